@@ -1,0 +1,56 @@
+using Fleet.Interfaces.Devices;
+using Fleet.Interfaces.Naming;
+
+namespace Fleet.Grains.Index;
+
+/// <summary>A grain state that has a row in the fleet index, written in the same commit as the state.</summary>
+public interface IDeviceIndexed
+{
+    /// <summary>Null while there is no such device.</summary>
+    DeviceRow? ToDeviceRow();
+}
+
+/// <summary>A grain state that is listed: firmware, rollouts, claims.</summary>
+public interface ICatalogued
+{
+    /// <summary>Null while there is nothing to list.</summary>
+    CatalogRow? ToCatalogRow();
+}
+
+/// <summary>A device, as the fleet index keeps it: what operators query and rollouts target.</summary>
+public sealed record DeviceRow(
+    ThingName Thing,
+    ModelName Model,
+    FirmwareVersion? Firmware,
+    bool? Healthy,
+    Connectivity Connectivity,
+    DateTimeOffset? LastSeenAt,
+    ImmutableSortedDictionary<string, string> Attributes);
+
+/// <param name="Kind">firmware, rollout or claim.</param>
+/// <param name="Key">The grain's key.</param>
+/// <param name="Status">Lower camel case, as the API shows it.</param>
+public sealed record CatalogRow(string Kind, string Key, string Status, DateTimeOffset CreatedAt);
+
+/// <summary>Equality terms on fields, joined by "and": what the query language has so far (<c>model:amr and site:tokyo</c>).</summary>
+/// <param name="Terms">Field (thing, model, firmware, connectivity, or an attribute's name) and the value it must equal.</param>
+public sealed record FleetQuery(ImmutableArray<(string Field, string Value)> Terms);
+
+/// <summary>Reads the fleet index.</summary>
+public interface IFleetIndex
+{
+    /// <summary>Rows by thing name, after <paramref name="after"/> (null: from the first).</summary>
+    Task<ImmutableArray<DeviceRow>> Find(FleetQuery query, ThingName? after, int limit, CancellationToken cancellation);
+
+    Task<long> Count(FleetQuery query, CancellationToken cancellation);
+
+    /// <summary>How many devices stand in each state, for metrics.</summary>
+    Task<ImmutableDictionary<Connectivity, long>> CountByConnectivity(CancellationToken cancellation);
+}
+
+/// <summary>Reads the catalog.</summary>
+public interface ICatalog
+{
+    /// <summary>Rows of a kind by key, after <paramref name="after"/> (null: from the first).</summary>
+    Task<ImmutableArray<CatalogRow>> List(string kind, string? after, int limit, CancellationToken cancellation);
+}

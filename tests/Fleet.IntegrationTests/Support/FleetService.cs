@@ -1,0 +1,131 @@
+using System.Net;
+using System.Net.Http.Headers;
+using System.Net.Http.Json;
+using System.Security.Cryptography.X509Certificates;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Fleet.Mqtt;
+
+namespace Fleet.IntegrationTests.Support;
+
+/// <summary>The whole service, silo and gateway, as the process a user would start; on free ports, in a folder of its own.</summary>
+public sealed class FleetService : IAsyncDisposable
+{
+    private readonly string[] _settings;
+    private ChildProcess _process;
+    private JsonNode _listening;
+
+    private FleetService(string folder, string[] settings, ChildProcess process, JsonNode listening) =>
+        (Folder, _settings, _process, _listening) = (folder, settings, process, listening);
+
+    /// <summary>Holds the service's data in <c>data</c>; tests may put files of their own beside it.</summary>
+    public string Folder { get; }
+    public string CaCertificateFile => (string)_listening["caCertificate"]!;
+    public int MqttsPort => (int)_listening["mqtts"]!;
+    public int PlainPort => (int)_listening["plain"]!;
+    public Uri Http => new((string)_listening["http"]!);
+    public Uri Metrics => new($"http://127.0.0.1:{(int)_listening["metrics"]!}");
+    public string AdminToken => File.ReadAllText((string)_listening["adminToken"]!).Trim();
+    public string Output => _process.Output;
+
+    /// <param name="settings">More settings, such as <c>Fleet:Gateway:PlainPort=0</c>.</param>
+    public static async Task<FleetService> Start(params string[] settings)
+    {
+        string folder = Directory.CreateTempSubdirectory("fleet-test-").FullName;
+        var (process, listening) = await Run(folder, settings);
+        return new FleetService(folder, settings, process, listening);
+    }
+
+    public Task Kill() => _process.Kill();
+
+    public Task Terminate(CancellationToken cancellation) => _process.Terminate(cancellation);
+
+    /// <summary>Starts it again on the ports it had, with the data it left.</summary>
+    public async Task StartAgain()
+    {
+        string[] ports = [$"Fleet:Gateway:MqttsPort={MqttsPort}", $"Fleet:Http:Port={Http.Port}", $"Fleet:Metrics:Port={Metrics.Port}"];
+        await _process.DisposeAsync();
+        (_process, _listening) = await Run(Folder, [.. _settings, .. ports]);
+    }
+
+    public HttpClient NewHttpClient(string? token = null)
+    {
+        var client = new HttpClient { BaseAddress = Http };
+        client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", token ?? AdminToken);
+        return client;
+    }
+
+    /// <summary>Calls the admin API and expects success.</summary>
+    public async Task<JsonNode> Api(HttpMethod method, string path, JsonNode? body = null)
+    {
+        using var client = NewHttpClient();
+        using var request = new HttpRequestMessage(method, $"/api/v1/{path}") { Content = body is null ? null : JsonContent.Create(body) };
+        using var response = await client.SendAsync(request);
+        string text = await response.Content.ReadAsStringAsync();
+        Assert.True(response.IsSuccessStatusCode, $"{method} {path} answered {(int)response.StatusCode}: {text}");
+        return text.Length == 0 ? new JsonObject() : JsonNode.Parse(text)!;
+    }
+
+    public Task<JsonNode> Get(string path) => Api(HttpMethod.Get, path);
+
+    /// <summary>Calls the admin API and expects a problem (RFC 9457) with this status and type.</summary>
+    public async Task<JsonNode> Problem(HttpMethod method, string path, HttpContent? content, HttpStatusCode status, string code)
+    {
+        using var client = NewHttpClient();
+        using var request = new HttpRequestMessage(method, $"/api/v1/{path}") { Content = content };
+        using var response = await client.SendAsync(request);
+        string text = await response.Content.ReadAsStringAsync();
+        Assert.True(status == response.StatusCode, $"{method} {path} answered {(int)response.StatusCode} instead of {(int)status}: {text}");
+        Assert.Equal("application/problem+json", response.Content.Headers.ContentType?.MediaType);
+        var problem = JsonNode.Parse(text)!;
+        Assert.Equal($"urn:fleet:error:{code}", (string?)problem["type"]);
+        return problem;
+    }
+
+    public async Task<long> CountDevices(string query) =>
+        (long)(await Get($"devices?limit=1&count=true&query={Uri.EscapeDataString(query)}"))["count"]!;
+
+    /// <summary>Makes a claim certificate and writes the API's answer to a file, as an operator would.</summary>
+    public async Task<string> NewClaimFile(string label = "test", string? thing = null)
+    {
+        var body = new JsonObject { ["label"] = label };
+        if (thing is not null) body["thing"] = thing;
+        string file = Path.Combine(Folder, $"claim-{Guid.NewGuid():n}.json");
+        await File.WriteAllTextAsync(file, (await Api(HttpMethod.Post, "claims", body)).ToJsonString());
+        return file;
+    }
+
+    /// <summary>How a client with this certificate connects over TLS.</summary>
+    public MqttClientOptions ClientWith(X509Certificate2 certificate, string clientId) => new()
+    {
+        Host = "localhost",
+        Port = MqttsPort,
+        Transport = MqttTransport.Tls,
+        ClientId = clientId,
+        Tls = TlsFor(certificate),
+    };
+
+    private TlsOptions TlsFor(X509Certificate2 certificate) => new()
+    {
+        ClientCertificate = certificate,
+        TrustAnchors = [X509CertificateLoader.LoadCertificateFromFile(CaCertificateFile)],
+    };
+
+    public async ValueTask DisposeAsync()
+    {
+        await _process.DisposeAsync();
+        Directory.Delete(Folder, recursive: true);
+    }
+
+    private static async Task<(ChildProcess, JsonNode)> Run(string folder, string[] settings)
+    {
+        string[] defaults = ["Fleet:Http:Port=0", "Fleet:Metrics:Port=0", "Fleet:Gateway:MqttsPort=0", $"Fleet:DataDirectory={Path.Combine(folder, "data")}"];
+        var process = ChildProcess.Start("Fleet.Silo", defaults.Concat(settings).Select(s => $"--{s}"));
+        using var patience = new CancellationTokenSource(Eventually.Patience);
+        await foreach (string line in process.Lines(patience.Token))
+        {
+            if (line.StartsWith('{') && JsonNode.Parse(line) is { } json && (string?)json["event"] == "listening") return (process, json);
+        }
+        throw new InvalidOperationException($"The service ended before it listened:\n{process.Output}");
+    }
+}

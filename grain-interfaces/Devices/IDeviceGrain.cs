@@ -34,14 +34,17 @@ public interface IDeviceGrain : IGrainWithStringKey
     /// <summary>Takes back an offer that the device has not started; a started execution stays.</summary>
     Task<WithdrawResult> Withdraw(JobId job, int executionNumber);
 
-    /// <summary>Ends an execution whatever the device does: CANCELED on the wire, its download revoked.</summary>
-    Task Cancel(JobId job, int executionNumber);
+    /// <summary>
+    /// Ends an execution whatever the device does: CANCELED on the wire, its download revoked. The answer says how it ended, which may be
+    /// in another way before this call; null if it never came here (and never will).
+    /// </summary>
+    Task<ExecutionReport?> Cancel(JobId job, int executionNumber);
 
     /// <summary>
     /// The owner of the deadlines asks the device to look at an execution: one still in the stage named, past the deadline, times out; one
-    /// that is confirming and has been healthy for long enough succeeds. The outcome goes to the shard as any other report does.
+    /// that is confirming and has been healthy for long enough succeeds. The answer is how it stands now; null if the device does not know it.
     /// </summary>
-    Task Review(JobId job, int executionNumber, JobStage stage, bool expired);
+    Task<ExecutionReport?> Review(JobId job, int executionNumber, JobStage stage, bool expired);
 
     /// <summary>GetPendingJobExecutions: spec/aws-iot-topics.md, 2.3.</summary>
     Task<PendingJobs> GetPendingJobs();

@@ -4,6 +4,7 @@ using Fleet.Interfaces.Naming;
 namespace Fleet.Interfaces.Rollouts;
 
 /// <summary>One rollout: its plan, phases and gates; the one owner of admission and of stopping. The key is the rollout id.</summary>
+/// <remarks>Calls that interleave wait for a write that they share with others, or read what was written last.</remarks>
 [Alias("fleet.rollout-grain")]
 public interface IRolloutGrain : IGrainWithStringKey
 {
@@ -11,20 +12,32 @@ public interface IRolloutGrain : IGrainWithStringKey
     Task<CreateRolloutResult> Create(RolloutRequest request);
 
     /// <summary>Null if it was never created.</summary>
+    [AlwaysInterleave]
     Task<RolloutView?> Get();
 
     /// <summary>No offer after this: paused once every shard has confirmed. Offers that no device has started are taken back.</summary>
+    [AlwaysInterleave]
     Task<RolloutCommandResult> Pause();
+
+    /// <summary>Goes on where it was paused. Gates that stopped it look from now on at new outcomes only.</summary>
+    [AlwaysInterleave]
     Task<RolloutCommandResult> Resume();
 
     /// <summary>Ends it: every open execution is cancelled, whatever the devices do.</summary>
+    [AlwaysInterleave]
     Task<RolloutCommandResult> Cancel();
 
     /// <summary>One page of executions in admission order. <paramref name="after"/> is the position of the last one seen, -1 to begin.</summary>
+    [AlwaysInterleave]
     Task<RolloutExecutionPage> GetExecutions(long after, int limit);
 
     /// <summary>Goes on after a restart of the process; a rollout that is over does nothing.</summary>
+    [AlwaysInterleave]
     Task Wake();
+
+    /// <summary>A shard says how it stands. Returns once that is stored.</summary>
+    [AlwaysInterleave]
+    Task Report(ShardReport report);
 }
 
 [GenerateSerializer, Alias("fleet.rollout-status")]

@@ -36,7 +36,7 @@ public sealed record RolloutPlan
     [Id(5)] public required RolloutProof Proof { get; init; }
 }
 
-/// <param name="Percent">Share of the target, cumulative: 1 to 100.</param>
+/// <param name="Percent">Share of the target, cumulative, rounded up to whole devices: above 0, at most 100.</param>
 [GenerateSerializer, Immutable, Alias("fleet.rollout-phase")]
 public sealed record RolloutPhase([property: Id(0)] double Percent);
 

@@ -27,15 +27,17 @@ public sealed class TlsOptions
     /// <summary>ALPN, in order of preference, e.g. "mqtt" or "x-amzn-mqtt-ca"; empty sends none.</summary>
     public IReadOnlyList<string> ApplicationProtocols { get; init; } = ["mqtt"];
 
-    internal SslClientAuthenticationOptions For(string host) => new()
+    /// <param name="webSocket">Then HTTP chooses the application protocol.</param>
+    internal SslClientAuthenticationOptions For(string host, bool webSocket = false) => new()
     {
         TargetHost = ServerName ?? host,
         ClientCertificateContext = CertificateContext(),
-        ApplicationProtocols = [.. ApplicationProtocols.Select(protocol => new SslApplicationProtocol(protocol))],
+        ApplicationProtocols = webSocket || ApplicationProtocols.Count == 0 ? null
+            : [.. ApplicationProtocols.Select(protocol => new SslApplicationProtocol(protocol))],
         CertificateChainPolicy = TrustPolicy(),
     };
 
-    internal X509ChainPolicy? TrustPolicy()
+    private X509ChainPolicy? TrustPolicy()
     {
         if (TrustAnchors is null) return null;
         var policy = new X509ChainPolicy

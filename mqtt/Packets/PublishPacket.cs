@@ -48,8 +48,7 @@ public readonly ref struct PublishPacket
 
     public void WriteTo(IBufferWriter<byte> output, MqttVersion version)
     {
-        int head = 2 + Topic.Length + (Qos == Qos.AtMostOnce ? 0 : 2) + PacketWriter.SizeOf(Properties, version);
-        long length = head + Payload.Length;
+        long length = BodyLength(version);
         if (length > Framing.MaxVariableByteInteger) throw new ArgumentException($"A packet of {length} bytes cannot be written (1.5.5).");
         int later = length <= MaxInOnePieceBytes ? 0 : (int)Payload.Length;
         var writer = new PacketWriter(output, Header, (int)length, later);
@@ -65,6 +64,16 @@ public readonly ref struct PublishPacket
         writer.Finish();
         foreach (var piece in Payload) output.Write(piece.Span);
     }
+
+    /// <summary>Bytes this packet takes, fixed header included: to compare with the receiver's Maximum Packet Size.</summary>
+    public long SizeIn(MqttVersion version)
+    {
+        long length = BodyLength(version);
+        return 1 + Framing.VariableByteIntegerLength((int)Math.Min(length, Framing.MaxVariableByteInteger)) + length;
+    }
+
+    private long BodyLength(MqttVersion version) =>
+        2 + Topic.Length + (Qos == Qos.AtMostOnce ? 0 : 2) + PacketWriter.SizeOf(Properties, version) + Payload.Length;
 
     private byte Header => PacketWriter.Header(PacketType.Publish, (Duplicate ? 8 : 0) | ((int)Qos << 1) | (Retain ? 1 : 0));
 

@@ -38,6 +38,9 @@ public sealed record CertificateView
     [Id(8)] public required string? Label { get; init; }
     [Id(9)] public required string Pem { get; init; }
     [Id(10)] public required DateTimeOffset CreatedAt { get; init; }
+
+    /// <summary>A device certificate's: the claim that asked for it.</summary>
+    [Id(11)] public CertificateId? IssuedThrough { get; init; }
 }
 
 /// <summary>One certificate. The key is its <see cref="CertificateId"/>.</summary>
@@ -50,13 +53,16 @@ public interface ICertificateGrain : IGrainWithStringKey
     /// <summary>Records a certificate that the authority just made. A repeat changes nothing.</summary>
     Task Record(CertificateView certificate, string? ownershipTokenSha256);
 
+    /// <summary>True if <see cref="Activate"/> would say so now. Changes nothing.</summary>
+    Task<bool> MayActivate(string ownershipToken, ThingName thing);
+
     /// <summary>
     /// Spends the ownership token: attaches the thing and makes the certificate ACTIVE. False if the token is wrong, spent on another thing,
     /// or expired (1 h). A repeat with the same thing answers as the first did.
     /// </summary>
     Task<bool> Activate(string ownershipToken, ThingName thing);
 
-    /// <summary>Ends it for good, and its sessions with it. False if there is no such certificate.</summary>
+    /// <summary>Ends it for good: whoever looks it up from now on finds it revoked. False if there is no such certificate.</summary>
     Task<bool> Revoke();
 }
 

@@ -49,6 +49,9 @@ public sealed record FirmwareView
     [Id(8)] public required StreamId Stream { get; init; }
     [Id(9)] public required DateTimeOffset UploadedAt { get; init; }
     [Id(10)] public required DateTimeOffset? PublishedAt { get; init; }
+
+    /// <summary>Once a device has confirmed this version it refuses any below this one; null leaves its floor alone.</summary>
+    [Id(11)] public FirmwareVersion? Floor { get; init; }
 }
 
 [GenerateSerializer, Immutable, Alias("fleet.upload-firmware-result")]
@@ -59,7 +62,7 @@ public abstract record UploadFirmwareResult
     [GenerateSerializer, Immutable, Alias("fleet.upload-firmware-result.stored")]
     public sealed record Stored([property: Id(0)] FirmwareView Firmware, [property: Id(1)] bool Created) : UploadFirmwareResult;
 
-    /// <summary>The version exists with other content: a version is never replaced.</summary>
+    /// <summary>The version exists with other content or another floor: a version is never replaced.</summary>
     [GenerateSerializer, Immutable, Alias("fleet.upload-firmware-result.version-in-use")]
     public sealed record VersionInUse([property: Id(0)] FirmwareView Firmware) : UploadFirmwareResult;
 }

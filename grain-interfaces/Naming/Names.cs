@@ -73,7 +73,7 @@ public readonly record struct CertificateId : IName<CertificateId>
     public static bool TryParse([NotNullWhen(true)] string? text, out CertificateId name)
     {
         name = default;
-        if (text is not { Length: 64 } || text.AsSpan().ContainsAnyExcept("0123456789abcdef")) return false;
+        if (text is not { Length: 64 } || !text.All(char.IsAsciiHexDigitLower)) return false;
         name = new CertificateId(text);
         return true;
     }

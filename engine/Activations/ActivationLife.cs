@@ -1,0 +1,131 @@
+using Fleet.Engine.Calls;
+using Orleans;
+
+namespace Fleet.Engine.Activations;
+
+/// <summary>Where an activation is in its life, in this order.</summary>
+internal enum ActivationPhase : byte { Created, Activating, Active, Deactivating, Ended }
+
+/// <content>The beginning and the end of an activation. Both run in its turns.</content>
+internal sealed partial class Activation
+{
+    private async Task Activate()
+    {
+        try
+        {
+            await BringUp();
+        }
+        catch (Exception e)
+        {
+            Class.Runtime.Logger.ActivationFailed(GrainId.ToString(), e);
+            await DisposeInstance();
+            End(e);
+            return;
+        }
+        Class.CountActivation(+1);
+        lock (this)
+        {
+            _phase = ActivationPhase.Active;
+            BeginAllThatMay();
+            // The grain asked for its end while it was activated. What came first is still answered, or no request would ever be.
+            if (_extras?.EndReason is not null) EndWhenQuiet();
+        }
+    }
+
+    private async Task BringUp()
+    {
+        var runtime = Class.Runtime;
+        using var timeout = new CancellationTokenSource(runtime.Options.ActivationTimeout, runtime.Time);
+        try
+        {
+            var (instance, records) = Class.Constructor.Construct(this);
+            _instance = instance;
+            foreach (var record in records) await record.ReadStateAsync(timeout.Token).WaitAsync(timeout.Token);
+            if (instance is IGrainBase grain) await grain.OnActivateAsync(timeout.Token).WaitAsync(timeout.Token);
+        }
+        catch (OperationCanceledException e) when (timeout.IsCancellationRequested)
+        {
+            throw new TimeoutException($"{GrainId} was not activated within {runtime.Options.ActivationTimeout}.", e);
+        }
+    }
+
+    private void BeginAllThatMay()
+    {
+        var waiting = _waiting;
+        _waiting = default;
+        while (waiting.First is { } request)
+        {
+            waiting.RemoveFirst();
+            if (request.IsAbandoned) continue;
+            if (_gate.MayStart(request, Class.IsReentrant)) Begin(request);
+            else _waiting.Add(request);
+        }
+    }
+
+    private async Task RunDeactivation()
+    {
+        var runtime = Class.Runtime;
+        var extras = Extras;
+        foreach (var timer in extras.Timers.ToArray()) timer.Dispose();
+        using var timeout = new CancellationTokenSource(runtime.Options.DeactivationTimeout, runtime.Time);
+        using var both = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, extras.EndCancellation);
+        try
+        {
+            if (_instance is IGrainBase grain)
+                await grain.OnDeactivateAsync(extras.EndReason!.Value, both.Token).WaitAsync(both.Token);
+        }
+        catch (Exception e)
+        {
+            runtime.Logger.DeactivationFailed(GrainId.ToString(), e);
+        }
+        await DisposeInstance();
+        Class.CountActivation(-1);
+        End(failure: null);
+    }
+
+    private async Task DisposeInstance()
+    {
+        try
+        {
+            if (_instance is IAsyncDisposable asyncDisposable) await asyncDisposable.DisposeAsync();
+            else (_instance as IDisposable)?.Dispose();
+        }
+        catch (Exception e)
+        {
+            Class.Runtime.Logger.DeactivationFailed(GrainId.ToString(), e);
+        }
+    }
+
+    /// <param name="failure">Why it never came up: what waits is answered with it. Null: what waits goes to the next activation.</param>
+    private void End(Exception? failure)
+    {
+        RequestList orphans;
+        lock (this)
+        {
+            orphans = _waiting;
+            _waiting = default;
+            // The next activation is in the directory, with what waited, before this one turns anybody away: so the order holds.
+            Class.Replace(this, failure is null ? Successor(ref orphans) : null);
+            _phase = ActivationPhase.Ended;
+            _extras?.Deactivated.TrySetResult();
+        }
+        while (orphans.First is { } request)
+        {
+            orphans.RemoveFirst();
+            request.Reject(failure!);
+        }
+    }
+
+    private Activation? Successor(ref RequestList waiting)
+    {
+        Activation? next = null;
+        while (waiting.First is { } request)
+        {
+            waiting.RemoveFirst();
+            if (request.IsLocal || request.IsAbandoned) continue;
+            next ??= new(Class, _key);
+            next.TryReceive(request);
+        }
+        return next;
+    }
+}

@@ -1,0 +1,28 @@
+using System.Collections.Concurrent;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Orleans;
+
+namespace Fleet.Engine.Calls;
+
+/// <summary>What every call of an engine shares: its filters, the time-outs by length, and the interfaces.</summary>
+internal sealed class CallServices(IServiceProvider services, TimeProvider time, TimeSpan defaultTimeout, ILogger logger)
+{
+    private readonly ConcurrentDictionary<TimeSpan, CallDeadlines> _deadlines = new();
+    private readonly ConcurrentDictionary<Type, GrainInterface> _interfaces = new();
+    // Late: a filter may want the grain factory, which wants these services.
+    private readonly Lazy<IIncomingGrainCallFilter[]> _filters = new(() => [.. services.GetServices<IIncomingGrainCallFilter>()]);
+
+    public IIncomingGrainCallFilter[] Filters => _filters.Value;
+
+    public ILogger Logger { get; } = logger;
+
+    public GrainInterface InterfaceOf(Type type) => _interfaces.GetOrAdd(type, static (type, self) => new(type, self), this);
+
+    /// <summary>Null if calls may take for ever.</summary>
+    public CallDeadlines? DeadlinesFor(TimeSpan? timeout)
+    {
+        var length = timeout ?? defaultTimeout;
+        return length == Timeout.InfiniteTimeSpan ? null : _deadlines.GetOrAdd(length, l => new(time, l));
+    }
+}

@@ -1,0 +1,15 @@
+namespace Fleet.Engine.Turns;
+
+/// <summary>Decides where and in what order turns run. A simulation puts its own in the services to run them one by one, by a seed.</summary>
+public interface ITurnExecutor
+{
+    /// <summary>Runs <paramref name="turns"/> later and once; the same object is not submitted again before it has run.</summary>
+    void Submit(IThreadPoolWorkItem turns);
+}
+
+/// <summary>Turns of different activations run side by side on the thread pool.</summary>
+internal sealed class ThreadPoolExecutor : ITurnExecutor
+{
+    // Local: a grain that calls another most often waits for it next, on the same core and with its data still in the cache.
+    public void Submit(IThreadPoolWorkItem turns) => ThreadPool.UnsafeQueueUserWorkItem(turns, preferLocal: true);
+}

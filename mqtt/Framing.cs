@@ -15,7 +15,7 @@ public static class Framing
     /// <param name="scratch">Where straddling packets are joined; without it they are copied to an array of their own.</param>
     /// <returns>False if more bytes are needed; <paramref name="buffer"/> is then as it was.</returns>
     /// <exception cref="MqttProtocolException">0x81 malformed header, 0x82 reserved type, 0x95 packet too large. MQTT 5.0, 2.1 and 4.13.</exception>
-    public static bool TryRead(ref ReadOnlySequence<byte> buffer, int maxPacketBytes, out Packet packet, PacketScratch? scratch = null)
+    public static bool TryRead(scoped ref ReadOnlySequence<byte> buffer, int maxPacketBytes, out Packet packet, PacketScratch? scratch = null)
     {
         packet = default;
         scoped ReadOnlySpan<byte> front = buffer.FirstSpan;

@@ -29,11 +29,8 @@ public sealed record TopicFilter
     /// <returns>Null if it is no topic filter: 0x8F in SUBACK.</returns>
     public static TopicFilter? TryParse(ReadOnlySpan<byte> text) => IsValid(text) ? Split(Encoding.UTF8.GetString(text)) : null;
 
-    public static TopicFilter? TryParse(string text)
-    {
-        byte[] bytes = Encoding.UTF8.GetBytes(text);
-        return MqttUtf8.IsValid(bytes) && IsValid(bytes) ? Split(text) : null;
-    }
+    public static TopicFilter? TryParse(string text) =>
+        MqttUtf8.IsValid(text) && IsValid(Encoding.UTF8.GetBytes(text)) ? Split(text) : null;
 
     /// <exception cref="FormatException">It is no topic filter.</exception>
     public static TopicFilter Parse(string text) => TryParse(text) ?? throw new FormatException($"'{text}' is no topic filter (MQTT 5.0, 4.7).");

@@ -8,9 +8,7 @@ public static class TopicName
         !name.IsEmpty && name.Length <= MqttUtf8.MaxBytes && !name.ContainsAny((byte)'+', (byte)'#');
 
     /// <summary>As <see cref="IsValid(ReadOnlySpan{byte})"/>, for a name that nobody has checked yet.</summary>
-    public static bool IsValid(string name) =>
-        name.Length is > 0 and <= MqttUtf8.MaxBytes && !name.AsSpan().ContainsAny('+', '#', '\0')
-        && System.Text.Encoding.UTF8.GetByteCount(name) <= MqttUtf8.MaxBytes;
+    public static bool IsValid(string name) => name.Length > 0 && !name.AsSpan().ContainsAny('+', '#') && MqttUtf8.IsValid(name);
 
     /// <summary>Levels of a topic name or filter: one more than it has slashes.</summary>
     public static int CountLevels(ReadOnlySpan<byte> name) => name.Count((byte)'/') + 1;

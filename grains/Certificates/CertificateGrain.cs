@@ -1,0 +1,65 @@
+using Fleet.Interfaces.Certificates;
+using Fleet.Interfaces.Naming;
+
+namespace Fleet.Grains.Certificates;
+
+internal sealed class CertificateGrain(
+    [PersistentState("certificate")] IPersistentState<CertificateState> record, TimeProvider clock) : Grain, ICertificateGrain, IRemindable
+{
+    private const string Abandoned = "abandoned";
+    private IGrainReminder? _reminder;
+
+    public Task<CertificateView?> Get() => Task.FromResult(CertificateCore.View(record.State, clock.GetUtcNow()));
+
+    public async Task Record(CertificateView certificate, string? ownershipTokenSha256)
+    {
+        var next = CertificateCore.Record(record.State, certificate, ownershipTokenSha256, clock.GetUtcNow());
+        if (next == record.State) return;
+        // The reminder first: one without a certificate removes itself, a pending certificate without one would stay for ever.
+        if (ownershipTokenSha256 is not null)
+            _reminder = await this.RegisterOrUpdateReminder(Abandoned, CertificateCore.TokenLifetime, CertificateCore.TokenLifetime);
+        await Save(next);
+    }
+
+    public Task<bool> MayActivate(string ownershipToken, ThingName thing) =>
+        Task.FromResult(CertificateCore.Activate(record.State, ownershipToken, thing, clock.GetUtcNow()) is not null);
+
+    public async Task<bool> Activate(string ownershipToken, ThingName thing)
+    {
+        if (CertificateCore.Activate(record.State, ownershipToken, thing, clock.GetUtcNow()) is not { } next) return false;
+        if (next == record.State) return true;
+        await Save(next);
+        await StopWaiting();
+        return true;
+    }
+
+    public async Task<bool> Revoke()
+    {
+        if (CertificateCore.Revoke(record.State, clock.GetUtcNow()) is not { } next) return false;
+        if (next != record.State) await Save(next);
+        return true;
+    }
+
+    public async Task ReceiveReminder(string reminderName, TickStatus status)
+    {
+        if (CertificateCore.IsAbandoned(record.State, clock.GetUtcNow()))
+            await record.ClearStateAsync();
+        if (record.State.Certificate is not { Status: CertificateStatus.PendingActivation })
+            await StopWaiting();
+    }
+
+    private async Task StopWaiting()
+    {
+        if ((_reminder ?? await this.GetReminder(Abandoned)) is { } waiting)
+            await this.UnregisterReminder(waiting);
+        _reminder = null;
+    }
+
+    private async Task Save(CertificateState next)
+    {
+        record.State = next;
+        try { await record.WriteStateAsync(); }
+        // The write may have landed or not. Only a fresh read can tell, so this activation stops answering.
+        catch { DeactivateOnIdle(); throw; }
+    }
+}

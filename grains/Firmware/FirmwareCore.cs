@@ -1,0 +1,57 @@
+using System.Security.Cryptography;
+using System.Text;
+using Fleet.Interfaces.Firmware;
+using Fleet.Interfaces.Naming;
+using Fleet.Interfaces.Streams;
+
+namespace Fleet.Grains.Firmware;
+
+/// <summary>The life of one version: uploaded once and for good, then published.</summary>
+internal static class FirmwareCore
+{
+    /// <summary>The answer that is there already, or null when the upload is the first of its version.</summary>
+    public static UploadFirmwareResult? Repeat(FirmwareState state, FirmwareUpload upload) => state.Firmware switch
+    {
+        null => null,
+        var firmware when firmware.Sha256 == upload.Sha256 && firmware.SizeBytes == upload.SizeBytes && firmware.Floor == upload.Floor =>
+            new UploadFirmwareResult.Stored(firmware, Created: false),
+        var firmware => new UploadFirmwareResult.VersionInUse(firmware),
+    };
+
+    /// <param name="manifest">The manifest's bytes, as they were signed.</param>
+    public static FirmwareState Store(
+        ModelName model, FirmwareVersion version, FirmwareUpload upload, byte[] signature, byte[] manifest, byte[] manifestSignature,
+        DateTimeOffset now) => new()
+        {
+            Firmware = new FirmwareView
+            {
+                Model = model,
+                Version = version,
+                Status = FirmwareStatus.Uploaded,
+                SizeBytes = upload.SizeBytes,
+                Sha256 = upload.Sha256,
+                Signature = Convert.ToBase64String(signature),
+                Manifest = Convert.ToBase64String(manifest),
+                ManifestSignature = Convert.ToBase64String(manifestSignature),
+                Stream = StreamOf(model, version),
+                UploadedAt = now,
+                PublishedAt = null,
+                Floor = upload.Floor,
+            },
+        };
+
+    public static FirmwareState Publish(FirmwareState state, DateTimeOffset now) => state.Firmware is { Status: FirmwareStatus.Uploaded } firmware
+        ? state with { Firmware = firmware with { Status = FirmwareStatus.Published, PublishedAt = now } }
+        : state;
+
+    /// <summary>One file, id 0: what the job document names.</summary>
+    public static StreamDescription Describe(FirmwareView firmware) =>
+        new($"{firmware.Model} {firmware.Version}", [new StreamFile(0, firmware.SizeBytes, firmware.Sha256)]);
+
+    /// <summary>Short, because the request buffers of small devices are (spec/aws-iot-topics.md, 3.7), and the same for every upload.</summary>
+    public static StreamId StreamOf(ModelName model, FirmwareVersion version)
+    {
+        var digest = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(FirmwareKeys.Of(model, version))));
+        return StreamId.TryParse($"fw-{digest[..32]}", out var id) ? id : throw new InvalidOperationException("fw- and hex is a stream id.");
+    }
+}

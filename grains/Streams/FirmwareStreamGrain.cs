@@ -1,0 +1,19 @@
+using Fleet.Interfaces.Streams;
+
+namespace Fleet.Grains.Streams;
+
+internal sealed class FirmwareStreamGrain(
+    [PersistentState("stream")] IPersistentState<FirmwareStreamState> record, TimeProvider clock) : Grain, IFirmwareStreamGrain
+{
+    public Task<StreamLease?> Lease(string gatewayId) => Task.FromResult(FirmwareStreamCore.Lease(record.State, clock.GetUtcNow()));
+
+    public async Task Open(StreamDescription description)
+    {
+        var next = FirmwareStreamCore.Open(record.State, description);
+        if (next == record.State) return;
+        record.State = next;
+        try { await record.WriteStateAsync(); }
+        // The write may have landed or not. Only a fresh read can tell, so this activation stops answering.
+        catch { DeactivateOnIdle(); throw; }
+    }
+}

@@ -8,6 +8,10 @@ public static class GrainStateJson
 {
     private static readonly List<IJsonTypeInfoResolver> Contexts =
     [
+        Certificates.CertificatesJson.Default,
+        Firmware.FirmwareJson.Default,
+        Shadows.ShadowsJson.Default,
+        Streams.StreamsJson.Default,
     ];
 
     public static JsonSerializerOptions Options { get; } = Make();

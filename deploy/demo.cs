@@ -4,7 +4,7 @@
 // The whole of Fleet in one go: builds and starts the service and a simulated fleet on free ports in a temporary folder, lets the devices
 // in, rolls a good version out in phases and a bad one into its gate.
 //
-//   dotnet run deploy/demo.cs [-- --devices 200] [--exit] [--json]
+//   dotnet run deploy/demo.cs [-- --devices 200] [--size 256KiB] [--exit] [--json]
 //
 // --exit  ends after the report instead of running until Ctrl-C
 // --json  prints one line at the end: {"devices":200,"enrolled":200,"succeeded":200,"badStopped":true,"badInstalled":N,"seconds":S}
@@ -37,19 +37,20 @@ catch (DemoException e)
     return 1;
 }
 
-internal sealed record DemoOptions(int Devices, bool Exit, bool Json)
+internal sealed record DemoOptions(int Devices, string Size, bool Exit, bool Json)
 {
     public static DemoOptions Parse(string[] args)
     {
-        var options = new DemoOptions(200, false, false);
+        var options = new DemoOptions(200, "256KiB", false, false);
         for (int i = 0; i < args.Length; i++)
         {
             options = args[i] switch
             {
                 "--exit" => options with { Exit = true },
                 "--json" => options with { Json = true },
+                "--size" when i + 1 < args.Length => options with { Size = args[++i] },
                 "--devices" when i + 1 < args.Length && int.TryParse(args[++i], out int n) && n is >= 20 and <= 10_000 => options with { Devices = n },
-                _ => throw new DemoException($"'{args[i]}' is not understood. Usage: demo.cs [--devices 20..10000] [--exit] [--json]"),
+                _ => throw new DemoException($"'{args[i]}' is not understood. Usage: demo.cs [--devices 20..10000] [--size 256KiB] [--exit] [--json]"),
             };
         }
         return options;
@@ -72,7 +73,7 @@ internal sealed class Demo(DemoOptions options, CancellationToken stop)
         string folder = Directory.CreateTempSubdirectory("fleet-demo-").FullName;
         await Build();
         await using var silo = await Service.Start(folder, stop);
-        var fleet = new FleetApi(silo.Http, silo.AdminToken);
+        using var fleet = new FleetApi(silo.Http, silo.AdminToken);
         Say($"Fleet is up in {silo.StartSeconds:0.0} s: HTTP {silo.Http}, MQTT over TLS on port {silo.MqttsPort}, metrics http://127.0.0.1:{silo.MetricsPort}/metrics");
 
         string claim = Path.Combine(folder, "claim.json");
@@ -92,6 +93,7 @@ internal sealed class Demo(DemoOptions options, CancellationToken stop)
         Say(badStopped
             ? $"The bad version was stopped by its gate: {bad["stopDetail"]}. {badInstalled} devices had tried it, {untouched} never saw it."
             : $"The bad version was NOT stopped: it is {bad["status"]}.");
+        Say($"The service used {silo.Cpu.TotalSeconds:0.0} s of CPU and at most {silo.PeakMemoryBytes / 1_048_576} MiB; the devices {devices.Cpu.TotalSeconds:0.0} s and {devices.PeakMemoryBytes / 1_048_576} MiB.");
         bool holds = enrolled == options.Devices && Outcome(good, "succeeded") == options.Devices && onGood == options.Devices
             && badStopped && untouched > 0;
         if (options.Json)
@@ -140,7 +142,7 @@ internal sealed class Demo(DemoOptions options, CancellationToken stop)
     private async Task<JsonNode> Roll(FleetApi fleet, string folder, Child devices, string version, bool bad, double[] percents)
     {
         string image = Path.Combine(folder, $"{version}.bin");
-        List<string> make = [Paths.Output("device-sim", "Fleet.DeviceSim"), "image", "--version", version, "--size", "256KiB", "--out", image];
+        List<string> make = [Paths.Output("device-sim", "Fleet.DeviceSim"), "image", "--version", version, "--size", options.Size, "--out", image];
         if (bad) make.Add("--bad");
         await using (var maker = Child.Start(folder, $"image-{version}", make)) await maker.Ended(stop);
         await fleet.Upload($"firmware/{Model}/{version}", image, stop);
@@ -228,7 +230,7 @@ internal sealed class Demo(DemoOptions options, CancellationToken stop)
 }
 
 /// <summary>The admin API, as any client would use it.</summary>
-internal sealed class FleetApi
+internal sealed class FleetApi : IDisposable
 {
     private readonly HttpClient _http;
 
@@ -237,6 +239,8 @@ internal sealed class FleetApi
         _http = new HttpClient { BaseAddress = new Uri($"{baseAddress}/api/v1/"), Timeout = TimeSpan.FromSeconds(60) };
         _http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", token);
     }
+
+    public void Dispose() => _http.Dispose();
 
     public async Task<JsonNode> Get(string path, CancellationToken stop) => await Read(await _http.GetAsync(path, stop), stop);
 
@@ -273,6 +277,8 @@ internal sealed class Service(Child process, JsonNode listening, double startSec
     public string AdminTokenFile => (string)listening["adminToken"]!;
     public string AdminToken => File.ReadAllText(AdminTokenFile).Trim();
     public double StartSeconds => startSeconds;
+    public TimeSpan Cpu => process.Cpu;
+    public long PeakMemoryBytes => process.PeakMemoryBytes;
 
     public static async Task<Service> Start(string folder, CancellationToken stop)
     {
@@ -316,6 +322,10 @@ internal sealed class Child : IAsyncDisposable
 
     public string LogFile { get; }
 
+    public TimeSpan Cpu => Refreshed().TotalProcessorTime;
+
+    public long PeakMemoryBytes => Refreshed().PeakWorkingSet64;
+
     public static Child Start(string folder, string name, IEnumerable<string> arguments)
     {
         var process = Process.Start(new ProcessStartInfo("dotnet", arguments)
@@ -336,6 +346,12 @@ internal sealed class Child : IAsyncDisposable
     {
         await _process.WaitForExitAsync(stop);
         if (_process.ExitCode != 0) throw new DemoException($"{_name} failed with code {_process.ExitCode}; see {LogFile}");
+    }
+
+    private Process Refreshed()
+    {
+        _process.Refresh();
+        return _process;
     }
 
     public async ValueTask DisposeAsync()

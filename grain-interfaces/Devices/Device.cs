@@ -6,12 +6,18 @@ namespace Fleet.Interfaces.Devices;
 /// <summary>What provisioning, or an operator, says about a device.</summary>
 /// <param name="Model">The device model; cannot change once set.</param>
 /// <param name="Attributes">Names 1 to 64 of [a-z0-9_.-], values 1 to 256 characters; at most 50. Merged into what is there. "site" is one of them.</param>
-/// <param name="RegisteredBy">The certificate id of the claim that let it in, or "operator".</param>
+/// <param name="RegisteredBy">The certificate id of the claim that let it in, or <see cref="ByOperator"/>.</param>
+/// <param name="Bound">The claim is good for this thing alone, and so may let it in again although another one did before.</param>
 [GenerateSerializer, Immutable, Alias("fleet.device-registration")]
 public sealed record DeviceRegistration(
     [property: Id(0)] ModelName Model,
     [property: Id(1)] ImmutableSortedDictionary<string, string> Attributes,
-    [property: Id(2)] string RegisteredBy);
+    [property: Id(2)] string RegisteredBy,
+    [property: Id(3)] bool Bound = false)
+{
+    /// <summary>An operator may register any device.</summary>
+    public const string ByOperator = "operator";
+}
 
 [GenerateSerializer, Immutable, Alias("fleet.register-device-result")]
 public abstract record RegisterDeviceResult

@@ -88,4 +88,7 @@ public static class JobDocuments
 {
     /// <summary>Stands in a document where the gateway puts the signed URL when it hands the document to a device (spec 2.7).</summary>
     public const string DownloadUrlPlaceholder = "${fleet:download-url}";
+
+    /// <summary>Stands for the document of an execution that has ended: it is not kept.</summary>
+    public const string Dropped = "{}";
 }

@@ -1,0 +1,34 @@
+using Microsoft.Data.Sqlite;
+using Microsoft.Extensions.Options;
+
+namespace Fleet.Silo.Storage;
+
+/// <summary>The database file <c>fleet.db</c>: brings its schema up to date once, then opens sessions on it.</summary>
+internal sealed class SqliteDatabase
+{
+    private readonly StorageOptions _options;
+
+    /// <exception cref="Hosting.StartupException">The schema is newer than this program.</exception>
+    /// <exception cref="SqliteException">The file cannot be opened, or is no database.</exception>
+    public SqliteDatabase(string file, IOptions<StorageOptions> options, TimeProvider clock)
+    {
+        (File, _options) = (file, options.Value);
+        SQLitePCL.Batteries_V2.Init();
+        // WAL: readers and the writer do not wait for each other, and a commit is one append and one fsync. It stays set in the file.
+        using var session = SqliteSession.Open(file, SqliteOpenMode.ReadWriteCreate, _options, "journal_mode=WAL", "synchronous=FULL");
+        SchemaMigrations.Apply(session, clock);
+    }
+
+    public string File { get; }
+
+    /// <summary>
+    /// For the one writer. synchronous=FULL: a commit returns after its fsync, so that it survives a power cut. The file is not created here:
+    /// a database that went missing while the service ran must not come back as an empty one.
+    /// </summary>
+    public SqliteSession OpenWriter() => SqliteSession.Open(
+        File, SqliteOpenMode.ReadWrite, _options,
+        "synchronous=FULL", $"wal_autocheckpoint={_options.CheckpointPages}", $"max_page_count={_options.MaxPages}", "cache_size=-32768");
+
+    /// <summary>Sees what is committed when a query starts, and can change nothing.</summary>
+    public SqliteSession OpenReader() => SqliteSession.Open(File, SqliteOpenMode.ReadWrite, _options, "query_only=1", "cache_size=-8192");
+}

@@ -1,0 +1,10 @@
+namespace Fleet.Silo.Storage;
+
+internal static partial class StorageLog
+{
+    [LoggerMessage(5001, LogLevel.Error, "A transaction of {Writes} writes failed; none of them is stored")]
+    public static partial void CommitFailed(ILogger log, int writes, Exception cause);
+
+    [LoggerMessage(5002, LogLevel.Warning, "The database connection did not close cleanly after a failure")]
+    public static partial void CloseFailed(ILogger log, Exception cause);
+}

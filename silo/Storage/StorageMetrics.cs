@@ -1,0 +1,38 @@
+using System.Diagnostics.Metrics;
+
+namespace Fleet.Silo.Storage;
+
+/// <summary>What the database is made to do.</summary>
+internal sealed class StorageMetrics
+{
+    private readonly Meter _meter;
+    private readonly Histogram<double> _commitDuration;
+    private readonly Histogram<int> _batchSize;
+    private readonly Counter<long> _writes;
+    private readonly KeyValuePair<string, object?> _stored = new("outcome", "stored");
+    private readonly KeyValuePair<string, object?> _failed = new("outcome", "failed");
+
+    public StorageMetrics(IMeterFactory meters)
+    {
+        _meter = meters.Create("Fleet.Storage");
+        _commitDuration = _meter.CreateHistogram(
+            "fleet.storage.commit.duration", "s", "From the first statement of a transaction to the end of its fsync.",
+            advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 5] });
+        _batchSize = _meter.CreateHistogram(
+            "fleet.storage.batch.size", "{write}", "Writes that shared a transaction.",
+            advice: new InstrumentAdvice<int> { HistogramBucketBoundaries = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512] });
+        _writes = _meter.CreateCounter<long>("fleet.storage.writes", "{write}", "Writes by outcome: stored or failed.");
+    }
+
+    public void ObserveQueue(Func<int> length) =>
+        _meter.CreateObservableGauge("fleet.storage.queue.length", length, "{write}", "Writes that wait for a transaction.");
+
+    public void Committed(int writes, TimeSpan duration)
+    {
+        _commitDuration.Record(duration.TotalSeconds);
+        _batchSize.Record(writes);
+        _writes.Add(writes, _stored);
+    }
+
+    public void Failed(int writes) => _writes.Add(writes, _failed);
+}

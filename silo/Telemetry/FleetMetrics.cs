@@ -1,0 +1,44 @@
+using System.Diagnostics.Metrics;
+using Fleet.Grains.Index;
+using Fleet.Interfaces.Devices;
+using Fleet.Silo.Storage;
+
+namespace Fleet.Silo.Telemetry;
+
+/// <summary>How many devices stand in each state. The index is counted now and then; scrapes in between see the last count.</summary>
+internal sealed class FleetMetrics : BackgroundService
+{
+    private static readonly TimeSpan Period = TimeSpan.FromSeconds(5);
+
+    private readonly IFleetIndex _index;
+    private readonly TimeProvider _clock;
+    private readonly ILogger _log;
+    private volatile ImmutableDictionary<Connectivity, long> _devices = ImmutableDictionary<Connectivity, long>.Empty;
+
+    public FleetMetrics(IFleetIndex index, IMeterFactory meters, TimeProvider clock, ILogger<FleetMetrics> log)
+    {
+        (_index, _clock, _log) = (index, clock, log);
+        meters.Create("Fleet").CreateObservableGauge(
+            "fleet.devices", Observe, "{device}", "Registered devices by connectivity: never, connected, disconnected or stale.");
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        using var timer = new PeriodicTimer(Period, _clock);
+        do
+        {
+            try
+            {
+                _devices = await _index.CountByConnectivity(stoppingToken);
+            }
+            catch (Exception e) when (e is not OperationCanceledException)
+            {
+                TelemetryLog.CensusFailed(_log, e);
+            }
+        }
+        while (await timer.WaitForNextTickAsync(stoppingToken));
+    }
+
+    private IEnumerable<Measurement<long>> Observe() =>
+        _devices.Select(state => new Measurement<long>(state.Value, new KeyValuePair<string, object?>("connectivity", ConnectivityNames.Of(state.Key))));
+}

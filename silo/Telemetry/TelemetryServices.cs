@@ -1,0 +1,13 @@
+namespace Fleet.Silo.Telemetry;
+
+internal static class TelemetryServices
+{
+    /// <summary>Before the services that measure: what happens before the SDK listens is not counted.</summary>
+    public static IServiceCollection AddFleetTelemetry(this IServiceCollection services)
+    {
+        services.AddSingleton<PrometheusExporter>();
+        services.AddHostedService<FleetTelemetry>();
+        services.AddHostedService<FleetMetrics>();
+        return services;
+    }
+}

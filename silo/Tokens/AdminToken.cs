@@ -1,0 +1,62 @@
+using System.Buffers.Text;
+using System.Security.Cryptography;
+using System.Text;
+using Fleet.Silo.Hosting;
+
+namespace Fleet.Silo.Tokens;
+
+/// <summary>The token that may do everything: 256 random bits in base64url, made at the first start and kept in <c>admin.token</c> for its owner alone.</summary>
+internal sealed class AdminToken
+{
+    public const string FileName = "admin.token";
+
+    private const int Bytes = 32;
+
+    private readonly byte[] _sha256;
+
+    private AdminToken(string token, string file) => (_sha256, File) = (SHA256.HashData(Encoding.ASCII.GetBytes(token)), file);
+
+    /// <summary>Where the token stands.</summary>
+    public string File { get; }
+
+    /// <exception cref="StartupException">The file does not hold a token, or cannot be read or made.</exception>
+    public static AdminToken LoadOrMake(DataDirectory data)
+    {
+        string file = data.File(FileName);
+        try
+        {
+            if (!System.IO.File.Exists(file)) Make(file);
+            string token = System.IO.File.ReadAllText(file).Trim();
+            return token.Length >= Base64Url.GetEncodedLength(Bytes)
+                ? new(token, file)
+                : throw new StartupException($"{file} holds no token. Put one of at least 43 characters into it, or delete it to get a new one.");
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new StartupException($"The admin token cannot be kept in {file}: {e.Message}", e);
+        }
+    }
+
+    /// <summary>Takes as long for a token that is nearly right as for one that is not.</summary>
+    public bool Matches(ReadOnlySpan<byte> token)
+    {
+        Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
+        SHA256.HashData(token, hash);
+        return CryptographicOperations.FixedTimeEquals(hash, _sha256);
+    }
+
+    // Written beside its place and moved there: a crash leaves a whole token or none. The mode is set when the file is made, not after.
+    private static void Make(string file)
+    {
+        string beside = $"{file}.new";
+        System.IO.File.Delete(beside);
+        var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
+        if (!OperatingSystem.IsWindows()) options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        using (var stream = new FileStream(beside, options))
+        {
+            stream.Write(Encoding.ASCII.GetBytes(Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(Bytes)) + "\n"));
+            stream.Flush(flushToDisk: true);
+        }
+        System.IO.File.Move(beside, file);
+    }
+}

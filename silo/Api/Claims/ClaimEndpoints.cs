@@ -1,0 +1,74 @@
+using Fleet.Grains.Certificates;
+using Fleet.Grains.Index;
+using Fleet.Interfaces.Certificates;
+using Fleet.Interfaces.Naming;
+
+namespace Fleet.Silo.Api.Claims;
+
+/// <summary>Claim certificates: the way in, good for provisioning and nothing else.</summary>
+internal static class ClaimEndpoints
+{
+    private const int MaxLabelCharacters = 128;
+
+    public static void MapClaims(this IEndpointRouteBuilder api)
+    {
+        api.MapPost("/claims", Create).RequireAuthorization(Roles.Operator).WithTags("Claims")
+            .WithSummary("Makes a claim certificate, valid for 20 years. Its key is shown this once.")
+            .Produces<IssuedClaimBody>(StatusCodes.Status201Created).ProducesProblem(StatusCodes.Status400BadRequest);
+        api.MapGet("/claims", List).RequireAuthorization(Roles.Viewer).WithTags("Claims").WithSummary("All claim certificates, by id.")
+            .Produces<Page<ClaimBody>>().ProducesProblem(StatusCodes.Status400BadRequest);
+        api.MapGet("/claims/{id}", Get).RequireAuthorization(Roles.Viewer).WithTags("Claims").WithSummary("One claim certificate.")
+            .Produces<ClaimBody>().ProducesProblem(StatusCodes.Status404NotFound);
+        api.MapDelete("/claims/{id}", Revoke).RequireAuthorization(Roles.Operator).WithTags("Claims")
+            .WithSummary("Revokes a claim certificate: it lets nobody in any more. Devices that it let in stay. A repeat changes nothing.")
+            .Produces(StatusCodes.Status204NoContent).ProducesProblem(StatusCodes.Status404NotFound);
+    }
+
+    private static async Task<IResult> Create(NewClaimBody body, IGrainFactory grains, ICertificateSigner ca, HttpResponse response)
+    {
+        if (body.Label is not { Length: > 0 and <= MaxLabelCharacters } label || label.Any(char.IsControl))
+            return Problems.Invalid("label", $"Must be 1 to {MaxLabelCharacters} characters, and no control characters.");
+        if (body.Template is not (null or IProvisioningTemplateGrain.DefaultName))
+            return Problems.Invalid("template", $"There is no provisioning template of that name. There is '{IProvisioningTemplateGrain.DefaultName}'.");
+        ThingName? thing = null;
+        if (body.Thing is not null)
+        {
+            if (!ThingName.TryParse(body.Thing, out var parsed)) return Problems.Invalid("thing", $"Must be {ThingName.Grammar}.");
+            thing = parsed;
+        }
+
+        var template = body.Template ?? IProvisioningTemplateGrain.DefaultName;
+        var issued = await grains.GetGrain<ICertificateAuthorityGrain>(ICertificateAuthorityGrain.DefaultId)
+            .IssueClaim(new ClaimRequest(label, template, thing));
+        response.Headers.CacheControl = "no-store";
+        var claim = issued.Certificate;
+        return TypedResults.Created($"/api/v1/claims/{claim.Id}", new IssuedClaimBody(
+            claim.Id.Value, claim.Pem, issued.PrivateKeyPem, ca.CaCertificatePem, claim.NotAfter, label, template, thing?.Value));
+    }
+
+    private static async Task<IResult> List(
+        IGrainFactory grains, ICatalog catalog, CancellationToken cancellation, string? cursor = null, int limit = Cursors.DefaultLimit)
+    {
+        if (limit is < 1 or > Cursors.MaxLimit) return Problems.Invalid("limit", $"Must be 1 to {Cursors.MaxLimit}.");
+        string? after = null;
+        if (cursor is not null && !Cursors.TryDecode(cursor, out after)) return Problems.Invalid("cursor", "Is not one that a list gave.");
+        var rows = await catalog.List("claim", after, limit, cancellation);
+        var claims = await Task.WhenAll(rows.Select(row => grains.GetGrain<ICertificateGrain>(row.Key).Get()));
+        return TypedResults.Ok(new Page<ClaimBody>(
+            [.. claims.OfType<CertificateView>().Select(ClaimBody.Of)], rows.Length == limit ? Cursors.Encode(rows[^1].Key) : null));
+    }
+
+    private static async Task<IResult> Get(string id, IGrainFactory grains) =>
+        await Find(id, grains) is { } claim ? TypedResults.Ok(ClaimBody.Of(claim)) : Problems.NotFound("claim", id);
+
+    private static async Task<IResult> Revoke(string id, IGrainFactory grains)
+    {
+        if (await Find(id, grains) is null) return Problems.NotFound("claim", id);
+        await grains.GetGrain<ICertificateGrain>(id).Revoke();
+        return TypedResults.NoContent();
+    }
+
+    private static async Task<CertificateView?> Find(string id, IGrainFactory grains) =>
+        CertificateId.TryParse(id, out var certificate) &&
+        await grains.GetGrain<ICertificateGrain>(certificate.Value).Get() is { Kind: CertificateKind.Claim } claim ? claim : null;
+}

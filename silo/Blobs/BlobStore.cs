@@ -1,0 +1,109 @@
+using System.Buffers;
+using System.Security.Cryptography;
+using Fleet.Gateway.Blocks;
+using Microsoft.Win32.SafeHandles;
+
+namespace Fleet.Silo.Blobs;
+
+/// <summary>
+/// Files named by their SHA-256, as <c>{folder}/{first two digits}/{digest}</c>: stored once, whatever they are called elsewhere, and never
+/// changed. A file has that name only when all of it is on the disk.
+/// </summary>
+internal sealed class BlobStore : IBlobSource
+{
+    /// <summary>1 GiB: the largest firmware there is (the job says so).</summary>
+    public const long MaxBlobBytes = 1L << 30;
+
+    private const int BufferBytes = 128 * 1024;
+
+    private readonly string _folder;
+    private readonly string _incoming;
+
+    /// <summary>Makes the folder if need be, and removes what an interrupted upload left.</summary>
+    public BlobStore(string folder)
+    {
+        _folder = folder;
+        _incoming = Path.Combine(folder, "incoming");
+        Directory.CreateDirectory(_incoming);
+        foreach (var leftover in Directory.EnumerateFiles(_incoming)) File.Delete(leftover);
+    }
+
+    /// <summary>Copies the content to a file of its own, reckoning the digest on the way. It is no blob until it is committed.</summary>
+    /// <returns>Null when there is more than <see cref="MaxBlobBytes"/>; nothing is kept then.</returns>
+    public async Task<StagedBlob?> Stage(Stream content, CancellationToken cancellation)
+    {
+        var path = Path.Combine(_incoming, Guid.NewGuid().ToString("n"));
+        var file = new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.None, bufferSize: 0, FileOptions.Asynchronous);
+        var buffer = ArrayPool<byte>.Shared.Rent(BufferBytes);
+        try
+        {
+            using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+            long size = 0;
+            while (await content.ReadAsync(buffer, cancellation) is var read and > 0)
+            {
+                size += read;
+                if (size > MaxBlobBytes)
+                {
+                    Discard(file);
+                    return null;
+                }
+                hash.AppendData(buffer, 0, read);
+                await file.WriteAsync(buffer.AsMemory(0, read), cancellation);
+            }
+            return new StagedBlob(this, file, Convert.ToHexStringLower(hash.GetHashAndReset()), size);
+        }
+        catch
+        {
+            Discard(file);
+            throw;
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
+
+    public SafeFileHandle? OpenRead(string sha256)
+    {
+        if (PathOf(sha256) is not { } path) return null;
+        try
+        {
+            return File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, FileOptions.RandomAccess);
+        }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Where a blob is, or would be; null if that is not a digest: 64 lower-case hex digits.</summary>
+    public string? PathOf(string sha256) => sha256.Length == 64 && sha256.All(char.IsAsciiHexDigitLower)
+        ? Path.Combine(_folder, sha256[..2], sha256)
+        : null;
+
+    internal void Commit(FileStream file, string sha256)
+    {
+        var path = PathOf(sha256)!;
+        if (File.Exists(path))
+        {
+            Discard(file);
+            return;
+        }
+        file.Flush(flushToDisk: true);
+        file.Dispose();
+        var shelf = Path.GetDirectoryName(path)!;
+        if (!Directory.Exists(shelf))
+        {
+            Directory.CreateDirectory(shelf);
+            DirectorySync.Flush(_folder);
+        }
+        File.Move(file.Name, path, overwrite: true);
+        DirectorySync.Flush(shelf);
+    }
+
+    internal static void Discard(FileStream file)
+    {
+        file.Dispose();
+        File.Delete(file.Name);
+    }
+}

@@ -1,0 +1,9 @@
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Fleet.Grains.Rollouts;
+
+public static class RolloutServices
+{
+    /// <summary>What the rollout grains need besides the engine, <see cref="TimeProvider"/> and <see cref="Index.IFleetIndex"/>.</summary>
+    public static IServiceCollection AddRollouts(this IServiceCollection services) => services.AddSingleton<RolloutMetrics>();
+}

@@ -1,0 +1,255 @@
+using System.Diagnostics;
+using Fleet.Interfaces.Jobs;
+using Fleet.Interfaces.Rollouts;
+
+namespace Fleet.Grains.Rollouts;
+
+/// <summary>The rules of a shard: it does what the rollout's last order says, takes what devices report, and keeps the deadlines.</summary>
+internal static class RolloutShardCore
+{
+    /// <summary>
+    /// How long a slot is leased from the last sign of progress. Devices report progress at least every 100 s while they work, and a restart
+    /// takes a minute or two; what is silent for longer is asleep, switched off or lost, and must not hold up the others.
+    /// </summary>
+    public static readonly TimeSpan SlotLease = TimeSpan.FromMinutes(5);
+
+    /// <summary>After this an unanswered call to a device is made again.</summary>
+    public static readonly TimeSpan AskAgainAfter = TimeSpan.FromSeconds(10);
+
+    private const int MaxDetailCharacters = 256;
+
+    /// <summary>Decides one command after the other, and at the end what the rollout must be told of it all together.</summary>
+    public static (ShardState State, ShardDecision Decision) Run(ShardState state, IEnumerable<ShardCommand> commands, DateTimeOffset now)
+    {
+        var before = state.ToReport();
+        var events = ImmutableArray.CreateBuilder<ShardEvent>();
+        var effects = ImmutableArray.CreateBuilder<ShardEffect>();
+        foreach (var command in commands)
+        {
+            var decision = Decide(state, command, now);
+            state = decision.Events.Aggregate(state, Apply);
+            events.AddRange(decision.Events);
+            effects.AddRange(decision.Effects);
+        }
+        if (CountSlots(state, now) is { } counted) Add(counted);
+        var after = state.ToReport();
+        if (!RolloutCounting.Same(before.Counts, after.Counts) || before with { Counts = after.Counts } != after)
+            Add(new StandingChanged(state.Version + 1));
+        return (state, new(events.ToImmutable(), effects.ToImmutable()));
+
+        void Add(ShardEvent e)
+        {
+            events.Add(e);
+            state = Apply(state, e);
+        }
+    }
+
+    public static ShardDecision Decide(ShardState state, ShardCommand command, DateTimeOffset now) => command switch
+    {
+        OpenShard o when state.Generation == 0 => ShardDecision.Of(new ShardOpened(o.Assignment)),
+        OpenShard => ShardDecision.Nothing,
+        _ when state.Job is null => ShardDecision.Nothing,
+        FollowOrder f => Follow(state, f.Order, now),
+        TakeReport r => state.IndexOf(r.Report.Thing) is var index and >= 0 ? Take(state, index, r.Report) : ShardDecision.Nothing,
+        TakeOfferAnswer a => Take(state, a, now),
+        TakeWithdrawAnswer w => Take(state, w),
+        TakeCancelAnswer { Standing: { } standing } c => Take(state, c.Index, standing),
+        TakeCancelAnswer c => Finish(state, c.Index, c.Number, JobOutcome.Cancelled, "cancelled before the offer came", now),
+        TakeReviewAnswer { Standing: { } standing } r => Take(state, r.Index, standing),
+        // Unknown although the device had it, and nobody has taken it back meanwhile: the device's record is gone.
+        TakeReviewAnswer r when state.Executions[r.Index].Asked is null =>
+            Finish(state, r.Index, r.Number, JobOutcome.Removed, "the device does not know the execution any more", now),
+        TakeReviewAnswer => ShardDecision.Nothing,
+        TickShard => Tick(state, now),
+        WakeShard => AskAgain(state, now, unanswered: _ => true),
+        _ => throw new UnreachableException($"{command.GetType().Name} has no rule"),
+    };
+
+    public static ShardState Apply(ShardState state, ShardEvent e) => e switch
+    {
+        ShardOpened { Assignment: var a } => new()
+        {
+            Job = new(a.Rollout, a.Model, a.Version, a.Stream, a.Document, a.Deadlines, a.Proof),
+            Shard = a.Shard,
+            FirstPosition = a.FirstPosition,
+            Version = state.Version,
+            Executions = [.. a.Things.Select(thing => new ShardExecution { Thing = thing })],
+        },
+        OrderTaken { Order: var o } => state with
+        {
+            Generation = o.Generation,
+            Order = o.Kind,
+            // A stop takes the unused rest of the allowance away.
+            Allowance = o.Kind is ShardOrderKind.Run ? o.Allowance : state.Admitted,
+        },
+        DeviceAdmitted a => Change(state with { Admitted = state.Admitted + 1 }, a.Index, x => x with
+        {
+            Number = x.Number + 1,
+            Stage = JobStage.Queued,
+            Asked = ShardAsk.Offer,
+            AskedAt = a.At,
+            Revision = 0,
+            StageAt = a.At,
+            ProgressAt = a.At,
+        }),
+        DeviceAsked a => Change(state, a.Index, x => x with { Asked = a.Ask, AskedAt = a.At }),
+        DeviceAnswered a => Change(state, a.Index, x => x with { Asked = null, AskedAt = null }),
+        ExecutionAdvanced { Report: var r } a => Change(state, a.Index, x => x with
+        {
+            Stage = r.Stage,
+            Revision = r.Revision,
+            StageAt = r.StageEnteredAt,
+            ProgressAt = r.At,
+            ReviewAt = r.ReviewAt,
+            // It has the offer, and has started: there is nothing left to offer or to take back.
+            Asked = x.Asked is ShardAsk.Cancel ? x.Asked : null,
+            AskedAt = x.Asked is ShardAsk.Cancel ? x.AskedAt : null,
+        }),
+        ExecutionFinished f => Change(state, f.Index, x => new ShardExecution
+        {
+            Thing = x.Thing,
+            Number = x.Number,
+            Stage = JobStage.Ended,
+            Outcome = f.Outcome,
+            Detail = f.Detail is { Length: > MaxDetailCharacters } detail ? detail[..MaxDetailCharacters] : f.Detail,
+            Revision = f.Revision,
+            StageAt = f.At,
+        }),
+        OfferTakenBack t => Change(state, t.Index, x => new ShardExecution { Thing = x.Thing, Number = x.Number }),
+        ReviewAsked r => Change(state, r.Index, x => x with { ReviewedAt = r.At }),
+        SlotsCounted s => state with { Slots = s.Slots },
+        StandingChanged c => state with { Version = c.Version },
+        _ => throw new UnreachableException($"{e.GetType().Name} has no transition"),
+    };
+
+    private static ShardDecision Follow(ShardState state, ShardOrder order, DateTimeOffset now)
+    {
+        if (order.Generation < state.Generation) return ShardDecision.Nothing;
+        bool repeat = order.Generation == state.Generation;
+        if (repeat && (order.Kind is not ShardOrderKind.Run || order.Allowance <= state.Allowance)) return ShardDecision.Nothing;
+        var (events, effects) = order.Kind switch
+        {
+            ShardOrderKind.Run => Admit(state, order.Allowance, now),
+            ShardOrderKind.Stop => TakeBack(state, now),
+            ShardOrderKind.Cancel => CancelAll(state, now),
+            _ => throw new UnreachableException(),
+        };
+        return new([new OrderTaken(order), .. events], effects);
+    }
+
+    private static ShardDecision Admit(ShardState state, int allowance, DateTimeOffset now)
+    {
+        var admitted = Indexes(state, e => e.IsPending).Take(Math.Max(0, allowance - state.Admitted)).ToArray();
+        return new(
+            [.. admitted.Select(i => new DeviceAdmitted(i, now))],
+            [.. admitted.Select(i => new SendOffer(i, state.Executions[i].Number + 1))]);
+    }
+
+    private static ShardDecision TakeBack(ShardState state, DateTimeOffset now) => Ask(state, e => e.Stage is JobStage.Queued, ShardAsk.Withdraw, now);
+
+    private static ShardDecision CancelAll(ShardState state, DateTimeOffset now)
+    {
+        var (events, effects) = Ask(state, e => e.IsOpen, ShardAsk.Cancel, now);
+        var never = Indexes(state, e => e.IsPending).Select(i => new ExecutionFinished(i, JobOutcome.Cancelled, "cancelled before it was offered", 0, now));
+        return new([.. events, .. never], effects);
+    }
+
+    private static ShardDecision Ask(ShardState state, Func<ShardExecution, bool> whom, ShardAsk ask, DateTimeOffset now)
+    {
+        var asked = Indexes(state, whom).ToArray();
+        return new(
+            [.. asked.Select(i => new DeviceAsked(i, ask, Again: false, now))],
+            [.. asked.Select(i => Call(i, state.Executions[i].Number, ask))]);
+    }
+
+    private static ShardDecision Take(ShardState state, int index, ExecutionReport report)
+    {
+        var execution = state.Executions[index];
+        bool late = !execution.IsOpen || report.ExecutionNumber != execution.Number || report.Revision <= execution.Revision;
+        // Queued says nothing that the answer to the offer does not.
+        if (late || report.Stage is JobStage.Queued) return ShardDecision.Nothing;
+        return ShardDecision.Of(report.Outcome is { } outcome
+            ? new ExecutionFinished(index, outcome, report.Detail, report.Revision, report.StageEnteredAt)
+            : new ExecutionAdvanced(index, report));
+    }
+
+    private static ShardDecision Take(ShardState state, TakeOfferAnswer answer, DateTimeOffset now) => answer.Answer switch
+    {
+        OfferResult.Queued => Current(state, answer.Index, answer.Number) is { Asked: ShardAsk.Offer }
+            ? ShardDecision.Of(new DeviceAnswered(answer.Index, Settles: false))
+            : ShardDecision.Nothing,
+        OfferResult.AlreadyInstalled => Finish(state, answer.Index, answer.Number, JobOutcome.Succeeded, "already installed", now),
+        OfferResult.Unfit unfit => Finish(state, answer.Index, answer.Number, JobOutcome.Removed, unfit.Reason, now),
+        _ => throw new UnreachableException(),
+    };
+
+    private static ShardDecision Take(ShardState state, TakeWithdrawAnswer answer)
+    {
+        if (Current(state, answer.Index, answer.Number) is not { Asked: ShardAsk.Withdraw }) return ShardDecision.Nothing;
+        return ShardDecision.Of(answer.Answer switch
+        {
+            WithdrawResult.Withdrawn => new OfferTakenBack(answer.Index),
+            WithdrawResult.Started => new DeviceAnswered(answer.Index, Settles: true),
+            _ => throw new UnreachableException(),
+        });
+    }
+
+    private static ShardDecision Finish(ShardState state, int index, int number, JobOutcome outcome, string detail, DateTimeOffset now) =>
+        Current(state, index, number) is { } execution
+            ? ShardDecision.Of(new ExecutionFinished(index, outcome, detail, execution.Revision, now))
+            : ShardDecision.Nothing;
+
+    private static ShardDecision Tick(ShardState state, DateTimeOffset now)
+    {
+        var (events, effects) = AskAgain(state, now, at => now - at >= AskAgainAfter);
+        var reviews = Indexes(state, e => e is { IsOpen: true, Asked: null } && !(now - e.ReviewedAt < AskAgainAfter))
+            .Select(i => (Index: i, Execution: state.Executions[i]))
+            .Select(x => (x.Index, x.Execution, Expired: now >= x.Execution.StageAt + DeadlineOf(state.Job!.Deadlines, x.Execution.Stage!.Value)))
+            .Where(x => x.Expired || now >= x.Execution.ReviewAt)
+            .ToArray();
+        return new(
+            [.. events, .. reviews.Select(x => new ReviewAsked(x.Index, now))],
+            [.. effects, .. reviews.Select(x => new SendReview(x.Index, x.Execution.Number, x.Execution.Stage!.Value, x.Expired))]);
+    }
+
+    private static ShardDecision AskAgain(ShardState state, DateTimeOffset now, Func<DateTimeOffset, bool> unanswered)
+    {
+        var again = Indexes(state, e => e is { Asked: not null, AskedAt: { } at } && unanswered(at)).ToArray();
+        return new(
+            [.. again.Select(i => new DeviceAsked(i, state.Executions[i].Asked!.Value, Again: true, now))],
+            [.. again.Select(i => Call(i, state.Executions[i].Number, state.Executions[i].Asked!.Value))]);
+    }
+
+    private static SlotsCounted? CountSlots(ShardState state, DateTimeOffset now)
+    {
+        int slots = state.Executions.Count(e => e.IsOpen && now - e.ProgressAt < SlotLease);
+        return slots == state.Slots ? null : new(slots);
+    }
+
+    private static TimeSpan DeadlineOf(RolloutDeadlines deadlines, JobStage stage) => stage switch
+    {
+        JobStage.Queued => deadlines.Queued,
+        JobStage.Downloading => deadlines.Downloading,
+        JobStage.Installing => deadlines.Installing,
+        JobStage.Confirming => deadlines.Confirming,
+        _ => throw new UnreachableException(),
+    };
+
+    private static ShardEffect Call(int index, int number, ShardAsk ask) => ask switch
+    {
+        ShardAsk.Offer => new SendOffer(index, number),
+        ShardAsk.Withdraw => new SendWithdraw(index, number),
+        ShardAsk.Cancel => new SendCancel(index, number),
+        _ => throw new UnreachableException(),
+    };
+
+    /// <summary>The execution if it is open and has this number; an answer to an older one is late.</summary>
+    private static ShardExecution? Current(ShardState state, int index, int number) =>
+        state.Executions[index] is { IsOpen: true } execution && execution.Number == number ? execution : null;
+
+    private static IEnumerable<int> Indexes(ShardState state, Func<ShardExecution, bool> which) =>
+        Enumerable.Range(0, state.Executions.Length).Where(i => which(state.Executions[i]));
+
+    private static ShardState Change(ShardState state, int index, Func<ShardExecution, ShardExecution> change) =>
+        state with { Executions = state.Executions.SetItem(index, change(state.Executions[index])) };
+}

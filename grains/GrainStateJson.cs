@@ -9,7 +9,9 @@ public static class GrainStateJson
     private static readonly List<IJsonTypeInfoResolver> Contexts =
     [
         Certificates.CertificatesJson.Default,
+        Devices.DevicesJson.Default,
         Firmware.FirmwareJson.Default,
+        Rollouts.RolloutsJson.Default,
         Shadows.ShadowsJson.Default,
         Streams.StreamsJson.Default,
     ];

@@ -1,3 +1,4 @@
+using Fleet.Silo.Hosting;
 using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.Options;
 
@@ -8,15 +9,22 @@ internal sealed class SqliteDatabase
 {
     private readonly StorageOptions _options;
 
-    /// <exception cref="Hosting.StartupException">The schema is newer than this program.</exception>
-    /// <exception cref="SqliteException">The file cannot be opened, or is no database.</exception>
+    /// <exception cref="StartupException">The file cannot be opened, is no database, or has a schema newer than this program.</exception>
     public SqliteDatabase(string file, IOptions<StorageOptions> options, TimeProvider clock)
     {
         (File, _options) = (file, options.Value);
         SQLitePCL.Batteries_V2.Init();
-        // WAL: readers and the writer do not wait for each other, and a commit is one append and one fsync. It stays set in the file.
-        using var session = SqliteSession.Open(file, SqliteOpenMode.ReadWriteCreate, _options, "journal_mode=WAL", "synchronous=FULL");
-        SchemaMigrations.Apply(session, clock);
+        try
+        {
+            MakeForOwnerAlone(file);
+            // WAL: readers and the writer do not wait for each other, and a commit is one append and one fsync. It stays set in the file.
+            using var session = SqliteSession.Open(file, SqliteOpenMode.ReadWriteCreate, _options, "journal_mode=WAL", "synchronous=FULL");
+            SchemaMigrations.Apply(session, clock);
+        }
+        catch (Exception e) when (e is SqliteException or IOException or UnauthorizedAccessException)
+        {
+            throw new StartupException($"The database {file} cannot be used: {e.Message}", e);
+        }
     }
 
     public string File { get; }
@@ -31,4 +39,12 @@ internal sealed class SqliteDatabase
 
     /// <summary>Sees what is committed when a query starts, and can change nothing.</summary>
     public SqliteSession OpenReader() => SqliteSession.Open(File, SqliteOpenMode.ReadWrite, _options, "query_only=1", "cache_size=-8192");
+
+    /// <summary>SQLite gives its other files the mode of this one.</summary>
+    private static void MakeForOwnerAlone(string file)
+    {
+        var options = new FileStreamOptions { Mode = FileMode.OpenOrCreate, Access = FileAccess.Write };
+        if (!OperatingSystem.IsWindows()) options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        using var stream = new FileStream(file, options);
+    }
 }

@@ -1,7 +1,8 @@
+using System.Text.Encodings.Web;
 using Fleet.Gateway.Sessions;
 using Fleet.Silo.Api;
 using Fleet.Silo.Hosting;
-using Microsoft.AspNetCore.Authentication;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 
 namespace Fleet.Silo.Tokens;
 
@@ -11,8 +12,14 @@ internal static class TokenServices
     {
         services.AddSingleton(s => AdminToken.LoadOrMake(s.GetRequiredService<DataDirectory>()));
         services.AddSingleton<IPasswordAuthenticator, TokenPasswords>();
-        services.AddAuthentication(BearerAuthentication.SchemeName)
-            .AddScheme<AuthenticationSchemeOptions, BearerAuthentication>(BearerAuthentication.SchemeName, null);
+        // The core alone: AddAuthentication would add data protection, whose keys nothing here needs, and make one at the first start.
+        services.AddAuthenticationCore(options =>
+        {
+            options.DefaultScheme = BearerAuthentication.SchemeName;
+            options.AddScheme<BearerAuthentication>(BearerAuthentication.SchemeName, displayName: null);
+        });
+        services.TryAddTransient<BearerAuthentication>();
+        services.TryAddSingleton(UrlEncoder.Default);
         services.AddAuthorizationBuilder()
             .AddPolicy(Roles.Viewer, p => p.RequireRole(Roles.Viewer, Roles.Operator, Roles.Publisher, Roles.Admin))
             .AddPolicy(Roles.Operator, p => p.RequireRole(Roles.Operator, Roles.Admin))

@@ -1,5 +1,4 @@
 using System.Text;
-using System.Text.Encodings.Web;
 using System.Text.Json.Nodes;
 using Fleet.Silo.Api;
 using Fleet.Silo.Hosting;
@@ -113,7 +112,7 @@ public sealed class TokenTests : IDisposable
     }
 
     private ServiceProvider Services() => new ServiceCollection()
-        .AddSingleton(_data).AddLogging().AddProblemDetails().AddFleetTokens().AddSingleton(UrlEncoder.Default).BuildServiceProvider();
+        .AddSingleton(_data).AddLogging().AddProblemDetails().AddFleetTokens().BuildServiceProvider();
 
     private static JsonNode Body(HttpContext context)
     {

@@ -1,0 +1,54 @@
+using Microsoft.AspNetCore.Authorization;
+using Microsoft.AspNetCore.OpenApi;
+using Microsoft.OpenApi;
+
+namespace Fleet.Silo.Api;
+
+/// <summary>The API's description, <c>/openapi/v1.json</c>, made from the endpoints themselves.</summary>
+internal static class OpenApiDocument
+{
+    private const string Scheme = "bearer";
+    private const string ProblemJson = "application/problem+json";
+
+    public static IServiceCollection AddOpenApiDocument(this IServiceCollection services) => services.AddOpenApi("v1", options =>
+    {
+        options.AddDocumentTransformer((document, _, _) =>
+        {
+            document.Info = new OpenApiInfo
+            {
+                Title = "Fleet",
+                Version = "v1",
+                Description = "Manages a fleet of devices. Times are RFC 3339 in UTC, durations ISO 8601; errors are problem details (RFC 9457).",
+            };
+            // Where it is served is where it is asked for.
+            document.Servers = [];
+            document.Components ??= new OpenApiComponents();
+            document.Components.SecuritySchemes ??= new Dictionary<string, IOpenApiSecurityScheme>();
+            document.Components.SecuritySchemes[Scheme] = new OpenApiSecurityScheme
+            {
+                Type = SecuritySchemeType.Http, Scheme = "bearer", Description = "A token; the first one is in data/admin.token.",
+            };
+            return Task.CompletedTask;
+        });
+        options.AddOperationTransformer((operation, context, _) =>
+        {
+            var roles = context.Description.ActionDescriptor.EndpointMetadata.OfType<IAuthorizeData>().Select(a => a.Policy).OfType<string>().ToList();
+            if (roles.Count == 0) return Task.CompletedTask;
+            operation.Security = [new OpenApiSecurityRequirement { [new OpenApiSecuritySchemeReference(Scheme, context.Document)] = [] }];
+            operation.Description = $"{operation.Description} Needs the role {string.Join(", ", roles)}.".TrimStart();
+            Add(operation, StatusCodes.Status401Unauthorized, "No token, or one that is not good.");
+            Add(operation, StatusCodes.Status403Forbidden, "The token's role does not allow this.");
+            return Task.CompletedTask;
+        });
+    });
+
+    private static void Add(OpenApiOperation operation, int status, string description)
+    {
+        operation.Responses ??= [];
+        operation.Responses.TryAdd($"{status}", new OpenApiResponse
+        {
+            Description = description,
+            Content = new Dictionary<string, OpenApiMediaType> { [ProblemJson] = new() },
+        });
+    }
+}

@@ -1,0 +1,40 @@
+using Fleet.Silo.Storage;
+using Microsoft.AspNetCore.Diagnostics;
+
+namespace Fleet.Silo.Api;
+
+/// <summary>What was thrown on the way to an endpoint or out of it, as problem details. What is our fault is logged here, once, and told without detail.</summary>
+internal sealed class ProblemExceptionHandler(ILogger<ProblemExceptionHandler> log) : IExceptionHandler
+{
+    /// <summary>nginx's number for a client that went away. Nobody reads it but the metrics.</summary>
+    private const int ClientClosedRequest = 499;
+
+    public async ValueTask<bool> TryHandleAsync(HttpContext httpContext, Exception exception, CancellationToken cancellationToken)
+    {
+        if (exception is OperationCanceledException && httpContext.RequestAborted.IsCancellationRequested)
+        {
+            httpContext.Response.StatusCode = ClientClosedRequest;
+            return true;
+        }
+        await Answer(httpContext.Request, exception).ExecuteAsync(httpContext);
+        return true;
+    }
+
+    private IResult Answer(HttpRequest request, Exception exception)
+    {
+        switch (exception)
+        {
+            case BadHttpRequestException bad:
+                return BadRequests.Describe(bad);
+            case StorageException storage:
+                ApiLog.Unavailable(log, request.Method, request.Path, storage.Message);
+                return Problems.Of(StatusCodes.Status503ServiceUnavailable, "storage-unavailable", "The storage takes no writes at the moment. Nothing was changed.");
+            case TimeoutException:
+                ApiLog.Unavailable(log, request.Method, request.Path, exception.Message);
+                return Problems.Of(StatusCodes.Status503ServiceUnavailable, "timed-out", "The answer took too long. It is not known whether the request had an effect.");
+            default:
+                ApiLog.RequestFailed(log, request.Method, request.Path, exception);
+                return Problems.Of(StatusCodes.Status500InternalServerError, "internal", "The service failed.", "The traceId finds the failure in its log.");
+        }
+    }
+}

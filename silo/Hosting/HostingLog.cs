@@ -1,0 +1,13 @@
+namespace Fleet.Silo.Hosting;
+
+internal static partial class HostingLog
+{
+    [LoggerMessage(5201, LogLevel.Information, "{Rollouts} open rollouts go on")]
+    public static partial void ResumedRollouts(ILogger log, int rollouts);
+
+    [LoggerMessage(5202, LogLevel.Information, "{Devices} devices that stood as connected were looked at")]
+    public static partial void RepairedPresence(ILogger log, int devices);
+
+    [LoggerMessage(5203, LogLevel.Warning, "Work that follows a start failed; it is tried again in {RetryAfter}")]
+    public static partial void StartupWorkFailed(ILogger log, TimeSpan retryAfter, Exception cause);
+}

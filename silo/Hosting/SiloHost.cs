@@ -1,0 +1,98 @@
+using Fleet.Silo.Api;
+using Fleet.Silo.Api.Ca;
+using Fleet.Silo.Api.Claims;
+using Fleet.Silo.Api.Firmware;
+using Fleet.Silo.Blobs;
+using Fleet.Silo.Pki;
+using Fleet.Silo.Storage;
+using Fleet.Silo.Telemetry;
+using Fleet.Silo.Tokens;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.Options;
+
+namespace Fleet.Silo.Hosting;
+
+/// <summary>The one place that wires it all together: silo and gateway in one process.</summary>
+internal static class SiloHost
+{
+    /// <exception cref="StartupException">It cannot start, and the message says what to mend.</exception>
+    public static WebApplication Build(string[] args)
+    {
+        // appsettings.json lies beside the program; data lies where the program is started.
+        var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { Args = args, ContentRootPath = AppContext.BaseDirectory });
+        AddLogging(builder);
+        AddListeners(builder);
+
+        var services = builder.Services;
+        services.AddSingleton(TimeProvider.System);
+        services.AddSingleton(DataDirectory.Open(builder.Configuration["Fleet:DataDirectory"] ?? "data"));
+        // In the order in which they start; they stop the other way round.
+        services.AddFleetTelemetry();
+        builder.AddEngine();
+        services.AddFleetPki().AddFleetBlobs().AddFleetTokens().AddFleetApi();
+        services.AddHostedService<RolloutResumption>();
+        services.AddHostedService<PresenceRepair>();
+
+        var app = builder.Build();
+        Open(app.Services);
+        MapAll(app);
+        app.Lifetime.ApplicationStarted.Register(app.Services.GetRequiredService<StartReport>().Write);
+        return app;
+    }
+
+    // Standard output is for the line that scripts read.
+    private static void AddLogging(WebApplicationBuilder builder)
+    {
+        builder.Logging.AddSimpleConsole(options =>
+        {
+            options.SingleLine = true;
+            options.UseUtcTimestamp = true;
+            options.TimestampFormat = "yyyy-MM-dd'T'HH:mm:ss.fff'Z' ";
+        });
+        builder.Services.Configure<Microsoft.Extensions.Logging.Console.ConsoleLoggerOptions>(o => o.LogToStandardErrorThreshold = LogLevel.Trace);
+    }
+
+    private static void AddListeners(WebApplicationBuilder builder)
+    {
+        builder.WebHost.UseKestrelHttpsConfiguration();
+        var services = builder.Services;
+        services.AddOptions<HttpOptions>().BindConfiguration(HttpOptions.Section).ValidateDataAnnotations().ValidateOnStart();
+        services.AddOptions<HttpsOptions>().BindConfiguration(HttpsOptions.Section).ValidateDataAnnotations().ValidateOnStart();
+        services.AddOptions<MetricsOptions>().BindConfiguration(MetricsOptions.Section).ValidateDataAnnotations().ValidateOnStart();
+        services.AddSingleton<HttpListeners>();
+        services.AddSingleton<IConfigureOptions<KestrelServerOptions>>(s => s.GetRequiredService<HttpListeners>());
+        services.AddSingleton<StartReport>();
+    }
+
+    /// <summary>Opens now what an operator may have to mend, so that the complaint comes first and alone.</summary>
+    private static void Open(IServiceProvider services)
+    {
+        var http = services.GetRequiredService<IOptions<HttpOptions>>().Value;
+        var https = services.GetRequiredService<IOptions<HttpsOptions>>().Value;
+        PortCheck.MustBeFree(http.EndPoint, $"{HttpOptions.Section}:Port");
+        if (https.Enabled) PortCheck.MustBeFree(https.EndPoint, $"{HttpsOptions.Section}:Port");
+        PortCheck.MustBeFree(services.GetRequiredService<IOptions<MetricsOptions>>().Value.EndPoint, $"{MetricsOptions.Section}:Port");
+        services.GetRequiredService<SqliteDatabase>();
+        services.GetRequiredService<FleetPki>();
+        services.GetRequiredService<AdminToken>();
+    }
+
+    private static void MapAll(WebApplication app)
+    {
+        app.UseSecurityHeaders();
+        app.UseExceptionHandler();
+        app.UseMetricsPort();
+        app.UseStatusCodePages(context => BadRequests.OfStatus(context.HttpContext.Response.StatusCode).ExecuteAsync(context.HttpContext));
+        app.UseRouting();
+        app.UseAuthentication();
+        app.UseAuthorization();
+
+        app.MapFrontPage();
+        app.MapHealth();
+        app.MapOpenApi();
+        var api = app.MapGroup("/api/v1");
+        api.MapCa();
+        api.MapClaims();
+        api.MapFirmware();
+    }
+}

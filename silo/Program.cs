@@ -1,0 +1,19 @@
+using Fleet.Silo.Hosting;
+using Microsoft.Extensions.Options;
+
+try
+{
+    await using var app = SiloHost.Build(args);
+    await app.RunAsync();
+    return 0;
+}
+catch (StartupException e)
+{
+    await Console.Error.WriteLineAsync($"fleet: {e.Message}");
+    return 1;
+}
+catch (OptionsValidationException e)
+{
+    await Console.Error.WriteLineAsync($"fleet: The settings are not valid. {string.Join(' ', e.Failures)}");
+    return 1;
+}

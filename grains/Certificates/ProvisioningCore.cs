@@ -50,6 +50,8 @@ internal static class ProvisioningCore
     public static ProvisionResult.Rejected? Judge(RegisterDeviceResult result) => result switch
     {
         RegisterDeviceResult.Registered => null,
+        // The thing itself is the conflict: it is somebody else's.
+        RegisterDeviceResult.Conflict { Field: "thing" } conflict => Denied(conflict.Detail),
         RegisterDeviceResult.Conflict conflict => new(409, "ResourceConflict", $"{conflict.Field}: {conflict.Detail}"),
         RegisterDeviceResult.Invalid invalid => InvalidParameters($"{invalid.Field}: {invalid.Detail}"),
         _ => throw new System.Diagnostics.UnreachableException(),

@@ -68,30 +68,33 @@ internal static class ShadowRequest
         try
         {
             request = JsonElement.Parse(body, Options);
-            return HasOnlyText(request) ? null : new ShadowRejection(400, "Invalid JSON", null);
+            ReadAllText(request);
+            return null;
         }
-        catch (JsonException)
+        // Half a surrogate pair ("\ud800") passes JSON's grammar, and UTF-8 cannot carry it: reading it as text is an InvalidOperationException.
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
             return new ShadowRejection(400, "Invalid JSON", null);
         }
     }
 
-    /// <summary>False if a string or a name escapes half a surrogate pair (<c>"\ud800"</c>): JSON's grammar lets it pass, UTF-8 cannot carry it.</summary>
-    private static bool HasOnlyText(JsonElement value)
+    private static void ReadAllText(JsonElement value)
     {
-        try
+        switch (value.ValueKind)
         {
-            return value.ValueKind switch
-            {
-                JsonValueKind.Object => value.EnumerateObject().All(member => member.Name is not null && HasOnlyText(member.Value)),
-                JsonValueKind.Array => value.EnumerateArray().All(HasOnlyText),
-                JsonValueKind.String => value.GetString() is not null,
-                _ => true,
-            };
-        }
-        catch (InvalidOperationException)
-        {
-            return false;
+            case JsonValueKind.Object:
+                foreach (var member in value.EnumerateObject())
+                {
+                    _ = member.Name;
+                    ReadAllText(member.Value);
+                }
+                break;
+            case JsonValueKind.Array:
+                foreach (var item in value.EnumerateArray()) ReadAllText(item);
+                break;
+            case JsonValueKind.String:
+                _ = value.GetString();
+                break;
         }
     }
 

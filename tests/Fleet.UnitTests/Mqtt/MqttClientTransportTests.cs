@@ -60,7 +60,7 @@ public class MqttClientTransportTests
         {
             Assert.Equal(["mqtt"], context.WebSockets.WebSocketRequestedProtocols);
             using var socket = await context.WebSockets.AcceptWebSocketAsync("mqtt");
-            accepted.SetResult(new ServerSide(System.Net.WebSockets.WebSocketStream.Create(socket, System.Net.WebSockets.WebSocketMessageType.Binary)));
+            accepted.SetResult(new ServerSide(System.Net.WebSockets.WebSocketStream.Create(socket, System.Net.WebSockets.WebSocketMessageType.Binary, ownsWebSocket: true)));
             await finished.Task;
         });
         await web.StartAsync();

@@ -1,0 +1,4 @@
+using BenchmarkDotNet.Running;
+
+// dotnet run --project tests/Fleet.Benchmarks -c Release -- --inProcess --filter '*Mqtt*'
+BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(args);

@@ -1,103 +1,176 @@
-using System.Buffers;
 using Fleet.Gateway.Hosting;
+using Fleet.Gateway.Telemetry;
 using Microsoft.Extensions.Options;
 using Microsoft.Win32.SafeHandles;
 
 namespace Fleet.Gateway.Blocks;
 
 /// <summary>
-/// Firmware in memory, in pages of 128 KiB, the least recently used page leaving first; at most <see cref="GatewayOptions.BlockCacheBytes"/>.
-/// A thousand devices that fetch one image read it from disk once. Safe for any number of threads: one lock, never held during a read.
+/// Firmware in memory, in aligned segments: a device that asks for 4 KiB brings in the 31 blocks that it, and the rest of the fleet, will ask for
+/// next. Bounded; the segment that was used least recently makes room, and its memory is used again. A segment is read once, however many wait.
 /// </summary>
-internal sealed class BlockCache(IBlobSource blobs, IOptions<GatewayOptions> options, BlockMetrics metrics) : IDisposable
+internal sealed class BlockCache : IDisposable
 {
-    private const int PageBytes = 128 * 1024;
+    public const int SegmentBytes = 128 * 1024;
+    private const int MaxOpenBlobs = 64;
 
     private readonly Lock _gate = new();
-    private readonly Dictionary<(string Sha256, long Page), LinkedListNode<Page>> _pages = [];
-    private readonly LinkedList<Page> _byUse = [];
-    private readonly Dictionary<string, SafeFileHandle> _files = [];
-    private readonly long _maxPages = Math.Max(1, options.Value.BlockCacheBytes / PageBytes);
+    private readonly IBlobSource _source;
+    private readonly GatewayMetrics _metrics;
+    private readonly int _maxSegments;
+    private readonly Dictionary<(string Sha256, long Index), LinkedListNode<Segment>> _segments = [];
+    private readonly LinkedList<Segment> _byUse = [];
+    private readonly Dictionary<string, SafeFileHandle> _open = new(StringComparer.Ordinal);
 
-    /// <summary>Copies the file's bytes from <paramref name="position"/> on; returns how many there were, or -1 if the blob is missing.</summary>
-    public int Read(string sha256, long position, Span<byte> into)
+    public BlockCache(IBlobSource source, IOptions<GatewayOptions> options, GatewayMetrics metrics)
     {
-        int copied = 0;
-        while (copied < into.Length)
-        {
-            if (Find(sha256, (position + copied) / PageBytes) is not { } page) return -1;
-            var rest = page.AsSpan(Math.Min((int)((position + copied) % PageBytes), page.Length));
-            if (rest.IsEmpty) break;
-            int part = Math.Min(rest.Length, into.Length - copied);
-            rest[..part].CopyTo(into[copied..]);
-            copied += part;
-        }
-        return copied;
+        _source = source;
+        _metrics = metrics;
+        _maxSegments = (int)Math.Clamp(options.Value.BlockCacheBytes / SegmentBytes, 1, int.MaxValue);
+    }
+
+    /// <summary>Copies a part of a blob. Completes at once if the segments are here.</summary>
+    /// <returns>False if there is no such blob, or it is shorter than that.</returns>
+    public ValueTask<bool> Read(string sha256, long offset, Memory<byte> destination)
+    {
+        long index = offset / SegmentBytes;
+        int start = (int)(offset % SegmentBytes), length = Math.Min(destination.Length, SegmentBytes - start);
+        var segment = Pin(sha256, index);
+        if (length < destination.Length || !segment.Loaded.IsCompletedSuccessfully) return ReadSlowly(segment, sha256, offset, destination);
+        bool read = Copy(segment, start, destination);
+        Unpin(segment);
+        return new(read);
     }
 
     public void Dispose()
     {
-        lock (_gate)
+        foreach (var handle in _open.Values) handle.Dispose();
+    }
+
+    private async ValueTask<bool> ReadSlowly(Segment segment, string sha256, long offset, Memory<byte> destination)
+    {
+        while (true)
         {
-            foreach (var file in _files.Values) file.Dispose();
-            _files.Clear();
+            int start = (int)(offset % SegmentBytes), length = Math.Min(destination.Length, SegmentBytes - start);
+            try
+            {
+                await segment.Loaded;
+                if (!Copy(segment, start, destination[..length])) return false;
+            }
+            finally
+            {
+                Unpin(segment);
+            }
+            destination = destination[length..];
+            if (destination.IsEmpty) return true;
+            offset += length;
+            segment = Pin(sha256, offset / SegmentBytes);
         }
     }
 
-    private byte[]? Find(string sha256, long number)
+    private static bool Copy(Segment segment, int start, Memory<byte> destination)
     {
+        if (start + destination.Length > segment.Length) return false;
+        segment.Bytes.AsSpan(start, destination.Length).CopyTo(destination.Span);
+        return true;
+    }
+
+    /// <summary>Finds the segment or starts to read it; it stays until <see cref="Unpin"/>.</summary>
+    private Segment Pin(string sha256, long index)
+    {
+        Segment segment;
         lock (_gate)
         {
-            if (_pages.TryGetValue((sha256, number), out var node))
+            if (_segments.TryGetValue((sha256, index), out var node))
             {
                 _byUse.Remove(node);
                 _byUse.AddFirst(node);
-                metrics.Hit();
-                return node.Value.Bytes;
+                node.Value.Pins++;
+                _metrics.CacheHit();
+                return node.Value;
             }
+            segment = new Segment { Sha256 = sha256, Index = index, Bytes = TakeBytes(), Pins = 1 };
+            _segments.Add((sha256, index), _byUse.AddFirst(segment));
+            segment.Loaded = Task.Run(() => Load(segment));
         }
-        metrics.Miss();
-        if (Load(sha256, number) is not { } bytes) return null;
+        _metrics.CacheMiss();
+        return segment;
+    }
+
+    private void Unpin(Segment segment)
+    {
         lock (_gate)
         {
-            // Two threads may have read the same page: the first one in is kept.
-            if (_pages.TryGetValue((sha256, number), out var node)) return node.Value.Bytes;
-            _pages[(sha256, number)] = _byUse.AddFirst(new Page((sha256, number), bytes));
-            while (_pages.Count > _maxPages)
+            // One that could not be read is not kept: the next reader tries again.
+            if (--segment.Pins == 0 && (!segment.Loaded.IsCompletedSuccessfully || segment.Length == 0)) Remove(segment);
+        }
+    }
+
+    /// <summary>Memory of the segment that was used least recently; more, for a moment, if all of them are being read.</summary>
+    private byte[] TakeBytes()
+    {
+        if (_segments.Count >= _maxSegments)
+        {
+            for (var node = _byUse.Last; node is not null; node = node.Previous)
             {
-                _pages.Remove(_byUse.Last!.Value.Key);
-                _byUse.RemoveLast();
+                if (node.Value.Pins > 0 || !node.Value.Loaded.IsCompleted) continue;
+                byte[] bytes = node.Value.Bytes;
+                Remove(node.Value);
+                return bytes;
             }
         }
-        return bytes;
+        return GC.AllocateUninitializedArray<byte>(SegmentBytes);
     }
 
-    private byte[]? Load(string sha256, long number)
+    private void Remove(Segment segment)
     {
-        if (File(sha256) is not { } file) return null;
-        byte[] rented = ArrayPool<byte>.Shared.Rent(PageBytes);
-        try
-        {
-            int read = 0;
-            while (read < PageBytes && RandomAccess.Read(file, rented.AsSpan(read, PageBytes - read), number * PageBytes + read) is var n and > 0) read += n;
-            return rented[..read];
-        }
-        finally
-        {
-            ArrayPool<byte>.Shared.Return(rented);
-        }
+        if (_segments.Remove((segment.Sha256, segment.Index), out var node)) _byUse.Remove(node);
     }
 
-    private SafeFileHandle? File(string sha256)
+    private void Load(Segment segment)
+    {
+        if (Open(segment.Sha256) is not { } handle) return;
+        int read = 0;
+        while (read < SegmentBytes)
+        {
+            int got = RandomAccess.Read(handle, segment.Bytes.AsSpan(read), (segment.Index * SegmentBytes) + read);
+            if (got == 0) break;
+            read += got;
+        }
+        segment.Length = read;
+    }
+
+    private SafeFileHandle? Open(string sha256)
     {
         lock (_gate)
         {
-            if (_files.TryGetValue(sha256, out var open)) return open;
-            if (blobs.OpenRead(sha256) is not { } file) return null;
-            _files[sha256] = file;
-            return file;
+            if (_open.TryGetValue(sha256, out var handle)) return handle;
+        }
+        var opened = _source.OpenRead(sha256);
+        if (opened is null) return null;
+        lock (_gate)
+        {
+            if (_open.TryGetValue(sha256, out var other))
+            {
+                opened.Dispose();
+                return other;
+            }
+            // A handle that is dropped while a read is under way stays open until that read ends; it is closed by its finalizer.
+            if (_open.Count >= MaxOpenBlobs) _open.Remove(_open.Keys.First());
+            _open.Add(sha256, opened);
+            return opened;
         }
     }
 
-    private sealed record Page((string Sha256, long Number) Key, byte[] Bytes);
+    private sealed class Segment
+    {
+        public required string Sha256 { get; init; }
+        public required long Index { get; init; }
+        public required byte[] Bytes { get; init; }
+        public Task Loaded { get; set; } = Task.CompletedTask;
+
+        /// <summary>Bytes of the blob in it; fewer at the blob's end, none if there is no such blob.</summary>
+        public int Length { get; set; }
+        public int Pins { get; set; }
+    }
 }

@@ -1,54 +1,111 @@
+using System.Globalization;
 using Fleet.Gateway.Blocks;
+using Fleet.Gateway.Hosting;
+using Fleet.Gateway.Sessions;
+using Fleet.Gateway.Telemetry;
 using Fleet.Interfaces.Devices;
 using Fleet.Interfaces.Naming;
-using Microsoft.AspNetCore.Builder;
+using Fleet.Interfaces.Streams;
 using Microsoft.AspNetCore.Http;
-using Microsoft.AspNetCore.Http.HttpResults;
-using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.Logging;
 using Microsoft.Net.Http.Headers;
+using Microsoft.Win32.SafeHandles;
 
 namespace Fleet.Gateway.Downloads;
 
-/// <summary>
-/// <c>GET /files/{thing}/{stream}/{fileId}</c> with a signed query: whole or one range (RFC 9110, section 14), the digest as its ETag.
-/// The signature says who was given the URL; the device's grain says, at each request, whether it may still have the file.
-/// </summary>
+/// <summary>GET and HEAD of a signed URL: the whole file or one range (RFC 9110, section 14). The job is asked each time, so a download ends with it.</summary>
 internal sealed class DownloadEndpoint(
-    DownloadUrls urls, StreamDirectory streams, IBlobSource blobs, IGrainFactory grains, DownloadMetrics metrics, TimeProvider clock)
+    DownloadUrls urls, IGrainFactory grains, StreamLeases streams, IBlobSource blobs, GatewayClock clock, GatewayMetrics metrics, ILogger<DownloadEndpoint> log)
 {
-    public static void Map(IEndpointRouteBuilder routes) =>
-        routes.MapMethods("/files/{thing}/{stream}/{fileId:int}", [HttpMethods.Get, HttpMethods.Head],
-                (string thing, string stream, int fileId, string? expires, string? signature, HttpContext context, DownloadEndpoint endpoint) =>
-                    endpoint.Get(thing, stream, fileId, expires, signature, context))
-            .WithName("DownloadFile").WithSummary("A firmware file, by the signed URL of a job document.").AllowAnonymous();
+    private const int PieceBytes = 64 * 1024;
 
-    private async Task<IResult> Get(string thing, string stream, int fileId, string? expires, string? signature, HttpContext context)
+    public async Task Serve(HttpContext context, DownloadRequest request)
     {
-        context.Response.OnCompleted(() =>
+        var (file, refusal) = await Find(request);
+        if (file is null)
         {
-            bool body = context.Response.StatusCode is StatusCodes.Status200OK or StatusCodes.Status206PartialContent && HttpMethods.IsGet(context.Request.Method);
-            metrics.Answered(context.Response.StatusCode, body ? context.Response.ContentLength ?? 0 : 0);
-            return Task.CompletedTask;
-        });
-        switch (urls.Check(thing, stream, fileId, expires, signature, clock.GetUtcNow()))
-        {
-            case DownloadUrlCheck.Invalid: return Refuse(StatusCodes.Status403Forbidden, "download-signature", "The signature does not fit this URL.");
-            case DownloadUrlCheck.Expired: return Refuse(StatusCodes.Status403Forbidden, "download-expired", "The URL has expired: ask for the job again.");
+            await refusal!.ExecuteAsync(context);
+            return;
         }
-        if (!ThingName.TryParse(thing, out var name) || !StreamId.TryParse(stream, out var id) || await streams.Find(id) is not { } lease
-            || lease.Description.Files.FirstOrDefault(f => f.FileId == fileId) is not { } file)
+        using var blob = blobs.OpenRead(file.Sha256);
+        if (blob is null)
         {
-            return Refuse(StatusCodes.Status404NotFound, "file-not-found", "There is no such file.");
+            log.BlobMissing(file.Sha256);
+            await GatewayProblems.Of(StatusCodes.Status404NotFound, "file-not-found", "The file is not there.").ExecuteAsync(context);
+            return;
         }
-        if (!await grains.GetGrain<IDeviceGrain>(name.Value).MayDownload(id))
-        {
-            return Refuse(StatusCodes.Status403Forbidden, "download-revoked", "The device has no job under way that needs this file.");
-        }
-        if (blobs.OpenRead(file.Sha256) is not { } handle) return Refuse(StatusCodes.Status404NotFound, "file-not-found", "The file is not in the store.");
-        return TypedResults.Stream(new FileStream(handle, FileAccess.Read, bufferSize: 0), "application/octet-stream",
-            entityTag: new EntityTagHeaderValue($"\"{file.Sha256}\""), enableRangeProcessing: true);
+        await Send(context, blob, file);
     }
 
-    private static ProblemHttpResult Refuse(int status, string code, string title) =>
-        TypedResults.Problem(type: $"urn:fleet:error:{code}", statusCode: status, title: title);
+    private async Task<(StreamFile?, IResult?)> Find(DownloadRequest request)
+    {
+        if (!urls.IsGenuine(request)) return Forbid(request, "download-signature-invalid", "The URL's signature is not good.");
+        if (DownloadUrls.IsExpired(request, clock.UtcNow)) return Forbid(request, "download-expired", "The URL has expired.");
+        // What was signed here was well-formed; still, nothing below trusts that.
+        if (!ThingName.TryParse(request.Thing, out var thing) || !StreamId.TryParse(request.Stream, out var stream)
+            || !int.TryParse(request.FileId, NumberStyles.None, CultureInfo.InvariantCulture, out int fileId))
+            return NotFound();
+        if (!await grains.GetGrain<IDeviceGrain>(thing.Value).MayDownload(stream))
+            return Forbid(request, "download-not-allowed", "The device has no job under way that needs this file.");
+        var lease = await streams.Get(stream);
+        var file = lease?.Description.Files.FirstOrDefault(candidate => candidate.FileId == fileId);
+        return file is null ? NotFound() : (file, null);
+    }
+
+    private async Task Send(HttpContext context, SafeFileHandle blob, StreamFile file)
+    {
+        var (response, etag) = (context.Response, new EntityTagHeaderValue($"\"{file.Sha256}\""));
+        var headers = response.GetTypedHeaders();
+        headers.ETag = etag;
+        headers.CacheControl = new CacheControlHeaderValue { Private = true, NoTransform = true };
+        response.Headers.AcceptRanges = "bytes";
+
+        var range = ByteRange.Of(context.Request, file.SizeBytes, etag);
+        if (range.Kind == RangeKind.Unsatisfiable)
+        {
+            headers.ContentRange = new ContentRangeHeaderValue(file.SizeBytes);
+            await GatewayProblems.Of(StatusCodes.Status416RangeNotSatisfiable, "range-not-satisfiable", "The range is outside the file.").ExecuteAsync(context);
+            return;
+        }
+        response.StatusCode = range.Kind == RangeKind.Partial ? StatusCodes.Status206PartialContent : StatusCodes.Status200OK;
+        if (range.Kind == RangeKind.Partial) headers.ContentRange = new ContentRangeHeaderValue(range.Offset, range.Offset + range.Length - 1, file.SizeBytes);
+        response.ContentType = "application/octet-stream";
+        response.ContentLength = range.Length;
+        if (HttpMethods.IsHead(context.Request.Method)) return;
+        await Copy(blob, range, response, context.RequestAborted);
+    }
+
+    /// <summary>From the file into the response's own buffers, a piece at a time, as fast as the client takes them.</summary>
+    private async Task Copy(SafeFileHandle blob, ByteRange range, HttpResponse response, CancellationToken cancellation)
+    {
+        long offset = range.Offset, end = range.Offset + range.Length;
+        try
+        {
+            while (offset < end)
+            {
+                var piece = response.BodyWriter.GetMemory(PieceBytes);
+                int wanted = (int)Math.Min(Math.Min(piece.Length, PieceBytes), end - offset);
+                int read = await RandomAccess.ReadAsync(blob, piece[..wanted], offset, cancellation);
+                if (read == 0) throw new IOException("The blob is shorter than its stream says.");
+                response.BodyWriter.Advance(read);
+                offset += read;
+                metrics.Downloaded(read);
+                if ((await response.BodyWriter.FlushAsync(cancellation)).IsCompleted) return;
+            }
+        }
+        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        {
+            // The device hung up; it comes back with a range.
+        }
+    }
+
+    private (StreamFile?, IResult?) Forbid(DownloadRequest request, string code, string title)
+    {
+        metrics.Denied(DeniedAction.Download);
+        log.DownloadRefused(request.Thing, request.Stream, title);
+        return (null, GatewayProblems.Of(StatusCodes.Status403Forbidden, code, title));
+    }
+
+    private static (StreamFile?, IResult?) NotFound() =>
+        (null, GatewayProblems.Of(StatusCodes.Status404NotFound, "file-not-found", "There is no such file."));
 }

@@ -5,35 +5,31 @@ using Fleet.Interfaces.Naming;
 
 namespace Fleet.Gateway.Downloads;
 
+/// <summary>A request for a file as it came: nothing in it is believed yet.</summary>
+internal sealed record DownloadRequest(string Thing, string Stream, string FileId, string Expires, string Signature);
+
 /// <summary>
-/// Signed URLs: <c>/files/{thing}/{stream}/{fileId}?expires={epoch seconds}&amp;signature={hex}</c>. The signature is HMAC-SHA256 over
-/// path and expiry, so the same execution always gets the same URL (spec/aws-iot-topics.md, 2.6).
+/// Signed download URLs: <c>{base}/files/{thing}/{stream}/{fileId}?expires={unix seconds}&amp;signature={hex}</c>, HMAC-SHA256 over all of these. The same
+/// execution always gets the same URL: AWS' device client takes another one for another job (spec/aws-iot-topics.md, 2.6).
 /// </summary>
 internal sealed class DownloadUrls(IDownloadKey key, PublicAddress address)
 {
     public string Sign(ThingName thing, StreamId stream, int fileId, DateTimeOffset until)
     {
-        string path = Path(thing.Value, stream.Value, fileId);
-        long expires = until.ToUnixTimeSeconds();
-        return string.Create(CultureInfo.InvariantCulture, $"{address.Url.GetLeftPart(UriPartial.Authority)}{path}?expires={expires}&signature={Convert.ToHexStringLower(Signature(path, expires))}");
+        string file = fileId.ToString(CultureInfo.InvariantCulture), expires = until.ToUnixTimeSeconds().ToString(CultureInfo.InvariantCulture);
+        return $"{address.Url}/files/{thing}/{stream}/{file}?expires={expires}&signature={Signature(thing.Value, stream.Value, file, expires)}";
     }
 
-    public DownloadUrlCheck Check(string thing, string stream, int fileId, string? expires, string? signature, DateTimeOffset now)
+    public bool IsGenuine(DownloadRequest request)
     {
-        if (!long.TryParse(expires, NumberStyles.None, CultureInfo.InvariantCulture, out long until)) return DownloadUrlCheck.Invalid;
-        byte[] expected = Signature(Path(thing, stream, fileId), until);
-        Span<byte> given = stackalloc byte[HMACSHA256.HashSizeInBytes];
-        bool whole = signature is not null && signature.Length == 2 * given.Length
-            && Convert.FromHexString(signature, given, out _, out _) == System.Buffers.OperationStatus.Done;
-        if (!whole || !CryptographicOperations.FixedTimeEquals(expected, given)) return DownloadUrlCheck.Invalid;
-        return now.ToUnixTimeSeconds() > until ? DownloadUrlCheck.Expired : DownloadUrlCheck.Valid;
+        byte[] expected = Encoding.ASCII.GetBytes(Signature(request.Thing, request.Stream, request.FileId, request.Expires));
+        return CryptographicOperations.FixedTimeEquals(expected, Encoding.UTF8.GetBytes(request.Signature));
     }
 
-    private static string Path(string thing, string stream, int fileId) =>
-        string.Create(CultureInfo.InvariantCulture, $"/files/{thing}/{stream}/{fileId}");
+    /// <summary>Of a genuine request.</summary>
+    public static bool IsExpired(DownloadRequest request, DateTimeOffset now) =>
+        !long.TryParse(request.Expires, NumberStyles.None, CultureInfo.InvariantCulture, out long expires) || now.ToUnixTimeSeconds() >= expires;
 
-    private byte[] Signature(string path, long expires) =>
-        HMACSHA256.HashData(key.Key, Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{path}\n{expires}")));
+    private string Signature(string thing, string stream, string file, string expires) => Convert.ToHexStringLower(
+        HMACSHA256.HashData(key.Key, Encoding.UTF8.GetBytes($"fleet-download-v1\n{thing}\n{stream}\n{file}\n{expires}")));
 }
-
-internal enum DownloadUrlCheck { Valid, Invalid, Expired }

@@ -1,18 +1,27 @@
 using Fleet.Gateway.Hosting;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
 
 namespace Fleet.Gateway.Downloads;
 
-/// <summary>What download URLs start with: the configured one, else the HTTP address that the host bound.</summary>
-public sealed class PublicAddress
+/// <summary>Where devices reach this service's HTTP: <c>Fleet:Gateway:PublicUrl</c>, else the address that was bound.</summary>
+internal sealed class PublicAddress(IOptions<GatewayOptions> options, GatewayListeners listeners, IServiceProvider services, IConfiguration configuration)
 {
-    private readonly Uri? _configured;
+    private string? _url;
 
-    internal PublicAddress(IOptions<GatewayOptions> options) => _configured = options.Value.PublicUrl;
+    /// <summary>Without a slash at the end.</summary>
+    public string Url => _url ??= (options.Value.PublicUrl ?? Bound()).ToString().TrimEnd('/');
 
-    /// <summary>Set by the host once it listens.</summary>
-    public Uri? Bound { get; set; }
-
-    /// <exception cref="InvalidOperationException">Nothing is configured, and nothing listens yet.</exception>
-    public Uri Url => _configured ?? Bound ?? throw new InvalidOperationException("Fleet:Gateway:PublicUrl is not set and no HTTP address is bound yet.");
+    private Uri Bound()
+    {
+        // The server is looked up late: it is made after the gateway, and its addresses are known once it has started.
+        var addresses = services.GetService<IServer>()?.Features.Get<IServerAddressesFeature>()?.Addresses ?? [];
+        Uri[] http = [.. addresses.Select(address => new Uri(address)).Where(uri => uri.Port != listeners.MqttsPort && uri.Port != listeners.PlainPort)];
+        int? preferred = configuration.GetValue<int?>("Fleet:Http:Port");
+        return http.FirstOrDefault(uri => uri.Port == preferred) ?? http.FirstOrDefault()
+            ?? throw new InvalidOperationException("No HTTP address is bound, so there is none to download from: set Fleet:Gateway:PublicUrl.");
+    }
 }

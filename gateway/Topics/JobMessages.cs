@@ -1,56 +1,82 @@
-using System.Buffers;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using Fleet.Gateway.Downloads;
 using Fleet.Interfaces.Jobs;
 
 namespace Fleet.Gateway.Topics;
 
-/// <summary>The bodies of jobs answers and notifications: spec/aws-iot-topics.md, 2.3, 2.5 and 2.6. Times are whole epoch seconds.</summary>
+/// <summary>
+/// Job executions as devices read them (spec/aws-iot-topics.md, 2.2 to 2.6), for answers and notifications alike. Times are whole epoch seconds; the
+/// document is handed on byte for byte, but for the download URL that is put in.
+/// </summary>
 internal sealed class JobMessages(DownloadUrls urls)
 {
-    private const int MaxNotifyEntries = 10;
+    private const int MaxNotified = 10;
 
-    public byte[] Pending(PendingJobs jobs, string? clientToken, DateTimeOffset now) => Write(clientToken, now, json =>
+    /// <summary>GetPendingJobExecutions' answer.</summary>
+    public static ReadOnlyMemory<byte> Pending(PendingJobs pending, DateTimeOffset now, string? clientToken) => JsonBody.Of(json =>
     {
-        Summaries(json, "inProgressJobs", jobs.InProgress);
-        Summaries(json, "queuedJobs", jobs.Queued);
+        json.WriteOptional("clientToken", clientToken);
+        json.WriteNumber("timestamp", now.ToUnixTimeSeconds());
+        json.WriteStartArray("inProgressJobs");
+        foreach (var execution in pending.InProgress) WriteSummary(json, execution);
+        json.WriteEndArray();
+        json.WriteStartArray("queuedJobs");
+        foreach (var execution in pending.Queued) WriteSummary(json, execution);
+        json.WriteEndArray();
     });
 
-    /// <summary>Answers start-next and get. No execution: nothing is pending, and the member is absent.</summary>
-    public byte[] Execution(JobExecution? execution, bool withDocument, string? clientToken, DateTimeOffset now) => Write(clientToken, now, json =>
+    /// <summary>The answer of start-next and get. With nothing pending there is no member "execution" at all.</summary>
+    public ReadOnlyMemory<byte> Execution(JobExecution? execution, bool withDocument, DateTimeOffset now, string? clientToken) => JsonBody.Of(json =>
     {
-        if (execution is not null) Execution(json, execution, withDocument);
+        json.WriteOptional("clientToken", clientToken);
+        json.WriteNumber("timestamp", now.ToUnixTimeSeconds());
+        if (execution is not null) WriteExecution(json, execution, withDocument);
     });
 
-    public byte[] Updated(JobExecution execution, bool withState, bool withDocument, string? clientToken, DateTimeOffset now) => Write(clientToken, now, json =>
+    public ReadOnlyMemory<byte> Updated(JobExecution execution, bool withState, bool withDocument, DateTimeOffset now, string? clientToken) => JsonBody.Of(json =>
     {
-        if (withState) State(json, execution);
-        if (withDocument) Document(json, execution);
+        json.WriteOptional("clientToken", clientToken);
+        json.WriteNumber("timestamp", now.ToUnixTimeSeconds());
+        if (withState) WriteState(json, execution);
+        if (withDocument) WriteDocument(json, execution);
     });
 
-    /// <param name="execution">For the codes that tell the state: InvalidStateTransition and VersionMismatch.</param>
-    public static byte[] Rejected(string code, string message, string? clientToken, DateTimeOffset now, JobExecution? execution = null) => Write(clientToken, now, json =>
+    /// <param name="state">Of the execution, for the two codes that carry it (2.5).</param>
+    public static ReadOnlyMemory<byte> Rejected(string code, string message, DateTimeOffset now, string? clientToken, JobExecution? state = null) => JsonBody.Of(json =>
     {
         json.WriteString("code", code);
         json.WriteString("message", message);
-        if (execution is not null) State(json, execution);
+        json.WriteOptional("clientToken", clientToken);
+        json.WriteNumber("timestamp", now.ToUnixTimeSeconds());
+        if (state is not null) WriteState(json, state);
     });
 
-    /// <summary>jobs/notify: at most ten entries, those in progress first; a status without entries has no member.</summary>
-    public static byte[] Notify(PendingJobs jobs, DateTimeOffset now) => Write(null, now, json =>
+    /// <summary>jobs/notify: at most ten, those in progress first; a status without entries has no key.</summary>
+    public static ReadOnlyMemory<byte> Notify(PendingJobs pending, DateTimeOffset at) => JsonBody.Of(json =>
     {
-        var inProgress = jobs.InProgress.Take(MaxNotifyEntries).ToImmutableArray();
-        var queued = jobs.Queued.Take(MaxNotifyEntries - inProgress.Length).ToImmutableArray();
+        json.WriteNumber("timestamp", at.ToUnixTimeSeconds());
         json.WriteStartObject("jobs");
-        if (inProgress.Length > 0) Summaries(json, "IN_PROGRESS", inProgress);
-        if (queued.Length > 0) Summaries(json, "QUEUED", queued);
+        int left = MaxNotified;
+        foreach (var (status, executions) in new[] { ("IN_PROGRESS", pending.InProgress), ("QUEUED", pending.Queued) })
+        {
+            if (executions.IsEmpty || left == 0) continue;
+            json.WriteStartArray(status);
+            foreach (var execution in executions.Take(left)) WriteSummary(json, execution);
+            json.WriteEndArray();
+            left -= Math.Min(left, executions.Length);
+        }
         json.WriteEndObject();
     });
 
     /// <summary>jobs/notify-next: the bare timestamp when nothing is pending.</summary>
-    public byte[] NotifyNext(JobExecution? next, DateTimeOffset now) => Execution(next, withDocument: true, clientToken: null, now);
+    public ReadOnlyMemory<byte> NotifyNext(JobExecution? next, DateTimeOffset at) => JsonBody.Of(json =>
+    {
+        json.WriteNumber("timestamp", at.ToUnixTimeSeconds());
+        if (next is not null) WriteExecution(json, next, withDocument: true);
+    });
 
-    public static string StatusText(JobExecutionStatus status) => status switch
+    public static string NameOf(JobExecutionStatus status) => status switch
     {
         JobExecutionStatus.Queued => "QUEUED",
         JobExecutionStatus.InProgress => "IN_PROGRESS",
@@ -59,82 +85,65 @@ internal sealed class JobMessages(DownloadUrls urls)
         JobExecutionStatus.Rejected => "REJECTED",
         JobExecutionStatus.TimedOut => "TIMED_OUT",
         JobExecutionStatus.Canceled => "CANCELED",
-        JobExecutionStatus.Removed => "REMOVED",
-        _ => throw new ArgumentOutOfRangeException(nameof(status), status, null),
+        _ => "REMOVED",
     };
 
-    private static void Summaries(Utf8JsonWriter json, string name, ImmutableArray<JobExecution> executions)
+    private static void WriteSummary(Utf8JsonWriter json, JobExecution execution)
     {
-        json.WriteStartArray(name);
-        foreach (var execution in executions)
-        {
-            json.WriteStartObject();
-            Summary(json, execution);
-            json.WriteEndObject();
-        }
-        json.WriteEndArray();
+        json.WriteStartObject();
+        json.WriteString("jobId", execution.JobId.Value);
+        WriteTimesAndNumbers(json, execution);
+        json.WriteEndObject();
     }
 
-    private static void Summary(Utf8JsonWriter json, JobExecution execution)
+    private void WriteExecution(Utf8JsonWriter json, JobExecution execution, bool withDocument)
     {
+        json.WriteStartObject("execution");
         json.WriteString("jobId", execution.JobId.Value);
+        json.WriteString("status", NameOf(execution.Status));
+        WriteDetails(json, execution);
+        WriteTimesAndNumbers(json, execution);
+        if (withDocument) WriteDocument(json, execution);
+        json.WriteEndObject();
+    }
+
+    private static void WriteState(Utf8JsonWriter json, JobExecution execution)
+    {
+        json.WriteStartObject("executionState");
+        json.WriteString("status", NameOf(execution.Status));
+        WriteDetails(json, execution);
+        json.WriteNumber("versionNumber", execution.VersionNumber);
+        json.WriteEndObject();
+    }
+
+    private static void WriteDetails(Utf8JsonWriter json, JobExecution execution)
+    {
+        if (execution.StatusDetails.IsEmpty) return;
+        json.WriteStartObject("statusDetails");
+        foreach (var (name, value) in execution.StatusDetails) json.WriteString(name, value);
+        json.WriteEndObject();
+    }
+
+    private static void WriteTimesAndNumbers(Utf8JsonWriter json, JobExecution execution)
+    {
         json.WriteNumber("queuedAt", execution.QueuedAt.ToUnixTimeSeconds());
-        if (execution.StartedAt is { } started) json.WriteNumber("startedAt", started.ToUnixTimeSeconds());
+        if (execution.StartedAt is { } startedAt) json.WriteNumber("startedAt", startedAt.ToUnixTimeSeconds());
         json.WriteNumber("lastUpdatedAt", execution.LastUpdatedAt.ToUnixTimeSeconds());
         json.WriteNumber("versionNumber", execution.VersionNumber);
         json.WriteNumber("executionNumber", execution.ExecutionNumber);
     }
 
-    private void Execution(Utf8JsonWriter json, JobExecution execution, bool withDocument)
-    {
-        json.WriteStartObject("execution");
-        Summary(json, execution);
-        json.WriteString("status", StatusText(execution.Status));
-        Details(json, execution);
-        if (withDocument) Document(json, execution);
-        json.WriteEndObject();
-    }
-
-    private static void State(Utf8JsonWriter json, JobExecution execution)
-    {
-        json.WriteStartObject("executionState");
-        json.WriteString("status", StatusText(execution.Status));
-        Details(json, execution);
-        json.WriteNumber("versionNumber", execution.VersionNumber);
-        json.WriteEndObject();
-    }
-
-    private static void Details(Utf8JsonWriter json, JobExecution execution)
-    {
-        if (execution.StatusDetails.IsEmpty) return;
-        json.WriteStartObject("statusDetails");
-        foreach (var (key, value) in execution.StatusDetails) json.WriteString(key, value);
-        json.WriteEndObject();
-    }
-
-    /// <summary>The document as it was made, member order and all, with the signed URL in the placeholder's place.</summary>
-    private void Document(Utf8JsonWriter json, JobExecution execution)
+    private void WriteDocument(Utf8JsonWriter json, JobExecution execution)
     {
         string document = execution.Document;
         if (execution.Stream is { } stream && document.Contains(JobDocuments.DownloadUrlPlaceholder, StringComparison.Ordinal))
         {
-            document = document.Replace(JobDocuments.DownloadUrlPlaceholder, urls.Sign(execution.Thing, stream, fileId: 0, execution.DownloadUntil), StringComparison.Ordinal);
+            string url = urls.Sign(execution.Thing, stream, fileId: 0, execution.DownloadUntil);
+            document = document.Replace(
+                JobDocuments.DownloadUrlPlaceholder, JavaScriptEncoder.UnsafeRelaxedJsonEscaping.Encode(url), StringComparison.Ordinal);
         }
         json.WritePropertyName("jobDocument");
-        json.WriteRawValue(document);
-    }
-
-    private static byte[] Write(string? clientToken, DateTimeOffset now, Action<Utf8JsonWriter> members)
-    {
-        var output = new ArrayBufferWriter<byte>(512);
-        using (var json = new Utf8JsonWriter(output))
-        {
-            json.WriteStartObject();
-            if (clientToken is not null) json.WriteString("clientToken", clientToken);
-            json.WriteNumber("timestamp", now.ToUnixTimeSeconds());
-            members(json);
-            json.WriteEndObject();
-        }
-        return output.WrittenSpan.ToArray();
+        // As it is: devices hash or compare it, so neither member order nor the spelling of numbers may change (9.2).
+        json.WriteRawValue(document, skipInputValidation: true);
     }
 }

@@ -1,0 +1,21 @@
+using Fleet.Gateway.Hosting;
+using Fleet.Gateway.Retained;
+using Fleet.Gateway.Routing;
+using Fleet.Gateway.Sessions;
+using Fleet.Gateway.Telemetry;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+
+namespace Fleet.Gateway.Channels;
+
+/// <summary>What all channels share. None of it waits.</summary>
+internal sealed class ChannelServices(
+    IOptions<GatewayOptions> options, SessionDirectory directory, Broker broker, RetainedMessages retained, GatewayMetrics metrics, ILogger<MqttChannel> log)
+{
+    public GatewayOptions Options { get; } = options.Value;
+    public SessionDirectory Directory => directory;
+    public Broker Broker => broker;
+    public RetainedMessages Retained => retained;
+    public GatewayMetrics Metrics => metrics;
+    public ILogger Log => log;
+}

@@ -1,0 +1,77 @@
+using System.Buffers;
+using System.Text;
+using Fleet.Gateway.Hosting;
+using Fleet.Gateway.Routing;
+using Fleet.Gateway.Sessions;
+using Fleet.Mqtt;
+
+namespace Fleet.Gateway.Channels;
+
+/// <summary>From CONNECT to CONNACK: what the client asks for, and what it gets. MQTT 5.0, 3.1 and 3.2.</summary>
+internal static class ConnectHandshake
+{
+    private const uint ForEver = uint.MaxValue;
+
+    /// <exception cref="MqttProtocolException">0x85 for a client identifier that is too long or starts with '$', 0x8C, 0x90, 0x9B.</exception>
+    public static ConnectRequest Read(scoped in ConnectPacket connect, GatewayOptions options)
+    {
+        if (!connect.Properties.AuthenticationMethod.IsEmpty)
+            throw new MqttProtocolException(ReasonCode.BadAuthenticationMethod, "Enhanced authentication is not supported (4.12).");
+        if (connect.ClientId.Length > options.MaxClientIdBytes || connect.ClientId.StartsWith("$"u8))
+            throw new MqttProtocolException(ReasonCode.ClientIdentifierNotValid,
+                $"A client identifier has at most {options.MaxClientIdBytes} bytes and does not start with '$'.");
+        return new ConnectRequest
+        {
+            Version = connect.Version,
+            ClientId = Encoding.UTF8.GetString(connect.ClientId),
+            UserName = connect.HasUserName ? Encoding.UTF8.GetString(connect.UserName) : null,
+            Password = connect.HasPassword ? connect.Password.ToArray() : null,
+            CleanStart = connect.CleanStart,
+            KeepAliveSeconds = connect.KeepAlive,
+            SessionExpirySeconds = connect.Version == MqttVersion.V5 ? connect.Properties.SessionExpiryInterval ?? 0
+                : connect.CleanStart ? 0 : (uint)options.PersistentSessionSeconds,
+            ReceiveMaximum = connect.Properties.ReceiveMaximum,
+            Will = connect.HasWill ? ReadWill(connect, options) : null,
+        };
+    }
+
+    public static SessionTerms Terms(ConnectRequest request, GatewayOptions options) => new(
+        request.CleanStart,
+        request.SessionExpirySeconds == ForEver ? (uint)options.MaxSessionExpirySeconds : Math.Min(request.SessionExpirySeconds, (uint)options.MaxSessionExpirySeconds),
+        request.ReceiveMaximum,
+        request.Will);
+
+    /// <summary>What the client asked for, or the most there is: silence for ever is not on offer (spec/aws-iot-topics.md, 5.2).</summary>
+    public static int KeepAlive(ConnectRequest request, GatewayOptions options) =>
+        request.KeepAliveSeconds == 0 || request.KeepAliveSeconds > options.MaxKeepAliveSeconds ? options.MaxKeepAliveSeconds : request.KeepAliveSeconds;
+
+    /// <summary>The properties of an accepting CONNACK: every limit that differs from MQTT's defaults.</summary>
+    public static void Describe(PropertyBuilder properties, ConnectRequest request, SessionTerms terms, string clientId, int keepAlive, GatewayOptions options)
+    {
+        if (terms.ExpirySeconds != request.SessionExpirySeconds) properties.Add(PropertyId.SessionExpiryInterval, terms.ExpirySeconds);
+        properties.Add(PropertyId.ReceiveMaximum, (uint)options.ReceiveMaximum);
+        properties.Add(PropertyId.MaximumQos, (uint)Qos.AtLeastOnce);
+        properties.Add(PropertyId.MaximumPacketSize, (uint)options.MaxPacketBytes);
+        if (request.ClientId.Length == 0) properties.Add(PropertyId.AssignedClientIdentifier, clientId);
+        if (options.TopicAliasMaximum > 0) properties.Add(PropertyId.TopicAliasMaximum, (uint)options.TopicAliasMaximum);
+        properties.Add(PropertyId.SubscriptionIdentifierAvailable, 0);
+        if (keepAlive != request.KeepAliveSeconds) properties.Add(PropertyId.ServerKeepAlive, (uint)keepAlive);
+    }
+
+    /// <summary>What is said to a client whose CONNECT broke the protocol: a 3.1.1 client only hears the two codes that its version has for it.</summary>
+    public static bool Answers(byte level, ReasonCode code) => level == (byte)MqttVersion.V5
+        ? code is not ReasonCode.PacketTooLarge
+        : code is ReasonCode.UnsupportedProtocolVersion or ReasonCode.ClientIdentifierNotValid;
+
+    private static Will ReadWill(scoped in ConnectPacket connect, GatewayOptions options)
+    {
+        if (connect.WillQos == Qos.ExactlyOnce) throw new MqttProtocolException(ReasonCode.QosNotSupported, "QoS 2 is not supported; the will asks for it (3.2.2.3.4).");
+        if (connect.WillTopic.Length > options.MaxTopicBytes || TopicName.CountLevels(connect.WillTopic) > options.MaxTopicLevels)
+            throw new MqttProtocolException(ReasonCode.TopicNameInvalid, "The will topic is too long or too deep.");
+        var forwarded = new PropertyBuilder().AddForwarded(connect.WillProperties);
+        var payload = new ReadOnlySequence<byte>(connect.WillPayload.ToArray());
+        return new Will(
+            Publication.Copy(connect.WillTopic, payload, connect.WillQos, connect.WillRetain, forwarded.Properties.Bytes, expiresAt: null),
+            connect.WillProperties.WillDelayInterval, connect.WillProperties.MessageExpiryInterval);
+    }
+}

@@ -1,0 +1,257 @@
+using System.Buffers;
+using Fleet.Gateway.Sessions;
+using Fleet.Gateway.Telemetry;
+using Fleet.Mqtt;
+
+namespace Fleet.Gateway.Channels;
+
+/// <summary>
+/// The MQTT state machine of one connection, 3.1.1 and 5.0. Bytes or an event in; replies, effects and perhaps the end out. It holds no
+/// socket, clock or grain and never waits, so that any transport can drive it: one turn at a time.
+/// </summary>
+internal sealed class MqttChannel(ChannelServices services, ISessionOwner owner, long openedAt)
+{
+    /// <summary>Bounds are tighter until a CONNECT was accepted (spec/security.md, 6.3).</summary>
+    private const int MaxConnectBytes = 16 * 1024;
+
+    private readonly PacketScratch _scratch = new();
+    private readonly ReplyWriter _replies = new();
+    private ConnectRequest? _request;
+    private PublishHandler? _publish;
+    private SubscribeHandler? _subscribe;
+    private long _heardAt = openedAt, _keepAliveMs;
+
+    private enum Phase { AwaitingConnect, Authorising, Open, Closed }
+
+    private Phase _phase;
+
+    /// <summary>Null until CONNECT was accepted.</summary>
+    public Session? Session { get; private set; }
+
+    /// <summary>Why the channel is closed; null while it is not.</summary>
+    public EndCause? Ended { get; private set; }
+
+    /// <summary>True while packets that follow CONNECT must wait for its answer.</summary>
+    public bool IsPaused => _phase == Phase.Authorising;
+
+    /// <summary>Takes whole packets off the front of <paramref name="buffer"/>; what is left needs more bytes, or the answer to CONNECT.</summary>
+    public void Receive(ref ReadOnlySequence<byte> buffer, ChannelTurn turn)
+    {
+        try
+        {
+            while (_phase is Phase.AwaitingConnect or Phase.Open
+                && Framing.TryRead(ref buffer, _phase == Phase.Open ? services.Options.MaxPacketBytes : MaxConnectBytes, out var packet, _scratch))
+            {
+                _heardAt = turn.Now;
+                if (_phase == Phase.AwaitingConnect) Connect(packet, turn);
+                else Handle(packet, turn);
+            }
+        }
+        catch (MqttProtocolException e)
+        {
+            Fail(e.Reason, e.Message, turn);
+        }
+        catch (NotAllowedException e)
+        {
+            Close(EndCause.Forbidden(e.Message), turn);
+        }
+        if (_phase == Phase.Closed) buffer = buffer.Slice(buffer.End);
+        Drain(turn);
+    }
+
+    /// <summary>The answer to <see cref="ChannelEffect.Authorise"/>.</summary>
+    public void Decided(ConnectDecision decision, ChannelTurn turn)
+    {
+        if (_phase != Phase.Authorising) return;
+        if (decision is ConnectDecision.Refused refused)
+        {
+            _replies.ConnAck(turn.Output, sessionPresent: false, refused.Code, null, refused.Detail);
+            CloseSilently(EndCause.Forbidden(refused.Detail));
+            return;
+        }
+        Open(((ConnectDecision.Accepted)decision).Identity, _request!, turn);
+        _request = null;
+        Drain(turn);
+    }
+
+    /// <summary>The answer to an effect that had a ticket.</summary>
+    public void Completed(AckTicket ticket, ReasonCode outcome, string? detail, ChannelTurn turn)
+    {
+        if (_phase != Phase.Open) return;
+        try
+        {
+            _publish!.Completed(ticket, outcome, detail, turn);
+        }
+        catch (MqttProtocolException e)
+        {
+            Fail(e.Reason, e.Message, turn);
+        }
+    }
+
+    /// <summary>Sends what waits in the session, as much as network and client take.</summary>
+    public void Drain(ChannelTurn turn)
+    {
+        while (_phase == Phase.Open && turn.Output.HasRoom && Session!.TryTake(owner, turn.Now, out var delivery, out ushort packetId))
+        {
+            if (delivery.Message.PacketBytes(_replies.Version, delivery.Qos) > _replies.MaxPacketBytes)
+            {
+                // As if it had been sent and acknowledged [MQTT-3.1.2-25].
+                services.Metrics.Dropped(DropReason.TooLarge);
+                if (packetId != 0) Session.Acknowledge(packetId);
+                else delivery.Message.Release();
+                continue;
+            }
+            Send(delivery, packetId, duplicate: false, turn);
+            if (packetId == 0) delivery.Message.Release();
+        }
+    }
+
+    /// <summary>Time has passed: the CONNECT time-out and keep alive, 1.5 times what was agreed [MQTT-3.1.2-22].</summary>
+    public void Tick(ChannelTurn turn)
+    {
+        long silent = turn.Now - _heardAt;
+        if (_phase == Phase.AwaitingConnect && silent > services.Options.ConnectTimeoutSeconds * 1000L)
+            CloseSilently(EndCause.ProtocolError(ReasonCode.KeepAliveTimeout, "No CONNECT came in time."));
+        else if (_phase == Phase.Open && silent > _keepAliveMs + (_keepAliveMs / 2))
+            Close(EndCause.KeepAliveTimeout, turn);
+    }
+
+    /// <summary>Ends the connection from this side, with a word of why where the version has one.</summary>
+    public void Close(EndCause cause, ChannelTurn turn)
+    {
+        if (_phase == Phase.Open && cause.Code is { } code) _replies.Disconnect(turn.Output, code, cause.Detail);
+        CloseSilently(cause, turn.Now);
+    }
+
+    private void Connect(scoped in Packet packet, ChannelTurn turn)
+    {
+        // [MQTT-3.1.0-1]: whatever else comes first gets no answer at all.
+        if (packet.Type != PacketType.Connect)
+        {
+            CloseSilently(EndCause.ProtocolError(ReasonCode.ProtocolError, "The first packet is not CONNECT."));
+            return;
+        }
+        try
+        {
+            var connect = ConnectPacket.Parse(packet);
+            _replies.Version = connect.Version;
+            _replies.MaxPacketBytes = connect.Properties.MaximumPacketSize ?? uint.MaxValue;
+            _replies.SendsReasons = connect.Properties.RequestProblemInformation;
+            _request = ConnectHandshake.Read(connect, services.Options);
+        }
+        catch (MqttProtocolException e) when (ConnectPacket.PeekProtocolLevel(packet) is { } level)
+        {
+            if (ConnectHandshake.Answers(level, e.Reason))
+            {
+                _replies.Version = level == (byte)MqttVersion.V5 ? MqttVersion.V5 : MqttVersion.V311;
+                _replies.ConnAck(turn.Output, sessionPresent: false, e.Reason, null, e.Message);
+            }
+            throw;
+        }
+        _phase = Phase.Authorising;
+        turn.Effects.Add(new ChannelEffect.Authorise(_request));
+    }
+
+    private void Open(SessionIdentity identity, ConnectRequest request, ChannelTurn turn)
+    {
+        var terms = ConnectHandshake.Terms(request, services.Options);
+        int keepAlive = ConnectHandshake.KeepAlive(request, services.Options);
+        bool present;
+        (Session, present) = services.Directory.Attach(owner, identity, terms, turn.Now);
+        _phase = Phase.Open;
+        _keepAliveMs = keepAlive * 1000L;
+        _heardAt = turn.Now;
+        _publish = new PublishHandler(services, Session, _replies.Version, _replies);
+        _subscribe = new SubscribeHandler(services, Session, _replies.Version, _replies);
+        services.Metrics.SessionOpened(identity.Kind);
+        bool written = _replies.ConnAck(turn.Output, present, ReasonCode.Success,
+            properties => ConnectHandshake.Describe(properties, request, terms, identity.ClientId, keepAlive, services.Options), null);
+        if (!written)
+        {
+            CloseSilently(EndCause.ProtocolError(ReasonCode.PacketTooLarge, "The client takes no packet as large as CONNACK."), turn.Now);
+            return;
+        }
+        foreach (var (packetId, delivery) in Session.Unacknowledged()) Send(delivery, packetId, duplicate: true, turn);
+    }
+
+    private void Handle(scoped in Packet packet, ChannelTurn turn)
+    {
+        var version = _replies.Version;
+        packet.DemandSentBy(Sender.Client, version);
+        switch (packet.Type)
+        {
+            case PacketType.Publish:
+                _publish!.Receive(packet, turn);
+                break;
+            case PacketType.PubAck:
+                Session!.Acknowledge(AckPacket.Parse(packet, version).PacketId);
+                break;
+            case PacketType.PubRec:
+                // Nothing here is ever sent at QoS 2.
+                var received = AckPacket.Parse(packet, version);
+                if (Session!.IsInFlight(received.PacketId)) throw new MqttProtocolException(ReasonCode.ProtocolError, "PUBREC for a QoS 1 message (4.3.2).");
+                _replies.Ack(turn.Output, PacketType.PubRel, received.PacketId, ReasonCode.PacketIdentifierNotFound);
+                break;
+            case PacketType.PubRel:
+                _replies.Ack(turn.Output, PacketType.PubComp, AckPacket.Parse(packet, version).PacketId, ReasonCode.PacketIdentifierNotFound);
+                break;
+            case PacketType.PubComp:
+                if (Session!.IsInFlight(AckPacket.Parse(packet, version).PacketId))
+                    throw new MqttProtocolException(ReasonCode.ProtocolError, "PUBCOMP for a QoS 1 message (4.3.2).");
+                break;
+            case PacketType.Subscribe:
+                _subscribe!.Subscribe(packet, turn);
+                break;
+            case PacketType.Unsubscribe:
+                _subscribe!.Unsubscribe(packet, turn);
+                break;
+            case PacketType.PingReq:
+                PingPacket.WriteResponseTo(turn.Output);
+                break;
+            case PacketType.Disconnect:
+                Disconnect(DisconnectPacket.Parse(packet, version, Sender.Client), turn.Now);
+                break;
+            case PacketType.Connect:
+                throw new MqttProtocolException(ReasonCode.ProtocolError, "A second CONNECT [MQTT-3.1.0-2].");
+            case PacketType.Auth:
+                AuthPacket.Parse(packet);
+                throw new MqttProtocolException(ReasonCode.ProtocolError, "AUTH without enhanced authentication in CONNECT (4.12).");
+            default:
+                throw new MqttProtocolException(ReasonCode.ProtocolError, $"{packet.Type} from a client.");
+        }
+    }
+
+    private void Disconnect(scoped in DisconnectPacket packet, long now)
+    {
+        if (packet.Properties.SessionExpiryInterval is { } expiry)
+        {
+            if (Session!.ExpirySeconds == 0 && expiry != 0)
+                throw new MqttProtocolException(ReasonCode.ProtocolError, "DISCONNECT raises a session expiry of 0 (3.14.2.2.2).");
+            Session.ExpirySeconds = Math.Min(expiry, (uint)services.Options.MaxSessionExpirySeconds);
+        }
+        CloseSilently(packet.ReasonCode == ReasonCode.Success ? EndCause.ClientDisconnected : EndCause.ClientDisconnectedWithWill, now);
+    }
+
+    private void Send(in Delivery delivery, ushort packetId, bool duplicate, ChannelTurn turn)
+    {
+        delivery.Message.WriteTo(turn.Output, _replies.Version, delivery.Qos, delivery.Retain, duplicate, packetId, turn.Now);
+        services.Metrics.Sent(delivery.Qos);
+    }
+
+    private void Fail(ReasonCode code, string detail, ChannelTurn turn)
+    {
+        services.Log.ProtocolError(Session?.Identity.ClientId ?? "(no CONNECT yet)", code, detail);
+        Close(EndCause.ProtocolError(code, detail), turn);
+    }
+
+    private void CloseSilently(EndCause cause, long? now = null)
+    {
+        if (_phase == Phase.Closed) return;
+        bool open = _phase == Phase.Open;
+        _phase = Phase.Closed;
+        Ended = cause;
+        if (!open) return;
+        services.Metrics.SessionClosed(Session!.Identity.Kind);
+        services.Directory.Detach(Session, owner, cause, now ?? _heardAt);
+    }
+}

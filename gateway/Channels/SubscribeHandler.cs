@@ -1,0 +1,88 @@
+using System.Text;
+using Fleet.Gateway.Routing;
+using Fleet.Gateway.Sessions;
+using Fleet.Gateway.Telemetry;
+using Fleet.Mqtt;
+
+namespace Fleet.Gateway.Channels;
+
+/// <summary>SUBSCRIBE and UNSUBSCRIBE: an answer per filter, then the retained messages. MQTT 5.0, 3.8 to 3.11.</summary>
+internal sealed class SubscribeHandler(ChannelServices services, Session session, MqttVersion version, ReplyWriter replies)
+{
+    private readonly List<ReasonCode> _codes = [];
+
+    public void Subscribe(scoped in Packet packet, ChannelTurn turn)
+    {
+        var subscribe = SubscribePacket.Parse(packet, version);
+        if (subscribe.Properties.Has(PropertyId.SubscriptionIdentifier))
+            throw new MqttProtocolException(ReasonCode.SubscriptionIdentifiersNotSupported, "Subscription identifiers are not supported (3.2.2.3.12).");
+        _codes.Clear();
+        List<(Publication Message, Qos Qos)>? retained = null;
+        string? detail = null;
+        foreach (var entry in subscribe) _codes.Add(SubscribeOne(entry, turn.Now, ref retained, ref detail));
+        // The answer goes first: what the new subscriptions bring waits in the session until the turn ends (spec/aws-iot-topics.md, 9.2).
+        replies.SubAck(turn.Output, PacketType.SubAck, subscribe.PacketId, System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_codes), detail);
+        foreach (var (message, qos) in retained ?? [])
+            session.Deliver(new Delivery(message, qos < message.Qos ? qos : message.Qos, Retain: true));
+    }
+
+    public void Unsubscribe(scoped in Packet packet, ChannelTurn turn)
+    {
+        var unsubscribe = UnsubscribePacket.Parse(packet, version);
+        _codes.Clear();
+        foreach (var text in unsubscribe)
+        {
+            _codes.Add(TopicFilter.TryParse(text) switch
+            {
+                null => ReasonCode.TopicFilterInvalid,
+                var filter => services.Broker.Unsubscribe(session, filter) ? ReasonCode.Success : ReasonCode.NoSubscriptionExisted,
+            });
+        }
+        replies.SubAck(turn.Output, PacketType.UnsubAck, unsubscribe.PacketId, System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_codes), null);
+    }
+
+    private ReasonCode SubscribeOne(scoped in SubscribePacket.Entry entry, long now, ref List<(Publication, Qos)>? retained, ref string? detail)
+    {
+        var options = services.Options;
+        if (_codes.Count >= options.MaxFiltersPerSubscribe)
+        {
+            detail = $"A SUBSCRIBE has at most {options.MaxFiltersPerSubscribe} topic filters.";
+            return ReasonCode.QuotaExceeded;
+        }
+        if (TopicFilter.TryParse(entry.Filter) is not { } filter || !IsWithinLimits(filter))
+        {
+            detail = $"A topic filter is malformed, over {options.MaxTopicBytes} bytes, or over {options.MaxTopicLevels} levels.";
+            return ReasonCode.TopicFilterInvalid;
+        }
+        if (!session.Identity.Policy.AllowsSubscribe(Encoding.UTF8.GetBytes(filter.Filter)))
+        {
+            services.Metrics.Denied(DeniedAction.Subscribe);
+            services.Log.SubscribeDenied(session.Identity.ClientId, session.Identity.Kind, filter.Text, session.Identity.Policy.Name);
+            detail = $"Subscribing to '{filter.Text}' is denied by policy {session.Identity.Policy.Name}.";
+            return ReasonCode.NotAuthorized;
+        }
+        var granted = entry.Options with { Qos = entry.Options.Qos > Qos.AtLeastOnce ? Qos.AtLeastOnce : entry.Options.Qos };
+        if (services.Broker.Subscribe(session, filter, granted) is not { } isNew)
+        {
+            detail = $"A session has at most {options.MaxSubscriptionsPerSession} subscriptions.";
+            return ReasonCode.QuotaExceeded;
+        }
+        bool wantsRetained = !filter.IsShared && entry.Options.RetainHandling switch
+        {
+            RetainHandling.SendAtSubscribe => true,
+            RetainHandling.SendIfNewSubscription => isNew,
+            _ => false,
+        };
+        if (wantsRetained)
+        {
+            var messages = new List<Publication>();
+            services.Retained.Match(filter, now, messages);
+            if (messages.Count > 0) (retained ??= []).AddRange(messages.Select(message => (message, granted.Qos)));
+        }
+        return (ReasonCode)granted.Qos;
+    }
+
+    private bool IsWithinLimits(TopicFilter filter) =>
+        Encoding.UTF8.GetByteCount(filter.Filter) <= services.Options.MaxTopicBytes
+        && filter.Filter.AsSpan().Count('/') < services.Options.MaxTopicLevels;
+}

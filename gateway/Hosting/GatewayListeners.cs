@@ -1,0 +1,56 @@
+using System.Net;
+using Fleet.Gateway.Transport;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
+
+namespace Fleet.Gateway.Hosting;
+
+/// <summary>The MQTT listeners, as they were bound.</summary>
+public sealed class GatewayListeners
+{
+    private ListenOptions? _mqtts, _plain;
+
+    /// <summary>MQTT over TLS; null before the server has started.</summary>
+    public int? MqttsPort => PortOf(_mqtts);
+
+    /// <summary>MQTT without TLS; null if it is off.</summary>
+    public int? PlainPort => PortOf(_plain);
+
+    internal void Bind(KestrelServerOptions kestrel, GatewayOptions options)
+    {
+        var services = kestrel.ApplicationServices;
+        kestrel.Listen(IPAddress.Parse(options.Address), options.MqttsPort, listen =>
+        {
+            listen.Protocols = HttpProtocols.Http1;
+            listen.UseHttps(MqttTls.Options(services, TimeSpan.FromSeconds(options.HandshakeTimeoutSeconds)));
+            listen.UseConnectionHandler<MqttsTransport>();
+            _mqtts = listen;
+        });
+        if (options.PlainPort is not { } plain) return;
+        kestrel.Listen(IPAddress.Loopback, plain, listen =>
+        {
+            listen.Protocols = HttpProtocols.Http1;
+            listen.UseConnectionHandler<PlainTransport>();
+            _plain = listen;
+        });
+    }
+
+    private static int? PortOf(ListenOptions? listen) => listen?.EndPoint is IPEndPoint { Port: > 0 } endPoint ? endPoint.Port : null;
+}
+
+public static class GatewayListenerExtensions
+{
+    /// <summary>
+    /// Adds the MQTT listeners that <c>Fleet:Gateway</c> asks for. Call it after the HTTP listener: download URLs use the first address
+    /// that is not MQTT, unless <c>Fleet:Gateway:PublicUrl</c> is set.
+    /// </summary>
+    public static KestrelServerOptions ListenFleetMqtt(this KestrelServerOptions kestrel)
+    {
+        var services = kestrel.ApplicationServices;
+        services.GetRequiredService<GatewayListeners>().Bind(kestrel, services.GetRequiredService<IOptions<GatewayOptions>>().Value);
+        return kestrel;
+    }
+}

@@ -1,0 +1,84 @@
+using System.ComponentModel.DataAnnotations;
+
+namespace Fleet.Gateway.Hosting;
+
+/// <summary>The section <c>Fleet:Gateway</c>. Limits are those of AWS IoT Core (spec/aws-iot-topics.md, 5.2 to 5.5), so that devices move over unchanged.</summary>
+internal sealed class GatewayOptions
+{
+    public const string Section = "Fleet:Gateway";
+
+    /// <summary>IP address that the MQTT listeners bind to; <see cref="PlainPort"/> binds to loopback whatever this says.</summary>
+    [Required] public string Address { get; set; } = "127.0.0.1";
+
+    /// <summary>MQTT over TLS; 0: any free port.</summary>
+    [Range(0, 65_535)] public int MqttsPort { get; set; } = 8883;
+
+    /// <summary>MQTT without TLS, for development and measurement. Null: off; 0: any free port.</summary>
+    [Range(0, 65_535)] public int? PlainPort { get; set; }
+
+    /// <summary>Policy document for the clients of <see cref="PlainPort"/>; null: the built-in one, all topics but those that start with '$'.</summary>
+    public string? PlainPolicyPath { get; set; }
+
+    /// <summary>What download URLs start with, such as <c>https://fleet.example.com</c>. Null: the HTTP address that was bound.</summary>
+    public Uri? PublicUrl { get; set; }
+
+    /// <summary>From TCP accept to the end of the TLS handshake, in seconds.</summary>
+    [Range(1, 120)] public int HandshakeTimeoutSeconds { get; set; } = 10;
+
+    /// <summary>From the open transport to CONNECT, in seconds (spec/security.md, 6.3).</summary>
+    [Range(1, 120)] public int ConnectTimeoutSeconds { get; set; } = 5;
+
+    /// <summary>Largest PUBLISH payload, in bytes.</summary>
+    [Range(1_024, 268_000_000)] public int MaxPayloadBytes { get; set; } = 128 * 1024;
+
+    /// <summary>Longest topic name or filter, in bytes of UTF-8.</summary>
+    [Range(16, 65_535)] public int MaxTopicBytes { get; set; } = 256;
+
+    /// <summary>Levels of a topic name or filter; the prefix of a shared subscription does not count.</summary>
+    [Range(1, 128)] public int MaxTopicLevels { get; set; } = 8;
+
+    /// <summary>Longest client identifier, in bytes of UTF-8.</summary>
+    [Range(23, 65_535)] public int MaxClientIdBytes { get; set; } = 128;
+
+    [Range(1, 1_000)] public int MaxFiltersPerSubscribe { get; set; } = 8;
+
+    [Range(1, 100_000)] public int MaxSubscriptionsPerSession { get; set; } = 50;
+
+    /// <summary>QoS 1 messages unacknowledged at a time, each way.</summary>
+    [Range(1, 65_535)] public int ReceiveMaximum { get; set; } = 100;
+
+    /// <summary>Topic aliases a client may set.</summary>
+    [Range(0, 65_535)] public int TopicAliasMaximum { get; set; } = 8;
+
+    /// <summary>Keep alive in seconds for a client that asks for more, or for none. A client that asks for less gets what it asks for.</summary>
+    [Range(1, 65_535)] public int MaxKeepAliveSeconds { get; set; } = 1_200;
+
+    /// <summary>How long the session of a 3.1.1 client with clean session 0 outlives its connection, in seconds.</summary>
+    [Range(1, 604_800)] public int PersistentSessionSeconds { get; set; } = 3_600;
+
+    /// <summary>Longest session expiry that a 5.0 client gets, in seconds.</summary>
+    [Range(0, 604_800)] public int MaxSessionExpirySeconds { get; set; } = 604_800;
+
+    /// <summary>Messages that wait for a slow or absent subscriber.</summary>
+    [Range(1, 1_000_000)] public int MaxQueuedMessages { get; set; } = 1_000;
+
+    /// <summary>Payload bytes that wait for a slow or absent subscriber.</summary>
+    [Range(1_024, int.MaxValue)] public int MaxQueuedBytes { get; set; } = 8 * 1024 * 1024;
+
+    /// <summary>Bytes handed to the transport and not yet taken by it; above this, messages stay in the queue and requests wait.</summary>
+    [Range(4_096, 16_777_216)] public int MaxOutboundBytes { get; set; } = 256 * 1024;
+
+    /// <summary>Requests to reserved topics that wait for their turn, per connection; more are refused (0x97). Above the receive maximum, so that only QoS 0 gets there.</summary>
+    [Range(1, 1_000)] public int MaxPendingRequests { get; set; } = 128;
+
+    /// <summary>Topics with a retained message.</summary>
+    [Range(0, 100_000_000)] public int MaxRetainedMessages { get; set; } = 1_000_000;
+
+    /// <summary>Memory for blocks of firmware, in bytes.</summary>
+    [Range(1_048_576, long.MaxValue)] public long BlockCacheBytes { get; set; } = 64L * 1024 * 1024;
+
+    public int MaxPacketBytes => MaxPayloadBytes + PacketOverheadBytes;
+
+    /// <summary>Room for the headers, topic and properties of a PUBLISH beside its payload.</summary>
+    private const int PacketOverheadBytes = 8 * 1024;
+}

@@ -1,0 +1,67 @@
+using Fleet.Gateway.Blocks;
+using Fleet.Gateway.Channels;
+using Fleet.Gateway.Downloads;
+using Fleet.Gateway.Presence;
+using Fleet.Gateway.Retained;
+using Fleet.Gateway.Routing;
+using Fleet.Gateway.Sessions;
+using Fleet.Gateway.Telemetry;
+using Fleet.Gateway.Topics;
+using Fleet.Gateway.Transport;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+
+namespace Fleet.Gateway.Hosting;
+
+public static class GatewayServiceCollectionExtensions
+{
+    /// <summary>
+    /// Adds a gateway, configured by <c>Fleet:Gateway</c>. The host brings the grains (an <see cref="IGrainFactory"/> that has started before) and
+    /// <see cref="IGatewayTrust"/>, <see cref="IRetainedStore"/>, <see cref="IBlobSource"/>, <see cref="IDownloadKey"/> and
+    /// <see cref="IPasswordAuthenticator"/>; then it calls <c>kestrel.ListenFleetMqtt()</c> and <c>app.MapFleetGateway()</c>.
+    /// </summary>
+    public static IServiceCollection AddFleetGateway(this IServiceCollection services)
+    {
+        services.AddOptions<GatewayOptions>().BindConfiguration(GatewayOptions.Section).ValidateDataAnnotations().ValidateOnStart();
+        services.AddMetrics();
+        services.TryAddSingleton(TimeProvider.System);
+        services.AddSingleton<GatewayListeners>();
+        services.AddSingleton<GatewayIdentity>();
+        services.AddSingleton<GatewayClock>();
+        services.AddSingleton<GatewayMetrics>();
+        services.AddSingleton<GatewayObserver>();
+
+        services.AddSingleton<RetainedMessages>();
+        services.AddSingleton<Broker>();
+        services.AddSingleton<SessionDirectory>();
+        services.AddSingleton<ISessionLeases, SessionLeases>();
+        services.AddSingleton<PolicySource>();
+        services.AddSingleton<ConnectAuthoriser>();
+        services.AddSingleton<DevicePresence>();
+        services.AddSingleton<PresenceEvents>();
+        services.AddSingleton<SessionLife>();
+        services.AddSingleton<ChannelServices>();
+
+        services.AddSingleton<ConnectionRegistry>();
+        services.AddSingleton<ConnectionServices>();
+        services.AddSingleton<MqttsTransport>();
+        services.AddSingleton<PlainTransport>();
+        services.AddSingleton<WebSocketTransport>();
+
+        services.AddSingleton<RequestDispatcher>();
+        services.AddSingleton<IRequestHandler, ShadowTopics>();
+        services.AddSingleton<IRequestHandler, JobTopics>();
+        services.AddSingleton<IRequestHandler, StreamTopics>();
+        services.AddSingleton<IRequestHandler, CertificateTopics>();
+        services.AddSingleton<IRequestHandler, ProvisioningTopics>();
+        services.AddSingleton<JobMessages>();
+        services.AddSingleton<JobNotifier>();
+        services.AddSingleton<StreamLeases>();
+        services.AddSingleton<BlockCache>();
+        services.AddSingleton<PublicAddress>();
+        services.AddSingleton<DownloadUrls>();
+        services.AddSingleton<DownloadEndpoint>();
+        services.AddHostedService<GatewayService>();
+        return services;
+    }
+}

@@ -1,0 +1,138 @@
+using System.Text;
+using Fleet.Gateway.Channels;
+using Fleet.Gateway.Hosting;
+using Fleet.Gateway.Policies;
+using Fleet.Gateway.Presence;
+using Fleet.Gateway.Telemetry;
+using Fleet.Gateway.Transport;
+using Fleet.Interfaces.Certificates;
+using Fleet.Interfaces.Messaging;
+using Fleet.Interfaces.Naming;
+using Fleet.Mqtt;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+
+namespace Fleet.Gateway.Sessions;
+
+/// <summary>
+/// Decides a CONNECT: who it is (certificate, password, or nobody), whether the policy allows the client id and the will, then takes the client
+/// id (<see cref="ISessionGrain"/>) and tells the device. In this order, so that a stranger never evicts anybody.
+/// </summary>
+internal sealed class ConnectAuthoriser(
+    IGrainFactory grains, GatewayIdentity gateway, SessionLife life, IPasswordAuthenticator passwords, PolicySource policies,
+    GatewayClock clock, GatewayMetrics metrics, ILogger<ConnectAuthoriser> log)
+{
+    private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(20);
+
+    public async Task<ConnectDecision> Decide(ConnectRequest request, ConnectionSource source, string sessionId)
+    {
+        ConnectDecision decision;
+        var deciding = DecideCore(request, source, sessionId);
+        try
+        {
+            decision = await deciding.WaitAsync(Timeout, clock.Time);
+        }
+        catch (Exception e)
+        {
+            if (!deciding.IsCompleted) _ = UndoWhenAccepted(deciding);
+            // The service could not decide; the client may try again (0x88, 3 in 3.1.1).
+            log.AuthoriseFailed(request.ClientId, e);
+            return new ConnectDecision.Refused(ReasonCode.ServerUnavailable, "The service could not answer; try again later.");
+        }
+        if (decision is ConnectDecision.Refused refused)
+        {
+            metrics.Denied(DeniedAction.Connect);
+            log.ConnectRefused(request.ClientId, source.RemoteAddress, refused.Code, refused.Detail);
+        }
+        return decision;
+    }
+
+    private async Task<ConnectDecision> DecideCore(ConnectRequest request, ConnectionSource source, string sessionId)
+    {
+        var (who, refusal) = source.Listener switch
+        {
+            Listener.Mqtts => await ByCertificate(request, source),
+            Listener.WebSocket => await ByPassword(request, source),
+            _ => (new Who(SessionKind.Plain, policies.Plain), null),
+        };
+        if (who is null) return refusal!;
+
+        string clientId = request.ClientId.Length > 0 ? request.ClientId : $"auto-{sessionId}";
+        string key = SessionIdentity.KeyOf(who.Kind, clientId, who.Certificate, who.Operator);
+        var policy = CompiledPolicy.Compile(who.Policy, SessionIdentity.PolicyVariables(clientId, source.RemoteAddress, who.Thing, who.Template));
+        if (!policy.AllowsConnect(Encoding.UTF8.GetBytes(clientId))) return Deny($"policy {policy.Name} does not allow client id '{clientId}'.");
+        if (request.Will is { } will)
+        {
+            string topic = Encoding.UTF8.GetString(will.Message.Topic);
+            if (topic.StartsWith('$') || !policy.AllowsPublish(will.Message.Topic, will.Message.Retain))
+                return Deny($"policy {policy.Name} does not allow a will on '{topic}'.");
+        }
+
+        var lease = await grains.GetGrain<ISessionGrain>(key).Open(gateway.Id, sessionId);
+        var identity = new SessionIdentity
+        {
+            Kind = who.Kind,
+            ClientId = clientId,
+            SessionId = sessionId,
+            Policy = policy,
+            RemoteAddress = source.RemoteAddress,
+            Thing = who.Thing,
+            Certificate = who.Certificate,
+            Operator = who.Operator,
+            Epoch = lease.Epoch,
+            Heartbeat = who.Thing is { } thing ? new Heartbeat(thing) : null,
+        };
+        await life.Announce(identity);
+        return new ConnectDecision.Accepted(identity);
+    }
+
+    private async Task<(Who?, ConnectDecision.Refused?)> ByCertificate(ConnectRequest request, ConnectionSource source)
+    {
+        if (source.Certificate is not { } id) return (null, Deny("there is no client certificate."));
+        var certificate = await grains.GetGrain<ICertificateGrain>(id.Value).Get();
+        if (certificate is null) return (null, Deny($"certificate {id} was not issued here."));
+        if (certificate.Status != CertificateStatus.Active) return (null, Deny($"certificate {id} is {certificate.Status}."));
+        if (clock.UtcNow >= certificate.NotAfter) return (null, Deny($"certificate {id} has expired."));
+        if (certificate.Kind == CertificateKind.Claim)
+            return (new Who(SessionKind.Claim, BuiltInPolicies.Claim) { Certificate = id, Template = certificate.Template }, null);
+        if (certificate.Thing is not { } thing) return (null, Deny($"certificate {id} belongs to no thing."));
+        if (request.ClientId != thing.Value) return (null, Deny($"the client id must be the thing name '{thing}'."));
+        return (new Who(SessionKind.Device, BuiltInPolicies.Device) { Certificate = id, Thing = thing }, null);
+    }
+
+    private async Task<(Who?, ConnectDecision.Refused?)> ByPassword(ConnectRequest request, ConnectionSource source)
+    {
+        string? name = request is { UserName: { } user, Password: { } password }
+            ? await passwords.Authenticate(user, password, CancellationToken.None) : null;
+        return name is null
+            ? (null, new ConnectDecision.Refused(ReasonCode.BadUserNameOrPassword, $"User name and password from {source.RemoteAddress} are not good."))
+            : (new Who(SessionKind.Operator, BuiltInPolicies.Operator) { Operator = name }, null);
+    }
+
+    /// <summary>Nobody waits for this decision any more: what it took is given back.</summary>
+    private async Task UndoWhenAccepted(Task<ConnectDecision> deciding)
+    {
+        await ((Task)deciding).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (deciding.IsCompletedSuccessfully && await deciding is ConnectDecision.Accepted accepted)
+            life.Ended(accepted.Identity, EndCause.ConnectionLost, wasAttached: false);
+    }
+
+    private static ConnectDecision.Refused Deny(string why) => new(ReasonCode.NotAuthorized, "Not authorised: " + why);
+
+    private sealed record Who(SessionKind Kind, PolicyDocument Policy)
+    {
+        public CertificateId? Certificate { get; init; }
+        public ThingName? Thing { get; init; }
+        public string? Template { get; init; }
+        public string? Operator { get; init; }
+    }
+}
+
+/// <summary>The policy of the plain port: built in, or the operator's file.</summary>
+internal sealed class PolicySource
+{
+    public PolicySource(IOptions<GatewayOptions> options) => Plain = options.Value.PlainPolicyPath is { } path
+        ? PolicyDocument.Parse(Path.GetFileName(path), File.ReadAllBytes(path)) : BuiltInPolicies.Development;
+
+    public PolicyDocument Plain { get; }
+}

@@ -1,0 +1,85 @@
+using Fleet.Gateway.Routing;
+using Fleet.Mqtt;
+
+namespace Fleet.Gateway.Sessions;
+
+/// <summary>One message on its way to one subscriber.</summary>
+/// <param name="Qos">The lower of the publisher's and the subscription's.</param>
+/// <param name="Retain">As the subscriber is to see it.</param>
+internal readonly record struct Delivery(Publication Message, Qos Qos, bool Retain);
+
+/// <summary>What waits for a subscriber: first in, first out, bounded in messages and in bytes. A ring that holds no memory while empty.</summary>
+internal sealed class DeliveryQueue(int maxMessages, int maxBytes)
+{
+    private Delivery[] _ring = [];
+    private int _head;
+
+    public int Count { get; private set; }
+    public long Bytes { get; private set; }
+
+    /// <returns>False if it is full; nothing is changed then.</returns>
+    public bool TryEnqueue(in Delivery delivery)
+    {
+        // One message always fits, whatever its size: the packet limit has bounded it already.
+        if (Count >= maxMessages || (Count > 0 && Bytes + delivery.Message.Payload.Length > maxBytes)) return false;
+        if (Count == _ring.Length) Grow();
+        _ring[(_head + Count++) & (_ring.Length - 1)] = delivery;
+        Bytes += delivery.Message.Payload.Length;
+        return true;
+    }
+
+    public bool TryPeek(out Delivery delivery)
+    {
+        delivery = Count > 0 ? _ring[_head] : default;
+        return Count > 0;
+    }
+
+    public void Dequeue()
+    {
+        Bytes -= _ring[_head].Message.Payload.Length;
+        _ring[_head] = default;
+        _head = (_head + 1) & (_ring.Length - 1);
+        if (--Count == 0)
+        {
+            _head = 0;
+            if (_ring.Length > 64) _ring = [];
+        }
+    }
+
+    /// <summary>Drops what was promised at most once, to make room. Returns how many.</summary>
+    public int DropQos0()
+    {
+        int kept = 0, count = Count;
+        for (int i = 0; i < count; i++)
+        {
+            var delivery = _ring[(_head + i) & (_ring.Length - 1)];
+            if (delivery.Qos == Qos.AtMostOnce)
+            {
+                Bytes -= delivery.Message.Payload.Length;
+                delivery.Message.Release();
+                continue;
+            }
+            _ring[(_head + kept++) & (_ring.Length - 1)] = delivery;
+        }
+        for (int i = kept; i < count; i++) _ring[(_head + i) & (_ring.Length - 1)] = default;
+        Count = kept;
+        return count - kept;
+    }
+
+    public void Clear()
+    {
+        while (TryPeek(out var delivery))
+        {
+            Dequeue();
+            delivery.Message.Release();
+        }
+    }
+
+    private void Grow()
+    {
+        var larger = new Delivery[Math.Max(4, _ring.Length * 2)];
+        for (int i = 0; i < Count; i++) larger[i] = _ring[(_head + i) & (_ring.Length - 1)];
+        _ring = larger;
+        _head = 0;
+    }
+}

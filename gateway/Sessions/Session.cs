@@ -1,0 +1,223 @@
+using Fleet.Gateway.Hosting;
+using Fleet.Gateway.Routing;
+using Fleet.Gateway.Telemetry;
+using Fleet.Mqtt;
+
+namespace Fleet.Gateway.Sessions;
+
+/// <summary>
+/// An MQTT session: subscriptions, messages in flight, and a bounded queue. It outlives its connections, of which it has one or none. Any thread
+/// may deliver to it: one short lock, under which no other lock is taken and nobody is called, so that a publisher never waits for a subscriber.
+/// In memory: it ends with the process (docs/adr/0002-mqtt-stack.md).
+/// </summary>
+internal sealed class Session
+{
+    private readonly Lock _gate = new();
+    private readonly GatewayOptions _options;
+    private readonly GatewayMetrics _metrics;
+    private readonly DeliveryQueue _queue;
+    private readonly InFlight _inFlight = new();
+    private readonly Dictionary<string, (TopicFilter Filter, Qos Qos)> _subscriptions = new(StringComparer.Ordinal);
+    private ISessionOwner? _owner;
+    private int _receiveMaximum;
+    private bool _ended;
+
+    public Session(SessionIdentity identity, GatewayOptions options, GatewayMetrics metrics)
+    {
+        Identity = identity;
+        _options = options;
+        _metrics = metrics;
+        _queue = new DeliveryQueue(options.MaxQueuedMessages, options.MaxQueuedBytes);
+    }
+
+    /// <summary>Of the present connection, or the last.</summary>
+    public SessionIdentity Identity { get; private set; }
+
+    /// <summary>Seconds that it outlives its connection.</summary>
+    public uint ExpirySeconds { get; set; }
+
+    /// <summary>Kept by the directory, under its lock.</summary>
+    public Will? Will { get; set; }
+
+    /// <summary>Kept by the directory: when its time is up, on the monotonic clock. Null while it has a connection.</summary>
+    public long? ExpiresAt { get; set; }
+
+    public bool IsConnected => Volatile.Read(ref _owner) is not null;
+
+    /// <summary>Enough waits already: answers to further requests had better wait with it.</summary>
+    public bool IsBacklogged
+    {
+        get { lock (_gate) return _queue.Count >= 64 || _queue.Bytes >= _options.MaxOutboundBytes; }
+    }
+
+    public bool HasEnded
+    {
+        get { lock (_gate) return _ended; }
+    }
+
+    /// <summary>Gives the session to a connection and returns the one it had.</summary>
+    /// <param name="receiveMaximum">QoS 1 messages that the client takes unacknowledged.</param>
+    public ISessionOwner? Attach(ISessionOwner owner, SessionIdentity identity, int receiveMaximum)
+    {
+        lock (_gate)
+        {
+            var before = _owner;
+            _owner = owner;
+            Identity = identity;
+            _receiveMaximum = Math.Min(receiveMaximum, _options.ReceiveMaximum);
+            return before;
+        }
+    }
+
+    /// <returns>False if the session has passed to another connection, or ended.</returns>
+    public bool Detach(ISessionOwner owner)
+    {
+        lock (_gate)
+        {
+            if (_owner != owner || _ended) return false;
+            _owner = null;
+            _queue.DropQos0();
+            return true;
+        }
+    }
+
+    /// <summary>Ends it for good. Returns the filters to take out of the tree, and the connection it had.</summary>
+    public (TopicFilter[] Filters, ISessionOwner? Owner) End()
+    {
+        lock (_gate)
+        {
+            _ended = true;
+            var owner = _owner;
+            _owner = null;
+            TopicFilter[] filters = [.. _subscriptions.Values.Select(s => s.Filter)];
+            _subscriptions.Clear();
+            _queue.Clear();
+            _inFlight.Clear();
+            return (filters, owner);
+        }
+    }
+
+    /// <summary>Notes a subscription. False if there are too many already, or the session has ended.</summary>
+    public bool TryAddSubscription(TopicFilter filter, Qos qos)
+    {
+        lock (_gate)
+        {
+            if (_ended || (!_subscriptions.ContainsKey(filter.Text) && _subscriptions.Count >= _options.MaxSubscriptionsPerSession)) return false;
+            _subscriptions[filter.Text] = (filter, qos);
+            return true;
+        }
+    }
+
+    public bool RemoveSubscription(TopicFilter filter)
+    {
+        lock (_gate) return _subscriptions.Remove(filter.Text);
+    }
+
+    /// <summary>The best QoS this session has asked for on a topic name, or null if it has not asked at all.</summary>
+    public Qos? SubscribedQos(string topicName)
+    {
+        lock (_gate)
+        {
+            Qos? best = null;
+            foreach (var (filter, qos) in _subscriptions.Values)
+            {
+                if ((best is null || qos > best) && (filter.Filter == topicName || (filter.HasWildcards && filter.Matches(topicName)))) best = qos;
+            }
+            return best;
+        }
+    }
+
+    /// <summary>Takes a message for the subscriber; drops it if policy, queue or absence say so.</summary>
+    public void Deliver(in Delivery delivery) => Deliver(delivery, only: null);
+
+    /// <summary>Takes the answer to a request for the connection that made it; drops it if that one is gone. No policy is asked: it was, at the request.</summary>
+    public void DeliverTo(ISessionOwner requester, in Delivery delivery) => Deliver(delivery, requester);
+
+    private void Deliver(in Delivery delivery, ISessionOwner? only)
+    {
+        ISessionOwner? owner;
+        bool hopeless = false;
+        lock (_gate)
+        {
+            owner = _owner;
+            if (_ended || (owner is null && delivery.Qos == Qos.AtMostOnce) || (only is not null && owner != only))
+            {
+                _metrics.Dropped(DropReason.Offline);
+                delivery.Message.Release();
+                return;
+            }
+            if (only is null && !Identity.Policy.AllowsReceive(delivery.Message.Topic))
+            {
+                _metrics.Denied(DeniedAction.Receive);
+                delivery.Message.Release();
+                return;
+            }
+            if (!_queue.TryEnqueue(delivery) && !MakeRoomFor(delivery))
+            {
+                _metrics.Dropped(DropReason.QueueFull);
+                delivery.Message.Release();
+                // A present client that lets a thousand acknowledged messages pile up is cut off; an absent one misses the newest.
+                hopeless = delivery.Qos != Qos.AtMostOnce;
+            }
+        }
+        if (hopeless) owner?.End(EndCause.TooSlow);
+        else owner?.Wake();
+    }
+
+    /// <summary>The next message to send now; a QoS 1 message is in flight from here on.</summary>
+    /// <param name="packetId">0 with QoS 0.</param>
+    /// <returns>False if nothing waits, or the client has as much unacknowledged as it takes.</returns>
+    public bool TryTake(ISessionOwner owner, long now, out Delivery delivery, out ushort packetId)
+    {
+        lock (_gate)
+        {
+            packetId = 0;
+            while (_owner == owner && _queue.TryPeek(out delivery))
+            {
+                if (delivery.Message.IsExpired(now))
+                {
+                    _queue.Dequeue();
+                    delivery.Message.Release();
+                    _metrics.Dropped(DropReason.Expired);
+                    continue;
+                }
+                if (delivery.Qos != Qos.AtMostOnce)
+                {
+                    if (_inFlight.Count >= _receiveMaximum) break;
+                    packetId = _inFlight.Add(delivery);
+                }
+                _queue.Dequeue();
+                return true;
+            }
+            delivery = default;
+            return false;
+        }
+    }
+
+    /// <summary>What is to be sent again to a client that came back [MQTT-4.4.0-1].</summary>
+    public (ushort PacketId, Delivery Delivery)[] Unacknowledged()
+    {
+        lock (_gate) return [.. Enumerable.Range(0, _inFlight.Count).Select(i => _inFlight[i])];
+    }
+
+    /// <returns>False if nothing with this identifier is in flight.</returns>
+    public bool Acknowledge(ushort packetId)
+    {
+        lock (_gate) return _inFlight.Remove(packetId);
+    }
+
+    public bool IsInFlight(ushort packetId)
+    {
+        lock (_gate) return _inFlight.Contains(packetId);
+    }
+
+    public void EndConnection(EndCause cause) => Volatile.Read(ref _owner)?.End(cause);
+
+    private bool MakeRoomFor(in Delivery delivery)
+    {
+        if (delivery.Qos == Qos.AtMostOnce) return false;
+        int dropped = _queue.DropQos0();
+        _metrics.Dropped(DropReason.QueueFull, dropped);
+        return dropped > 0 && _queue.TryEnqueue(delivery);
+    }
+}

@@ -1,0 +1,61 @@
+using Fleet.Gateway.Sessions;
+using Fleet.Interfaces.Devices;
+using Fleet.Mqtt;
+using Microsoft.Extensions.Logging;
+
+namespace Fleet.Gateway.Telemetry;
+
+/// <summary>Event ids 3000 to 3099.</summary>
+internal static partial class GatewayLog
+{
+    [LoggerMessage(3001, LogLevel.Information, "Gateway {GatewayId} serves MQTT over TLS on port {MqttsPort}{Plain}; {Retained} retained messages")]
+    public static partial void GatewayStarted(this ILogger log, string gatewayId, int? mqttsPort, string plain, int retained);
+
+    [LoggerMessage(3002, LogLevel.Debug, "{Kind} {ClientId} connected from {RemoteAddress}")]
+    public static partial void Connected(this ILogger log, SessionKind kind, string clientId, string remoteAddress);
+
+    [LoggerMessage(3003, LogLevel.Debug, "{Kind} {ClientId} disconnected: {Reason}, {Detail}")]
+    public static partial void Disconnected(this ILogger log, SessionKind kind, string clientId, DisconnectReason reason, string detail);
+
+    [LoggerMessage(3004, LogLevel.Warning, "Connection of {ClientId} from {RemoteAddress} refused with {Code}: {Detail}")]
+    public static partial void ConnectRefused(this ILogger log, string clientId, string remoteAddress, ReasonCode code, string detail);
+
+    [LoggerMessage(3005, LogLevel.Warning, "{ClientId} broke the protocol, {Code}: {Detail}")]
+    public static partial void ProtocolError(this ILogger log, string clientId, ReasonCode code, string detail);
+
+    [LoggerMessage(3006, LogLevel.Warning, "{Kind} {ClientId} may not publish to '{Topic}', policy {Policy}: {Why}")]
+    public static partial void PublishDenied(this ILogger log, string clientId, SessionKind kind, string topic, string policy, string why);
+
+    [LoggerMessage(3007, LogLevel.Warning, "{Kind} {ClientId} may not subscribe to '{TopicFilter}', policy {Policy}")]
+    public static partial void SubscribeDenied(this ILogger log, string clientId, SessionKind kind, string topicFilter, string policy);
+
+    [LoggerMessage(3008, LogLevel.Error, "The retained message of '{Topic}' could not be stored; its publisher is not acknowledged")]
+    public static partial void RetainedNotStored(this ILogger log, string topic, Exception exception);
+
+    [LoggerMessage(3009, LogLevel.Error, "The request of {ClientId} on '{Topic}' failed")]
+    public static partial void RequestFailed(this ILogger log, string clientId, string topic, Exception exception);
+
+    [LoggerMessage(3010, LogLevel.Error, "Authorising {ClientId} failed")]
+    public static partial void AuthoriseFailed(this ILogger log, string clientId, Exception exception);
+
+    [LoggerMessage(3011, LogLevel.Error, "The device grain of {Thing} did not take '{Change}' after {Attempts} attempts")]
+    public static partial void PresenceLost(this ILogger log, string thing, string change, int attempts, Exception exception);
+
+    [LoggerMessage(3012, LogLevel.Warning, "The lease of session {Key} could not be given back")]
+    public static partial void LeaseNotReleased(this ILogger log, string key, Exception exception);
+
+    [LoggerMessage(3013, LogLevel.Error, "The gateway could not register itself; trying again")]
+    public static partial void RegistrationFailed(this ILogger log, Exception exception);
+
+    [LoggerMessage(3014, LogLevel.Error, "A connection of {ClientId} failed")]
+    public static partial void ConnectionFailed(this ILogger log, string clientId, Exception exception);
+
+    [LoggerMessage(3015, LogLevel.Information, "Sessions of certificate {CertificateId} were ended: it is no longer good")]
+    public static partial void SessionsRevoked(this ILogger log, string certificateId);
+
+    [LoggerMessage(3016, LogLevel.Warning, "Blob {Sha256} is missing from the store")]
+    public static partial void BlobMissing(this ILogger log, string sha256);
+
+    [LoggerMessage(3017, LogLevel.Warning, "Download refused for {Thing}, stream {Stream}: {Why}")]
+    public static partial void DownloadRefused(this ILogger log, string thing, string stream, string why);
+}

@@ -1,0 +1,86 @@
+using System.Diagnostics.Metrics;
+using Fleet.Gateway.Sessions;
+using Fleet.Mqtt;
+
+namespace Fleet.Gateway.Telemetry;
+
+internal enum DropReason
+{
+    /// <summary>QoS 0 and the subscriber is away.</summary>
+    Offline,
+    QueueFull,
+    Expired,
+
+    /// <summary>Larger than the client's Maximum Packet Size [MQTT-3.1.2-25].</summary>
+    TooLarge,
+}
+
+internal enum DeniedAction { Connect, Publish, Subscribe, Receive, Download }
+
+/// <summary>What the gateway counts; meter "Fleet.Gateway". Tags come from small closed sets.</summary>
+internal sealed class GatewayMetrics
+{
+    public const string MeterName = "Fleet.Gateway";
+
+    private static readonly KeyValuePair<string, object?>[] QosTags = [new("mqtt.qos", 0), new("mqtt.qos", 1), new("mqtt.qos", 2)];
+    private static readonly KeyValuePair<string, object?>[] KindTags = Tags<SessionKind>("fleet.session.kind");
+    private static readonly KeyValuePair<string, object?>[] DropTags = Tags<DropReason>("reason");
+    private static readonly KeyValuePair<string, object?>[] DenyTags = Tags<DeniedAction>("action");
+
+    private readonly UpDownCounter<long> _connections, _sessions;
+    private readonly Counter<long> _received, _sent, _bytesReceived, _bytesSent, _denied, _dropped, _takeovers;
+    private readonly Counter<long> _blocks, _blockBytes, _cacheHits, _cacheMisses, _downloadBytes;
+    private readonly Histogram<double> _ack;
+
+    public GatewayMetrics(IMeterFactory meters)
+    {
+        var meter = meters.Create(MeterName);
+        _connections = meter.CreateUpDownCounter<long>("mqtt.server.connections", "{connection}", "Open transport connections.");
+        _sessions = meter.CreateUpDownCounter<long>("mqtt.server.sessions", "{session}", "Sessions with a connection, by kind.");
+        _received = meter.CreateCounter<long>("mqtt.server.message.received", "{message}", "PUBLISH packets received.");
+        _sent = meter.CreateCounter<long>("mqtt.server.message.sent", "{message}", "PUBLISH packets sent.");
+        _bytesReceived = meter.CreateCounter<long>("mqtt.server.received", "By", "Bytes of MQTT received.");
+        _bytesSent = meter.CreateCounter<long>("mqtt.server.sent", "By", "Bytes of MQTT sent.");
+        _denied = meter.CreateCounter<long>("mqtt.server.denied", "{request}", "What policies denied.");
+        _dropped = meter.CreateCounter<long>("mqtt.server.message.dropped", "{message}", "Messages that a subscriber did not get.");
+        _takeovers = meter.CreateCounter<long>("mqtt.server.takeovers", "{session}", "Connections that lost their client id to a newer one.");
+        _blocks = meter.CreateCounter<long>("fleet.stream.blocks", "{block}", "Blocks of firmware served over MQTT.");
+        _blockBytes = meter.CreateCounter<long>("fleet.stream.served", "By", "Bytes of firmware served over MQTT.");
+        _cacheHits = meter.CreateCounter<long>("fleet.block_cache.hits", "{read}", "Reads that the block cache answered.");
+        _cacheMisses = meter.CreateCounter<long>("fleet.block_cache.misses", "{read}", "Reads that went to the blob store.");
+        _downloadBytes = meter.CreateCounter<long>("fleet.download.served", "By", "Bytes of firmware served over HTTP.");
+        _ack = meter.CreateHistogram<double>("mqtt.server.ack.duration", "s", "From reading a QoS 1 PUBLISH to writing its PUBACK.",
+            advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = [0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 30] });
+    }
+
+    public void ConnectionOpened() => _connections.Add(1);
+    public void ConnectionClosed() => _connections.Add(-1);
+    public void SessionOpened(SessionKind kind) => _sessions.Add(1, KindTags[(int)kind]);
+    public void SessionClosed(SessionKind kind) => _sessions.Add(-1, KindTags[(int)kind]);
+    public void TakenOver() => _takeovers.Add(1);
+    public void Received(Qos qos) => _received.Add(1, QosTags[(int)qos]);
+    public void Sent(Qos qos) => _sent.Add(1, QosTags[(int)qos]);
+    public void BytesReceived(long bytes) => _bytesReceived.Add(bytes);
+    public void BytesSent(long bytes) => _bytesSent.Add(bytes);
+    public bool AckDurationEnabled => _ack.Enabled;
+    public void Acknowledged(TimeSpan duration) => _ack.Record(duration.TotalSeconds);
+    public void Denied(DeniedAction action) => _denied.Add(1, DenyTags[(int)action]);
+
+    public void Dropped(DropReason reason, int count = 1)
+    {
+        if (count > 0) _dropped.Add(count, DropTags[(int)reason]);
+    }
+
+    public void BlockServed(int bytes)
+    {
+        _blocks.Add(1);
+        _blockBytes.Add(bytes);
+    }
+
+    public void CacheHit() => _cacheHits.Add(1);
+    public void CacheMiss() => _cacheMisses.Add(1);
+    public void Downloaded(int bytes) => _downloadBytes.Add(bytes);
+
+    private static KeyValuePair<string, object?>[] Tags<T>(string name) where T : struct, Enum =>
+        [.. Enum.GetNames<T>().Select(value => new KeyValuePair<string, object?>(name, char.ToLowerInvariant(value[0]) + value[1..]))];
+}

@@ -1,0 +1,106 @@
+using Fleet.Gateway.Sessions;
+using Fleet.Interfaces.Certificates;
+using Fleet.Interfaces.Naming;
+
+namespace Fleet.Gateway.Topics;
+
+/// <summary>
+/// What the two provisioning families share: for a claim session only, in JSON or CBOR, answered to the requesting connection alone, because
+/// thousands of claim holders subscribe to the same topic and the answer may hold a private key (spec/aws-iot-topics.md, section 4).
+/// </summary>
+internal abstract class ClaimTopics(TopicFamily family) : IRequestHandler
+{
+    public TopicFamily Family => family;
+
+    public async ValueTask Handle(ReservedRequest request, Requester requester)
+    {
+        if (requester.Identity is not { Kind: SessionKind.Claim, Certificate: { } claim })
+            Reject(request, requester, 403, "AccessDenied", "Only a claim certificate may provision.");
+        else if (ProvisioningBody.TryRead(request.Payload, request.Topic.Format) is not { } body)
+            Reject(request, requester, 400, "InvalidPayload", $"The body is not a {request.Topic.Format} map.");
+        else
+        {
+            try
+            {
+                await Handle(request, body, claim, requester);
+            }
+            catch
+            {
+                Reject(request, requester, 500, "InternalError", "The service failed; try again.");
+                throw;
+            }
+        }
+    }
+
+    protected abstract Task Handle(ReservedRequest request, Dictionary<string, object> body, CertificateId claim, Requester requester);
+
+    protected static void Accept(ReservedRequest request, Requester requester, params ReadOnlySpan<(string Name, object? Value)> members) =>
+        requester.Answer($"{request.Topic.Text}/accepted", ProvisioningBody.Write(request.Topic.Format, members));
+
+    protected static void Reject(ReservedRequest request, Requester requester, int statusCode, string errorCode, string message) =>
+        requester.Answer($"{request.Topic.Text}/rejected", ProvisioningBody.Write(
+            request.Topic.Format, ("statusCode", statusCode), ("errorCode", errorCode), ("errorMessage", message)));
+}
+
+/// <summary><c>$aws/certificates/create</c> and <c>create-from-csr</c>.</summary>
+internal sealed class CertificateTopics(IGrainFactory grains) : ClaimTopics(TopicFamily.Certificates)
+{
+    private const int MaxCsrCharacters = 4_096;
+
+    protected override async Task Handle(ReservedRequest request, Dictionary<string, object> body, CertificateId claim, Requester requester)
+    {
+        var authority = grains.GetGrain<ICertificateAuthorityGrain>(ICertificateAuthorityGrain.DefaultId);
+        IssueCertificateResult result;
+        if (request.Topic.Operation == "create")
+        {
+            result = await authority.IssueWithNewKey(claim);
+        }
+        else if (body.GetValueOrDefault("certificateSigningRequest") is string { Length: > 0 and <= MaxCsrCharacters } csr)
+        {
+            result = await authority.IssueFromCsr(csr, claim);
+        }
+        else
+        {
+            Reject(request, requester, 400, "InvalidCsr", $"certificateSigningRequest is missing, or over {MaxCsrCharacters} characters.");
+            return;
+        }
+        switch (result)
+        {
+            case IssueCertificateResult.Issued issued:
+                Accept(request, requester,
+                    ("certificateId", issued.CertificateId.Value), ("certificatePem", issued.CertificatePem),
+                    ("privateKey", issued.PrivateKeyPem), ("certificateOwnershipToken", issued.OwnershipToken));
+                break;
+            case IssueCertificateResult.InvalidCsr invalid:
+                Reject(request, requester, 400, "InvalidCsr", invalid.Detail);
+                break;
+            case IssueCertificateResult.Denied denied:
+                Reject(request, requester, 403, "AccessDenied", denied.Detail);
+                break;
+        }
+    }
+}
+
+/// <summary><c>$aws/provisioning-templates/{template}/provision</c>: RegisterThing.</summary>
+internal sealed class ProvisioningTopics(IGrainFactory grains) : ClaimTopics(TopicFamily.Templates)
+{
+    protected override async Task Handle(ReservedRequest request, Dictionary<string, object> body, CertificateId claim, Requester requester)
+    {
+        if (body.GetValueOrDefault("certificateOwnershipToken") is not string { Length: > 0 } token)
+        {
+            Reject(request, requester, 400, "InvalidCertificateOwnershipToken", "Certificate ownership token cannot be empty");
+            return;
+        }
+        var parameters = body.GetValueOrDefault("parameters") as ImmutableSortedDictionary<string, string> ?? ImmutableSortedDictionary<string, string>.Empty;
+        var template = grains.GetGrain<IProvisioningTemplateGrain>(request.Topic.Name);
+        switch (await template.Provision(new ProvisionRequest(token, parameters, claim)))
+        {
+            case ProvisionResult.Provisioned provisioned:
+                Accept(request, requester, ("deviceConfiguration", provisioned.DeviceConfiguration), ("thingName", provisioned.Thing.Value));
+                break;
+            case ProvisionResult.Rejected rejected:
+                Reject(request, requester, rejected.StatusCode, rejected.ErrorCode, rejected.Message);
+                break;
+        }
+    }
+}

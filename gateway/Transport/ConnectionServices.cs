@@ -1,0 +1,75 @@
+using System.Collections.Concurrent;
+using Fleet.Gateway.Channels;
+using Fleet.Gateway.Hosting;
+using Fleet.Gateway.Presence;
+using Fleet.Gateway.Sessions;
+using Fleet.Gateway.Telemetry;
+using Fleet.Gateway.Topics;
+using Fleet.Interfaces.Naming;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+
+namespace Fleet.Gateway.Transport;
+
+/// <summary>How a connection came in.</summary>
+/// <param name="Certificate">Of the client, its chain already verified; null where the listener asks for none.</param>
+/// <param name="RemoteAddress">IP address, without the port.</param>
+internal sealed record ConnectionSource(Listener Listener, CertificateId? Certificate, string RemoteAddress);
+
+internal enum Listener
+{
+    /// <summary>MQTT over TLS with a client certificate.</summary>
+    Mqtts,
+
+    /// <summary>The plain port.</summary>
+    Plain,
+
+    /// <summary>MQTT over WebSocket with a user name and password.</summary>
+    WebSocket,
+}
+
+/// <summary>The open connections, for the sweep.</summary>
+internal sealed class ConnectionRegistry(GatewayMetrics metrics)
+{
+    private readonly ConcurrentDictionary<MqttConnection, bool> _open = new();
+
+    public bool IsEmpty => _open.IsEmpty;
+
+    public void Add(MqttConnection connection)
+    {
+        _open[connection] = true;
+        metrics.ConnectionOpened();
+    }
+
+    public void Remove(MqttConnection connection)
+    {
+        if (_open.TryRemove(connection, out _)) metrics.ConnectionClosed();
+    }
+
+    public void Tick(long now)
+    {
+        foreach (var (connection, _) in _open) connection.Tick(now);
+    }
+
+    /// <summary>Ends them all, those without a session too.</summary>
+    public void EndAll(EndCause cause)
+    {
+        foreach (var (connection, _) in _open) connection.End(cause);
+    }
+}
+
+/// <summary>What all connections share.</summary>
+internal sealed class ConnectionServices(
+    IOptions<GatewayOptions> options, ChannelServices channel, ConnectAuthoriser authoriser, SessionLife life, RequestDispatcher requests,
+    ConnectionRegistry connections, GatewayClock clock, GatewayMetrics metrics, ILogger<MqttConnection> log)
+{
+    public GatewayOptions Options { get; } = options.Value;
+    public ChannelServices Channel => channel;
+    public ConnectAuthoriser Authoriser => authoriser;
+    public SessionLife Life => life;
+    public RequestDispatcher Requests => requests;
+    public ConnectionRegistry Connections => connections;
+    public GatewayClock Clock => clock;
+    public GatewayMetrics Metrics => metrics;
+    public ILogger Log => log;
+}

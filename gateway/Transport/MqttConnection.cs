@@ -1,0 +1,319 @@
+using System.IO.Pipelines;
+using Fleet.Gateway.Channels;
+using Fleet.Gateway.Sessions;
+using Fleet.Gateway.Telemetry;
+using Fleet.Gateway.Topics;
+using Fleet.Mqtt;
+using Microsoft.AspNetCore.Connections;
+
+namespace Fleet.Gateway.Transport;
+
+/// <summary>Where a connection's bytes go.</summary>
+internal interface ITransportOutput
+{
+    ValueTask Write(ReadOnlyMemory<byte> bytes);
+
+    /// <summary>Drops the connection at once.</summary>
+    void Abort();
+}
+
+/// <summary>
+/// Drives one <see cref="MqttChannel"/> over pipes: runs its turns one at a time, sends what they wrote in one piece, and carries out their
+/// effects. Whoever has something for this connection (a publisher, a timer) only wakes it.
+/// </summary>
+internal sealed class MqttConnection : ISessionOwner, IThreadPoolWorkItem
+{
+    /// <summary>How long the last words may take.</summary>
+    private static readonly TimeSpan FarewellTimeout = TimeSpan.FromSeconds(2);
+
+    private readonly Lock _gate = new();
+    private readonly ConnectionServices _services;
+    private readonly ConnectionSource _source;
+    private readonly PipeReader _input;
+    private readonly ITransportOutput _output;
+    private readonly Outbound _outbound;
+    private readonly ChannelTurn _readTurn, _eventTurn;
+    private readonly MqttChannel _channel;
+    private readonly RequestLane _lane;
+    private readonly string _sessionId = Guid.NewGuid().ToString("n");
+    private SessionIdentity? _identity;
+    private Requester? _requester;
+    private TaskCompletionSource? _readRoom, _answerRoom, _flushed;
+    private bool _flushing, _broken;
+    private int _busy, _woken;
+
+    public MqttConnection(ConnectionServices services, ConnectionSource source, PipeReader input, ITransportOutput output)
+    {
+        _services = services;
+        _source = source;
+        _input = input;
+        _output = output;
+        _outbound = new Outbound(services.Options.MaxOutboundBytes);
+        _readTurn = new ChannelTurn(_outbound);
+        _eventTurn = new ChannelTurn(_outbound);
+        _channel = new MqttChannel(services.Channel, this, services.Clock.NowMs);
+        _lane = new RequestLane(HandleRequest, RequestCompleted, services.Options.MaxPendingRequests);
+    }
+
+    private bool IsClosed => _channel.Ended is not null;
+
+    /// <summary>Serves the connection to its end.</summary>
+    public async Task Run()
+    {
+        _services.Connections.Add(this);
+        try
+        {
+            await Read();
+        }
+        catch (Exception e) when (e is IOException or OperationCanceledException or ConnectionAbortedException or ObjectDisposedException)
+        {
+            // The peer went away: Close below says so.
+        }
+        catch (Exception e)
+        {
+            _services.Log.ConnectionFailed(_identity?.ClientId ?? "(no CONNECT yet)", e);
+            Close(EndCause.Failed("The server failed."));
+        }
+        finally
+        {
+            Close(EndCause.ConnectionLost);
+            await Farewell();
+            await _lane.Idle();
+            _services.Connections.Remove(this);
+            if (_identity is not null) _services.Life.Ended(_identity, _channel.Ended!, wasAttached: _channel.Session is not null);
+        }
+    }
+
+    public void Wake()
+    {
+        if (Interlocked.Exchange(ref _woken, 1) == 1) return;
+        // Whoever is busy on this connection looks at _woken when done.
+        if (Volatile.Read(ref _busy) == 0) ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: true);
+    }
+
+    /// <summary>The turn that <see cref="Wake"/> asked for. Sending also drains the session.</summary>
+    void IThreadPoolWorkItem.Execute()
+    {
+        if (Interlocked.Exchange(ref _woken, 0) == 1) DrainAndFlush();
+    }
+
+    /// <summary>Never on the caller's turn: it may hold another connection's lock.</summary>
+    public void End(EndCause cause) => ThreadPool.UnsafeQueueUserWorkItem(static state => state.Self.Close(state.Cause), (Self: this, Cause: cause), preferLocal: false);
+
+    /// <summary>Time has passed.</summary>
+    public void Tick(long now)
+    {
+        lock (_gate) _channel.Tick(_eventTurn.Begin(now, 0));
+        if (IsClosed) Stop();
+    }
+
+    private async Task Read()
+    {
+        while (true)
+        {
+            var read = await _input.ReadAsync();
+            if (IsClosed) return;
+            var buffer = read.Buffer;
+            long before = buffer.Length;
+            Interlocked.Increment(ref _busy);
+            bool paused;
+            lock (_gate)
+            {
+                _channel.Receive(ref buffer, Begin(_readTurn));
+                RecordAcks(_readTurn);
+                paused = _channel.IsPaused;
+            }
+            _services.Metrics.BytesReceived(before - buffer.Length);
+            _input.AdvanceTo(buffer.Start, paused ? buffer.Start : buffer.End);
+
+            ConnectRequest? connect = null;
+            foreach (var effect in _readTurn.Effects)
+            {
+                switch (effect)
+                {
+                    case ChannelEffect.Authorise authorise: connect = authorise.Request; break;
+                    case ChannelEffect.Handle request: Request(request); break;
+                    case ChannelEffect.AwaitDurable durable: _ = CompleteWhenDurable(durable); break;
+                }
+            }
+            Interlocked.Decrement(ref _busy);
+            Interlocked.Exchange(ref _woken, 0);
+            DrainAndFlush();
+
+            if (connect is not null) await Authorise(connect);
+            if (IsClosed || (read.IsCompleted && !paused)) return;
+            await Room(forAnswers: false);
+        }
+    }
+
+    private async Task Authorise(ConnectRequest request)
+    {
+        var decision = await _services.Authoriser.Decide(request, _source, _sessionId);
+        _identity = (decision as ConnectDecision.Accepted)?.Identity;
+        lock (_gate)
+        {
+            _channel.Decided(decision, Begin(_eventTurn));
+            if (_channel.Session is { } session) _requester = new Requester(session, this, () => Room(forAnswers: true));
+        }
+        if (_requester is not null) _services.Life.Began(_identity!);
+        DrainAndFlush();
+    }
+
+    private void Request(ChannelEffect.Handle request)
+    {
+        if (!_lane.TryAdd(request) && request.Ticket is { } ticket)
+            Complete(ticket, ReasonCode.QuotaExceeded, $"More than {_services.Options.MaxPendingRequests} requests are waiting.");
+    }
+
+    private async ValueTask<bool> HandleRequest(ReservedRequest request)
+    {
+        try
+        {
+            await _services.Requests.Handle(request, _requester!);
+            return true;
+        }
+        catch (Exception e)
+        {
+            // Handlers answer what they can name; this is a bug or a broken machine. The publisher hears it in its PUBACK.
+            _services.Log.RequestFailed(_identity!.ClientId, request.Topic.Text, e);
+            return false;
+        }
+    }
+
+    private void RequestCompleted(AckTicket? ticket, bool good)
+    {
+        if (ticket is not null) Complete(ticket, good ? ReasonCode.Success : ReasonCode.ImplementationSpecificError, good ? null : "The request failed.");
+    }
+
+    private async Task CompleteWhenDurable(ChannelEffect.AwaitDurable effect)
+    {
+        // RetainedMessages has logged a failure; here it only keeps the PUBACK from saying that all is well.
+        await effect.Durable.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (effect.Ticket is null) return;
+        bool good = effect.Durable.IsCompletedSuccessfully;
+        Complete(effect.Ticket, good ? ReasonCode.Success : ReasonCode.UnspecifiedError, good ? null : "The message could not be stored.");
+    }
+
+    private void Complete(AckTicket ticket, ReasonCode outcome, string? detail)
+    {
+        lock (_gate)
+        {
+            _channel.Completed(ticket, outcome, detail, Begin(_eventTurn));
+            RecordAcks(_eventTurn);
+        }
+        // Within a turn of the reader its own flush is about to come.
+        if (Volatile.Read(ref _busy) == 0) DrainAndFlush();
+        if (IsClosed) Stop();
+    }
+
+    private void Close(EndCause cause)
+    {
+        lock (_gate) _channel.Close(cause, Begin(_eventTurn));
+        Stop();
+    }
+
+    /// <summary>The channel is closed: sends its last words and lets the reader go.</summary>
+    private void Stop()
+    {
+        DrainAndFlush();
+        _input.CancelPendingRead();
+        lock (_gate) SignalRoom(over: true);
+    }
+
+    private void DrainAndFlush()
+    {
+        lock (_gate)
+        {
+            if (_flushing) return;
+            _channel.Drain(Begin(_eventTurn));
+            SignalRoom(over: _broken);
+            if (_outbound.IsEmpty || _broken) return;
+            _flushing = true;
+        }
+        _ = Flush();
+    }
+
+    private async Task Flush()
+    {
+        try
+        {
+            while (true)
+            {
+                ReadOnlyMemory<byte> bytes;
+                lock (_gate)
+                {
+                    _outbound.Sent();
+                    _channel.Drain(Begin(_eventTurn));
+                    SignalRoom();
+                    if (!_outbound.TryTake(out bytes))
+                    {
+                        _flushing = false;
+                        Interlocked.Exchange(ref _flushed, null)?.SetResult();
+                        return;
+                    }
+                }
+                await _output.Write(bytes);
+                _services.Metrics.BytesSent(bytes.Length);
+            }
+        }
+        catch (Exception e) when (e is IOException or OperationCanceledException or ConnectionAbortedException or ObjectDisposedException or InvalidOperationException)
+        {
+            lock (_gate)
+            {
+                _broken = true;
+                _flushing = false;
+                SignalRoom(over: true);
+                Interlocked.Exchange(ref _flushed, null)?.SetResult();
+            }
+            _output.Abort();
+        }
+    }
+
+    /// <summary>Completes when the network has taken enough of what was written.</summary>
+    /// <param name="forAnswers">
+    /// Wait for what is queued in the session too. The reader must not: a queue may be waiting for acknowledgements that only it can read.
+    /// </param>
+    private Task Room(bool forAnswers)
+    {
+        lock (_gate)
+        {
+            if (HasRoom(forAnswers) || IsClosed || _broken) return Task.CompletedTask;
+            ref var room = ref forAnswers ? ref _answerRoom : ref _readRoom;
+            return (room ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
+        }
+    }
+
+    private bool HasRoom(bool forAnswers) => _outbound.HasRoom && !(forAnswers && _channel.Session?.IsBacklogged == true);
+
+    /// <summary>Under the lock, when output was taken or the connection is over.</summary>
+    private void SignalRoom(bool over = false)
+    {
+        if (_readRoom is not null && (over || HasRoom(forAnswers: false))) Interlocked.Exchange(ref _readRoom, null)!.SetResult();
+        if (_answerRoom is not null && (over || HasRoom(forAnswers: true))) Interlocked.Exchange(ref _answerRoom, null)!.SetResult();
+    }
+
+    private async Task Farewell()
+    {
+        Task flushed;
+        lock (_gate)
+        {
+            flushed = _flushing ? (_flushed ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).Task : Task.CompletedTask;
+        }
+        try
+        {
+            await flushed.WaitAsync(FarewellTimeout, _services.Clock.Time);
+        }
+        catch (TimeoutException)
+        {
+            _output.Abort();
+        }
+    }
+
+    private ChannelTurn Begin(ChannelTurn turn) => turn.Begin(_services.Clock.NowMs, _services.Clock.Time.GetTimestamp());
+
+    private void RecordAcks(ChannelTurn turn)
+    {
+        if (turn.Acknowledged.Count == 0 || !_services.Metrics.AckDurationEnabled) return;
+        foreach (long receivedAt in turn.Acknowledged) _services.Metrics.Acknowledged(_services.Clock.Time.GetElapsedTime(receivedAt));
+    }
+}

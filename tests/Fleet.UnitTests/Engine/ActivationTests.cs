@@ -1,0 +1,168 @@
+using Orleans;
+using Orleans.Runtime;
+
+namespace Fleet.UnitTests.Engine;
+
+public sealed class ActivationTests
+{
+    [Fact]
+    public async Task A_grain_is_activated_once_by_its_first_call()
+    {
+        await using var engine = await TestEngine.Start();
+        var worker = engine.Grains.GetGrain<IWorkerGrain>("one");
+        Assert.Empty(engine.Journal.Lines);
+        var numbers = await Task.WhenAll(Enumerable.Range(0, 100).Select(_ => Task.Run(worker.ActivationNumber)));
+        Assert.Single(numbers.Distinct());
+        Assert.Equal(["one activated"], engine.Journal.Lines);
+    }
+
+    [Fact]
+    public async Task A_failed_activation_reaches_those_who_wait_and_the_next_call_tries_again()
+    {
+        await using var engine = await TestEngine.Start();
+        var fragile = engine.Grains.GetGrain<IFragileGrain>("one");
+        var calls = new[] { fragile.Ask(), fragile.Ask() };
+        engine.Journal.Happen("fail");
+        foreach (var call in calls) await Assert.ThrowsAsync<InvalidDataException>(() => call);
+        Assert.Equal("up", await fragile.Ask());
+    }
+
+    [Fact]
+    public async Task A_failed_constructor_reaches_the_caller()
+    {
+        await using var engine = await TestEngine.Start();
+        await Assert.ThrowsAsync<InvalidDataException>(engine.Grains.GetGrain<IFragileGrain>("broken").Ask);
+    }
+
+    [Fact]
+    public async Task An_activation_that_takes_too_long_fails_its_callers()
+    {
+        await using var engine = await TestEngine.Start(options: o => o.ActivationTimeout = TimeSpan.FromSeconds(10));
+        var call = engine.Grains.GetGrain<IFragileGrain>("one").Ask();
+        await engine.Journal.Until("activating");
+        engine.Time.Advance(TimeSpan.FromSeconds(10));
+        await Assert.ThrowsAsync<TimeoutException>(() => call);
+    }
+
+    [Fact]
+    public async Task Deactivation_on_request_runs_before_the_next_activation()
+    {
+        await using var engine = await TestEngine.Start();
+        var worker = engine.Grains.GetGrain<IWorkerGrain>("one");
+        int before = await worker.ActivationNumber();
+        await worker.DeactivateNow();
+        Assert.NotEqual(before, await worker.ActivationNumber());
+        Assert.Equal(["one activated", "one deactivated: ApplicationRequested", "one activated"], engine.Journal.Lines);
+    }
+
+    [Fact]
+    public async Task Requests_that_wait_when_a_grain_is_deactivated_go_to_the_next_activation_in_order()
+    {
+        await using var engine = await TestEngine.Start();
+        var worker = engine.Grains.GetGrain<IWorkerGrain>("one");
+        var held = worker.Hold("held");
+        await engine.Journal.Until("held begins");
+        string[] notes = [.. Enumerable.Range(0, 50).Select(i => $"note {i}")];
+        Task[] calls = [held, worker.DeactivateNow(), .. notes.Select(worker.Note)];
+        engine.Journal.Happen("release held");
+        await Task.WhenAll(calls);
+        Assert.Equal(
+            ["one activated", "held begins", "held ends", "one deactivated: ApplicationRequested", "one activated", .. notes],
+            engine.Journal.Lines);
+    }
+
+    [Fact]
+    public async Task Calls_are_neither_lost_nor_reordered_by_deactivations()
+    {
+        await using var engine = await TestEngine.Start();
+        var worker = engine.Grains.GetGrain<IWorkerGrain>("one");
+        List<Task> calls = [];
+        for (int i = 0; i < 2_000; i++)
+        {
+            calls.Add(worker.Note($"note {i}"));
+            if (i % 7 == 0) calls.Add(worker.DeactivateNow());
+        }
+        await Task.WhenAll(calls);
+        Assert.Equal(
+            Enumerable.Range(0, 2_000).Select(i => $"note {i}"),
+            engine.Journal.Lines.Where(line => line.StartsWith("note", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public async Task An_idle_grain_is_deactivated_after_the_collection_age()
+    {
+        await using var engine = await TestEngine.Start();
+        var worker = engine.Grains.GetGrain<IWorkerGrain>("one");
+        int before = await worker.ActivationNumber();
+        engine.Time.Advance(TimeSpan.FromMinutes(14));
+        Assert.Equal(before, await worker.ActivationNumber());
+        engine.Time.Advance(TimeSpan.FromMinutes(17));
+        await engine.Journal.Until("one deactivated: ActivationIdle");
+        Assert.NotEqual(before, await worker.ActivationNumber());
+    }
+
+    [Fact]
+    public async Task A_grain_that_runs_a_request_is_not_idle()
+    {
+        await using var engine = await TestEngine.Start(options: o => o.ResponseTimeout = Timeout.InfiniteTimeSpan);
+        var worker = engine.Grains.GetGrain<IWorkerGrain>("one");
+        var held = worker.Hold("held");
+        await engine.Journal.Until("held begins");
+        engine.Time.Advance(TimeSpan.FromHours(1));
+        engine.Journal.Happen("release held");
+        await held;
+        await worker.Note("after");
+        Assert.Equal(["one activated", "held begins", "held ends", "after"], engine.Journal.Lines);
+    }
+
+    [Fact]
+    public async Task Deactivation_can_be_delayed_and_allowed_again()
+    {
+        await using var engine = await TestEngine.Start();
+        var worker = engine.Grains.GetGrain<IWorkerGrain>("one");
+        int before = await worker.ActivationNumber();
+        await worker.Stay(TimeSpan.FromHours(2));
+        engine.Time.Advance(TimeSpan.FromHours(1));
+        Assert.Equal(before, await worker.ActivationNumber());
+        await worker.Stay(TimeSpan.FromSeconds(-2));
+        engine.Time.Advance(TimeSpan.FromMinutes(17));
+        await engine.Journal.Until("one deactivated: ActivationIdle");
+    }
+
+    [Fact]
+    public async Task Stopping_deactivates_all_grains_and_refuses_calls()
+    {
+        await using var engine = await TestEngine.Start();
+        await Task.WhenAll(Enumerable.Range(0, 20).Select(i => engine.Grains.GetGrain<IWorkerGrain>($"w{i}").ActivationNumber()));
+        await engine.Stop();
+        Assert.Equal(20, engine.Journal.Lines.Count(line => line.EndsWith("deactivated: ShuttingDown", StringComparison.Ordinal)));
+        await Assert.ThrowsAsync<SiloUnavailableException>(engine.Grains.GetGrain<IWorkerGrain>("w0").ActivationNumber);
+    }
+}
+
+public interface IFragileGrain : IGrainWithStringKey
+{
+    Task<string> Ask();
+}
+
+/// <summary>Fails its first activation when the test says so; the one called "broken" cannot even be constructed.</summary>
+internal sealed class FragileGrain : Grain, IFragileGrain
+{
+    private readonly Journal _journal;
+
+    public FragileGrain(Journal journal, IGrainContext context)
+    {
+        _journal = journal;
+        if (context.GrainId.Key.ToString() == "broken") throw new InvalidDataException("broken");
+    }
+
+    public override async Task OnActivateAsync(CancellationToken cancellationToken)
+    {
+        if (_journal.Lines.Contains("activating")) return;
+        _journal.Write("activating");
+        await _journal.Until("fail").WaitAsync(cancellationToken);
+        throw new InvalidDataException("failed");
+    }
+
+    public Task<string> Ask() => Task.FromResult("up");
+}

@@ -1,0 +1,136 @@
+namespace Fleet.UnitTests.Engine;
+
+public sealed class CallTests
+{
+    [Fact]
+    public async Task An_exception_reaches_the_caller_with_type_and_stack()
+    {
+        await using var engine = await TestEngine.Start();
+        var worker = engine.Grains.GetGrain<IWorkerGrain>("one");
+        var atOnce = await Assert.ThrowsAsync<InvalidDataException>(worker.ThrowAtOnce);
+        var later = await Assert.ThrowsAsync<InvalidDataException>(worker.ThrowLater);
+        Assert.Contains("WorkerGrain.ThrowAtOnce", atOnce.StackTrace, StringComparison.Ordinal);
+        Assert.Contains("WorkerGrain.ThrowLater", later.StackTrace, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_grain_goes_on_after_an_exception()
+    {
+        await using var engine = await TestEngine.Start();
+        var worker = engine.Grains.GetGrain<IWorkerGrain>("one");
+        int before = await worker.ActivationNumber();
+        await Assert.ThrowsAsync<InvalidDataException>(worker.ThrowAtOnce);
+        Assert.Equal(before, await worker.ActivationNumber());
+    }
+
+    [Fact]
+    public async Task A_one_way_call_returns_before_it_has_run_and_never_fails()
+    {
+        await using var engine = await TestEngine.Start();
+        var worker = engine.Grains.GetGrain<IWorkerGrain>("one");
+        await worker.HoldOneWay("posted");
+        await worker.ThrowOneWay();
+        await engine.Journal.Until("posted begins");
+        engine.Journal.Happen("release posted");
+        await worker.Note("after");
+        Assert.Equal(["one activated", "posted begins", "posted ends", "after"], engine.Journal.Lines);
+    }
+
+    [Fact]
+    public async Task A_call_without_an_answer_times_out()
+    {
+        await using var engine = await TestEngine.Start();
+        var worker = engine.Grains.GetGrain<IWorkerGrain>("one");
+        var held = worker.Hold("held");
+        await engine.Journal.Until("held begins");
+        engine.Time.Advance(TimeSpan.FromSeconds(29.9));
+        Assert.False(held.IsCompleted);
+        engine.Time.Advance(TimeSpan.FromSeconds(0.1));
+        var timeout = await Assert.ThrowsAsync<TimeoutException>(() => held);
+        Assert.Contains("IWorkerGrain.Hold of worker/one", timeout.Message, StringComparison.Ordinal);
+
+        // The request itself runs on, and those behind it wait for it.
+        var after = worker.Note("after");
+        engine.Journal.Happen("release held");
+        await after;
+        Assert.Equal(["held ends", "after"], engine.Journal.Lines.TakeLast(2));
+    }
+
+    [Fact]
+    public async Task A_method_may_have_a_time_out_of_its_own()
+    {
+        await using var engine = await TestEngine.Start();
+        var held = engine.Grains.GetGrain<IWorkerGrain>("one").HoldBriefly("held");
+        engine.Time.Advance(TimeSpan.FromSeconds(5));
+        await Assert.ThrowsAsync<TimeoutException>(() => held);
+    }
+
+    [Fact]
+    public async Task A_request_that_timed_out_while_it_waited_is_not_run()
+    {
+        await using var engine = await TestEngine.Start();
+        var worker = engine.Grains.GetGrain<IWorkerGrain>("one");
+        var held = worker.Hold("held");
+        await engine.Journal.Until("held begins");
+        var waiting = worker.HoldBriefly("waiting");
+        engine.Time.Advance(TimeSpan.FromSeconds(5));
+        await Assert.ThrowsAsync<TimeoutException>(() => waiting);
+        engine.Journal.Happen("release held");
+        await held;
+        await worker.Note("after");
+        Assert.DoesNotContain("waiting begins", engine.Journal.Lines);
+    }
+
+    [Fact]
+    public async Task Calls_time_out_each_at_its_own_time()
+    {
+        await using var engine = await TestEngine.Start();
+        var worker = engine.Grains.GetGrain<IWorkerGrain>("one");
+        var first = worker.Hold("first");
+        engine.Time.Advance(TimeSpan.FromSeconds(10));
+        var second = worker.Hold("second");
+        engine.Time.Advance(TimeSpan.FromSeconds(20));
+        await Assert.ThrowsAsync<TimeoutException>(() => first);
+        Assert.False(second.IsCompleted);
+        engine.Time.Advance(TimeSpan.FromSeconds(10));
+        await Assert.ThrowsAsync<TimeoutException>(() => second);
+    }
+
+    [Fact]
+    public async Task Cancellation_reaches_the_grain_in_its_turn_and_the_caller_at_once()
+    {
+        await using var engine = await TestEngine.Start();
+        using var cancellation = new CancellationTokenSource();
+        var call = engine.Grains.GetGrain<IWorkerGrain>("one").HoldUntilCanceled("held", cancellation.Token);
+        await engine.Journal.Until("held begins");
+        await cancellation.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => call);
+        await engine.Journal.Until("held canceled, in turn: True");
+    }
+
+    [Fact]
+    public async Task A_canceled_call_is_not_sent()
+    {
+        await using var engine = await TestEngine.Start();
+        var worker = engine.Grains.GetGrain<IWorkerGrain>("one");
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => worker.HoldUntilCanceled("held", new CancellationToken(canceled: true)));
+        await worker.Note("after");
+        Assert.Equal(["one activated", "after"], engine.Journal.Lines);
+    }
+
+    [Fact]
+    public async Task A_call_that_is_canceled_while_it_waits_is_not_run()
+    {
+        await using var engine = await TestEngine.Start();
+        var worker = engine.Grains.GetGrain<IWorkerGrain>("one");
+        using var cancellation = new CancellationTokenSource();
+        var held = worker.Hold("held");
+        var waiting = worker.HoldUntilCanceled("waiting", cancellation.Token);
+        await cancellation.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => waiting);
+        engine.Journal.Happen("release held");
+        await held;
+        await worker.Note("after");
+        Assert.DoesNotContain("waiting begins", engine.Journal.Lines);
+    }
+}

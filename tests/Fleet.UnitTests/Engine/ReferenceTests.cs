@@ -1,0 +1,44 @@
+using Orleans;
+using Orleans.Runtime;
+
+namespace Fleet.UnitTests.Engine;
+
+public sealed class ReferenceTests
+{
+    [Fact]
+    public async Task A_reference_knows_its_grain()
+    {
+        await using var engine = await TestEngine.Start();
+        var worker = engine.Grains.GetGrain<IWorkerGrain>("one");
+        Assert.Equal("one", worker.GetPrimaryKeyString());
+        Assert.Equal("worker/one", worker.GetGrainId().ToString());
+        Assert.Equal(worker.GetGrainId(), GrainId.Parse("worker/one"));
+        Assert.Equal(worker, engine.Grains.GetGrain<IWorkerGrain>("one"));
+        Assert.Equal(worker, engine.Grains.GetGrain<IWorkerGrain>(worker.GetGrainId()));
+        Assert.NotEqual(worker, engine.Grains.GetGrain<IWorkerGrain>("two"));
+    }
+
+    [Fact]
+    public async Task A_reference_can_be_had_through_another_interface_of_the_grain()
+    {
+        await using var engine = await TestEngine.Start();
+        var alarm = engine.Grains.GetGrain<IAlarmGrain>("one").AsReference<IRemindable>();
+        await alarm.ReceiveReminder("by hand", new(DateTime.UnixEpoch, TimeSpan.FromHours(1), DateTime.UnixEpoch));
+        Assert.Equal(["by hand of one at 00:00, first 00:00, each 01:00:00"], engine.Journal.Lines);
+        Assert.Throws<InvalidCastException>(() => engine.Grains.GetGrain<IWorkerGrain>("one").AsReference<IAlarmGrain>());
+    }
+
+    [Fact]
+    public async Task A_key_that_is_empty_or_an_interface_that_no_class_implements_is_refused()
+    {
+        await using var engine = await TestEngine.Start();
+        Assert.Throws<ArgumentException>(() => engine.Grains.GetGrain<IWorkerGrain>(" "));
+        Assert.Throws<ArgumentException>(() => engine.Grains.GetGrain<INobodyGrain>("one"));
+    }
+
+    [Fact]
+    public void Grain_ids_have_the_same_uniform_hash_in_every_process() =>
+        Assert.Equal(2082306880u, GrainId.Create("device", "robot-7").GetUniformHashCode());
+}
+
+public interface INobodyGrain : IGrainWithStringKey;

@@ -1,0 +1,192 @@
+using Fleet.Engine.Reminders;
+using Fleet.UnitTests.Support;
+using Microsoft.Extensions.DependencyInjection;
+using Orleans;
+using Orleans.Runtime;
+
+namespace Fleet.UnitTests.Engine;
+
+public sealed class ReminderTests
+{
+    private static readonly TimeSpan Hour = TimeSpan.FromHours(1);
+
+    [Fact]
+    public async Task A_reminder_activates_its_grain_when_due()
+    {
+        await using var engine = await TestEngine.Start();
+        var alarm = engine.Grains.GetGrain<IAlarmGrain>("one");
+        await alarm.Set("wake", due: 2 * Hour, period: 24 * Hour);
+        engine.Time.Advance(2 * Hour);
+        await engine.Journal.Until("wake of one at 14:00, first 14:00, each 1.00:00:00");
+    }
+
+    [Fact]
+    public async Task Reminders_survive_a_restart_and_keep_their_beat()
+    {
+        var (time, table) = (new ManualTime(), new InMemoryReminderTable());
+        await using (var before = await Engine())
+        {
+            await before.Grains.GetGrain<IAlarmGrain>("one").Set("wake", due: Hour, period: 4 * Hour);
+            await before.Stop();
+        }
+        // Down from 12:00 to 13:30: the tick of 13:00 is past, and is not made up for.
+        time.Advance(1.5 * Hour);
+        await using var after = await Engine();
+        time.Advance(3.5 * Hour);
+        await after.Journal.Until("wake of one at 17:00, first 13:00, each 04:00:00");
+        Assert.Single(after.Journal.Lines);
+
+        Task<TestEngine> Engine() => TestEngine.Start(services =>
+            services.AddSingleton<TimeProvider>(time).AddSingleton<IReminderTable>(table));
+    }
+
+    [Fact]
+    public async Task A_reminder_that_was_removed_does_not_tick()
+    {
+        await using var engine = await TestEngine.Start();
+        var alarm = engine.Grains.GetGrain<IAlarmGrain>("one");
+        await alarm.Set("removed", due: Hour, period: Hour);
+        await alarm.Set("kept", due: 2 * Hour, period: Hour);
+        Assert.Equal("kept, removed", await alarm.Names());
+        await alarm.Remove("removed");
+        Assert.Equal("kept", await alarm.Names());
+        engine.Time.Advance(2 * Hour);
+        await engine.Journal.Until("kept of one at 14:00, first 14:00, each 01:00:00");
+        Assert.Single(engine.Journal.Lines);
+    }
+
+    [Fact]
+    public async Task Registering_again_replaces_the_schedule()
+    {
+        await using var engine = await TestEngine.Start();
+        var alarm = engine.Grains.GetGrain<IAlarmGrain>("one");
+        await alarm.Set("wake", due: Hour, period: Hour);
+        await alarm.Set("wake", due: 3 * Hour, period: Hour);
+        engine.Time.Advance(3 * Hour);
+        await engine.Journal.Until("wake of one at 15:00, first 15:00, each 01:00:00");
+        Assert.Single(engine.Journal.Lines);
+    }
+
+    [Fact]
+    public async Task A_failed_tick_does_not_stop_the_reminder()
+    {
+        await using var engine = await TestEngine.Start();
+        var alarm = engine.Grains.GetGrain<IAlarmGrain>("one");
+        await alarm.Set("fails", due: Hour, period: Hour);
+        engine.Time.Advance(Hour);
+        await engine.Journal.Until("fails of one at 13:00, first 13:00, each 01:00:00");
+        Assert.Equal("fails", await alarm.Names());
+    }
+
+    [Fact]
+    public async Task What_a_table_could_not_keep_is_refused()
+    {
+        await using var engine = await TestEngine.Start();
+        var alarm = engine.Grains.GetGrain<IAlarmGrain>("one");
+        var tooShort = await Assert.ThrowsAsync<ArgumentException>(() => alarm.Set("often", TimeSpan.Zero, TimeSpan.FromSeconds(59)));
+        Assert.Contains("the shortest is 00:01:00", tooShort.Message, StringComparison.Ordinal);
+        await Assert.ThrowsAsync<ArgumentOutOfRangeException>(() => alarm.Set("past", -Hour, Hour));
+        await Assert.ThrowsAsync<ReminderException>(() => alarm.RemoveStale("stale"));
+        Assert.Equal("stale", await alarm.Names());
+    }
+}
+
+/// <summary>Ticks that end at once, so that the schedule can be followed step by step.</summary>
+public sealed class ReminderScheduleTests : IDisposable
+{
+    private readonly ManualTime _time = new();
+    private readonly List<TimeSpan> _ticks = [];
+    private readonly ReminderSchedule _schedule;
+
+    public ReminderScheduleTests() => _schedule = new(
+        _time,
+        (callback, state) => _time.CreateTimer(callback, state, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan),
+        (_, at) =>
+        {
+            _ticks.Add(at.TimeOfDay);
+            return Task.CompletedTask;
+        });
+
+    public void Dispose() => _schedule.Dispose();
+
+    [Fact]
+    public void Ticks_keep_the_beat_of_the_first()
+    {
+        Set(dueInMinutes: 7, periodInMinutes: 10);
+        _time.Advance(TimeSpan.FromMinutes(40));
+        Assert.Equal([At(12, 7), At(12, 17), At(12, 27), At(12, 37)], _ticks);
+    }
+
+    [Fact]
+    public void A_reminder_due_now_ticks_now()
+    {
+        Set(dueInMinutes: 0, periodInMinutes: 10);
+        _time.Advance(TimeSpan.Zero);
+        Assert.Equal([At(12, 0)], _ticks);
+    }
+
+    [Fact]
+    public void The_next_tick_is_a_whole_number_of_periods_after_the_first()
+    {
+        var reminder = new ReminderSchedule.Scheduled(Entry(dueInMinutes: 0, periodInMinutes: 10));
+        Assert.Equal(At(12, 10), reminder.NextAfter(_schedule.Now).TimeOfDay);
+        Assert.Equal(At(12, 30), reminder.NextAfter(_schedule.Now.AddMinutes(29.9)).TimeOfDay);
+        Assert.Equal(At(12, 40), reminder.NextAfter(_schedule.Now.AddMinutes(30)).TimeOfDay);
+    }
+
+    [Fact]
+    public void A_year_ahead_is_not_too_far_for_the_timer()
+    {
+        Set(dueInMinutes: 365 * 24 * 60, periodInMinutes: 365 * 24 * 60);
+        _time.Advance(TimeSpan.FromDays(364));
+        Assert.Empty(_ticks);
+        _time.Advance(TimeSpan.FromDays(1));
+        Assert.Single(_ticks);
+    }
+
+    private void Set(int dueInMinutes, int periodInMinutes) =>
+        _schedule.Set(Entry(dueInMinutes, periodInMinutes), _schedule.Now.AddTicks(-1));
+
+    private ReminderEntry Entry(int dueInMinutes, int periodInMinutes) => new()
+    {
+        GrainId = GrainId.Create("alarm", "one"),
+        ReminderName = "r",
+        StartAt = _schedule.Now.AddMinutes(dueInMinutes),
+        Period = TimeSpan.FromMinutes(periodInMinutes),
+    };
+
+    private static TimeSpan At(int hour, int minute) => new(hour, minute, 0);
+}
+
+public interface IAlarmGrain : IGrainWithStringKey, IRemindable
+{
+    Task Set(string name, TimeSpan due, TimeSpan period);
+
+    Task Remove(string name);
+
+    Task RemoveStale(string name);
+
+    Task<string> Names();
+}
+
+internal sealed class AlarmGrain(Journal journal) : Grain, IAlarmGrain
+{
+    public Task Set(string name, TimeSpan due, TimeSpan period) => this.RegisterOrUpdateReminder(name, due, period);
+
+    public async Task Remove(string name) => await this.UnregisterReminder((await this.GetReminder(name))!);
+
+    public async Task RemoveStale(string name)
+    {
+        var stale = await this.RegisterOrUpdateReminder(name, TimeSpan.FromHours(1), TimeSpan.FromHours(1));
+        await this.RegisterOrUpdateReminder(name, TimeSpan.FromHours(2), TimeSpan.FromHours(1));
+        await this.UnregisterReminder(stale);
+    }
+
+    public async Task<string> Names() => string.Join(", ", (await this.GetReminders()).Select(reminder => reminder.ReminderName).Order());
+
+    public Task ReceiveReminder(string reminderName, TickStatus status)
+    {
+        journal.Write($"{reminderName} of {this.GetPrimaryKeyString()} at {status.CurrentTickTime:HH:mm}, first {status.FirstTickTime:HH:mm}, each {status.Period}");
+        return reminderName == "fails" ? throw new InvalidDataException("tick") : Task.CompletedTask;
+    }
+}

@@ -9,12 +9,6 @@ internal sealed record TrippedGate(GateAction Action, StopReason Reason, string 
 /// <summary>Gates: when failures stop a rollout.</summary>
 internal static class RolloutGates
 {
-    /// <summary>
-    /// What holds when a plan says nothing: with ten outcomes one failure is enough to make somebody look, and a fault that is rarer than one
-    /// in ten does not stop a fleet at night.
-    /// </summary>
-    public static readonly ImmutableArray<RolloutGate> Default = [new(GateFailure.Any, ThresholdPercent: 10, MinimumExecuted: 10, GateAction.Pause)];
-
     /// <summary>The first gate that trips, or that cannot be evaluated; null while all are open.</summary>
     public static TrippedGate? Evaluate(
         ImmutableArray<RolloutGate> gates, ImmutableSortedDictionary<JobOutcome, int> outcomes, ImmutableSortedDictionary<JobOutcome, int>? overlooked)

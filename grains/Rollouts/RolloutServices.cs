@@ -5,5 +5,5 @@ namespace Fleet.Grains.Rollouts;
 public static class RolloutServices
 {
     /// <summary>What the rollout grains need besides the engine, <see cref="TimeProvider"/> and <see cref="Index.IFleetIndex"/>.</summary>
-    public static IServiceCollection AddRollouts(this IServiceCollection services) => services.AddSingleton<RolloutMetrics>();
+    public static IServiceCollection AddFleetRollouts(this IServiceCollection services) => services.AddSingleton<RolloutMetrics>();
 }

@@ -7,4 +7,6 @@ var root = new RootCommand("Simulated devices for Fleet: they let themselves in,
     ImageCommand.New(),
 };
 // Ctrl-C lets every device say goodbye; a thousand of them need more than the usual two seconds.
-return await root.Parse(args).InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = TimeSpan.FromSeconds(20) });
+var arguments = root.Parse(args);
+int exitCode = await arguments.InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = TimeSpan.FromSeconds(20) });
+return arguments.Errors.Count > 0 ? ExitCode.Usage : exitCode;

@@ -6,7 +6,8 @@ namespace Fleet.Silo.Api;
 
 /// <summary>One page of a list.</summary>
 /// <param name="Cursor">Pass it as <c>?cursor=</c> for the next page; absent on the last one. Opaque.</param>
-internal sealed record Page<T>(IReadOnlyList<T> Items, string? Cursor);
+/// <param name="Count">How many there are on all pages, where the request asked for it.</param>
+internal sealed record Page<T>(IReadOnlyList<T> Items, string? Cursor, long? Count = null);
 
 internal static class Cursors
 {

@@ -8,7 +8,7 @@ using Microsoft.Extensions.Options;
 
 namespace Fleet.Silo.Hosting;
 
-/// <summary>The HTTP, HTTPS and metrics listeners, with the limits of spec/security.md 6.1; the MQTT listeners are the gateway's.</summary>
+/// <summary>The HTTP, HTTPS and metrics listeners, with the limits of spec/security.md 6.1. The gateway adds the MQTT listeners in between.</summary>
 internal sealed class HttpListeners(
     IOptions<HttpOptions> http, IOptions<HttpsOptions> https, IOptions<MetricsOptions> metrics, IServiceProvider services) : IConfigureOptions<KestrelServerOptions>
 {
@@ -29,14 +29,14 @@ internal sealed class HttpListeners(
         options.Limits.MaxRequestBodySize = MaxBodyBytes;
         options.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(10);
 
-        options.Listen(http.Value.EndPoint, listen =>
+        options.Listen(http.Value.ToEndPoint(), listen =>
         {
             Http = listen;
             // No HTTP/2 without TLS: nobody could negotiate it, and WebSocket clients speak 1.1.
             listen.Protocols = HttpProtocols.Http1;
             listen.LimitConnections(http.Value.MaxConnections);
         });
-        options.Listen(metrics.Value.EndPoint, listen =>
+        options.Listen(metrics.Value.ToEndPoint(), listen =>
         {
             Metrics = listen;
             listen.Protocols = HttpProtocols.Http1;
@@ -47,10 +47,12 @@ internal sealed class HttpListeners(
                 return next(connection);
             });
         });
+        // After HTTP, whose address download URLs begin with.
+        options.ListenFleetMqtt();
         if (https.Value.Enabled)
         {
             var certificate = HttpsCertificate();
-            options.Listen(https.Value.EndPoint, listen =>
+            options.Listen(https.Value.ToEndPoint(), listen =>
             {
                 Https = listen;
                 listen.LimitConnections(http.Value.MaxConnections);

@@ -12,7 +12,7 @@ internal abstract class ListenerOptions : IValidatableObject
     /// <summary>0 means any free port.</summary>
     [Range(0, 65_535)] public int Port { get; set; }
 
-    public IPEndPoint EndPoint => new(IPAddress.Parse(Address), Port);
+    public IPEndPoint ToEndPoint() => new(IPAddress.Parse(Address), Port);
 
     public virtual IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
     {

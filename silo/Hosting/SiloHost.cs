@@ -1,7 +1,12 @@
+using System.Net;
+using Fleet.Gateway.Hosting;
+using Fleet.Grains.Rollouts;
 using Fleet.Silo.Api;
 using Fleet.Silo.Api.Ca;
 using Fleet.Silo.Api.Claims;
+using Fleet.Silo.Api.Devices;
 using Fleet.Silo.Api.Firmware;
+using Fleet.Silo.Api.Rollouts;
 using Fleet.Silo.Blobs;
 using Fleet.Silo.Pki;
 using Fleet.Silo.Storage;
@@ -29,7 +34,7 @@ internal static class SiloHost
         // In the order in which they start; they stop the other way round.
         services.AddFleetTelemetry();
         builder.AddEngine();
-        services.AddFleetPki().AddFleetBlobs().AddFleetTokens().AddFleetApi();
+        services.AddFleetRollouts().AddFleetPki().AddFleetBlobs().AddFleetTokens().AddFleetApi().AddFleetGateway();
         services.AddHostedService<RolloutResumption>();
         services.AddHostedService<PresenceRepair>();
 
@@ -69,12 +74,24 @@ internal static class SiloHost
     {
         var http = services.GetRequiredService<IOptions<HttpOptions>>().Value;
         var https = services.GetRequiredService<IOptions<HttpsOptions>>().Value;
-        PortCheck.MustBeFree(http.EndPoint, $"{HttpOptions.Section}:Port");
-        if (https.Enabled) PortCheck.MustBeFree(https.EndPoint, $"{HttpsOptions.Section}:Port");
-        PortCheck.MustBeFree(services.GetRequiredService<IOptions<MetricsOptions>>().Value.EndPoint, $"{MetricsOptions.Section}:Port");
+        PortCheck.MustBeFree(http.ToEndPoint(), $"{HttpOptions.Section}:Port");
+        if (https.Enabled) PortCheck.MustBeFree(https.ToEndPoint(), $"{HttpsOptions.Section}:Port");
+        PortCheck.MustBeFree(services.GetRequiredService<IOptions<MetricsOptions>>().Value.ToEndPoint(), $"{MetricsOptions.Section}:Port");
+        CheckMqttPorts(services.GetRequiredService<IConfiguration>().GetSection("Fleet:Gateway"));
         services.GetRequiredService<SqliteDatabase>();
         services.GetRequiredService<FleetPki>();
         services.GetRequiredService<AdminToken>();
+    }
+
+    // The gateway binds these; its options are its own.
+    private static void CheckMqttPorts(IConfigurationSection gateway)
+    {
+        if (IPAddress.TryParse(gateway["Address"] ?? "127.0.0.1", out var address) && Port(gateway["MqttsPort"] ?? "8883") is { } mqtts)
+            PortCheck.MustBeFree(new(address, mqtts), "Fleet:Gateway:MqttsPort");
+        if (Port(gateway["PlainPort"]) is { } plain) PortCheck.MustBeFree(new(IPAddress.Loopback, plain), "Fleet:Gateway:PlainPort");
+
+        // What is no port, the options' validation refuses.
+        static int? Port(string? text) => ushort.TryParse(text, out ushort port) ? port : null;
     }
 
     private static void MapAll(WebApplication app)
@@ -90,9 +107,12 @@ internal static class SiloHost
         app.MapFrontPage();
         app.MapHealth();
         app.MapOpenApi();
+        app.MapFleetGateway();
         var api = app.MapGroup("/api/v1");
         api.MapCa();
         api.MapClaims();
         api.MapFirmware();
+        api.MapDevices();
+        api.MapRollouts();
     }
 }

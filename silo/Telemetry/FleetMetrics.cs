@@ -25,18 +25,27 @@ internal sealed class FleetMetrics : BackgroundService
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         using var timer = new PeriodicTimer(Period, _clock);
-        do
+        try
         {
-            try
-            {
-                _devices = await _index.CountByConnectivity(stoppingToken);
-            }
-            catch (Exception e) when (e is not OperationCanceledException)
-            {
-                TelemetryLog.CensusFailed(_log, e);
-            }
+            do await Count(stoppingToken);
+            while (await timer.WaitForNextTickAsync(stoppingToken));
         }
-        while (await timer.WaitForNextTickAsync(stoppingToken));
+        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+        {
+            // The service stops.
+        }
+    }
+
+    private async Task Count(CancellationToken cancellation)
+    {
+        try
+        {
+            _devices = await _index.CountByConnectivity(cancellation);
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            TelemetryLog.CensusFailed(_log, e);
+        }
     }
 
     private IEnumerable<Measurement<long>> Observe() =>

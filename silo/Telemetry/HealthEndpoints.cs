@@ -1,3 +1,4 @@
+using Fleet.Gateway.Hosting;
 using Fleet.Silo.Storage;
 
 namespace Fleet.Silo.Telemetry;
@@ -11,6 +12,8 @@ internal static class HealthEndpoints
     {
         var checks = new SortedDictionary<string, string>(StringComparer.Ordinal)
         {
+            // No port before the listeners are bound, and none of them is ever closed before the process ends.
+            ["gateway"] = context.RequestServices.GetRequiredService<GatewayListeners>().MqttsPort is null ? "does not listen yet" : "ok",
             ["storage"] = await context.RequestServices.GetRequiredService<StorageProbe>().Check(context.RequestAborted) ?? "ok",
         };
         bool ready = checks.Values.All(check => check == "ok");

@@ -44,7 +44,7 @@ public sealed class DeviceTopicTests : IAsyncLifetime
             JsonNode.Parse("""{"state":{"reported":{"firmware":{"version":"1.0.0"},"health":"ok"}},"clientToken":"t1"}""")!);
         Assert.Equal("t1", (string?)first["clientToken"]);
         long version = (long)first["version"]!;
-        var conflict = await _device.AskInVain("$aws/things/amr-1/shadow/update", $$"""{"state":{"reported":{"a":1}},"version":{{version + 7}}}""");
+        var conflict = await _device.AskInVain("$aws/things/amr-1/shadow/update", $$$"""{"state":{"reported":{"a":1}},"version":{{{version + 7}}}}""");
         Assert.Equal(409, (int)conflict["code"]!);
         Assert.Equal(400, (int)(await _device.AskInVain("$aws/things/amr-1/shadow/update", "{nonsense"))["code"]!);
         var whole = await _device.Ask("$aws/things/amr-1/shadow/get", new JsonObject());

@@ -13,7 +13,7 @@ internal static class DeviceEndpoints
     public static void MapDevices(this IEndpointRouteBuilder api)
     {
         api.MapGet("/devices", List).RequireAuthorization(Roles.Viewer).WithTags("Devices")
-            .WithSummary("Devices by thing name; ?query= takes field:value terms joined by \"and\", such as model:amr and site:tokyo.")
+            .WithSummary("Devices by thing name; ?query= takes field:value terms joined by \"and\", such as model:amr and site:tokyo; ?count=true tells how many there are.")
             .Produces<Page<DeviceRowBody>>().ProducesProblem(StatusCodes.Status400BadRequest);
         api.MapGet(One, Get).RequireAuthorization(Roles.Viewer).WithTags("Devices").WithSummary("One device with its jobs.")
             .Produces<DeviceBody>().ProducesProblem(StatusCodes.Status404NotFound);
@@ -24,7 +24,7 @@ internal static class DeviceEndpoints
     }
 
     private static async Task<IResult> List(
-        IFleetIndex index, CancellationToken cancellation, string? query = null, string? cursor = null, int limit = Cursors.DefaultLimit)
+        IFleetIndex index, CancellationToken cancellation, string? query = null, string? cursor = null, int limit = Cursors.DefaultLimit, bool count = false)
     {
         if (limit is < 1 or > Cursors.MaxLimit) return Problems.Invalid("limit", $"Must be 1 to {Cursors.MaxLimit}.");
         ThingName? after = null;
@@ -45,7 +45,8 @@ internal static class DeviceEndpoints
         }
         var rows = await index.Find(terms, after, limit, cancellation);
         return TypedResults.Ok(new Page<DeviceRowBody>(
-            [.. rows.Select(DeviceRowBody.Of)], rows.Length == limit ? Cursors.Encode(rows[^1].Thing.Value) : null));
+            [.. rows.Select(DeviceRowBody.Of)], rows.Length == limit ? Cursors.Encode(rows[^1].Thing.Value) : null,
+            count ? await index.Count(terms, cancellation) : null));
     }
 
     private static async Task<IResult> Get(string thing, IGrainFactory grains) =>

@@ -16,10 +16,11 @@ internal static class RolloutEventStream
     private static readonly TimeSpan LookEvery = TimeSpan.FromMilliseconds(500);
 
     public static async Task<IResult> Get(
-        string id, IGrainFactory grains, TimeProvider clock, IOptions<JsonOptions> json, IHostApplicationLifetime host, CancellationToken cancellation)
+        string id, IGrainFactory grains, TimeProvider clock, IOptions<JsonOptions> json, IHostApplicationLifetime host)
     {
         if (await RolloutEndpoints.Find(id, grains) is not { } first) return RolloutEndpoints.NotFound(id);
-        return TypedResults.ServerSentEvents(Changes(first, grains, clock, json.Value.SerializerOptions, host.ApplicationStopping, cancellation));
+        // ServerSentEvents hands the enumeration the request's own token.
+        return TypedResults.ServerSentEvents(Changes(first, grains, clock, json.Value.SerializerOptions, host.ApplicationStopping, CancellationToken.None));
     }
 
     /// <param name="stopping">A stream must not hold up the end of the process.</param>

@@ -1,0 +1,91 @@
+using Fleet.Grains.Certificates;
+using Fleet.Interfaces.Certificates;
+using static Fleet.UnitTests.Certificates.Certificates;
+
+namespace Fleet.UnitTests.Certificates;
+
+public sealed class CertificateCoreTests
+{
+    private static readonly string Token = OwnershipToken.Of(Id(), new byte[32]);
+
+    private static readonly CertificateState Pending = CertificateCore.Record(
+        new(), View(CertificateKind.Device, CertificateStatus.PendingActivation), OwnershipToken.Sha256Of(Token), Noon);
+
+    [Fact]
+    public void The_token_makes_it_active_for_one_thing()
+    {
+        var active = CertificateCore.Activate(Pending, Token, Thing("amr-1"), Noon);
+        Assert.Equal((CertificateStatus.Active, Thing("amr-1")), (active!.Certificate!.Status, active.Certificate.Thing));
+        Assert.Same(active, CertificateCore.Activate(active, Token, Thing("amr-1"), Noon));
+        Assert.Null(CertificateCore.Activate(active, Token, Thing("amr-2"), Noon));
+    }
+
+    [Theory, InlineData(""), InlineData("x"), InlineData("aa.bb")]
+    public void Another_token_does_not(string token)
+    {
+        Assert.Null(CertificateCore.Activate(Pending, token, Thing("amr-1"), Noon));
+        Assert.Null(CertificateCore.Activate(Pending, OwnershipToken.Of(Id(), [1]), Thing("amr-1"), Noon));
+        Assert.Null(CertificateCore.Activate(new(), Token, Thing("amr-1"), Noon));
+    }
+
+    [Fact]
+    public void The_token_is_good_for_an_hour_and_then_the_certificate_is_gone()
+    {
+        var end = Noon.AddHours(1);
+        Assert.NotNull(CertificateCore.Activate(Pending, Token, Thing("amr-1"), end.AddTicks(-1)));
+        Assert.Null(CertificateCore.Activate(Pending, Token, Thing("amr-1"), end));
+        Assert.NotNull(CertificateCore.View(Pending, end.AddTicks(-1)));
+        Assert.Null(CertificateCore.View(Pending, end));
+        Assert.Null(CertificateCore.Revoke(Pending, end));
+    }
+
+    [Fact]
+    public void A_repeat_of_the_activation_is_answered_after_the_hour_too()
+    {
+        var active = CertificateCore.Activate(Pending, Token, Thing("amr-1"), Noon)!;
+        Assert.Same(active, CertificateCore.Activate(active, Token, Thing("amr-1"), Noon.AddDays(1)));
+        Assert.NotNull(CertificateCore.View(active, Noon.AddDays(1)));
+    }
+
+    [Fact]
+    public void Revoked_is_for_good()
+    {
+        var active = CertificateCore.Activate(Pending, Token, Thing("amr-1"), Noon)!;
+        foreach (var state in new[] { Pending, active })
+        {
+            var revoked = CertificateCore.Revoke(state, Noon)!;
+            Assert.Equal(CertificateStatus.Revoked, revoked.Certificate!.Status);
+            Assert.Same(revoked, CertificateCore.Revoke(revoked, Noon.AddDays(1)));
+            Assert.Null(CertificateCore.Activate(revoked, Token, Thing("amr-1"), Noon));
+            Assert.NotNull(CertificateCore.View(revoked, Noon.AddDays(1)));
+        }
+        Assert.Null(CertificateCore.Revoke(new(), Noon));
+    }
+
+    [Fact]
+    public void Recording_again_changes_nothing() => Assert.Same(
+        Pending, CertificateCore.Record(Pending, View(CertificateKind.Claim, CertificateStatus.Active), null, Noon.AddHours(3)));
+
+    [Fact]
+    public void A_claim_needs_no_token_is_listed_and_has_none_to_spend()
+    {
+        var claim = CertificateCore.Record(new(), View(CertificateKind.Claim, CertificateStatus.Active), null, Noon);
+        Assert.NotNull(CertificateCore.View(claim, Noon.AddDays(3)));
+        Assert.Null(CertificateCore.Activate(claim, Token, Thing("amr-1"), Noon));
+        Assert.Equal(new Fleet.Grains.Index.CatalogRow("claim", Id().Value, "active", Noon), claim.ToCatalogRow());
+        Assert.Equal("revoked", CertificateCore.Revoke(claim, Noon)!.ToCatalogRow()!.Status);
+        Assert.Null(Pending.ToCatalogRow());
+    }
+
+    [Fact]
+    public void The_token_says_which_certificate_it_is_for_and_only_its_digest_is_kept()
+    {
+        Assert.True(OwnershipToken.TryReadCertificate(Token, out var id));
+        Assert.Equal(Id(), id);
+        Assert.False(OwnershipToken.TryReadCertificate("nonsense", out _));
+        Assert.False(OwnershipToken.TryReadCertificate(new string('A', 64) + ".x", out _));
+        var stored = System.Text.Json.JsonSerializer.Serialize(Pending, Fleet.Grains.GrainStateJson.Options);
+        Assert.DoesNotContain(Token, stored, StringComparison.Ordinal);
+        Assert.Equal(Pending, System.Text.Json.JsonSerializer.Deserialize<CertificateState>(stored, Fleet.Grains.GrainStateJson.Options));
+    }
+}

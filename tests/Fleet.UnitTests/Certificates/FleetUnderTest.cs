@@ -1,0 +1,58 @@
+using Orleans;
+using Fleet.Grains.Certificates;
+using Fleet.Grains.Firmware;
+using Fleet.Interfaces.Certificates;
+using Fleet.Interfaces.Naming;
+using Fleet.Silo.Pki;
+using Fleet.UnitTests.Engine;
+using Fleet.UnitTests.Pki;
+using Fleet.UnitTests.Support;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Fleet.UnitTests.Certificates;
+
+/// <summary>The real grains with a real authority, a clock that the test moves, and storage in memory.</summary>
+internal sealed class FleetUnderTest : IAsyncDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+    private TestEngine _engine = null!;
+
+    private FleetUnderTest() => Pki = FleetPki.Open(_folder.Path, ServerName.All("host-1", []), new ManualTime().GetUtcNow(), NullLogger.Instance);
+
+    public FleetPki Pki { get; }
+    public IGrainFactory Grains => _engine.Grains;
+    public ManualTime Time => _engine.Time;
+    public MemoryGrainStorage Storage => _engine.Storage;
+
+    public ICertificateAuthorityGrain Authority => Grains.GetGrain<ICertificateAuthorityGrain>(ICertificateAuthorityGrain.DefaultId);
+
+    public static async Task<FleetUnderTest> Start()
+    {
+        var fleet = new FleetUnderTest();
+        fleet._engine = await TestEngine.Start(
+            services => services.AddSingleton<ICertificateSigner>(fleet.Pki.Signer).AddSingleton<IFirmwareSigner>(fleet.Pki.FirmwareSigner),
+            options => options.GrainAssemblies.Add(typeof(CertificateGrain).Assembly));
+        return fleet;
+    }
+
+    public ICertificateGrain Certificate(CertificateId id) => Grains.GetGrain<ICertificateGrain>(id.Value);
+
+    public async Task<CertificateId> NewClaim(string? thing = null) => (await Authority.IssueClaim(
+        new ClaimRequest("batch 7", IProvisioningTemplateGrain.DefaultName, thing is null ? null : Certificates.Thing(thing)))).Certificate.Id;
+
+    public async Task<IssueCertificateResult.Issued> NewCertificate(CertificateId claim) =>
+        Assert.IsType<IssueCertificateResult.Issued>(await Authority.IssueWithNewKey(claim));
+
+    public Task<ProvisionResult> Provision(CertificateId claim, string token, string thing, string model = "amr", string template = "fleet") =>
+        Grains.GetGrain<IProvisioningTemplateGrain>(template).Provision(new ProvisionRequest(
+            token, ImmutableSortedDictionary<string, string>.Empty.Add("ThingName", thing).Add("Model", model), claim));
+
+    public async ValueTask DisposeAsync()
+    {
+        await _engine.Stop();
+        await _engine.DisposeAsync();
+        Pki.Dispose();
+        _folder.Dispose();
+    }
+}

@@ -28,7 +28,8 @@ internal static class RolloutCore
         },
         ResumeRollout => state.Status switch
         {
-            RolloutStatus.Paused => new([new RolloutResumed(now)], []),
+            // The last outcome of a phase may have stopped it: then the next phase is due.
+            RolloutStatus.Paused => Follow(state, now, new RolloutResumed(now)),
             RolloutStatus.Running => RolloutDecision.Nothing,
             // Not every shard has confirmed the stop: resuming now could offer a device what is being taken back from it.
             _ => NotAllowed(state),

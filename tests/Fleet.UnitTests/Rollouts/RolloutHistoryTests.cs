@@ -24,7 +24,7 @@ public class RolloutHistoryTests
             fleet.BeKind();
             for (int round = 0; !fleet.Rollout.IsOver; round++)
             {
-                Assert.True(round < 2000, $"seed {seed}: it does not end: {fleet.Rollout.Status}, {fleet.Rollout.Counts}");
+                Assert.True(round < 2000, $"seed {seed}: it does not end: {fleet}");
                 fleet.Settle();
                 Check(fleet, outcomes, $"seed {seed}, round {round}");
             }

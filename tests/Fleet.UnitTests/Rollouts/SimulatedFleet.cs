@@ -75,6 +75,11 @@ internal sealed class SimulatedFleet
         ? new() { Pending = Shards[shard].Executions.Length }
         : _reported[(shard, version)];
 
+    public override string ToString() => string.Join('\n', [
+        $"{Now:T} {Rollout.Status} generation {Rollout.Generation}, phase {Rollout.Phase}, concurrency {Rollout.Request!.Plan.ConcurrencyTotal}, {Rollout.Counts}",
+        .. Rollout.Shards.Select(s => $"rollout's: {s}"),
+        .. Shards.Select(s => $"shard's: {s.Order} generation {s.Generation}, allowance {s.Allowance}, {s.ToReport()}")]);
+
     private void Pass(TimeSpan time)
     {
         Now += time;

@@ -64,12 +64,9 @@ internal sealed partial class Activation : IGrainContext, IRequestHost
                 case ActivationPhase.Active when _gate.MayStart(request, Class.IsReentrant):
                     Begin(request);
                     return true;
-                case ActivationPhase.Created:
-                    _phase = ActivationPhase.Activating;
-                    Scheduler.Post(static self => _ = ((Activation)self!).Activate(), this);
-                    break;
             }
             _waiting.Add(request);
+            ActivateIfNew();
             return true;
         }
     }

@@ -9,6 +9,16 @@ internal enum ActivationPhase : byte { Created, Activating, Active, Deactivating
 /// <content>The beginning and the end of an activation. Both run in its turns.</content>
 internal sealed partial class Activation
 {
+    private void ActivateIfNew()
+    {
+        lock (this)
+        {
+            if (_phase is not ActivationPhase.Created) return;
+            _phase = ActivationPhase.Activating;
+        }
+        Scheduler.Post(static self => _ = ((Activation)self!).Activate(), this);
+    }
+
     private async Task Activate()
     {
         try
@@ -105,7 +115,10 @@ internal sealed partial class Activation
             orphans = _waiting;
             _waiting = default;
             // The next activation is in the directory, with what waited, before this one turns anybody away: so the order holds.
-            Class.Replace(this, failure is null ? Successor(ref orphans) : null);
+            // It begins only then: one that had ended again before it was put there would stay there for ever.
+            var next = failure is null ? Successor(ref orphans) : null;
+            Class.Replace(this, next);
+            next?.ActivateIfNew();
             _phase = ActivationPhase.Ended;
             _extras?.Deactivated.TrySetResult();
         }
@@ -124,7 +137,7 @@ internal sealed partial class Activation
             waiting.RemoveFirst();
             if (request.IsLocal || request.IsAbandoned) continue;
             next ??= new(Class, _key);
-            next.TryReceive(request);
+            next._waiting.Add(request);
         }
         return next;
     }

@@ -55,7 +55,8 @@ public sealed class AgentFaultTests
         await using var rig = await Offered("drop:1");
         await rig.Cloud.Hears("SUCCEEDED");
         Assert.Equal(1, rig.Agent.View.Faults[FaultKind.Drop]);
-        Assert.Contains(rig.Cloud.Told, told => told.StartsWith("get ", StringComparison.Ordinal) && !told.StartsWith("get 0+", StringComparison.Ordinal));
+        Assert.Equal(2, rig.Cloud.Told.Count(told => told == "shadow 1.0.0 a ok"));
+        Assert.Equal(1, rig.State.Installs["1.1.0"]);
     }
 
     private static async Task<DeviceRig> Offered(string fault)

@@ -22,7 +22,7 @@ public sealed class AgentTests
         await rig.PowerOff();
         using var certificate = X509Certificate2.CreateFromPemFile(Path.Combine(rig.Folder, "certificate.pem"), Path.Combine(rig.Folder, "key.pem"));
         Assert.Equal("CN=amr-1", certificate.Subject);
-        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(Path.Combine(rig.Folder, "key.pem")));
+        if (!OperatingSystem.IsWindows()) Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(Path.Combine(rig.Folder, "key.pem")));
 
         rig.PowerOn();
         await rig.Cloud.Hears("shadow", times: 2);
@@ -77,13 +77,13 @@ public sealed class AgentTests
     public async Task A_lost_connection_goes_on_where_it_was()
     {
         await using var rig = new DeviceRig();
-        int left = 10;
-        rig.Cloud.OnBlock = _ => left-- != 0;
+        bool up = true;
+        rig.Cloud.OnBlock = block => block != 32 || (up = !up);
         rig.Cloud.Offer(Next);
         rig.PowerOn();
         await rig.Cloud.Hears("SUCCEEDED");
         Assert.Equal(37, rig.Cloud.BlocksSent);
-        Assert.Contains("get 10+27", rig.Cloud.Told);
+        Assert.Equal(["get 0+32", "get 32+5", "get 32+5"], rig.Cloud.Told.Where(told => told.StartsWith("get", StringComparison.Ordinal)));
     }
 
     [Fact]
@@ -112,8 +112,8 @@ public sealed class AgentTests
         };
         rig.Cloud.Offer(Next);
         rig.PowerOn();
-        await Until(() => rig.Cloud.JobStatus == "CANCELED" && rig.Agent.View.Connection == ConnectionState.Connected && rig.State.Update is null);
-        Assert.False(File.Exists(Path.Combine(rig.Folder, "slot-b", "image.part")));
+        await Until(() => rig.Cloud.JobStatus == "CANCELED" && rig.Agent.View.Connection == ConnectionState.Connected && rig.State.Update is null
+            && !File.Exists(Path.Combine(rig.Folder, "slot-b", "image.part")));
         rig.Cloud.OnBlock = _ => true;
         rig.Cloud.Offer(Firmware.Of("1.0.1"), "job-2");
         await rig.Cloud.Hears("SUCCEEDED: runs 1.0.1");

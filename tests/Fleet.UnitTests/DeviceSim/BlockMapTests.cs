@@ -43,7 +43,7 @@ public sealed class BlockMapTests
         var random = new Random(seed);
         var map = new BlockMap(300 * 4096 - 5, 4096);
         var received = new HashSet<int>();
-        for (int step = 0; step < 2_000 && map.NextRequest() is { } request; step++)
+        for (int step = 0; map.NextRequest() is { } request; step++)
         {
             var covered = Enumerable.Range(0, map.Count).Where(request.Covers).ToList();
             Assert.True(covered.Count == request.Count && !covered.Exists(received.Contains), $"seed {seed}, step {step}");

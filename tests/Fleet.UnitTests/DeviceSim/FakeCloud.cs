@@ -84,7 +84,11 @@ internal sealed class FakeCloud
     /// <summary>The connection is gone, as after kill -9.</summary>
     public void Kill()
     {
-        lock (_gate) _toDevice?.Complete();
+        lock (_gate)
+        {
+            _toDevice?.Complete();
+            _toDevice = null;
+        }
     }
 
     /// <summary>Waits until the device told this (a prefix of it), <paramref name="times"/> times.</summary>
@@ -129,22 +133,28 @@ internal sealed class FakeCloud
             {
                 var result = await input.ReadAsync();
                 var buffer = result.Buffer;
-                while (Take(ref buffer, output)) { }
+                bool goodbye = false;
+                while (!goodbye && Take(ref buffer, output, out goodbye)) { }
                 input.AdvanceTo(buffer.Start, buffer.End);
                 await output.FlushAsync();
-                if (result.IsCompleted) break;
+                if (result.IsCompleted || goodbye) break;
             }
         }
         catch (InvalidOperationException)
         {
             // Killed in the middle of an answer.
         }
+        lock (_gate)
+        {
+            if (_toDevice == output) _toDevice = null;
+        }
         await output.CompleteAsync();
         Tell("disconnect");
     }
 
-    private bool Take(ref ReadOnlySequence<byte> buffer, PipeWriter output)
+    private bool Take(ref ReadOnlySequence<byte> buffer, PipeWriter output, out bool goodbye)
     {
+        goodbye = false;
         if (!Framing.TryRead(ref buffer, 1 << 20, out var packet)) return false;
         lock (_gate)
         {
@@ -161,6 +171,9 @@ internal sealed class FakeCloud
                     if (publish.Qos == Qos.AtLeastOnce)
                         new AckPacket { Type = PacketType.PubAck, PacketId = publish.PacketId }.WriteTo(output, MqttVersion.V5);
                     Handle(Encoding.UTF8.GetString(publish.Topic), publish.Payload.ToArray(), output);
+                    break;
+                case PacketType.Disconnect:
+                    goodbye = true;
                     break;
                 case PacketType.PingReq:
                     PingPacket.WriteResponseTo(output);

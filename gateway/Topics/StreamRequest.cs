@@ -5,7 +5,11 @@ using System.Text.Json;
 namespace Fleet.Gateway.Topics;
 
 /// <summary>Why a stream request is refused: spec/aws-iot-topics.md, 3.4.</summary>
-internal sealed record StreamRefusal(string Code, string Message);
+internal sealed record StreamRefusal(string Code, string Message)
+{
+    /// <summary>Of a request that could be read so far.</summary>
+    public string? ClientToken { get; init; }
+}
 
 /// <summary>A request for blocks, or for the list of files (then only token and version count): spec, 3.1 and 3.2.</summary>
 /// <param name="ClientToken">c, to echo.</param>
@@ -18,25 +22,28 @@ internal sealed record StreamRefusal(string Code, string Message);
 internal sealed record StreamRequest(string? ClientToken, int? Version, int? FileId, int? BlockBytes, int? Offset, int? Count, byte[]? Bitmap)
 {
     public const int MaxRequestBytes = 128 * 1024;
+    private static readonly StreamRequest Empty = new(null, null, null, null, null, null, null);
     private const int MinBlockBytes = 256, MaxBlockBytes = 131_072, MaxOffset = 98_304, MaxBitmapBytes = 12_288, MaxTokenBytes = 64;
 
     /// <summary>Reads the request; its values are not checked yet.</summary>
+    /// <param name="refusal">Null if it could be read. It carries the client token if that could.</param>
     public static StreamRequest? TryParse(ReadOnlyMemory<byte> body, PayloadFormat format, out StreamRefusal? refusal)
     {
         refusal = null;
+        string? token = null;
         try
         {
-            return format == PayloadFormat.Json ? ParseJson(body) : ParseCbor(body);
+            return format == PayloadFormat.Json ? ParseJson(body, ref token) : ParseCbor(body, ref token);
         }
-        catch (Exception e) when (e is JsonException or CborContentException or InvalidOperationException or OverflowException or FormatException)
+        catch (Exception e) when (e is FormatException or OverflowException)
         {
-            bool json = format == PayloadFormat.Json;
-            // A value of the wrong type is readable JSON all the same; in CBOR the real service calls both InvalidCbor (a text bitmap is the known case).
-            refusal = json && e is not JsonException
-                ? new("InvalidRequest", e.Message)
-                : new(json ? "InvalidJson" : "InvalidCbor", $"The request cannot be read: {e.Message}");
-            return null;
+            refusal = new("InvalidRequest", e.Message) { ClientToken = token };
         }
+        catch (Exception e) when (e is JsonException or CborContentException or InvalidOperationException)
+        {
+            refusal = new(format == PayloadFormat.Json ? "InvalidJson" : "InvalidCbor", $"The request cannot be read: {e.Message}") { ClientToken = token };
+        }
+        return null;
     }
 
     /// <summary>Null if the request for blocks is in order.</summary>
@@ -74,9 +81,9 @@ internal sealed record StreamRequest(string? ClientToken, int? Version, int? Fil
         }
     }
 
-    private static StreamRequest ParseJson(ReadOnlyMemory<byte> body)
+    private static StreamRequest ParseJson(ReadOnlyMemory<byte> body, ref string? token)
     {
-        if (body.IsEmpty) return new StreamRequest(null, null, null, null, null, null, null);
+        if (body.IsEmpty) return Empty;
         using var document = JsonDocument.Parse(body);
         var root = document.RootElement;
         if (root.ValueKind != JsonValueKind.Object) throw new FormatException("The request is not a JSON object.");
@@ -85,7 +92,8 @@ internal sealed record StreamRequest(string? ClientToken, int? Version, int? Fil
             : throw new FormatException($"{name} is not an integer.");
         string? Text(string name) => !root.TryGetProperty(name, out var value) || value.ValueKind == JsonValueKind.Null ? null
             : value.ValueKind == JsonValueKind.String ? value.GetString() : throw new FormatException($"{name} is not a string.");
-        return new StreamRequest(Text("c"), Integer("s"), Integer("f"), Integer("l"), Integer("o"), Integer("n"), Text("b") is { } hex ? Hex(hex) : null);
+        token = Text("c");
+        return new StreamRequest(token, Integer("s"), Integer("f"), Integer("l"), Integer("o"), Integer("n"), Text("b") is { } hex ? Hex(hex) : null);
     }
 
     /// <summary>Hex digits, perhaps with "0x" in front, in either case.</summary>
@@ -96,39 +104,38 @@ internal sealed record StreamRequest(string? ClientToken, int? Version, int? Fil
             : throw new FormatException("The bitmap b is not an even number of hex digits.");
     }
 
-    private static StreamRequest ParseCbor(ReadOnlyMemory<byte> body)
+    private static StreamRequest ParseCbor(ReadOnlyMemory<byte> body, ref string? token)
     {
-        var request = new StreamRequest(null, null, null, null, null, null, null);
+        var request = Empty;
         if (body.IsEmpty) return request;
         var reader = new CborReader(body, CborConformanceMode.Lax);
+        string? wrong = null;
         reader.ReadStartMap();
         while (reader.PeekState() != CborReaderState.EndMap)
         {
-            string key = reader.ReadTextString();
-            if (key is "c" or "s" or "f" or "l" or "o" or "n" or "b" && reader.PeekState() == CborReaderState.Null)
+            string name = reader.ReadTextString();
+            switch (name, reader.PeekState())
             {
-                reader.ReadNull();
-                continue;
+                case ("c", CborReaderState.TextString): request = request with { ClientToken = token = reader.ReadTextString() }; break;
+                case ("b", CborReaderState.ByteString or CborReaderState.StartIndefiniteLengthByteString): request = request with { Bitmap = reader.ReadByteString() }; break;
+                case ("b", CborReaderState.TextString):
+                    // What users trip over (3.2).
+                    throw new CborContentException("the bitmap b is a text string and must be a byte string.");
+                case ("s", CborReaderState.UnsignedInteger or CborReaderState.NegativeInteger): request = request with { Version = reader.ReadInt32() }; break;
+                case ("f", CborReaderState.UnsignedInteger or CborReaderState.NegativeInteger): request = request with { FileId = reader.ReadInt32() }; break;
+                case ("l", CborReaderState.UnsignedInteger or CborReaderState.NegativeInteger): request = request with { BlockBytes = reader.ReadInt32() }; break;
+                case ("o", CborReaderState.UnsignedInteger or CborReaderState.NegativeInteger): request = request with { Offset = reader.ReadInt32() }; break;
+                case ("n", CborReaderState.UnsignedInteger or CborReaderState.NegativeInteger): request = request with { Count = reader.ReadInt32() }; break;
+                case ("c" or "s" or "f" or "l" or "o" or "n" or "b", not CborReaderState.Null):
+                    wrong ??= $"{name} has the wrong type.";
+                    reader.SkipValue();
+                    break;
+                default:
+                    reader.SkipValue();
+                    break;
             }
-            request = key switch
-            {
-                "c" => request with { ClientToken = reader.ReadTextString() },
-                "s" => request with { Version = reader.ReadInt32() },
-                "f" => request with { FileId = reader.ReadInt32() },
-                "l" => request with { BlockBytes = reader.ReadInt32() },
-                "o" => request with { Offset = reader.ReadInt32() },
-                "n" => request with { Count = reader.ReadInt32() },
-                "b" => request with { Bitmap = reader.ReadByteString() },
-                _ => Skipped(request, reader),
-            };
         }
         reader.ReadEndMap();
-        return request;
-    }
-
-    private static StreamRequest Skipped(StreamRequest request, CborReader reader)
-    {
-        reader.SkipValue();
-        return request;
+        return wrong is null ? request : throw new FormatException(wrong);
     }
 }

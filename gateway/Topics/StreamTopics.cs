@@ -32,7 +32,7 @@ internal sealed class StreamTopics(
         try
         {
             var parsed = StreamRequest.TryParse(request.Payload, topic.Format, out refusal);
-            if (parsed is { ClientToken: { } sent } && Encoding.UTF8.GetByteCount(sent) <= RequestFields.MaxClientTokenBytes) token = sent;
+            if ((parsed?.ClientToken ?? refusal?.ClientToken) is { } sent && Encoding.UTF8.GetByteCount(sent) <= RequestFields.MaxClientTokenBytes) token = sent;
             if (topic.Operation.Length == 0) refusal = new("InvalidTopic", $"'{topic.Text}' is no operation of streams.");
             if (refusal is null)
             {

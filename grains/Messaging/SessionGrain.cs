@@ -31,7 +31,7 @@ internal sealed class SessionGrain(TimeProvider clock) : Grain, ISessionGrain
         if (_owner?.SessionId != sessionId) return Task.CompletedTask;
         _owner = null;
         // The epoch is kept for as long as an idle grain stays; a newer activation starts from the clock, which is ahead of it by then.
-        DelayDeactivation(Timeout.InfiniteTimeSpan);
+        DelayDeactivation(TimeSpan.Zero);
         return Task.CompletedTask;
     }
 }

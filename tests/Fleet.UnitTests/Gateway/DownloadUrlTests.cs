@@ -1,6 +1,8 @@
 using Fleet.Gateway.Downloads;
 using Fleet.Gateway.Hosting;
 using Fleet.Interfaces.Naming;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
 
 namespace Fleet.UnitTests.Gateway;
@@ -13,24 +15,24 @@ public sealed class DownloadUrlTests
     public void A_url_is_good_until_its_end_and_always_the_same()
     {
         var urls = Urls(1);
-        var query = Query(Sign(urls));
+        var request = Request(Sign(urls));
         Assert.Equal(Sign(urls), Sign(urls));
-        Assert.Equal(DownloadUrlCheck.Valid, urls.Check("amr-1", "fw-1", 0, query["expires"], query["signature"], Noon));
-        Assert.Equal(DownloadUrlCheck.Expired, urls.Check("amr-1", "fw-1", 0, query["expires"], query["signature"], Noon.AddHours(1).AddSeconds(1)));
+        Assert.True(urls.IsGenuine(request));
+        Assert.False(DownloadUrls.IsExpired(request, Noon));
+        Assert.True(DownloadUrls.IsExpired(request, Noon.AddHours(1)));
     }
 
     [Fact]
-    public void Whatever_is_changed_makes_it_invalid()
+    public void Whatever_is_changed_makes_it_a_forgery()
     {
         var urls = Urls(1);
-        var query = Query(Sign(urls));
-        Assert.Equal(DownloadUrlCheck.Invalid, urls.Check("amr-2", "fw-1", 0, query["expires"], query["signature"], Noon));
-        Assert.Equal(DownloadUrlCheck.Invalid, urls.Check("amr-1", "fw-2", 0, query["expires"], query["signature"], Noon));
-        Assert.Equal(DownloadUrlCheck.Invalid, urls.Check("amr-1", "fw-1", 1, query["expires"], query["signature"], Noon));
-        Assert.Equal(DownloadUrlCheck.Invalid, urls.Check("amr-1", "fw-1", 0, query["expires"] + "0", query["signature"], Noon));
-        Assert.Equal(DownloadUrlCheck.Invalid, urls.Check("amr-1", "fw-1", 0, query["expires"], null, Noon));
-        Assert.Equal(DownloadUrlCheck.Invalid, urls.Check("amr-1", "fw-1", 0, query["expires"], "zz", Noon));
-        Assert.Equal(DownloadUrlCheck.Invalid, Urls(2).Check("amr-1", "fw-1", 0, query["expires"], query["signature"], Noon));
+        var request = Request(Sign(urls));
+        Assert.False(urls.IsGenuine(request with { Thing = "amr-2" }));
+        Assert.False(urls.IsGenuine(request with { Stream = "fw-2" }));
+        Assert.False(urls.IsGenuine(request with { FileId = "1" }));
+        Assert.False(urls.IsGenuine(request with { Expires = request.Expires + "0" }));
+        Assert.False(urls.IsGenuine(request with { Signature = "" }));
+        Assert.False(Urls(2).IsGenuine(request));
     }
 
     private static string Sign(DownloadUrls urls)
@@ -39,11 +41,15 @@ public sealed class DownloadUrlTests
         return urls.Sign(thing, stream, 0, Noon.AddHours(1));
     }
 
-    private static Dictionary<string, string> Query(string url) =>
-        new Uri(url).Query.TrimStart('?').Split('&').Select(p => p.Split('=')).ToDictionary(p => p[0], p => p[1]);
+    private static DownloadRequest Request(string url)
+    {
+        var query = new Uri(url).Query.TrimStart('?').Split('&').Select(p => p.Split('=')).ToDictionary(p => p[0], p => p[1]);
+        return new DownloadRequest("amr-1", "fw-1", "0", query["expires"], query["signature"]);
+    }
 
-    private static DownloadUrls Urls(byte key) =>
-        new(new FixedKey(key), new PublicAddress(Options.Create(new GatewayOptions { PublicUrl = new Uri("https://fleet.example") })));
+    private static DownloadUrls Urls(byte key) => new(new FixedKey(key), new PublicAddress(
+        Options.Create(new GatewayOptions { PublicUrl = new Uri("https://fleet.example") }), new GatewayListeners(),
+        new ServiceCollection().BuildServiceProvider(), new ConfigurationBuilder().Build()));
 
     private sealed class FixedKey(byte value) : IDownloadKey
     {

@@ -1,36 +1,36 @@
 using System.Formats.Cbor;
 using System.Text;
-using Fleet.Gateway.Blocks;
+using Fleet.Gateway.Topics;
 
 namespace Fleet.UnitTests.Gateway;
 
 /// <summary>spec/aws-iot-topics.md, 3.2.</summary>
-public sealed class BlockRequestTests
+public sealed class StreamRequestTests
 {
     [Theory]
     [InlineData("130080"), InlineData("0x130080"), InlineData("0X130080")]
     public void The_bitmap_of_the_guide_means_blocks_20_21_24_and_43(string bitmap)
     {
         var request = Json($$"""{"f":0,"l":256,"o":20,"b":"{{bitmap}}"}""");
-        Assert.Equal([20, 21, 24, 43], request.BlocksWithin(1_000_000));
+        Assert.Equal([20, 21, 24, 43], request.Blocks(1_000_000));
     }
 
     [Fact]
     public void At_most_n_blocks_of_the_bitmap_are_sent() =>
-        Assert.Equal([20, 21], Json("""{"f":0,"l":256,"o":20,"b":"130080","n":2}""").BlocksWithin(1_000_000));
+        Assert.Equal([20, 21], Json("""{"f":0,"l":256,"o":20,"b":"130080","n":2}""").Blocks(1_000_000));
 
     [Fact]
     public void A_request_is_cut_at_128_KiB() =>
-        Assert.Equal(Enumerable.Range(0, 32).Select(i => (long)i), Json("""{"f":0,"l":4096,"o":0,"n":1000}""").BlocksWithin(10_000_000));
+        Assert.Equal(Enumerable.Range(0, 32), Json("""{"f":0,"l":4096,"o":0,"n":1000}""").Blocks(10_000_000));
 
     [Fact]
-    public void What_lies_past_the_end_is_left_out() => Assert.Equal([2, 3], Json("""{"f":0,"l":4096,"o":2,"n":9}""").BlocksWithin(4 * 4096 - 1));
+    public void What_lies_past_the_end_is_left_out() => Assert.Equal([2, 3], Json("""{"f":0,"l":4096,"o":2,"n":9}""").Blocks(4 * 4096 - 1));
 
     [Fact]
-    public void Nothing_inside_the_file_is_nothing() => Assert.Empty(Json("""{"f":0,"l":4096,"o":4,"n":9}""").BlocksWithin(4 * 4096));
+    public void Nothing_inside_the_file_is_nothing() => Assert.Empty(Json("""{"f":0,"l":4096,"o":4,"n":9}""").Blocks(4 * 4096));
 
     [Fact]
-    public void Without_n_or_bitmap_as_many_as_fit_are_sent() => Assert.Equal(32, Json("""{"f":0,"l":4096}""").BlocksWithin(10_000_000).Count);
+    public void Without_n_or_bitmap_as_many_as_fit_are_sent() => Assert.Equal(32, Json("""{"f":0,"l":4096}""").Blocks(10_000_000).Count());
 
     [Fact]
     public void The_embedded_library_s_constant_bitmap_is_taken_literally()
@@ -44,9 +44,9 @@ public sealed class BlockRequestTests
         writer.WriteTextString("b"); writer.WriteByteString("MQ=="u8);
         writer.WriteTextString("n"); writer.WriteInt32(1);
         writer.WriteEndMap();
-        Assert.Null(BlockRequestReader.TryReadCbor(writer.Encode(), out var request));
+        var request = StreamRequest.TryParse(writer.Encode(), PayloadFormat.Cbor, out _)!;
         Assert.Equal("rdy", request.ClientToken);
-        Assert.Equal([7], request.BlocksWithin(1_000_000));
+        Assert.Equal([7], request.Blocks(1_000_000));
     }
 
     [Fact]
@@ -56,7 +56,8 @@ public sealed class BlockRequestTests
         writer.WriteStartMap(1);
         writer.WriteTextString("b"); writer.WriteTextString("MQ==");
         writer.WriteEndMap();
-        Assert.Equal("InvalidCbor", BlockRequestReader.TryReadCbor(writer.Encode(), out _)?.Code);
+        Assert.Null(StreamRequest.TryParse(writer.Encode(), PayloadFormat.Cbor, out var refusal));
+        Assert.Equal("InvalidCbor", refusal?.Code);
     }
 
     [Theory]
@@ -73,17 +74,10 @@ public sealed class BlockRequestTests
     public void A_bitmap_of_12288_bytes_is_too_long() =>
         Assert.Equal("BlockBitmapLimitExceeded", Json($$"""{"f":0,"l":4096,"b":"{{new string('0', 2 * 12_288)}}"}""").Check()?.Code);
 
-    [Fact]
-    public void The_token_is_told_even_when_the_rest_is_wrong()
+    private static StreamRequest Json(string json)
     {
-        var fault = BlockRequestReader.TryReadJson(Encoding.UTF8.GetBytes("""{"f":"x","c":"mine"}"""), out var request);
-        Assert.Equal("InvalidRequest", fault?.Code);
-        Assert.Equal("mine", request.ClientToken);
-    }
-
-    private static BlockRequest Json(string json)
-    {
-        Assert.Null(BlockRequestReader.TryReadJson(Encoding.UTF8.GetBytes(json), out var request));
-        return request;
+        var request = StreamRequest.TryParse(Encoding.UTF8.GetBytes(json), PayloadFormat.Json, out var refusal);
+        Assert.Null(refusal);
+        return request!;
     }
 }

@@ -20,9 +20,8 @@ using System.Text.Json.Nodes;
 using Spectre.Console;
 
 var options = DemoOptions.Parse(args);
-using var stop = new CancellationTokenSource();
+var stop = new CancellationTokenSource();   // never disposed: the handlers below may still want it while the process ends
 Console.CancelKeyPress += (_, e) => { e.Cancel = true; stop.Cancel(); };
-AppDomain.CurrentDomain.ProcessExit += (_, _) => stop.Cancel();
 try
 {
     return await new Demo(options, stop.Token).Run();

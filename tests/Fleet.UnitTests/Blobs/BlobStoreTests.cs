@@ -64,10 +64,14 @@ public sealed class BlobStoreTests : IDisposable
     }
 
     [Fact]
-    public async Task More_than_a_gibibyte_is_refused_and_nothing_is_kept()
+    public async Task More_than_the_limit_is_refused_and_nothing_is_kept()
     {
-        Assert.Null(await _store.Stage(new Zeros(BlobStore.MaxBlobBytes + 1), CancellationToken.None));
+        Assert.Equal(1_073_741_824, BlobStore.MaxBlobBytes);
+        var small = new BlobStore(_folder.Path, maxBlobBytes: 1_000_000);
+        Assert.Null(await small.Stage(new Zeros(1_000_001), CancellationToken.None));
         Assert.Empty(Files());
+        using var largest = await small.Stage(new Zeros(1_000_000), CancellationToken.None);
+        Assert.Equal(1_000_000, largest!.SizeBytes);
     }
 
     [Fact]

@@ -24,7 +24,7 @@ internal sealed class DeviceRig : IAsyncDisposable
         Model = "amr",
         Attributes = ImmutableSortedDictionary<string, string>.Empty.Add("Site", "tokyo"),
         BlockBytes = 4096,
-        BlockTimeout = TimeSpan.FromMilliseconds(50),
+        BlockTimeout = TimeSpan.FromSeconds(5),
         BackoffFirst = TimeSpan.FromMilliseconds(5),
         BackoffCap = TimeSpan.FromMilliseconds(20),
         BootTime = TimeSpan.Zero,

@@ -32,6 +32,6 @@ public sealed class FirmwareStreamCoreTests
         var options = Fleet.Grains.GrainStateJson.Options;
         var stored = System.Text.Json.JsonSerializer.Serialize(FirmwareStreamCore.Open(new(), Description), options);
         var read = System.Text.Json.JsonSerializer.Deserialize<FirmwareStreamState>(stored, options)!;
-        Assert.Equal(Description.Files, read.Description!.Files);
+        Assert.Equal(Description.Files.AsEnumerable(), read.Description!.Files.AsEnumerable());
     }
 }

@@ -75,6 +75,15 @@ public sealed class PrometheusExporterTests : IDisposable
     }
 
     [Fact]
+    public void An_instrument_that_has_measured_nothing_is_on_the_page_with_its_type()
+    {
+        _meters.Create("Fleet.Test").CreateCounter<long>("fleet.test.quiet", "{event}", "Never yet.");
+        string page = _exporter.Scrape(openMetrics: false);
+        Assert.Contains("# TYPE fleet_test_quiet_total counter\n# HELP fleet_test_quiet_total Never yet.\n", page, StringComparison.Ordinal);
+        Assert.DoesNotContain(ExpositionParser.Parse(page).Keys, name => name.StartsWith("fleet_test_quiet", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public void OpenMetrics_ends_with_its_mark()
     {
         string page = _exporter.Scrape(openMetrics: true);

@@ -63,7 +63,7 @@ static async Task Memory(string what, Func<string, Task> activate)
     Console.WriteLine($"{what}: {bytes} bytes, {used.TotalMicroseconds / Grains:F2} µs CPU to activate, {Grains:N0} in {Stopwatch.GetElapsedTime(wall).TotalSeconds:F1} s");
 }
 
-public interface IEchoGrain : IGrainWithStringKey
+internal interface IEchoGrain : IGrainWithStringKey
 {
     Task<int> Echo(int value);
 
@@ -71,7 +71,7 @@ public interface IEchoGrain : IGrainWithStringKey
     Task CallOther(string key, int times);
 }
 
-public sealed class EchoGrain : Grain, IEchoGrain
+internal sealed class EchoGrain : Grain, IEchoGrain
 {
     public Task<int> Echo(int value) => Task.FromResult(value);
 
@@ -82,22 +82,22 @@ public sealed class EchoGrain : Grain, IEchoGrain
     }
 }
 
-public interface ICountGrain : IGrainWithStringKey
+internal interface ICountGrain : IGrainWithStringKey
 {
     Task<long> Add(long value);
 }
 
-public sealed class CountGrain([PersistentState("count")] IPersistentState<Count> record) : Grain, ICountGrain
+internal sealed class CountGrain([PersistentState("count")] IPersistentState<Count> record) : Grain, ICountGrain
 {
     public Task<long> Add(long value) => Task.FromResult(record.State.Value += value);
 }
 
-public sealed class Count
+internal sealed class Count
 {
     public long Value { get; set; }
 }
 
-public sealed class NoStorage : IGrainStorage
+internal sealed class NoStorage : IGrainStorage
 {
     public Task ReadStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState) => Task.CompletedTask;
 

@@ -45,7 +45,9 @@ internal static partial class BadRequests
             ? Problems.Invalid(failed.Groups["name"].Value, $"'{failed.Groups["value"].Value}' is not a value for it.")
             : Required().Match(message) is { Success: true } required
                 ? Problems.Invalid(required.Groups["name"].Value, "Must be given.")
-                : Problems.Of(StatusCodes.Status400BadRequest, "invalid-request", "The request is not valid.", message);
+                : message.StartsWith("Implicit body inferred", StringComparison.Ordinal)
+                    ? Problems.Invalid("$", "A JSON body must be given.")
+                    : Problems.Of(StatusCodes.Status400BadRequest, "invalid-request", "The request is not valid.", message);
 
     [GeneratedRegex("^Failed to bind parameter \"\\S+ (?<name>\\w+)\" from \"(?<value>.*)\"")]
     private static partial Regex Failed();

@@ -18,7 +18,7 @@ internal sealed class FleetMetrics : BackgroundService
     public FleetMetrics(IFleetIndex index, IMeterFactory meters, TimeProvider clock, ILogger<FleetMetrics> log)
     {
         (_index, _clock, _log) = (index, clock, log);
-        meters.Create("Fleet").CreateObservableGauge(
+        meters.Create("Fleet.Devices").CreateObservableGauge(
             "fleet.devices", Observe, "{device}", "Registered devices by connectivity: never, connected, disconnected or stale.");
     }
 

@@ -10,8 +10,10 @@ namespace Fleet.Silo.Telemetry;
 /// <summary>The OpenTelemetry SDK of one host: metrics for <c>/metrics</c>, and metrics and traces over OTLP when an endpoint is configured.</summary>
 internal sealed class FleetTelemetry : IHostedService, IDisposable
 {
-    private static readonly string[] Meters = ["Fleet.*", "System.Runtime", "Microsoft.AspNetCore.Hosting", "Microsoft.AspNetCore.Server.Kestrel"];
-    private static readonly string[] Sources = ["Fleet.*", "Microsoft.AspNetCore"];
+    private const string Own = "Fleet.";
+
+    private static readonly string[] Meters = [$"{Own}*", "System.Runtime", "Microsoft.AspNetCore.Hosting", "Microsoft.AspNetCore.Server.Kestrel"];
+    private static readonly string[] Sources = [$"{Own}*", "Microsoft.AspNetCore"];
 
     /// <summary>From half a millisecond, a fast commit, to ten seconds, an answer nobody waits for.</summary>
     private static readonly double[] SecondsBuckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -25,7 +27,13 @@ internal sealed class FleetTelemetry : IHostedService, IDisposable
         var metrics = Sdk.CreateMeterProviderBuilder()
             .ConfigureResource(Describe)
             .AddMeter(Meters)
-            .AddView(instrument => View(instrument, meters))
+            .AddView(instrument =>
+            {
+                // The SDK hears every meter of the process. Where several hosts live in one, as in tests, each shows its own and the process' alone.
+                if (instrument.Meter.Scope is IMeterFactory other && other != meters) return MetricStreamConfiguration.Drop;
+                if (instrument.Meter.Name.StartsWith(Own, StringComparison.Ordinal)) exporter.Announce(instrument);
+                return Buckets(instrument);
+            })
             .AddReader(new BaseExportingMetricReader(exporter));
         if (otlp) metrics.AddOtlpExporter();
         _metrics = metrics.Build();
@@ -47,10 +55,8 @@ internal sealed class FleetTelemetry : IHostedService, IDisposable
         "fleet",
         serviceVersion: typeof(FleetTelemetry).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion);
 
-    private static MetricStreamConfiguration? View(Instrument instrument, IMeterFactory own)
+    private static ExplicitBucketHistogramConfiguration? Buckets(Instrument instrument)
     {
-        // The SDK hears every meter of the process. Where several hosts live in one, as in tests, each shows its own and the process' alone.
-        if (instrument.Meter.Scope is IMeterFactory other && other != own) return MetricStreamConfiguration.Drop;
         bool isHistogram = instrument.GetType().GetGenericTypeDefinition() == typeof(Histogram<>);
         return isHistogram && instrument is { Unit: "s" } && !HasAdvice(instrument)
             ? new ExplicitBucketHistogramConfiguration { Boundaries = SecondsBuckets }

@@ -1,3 +1,5 @@
+using System.Collections.Concurrent;
+using System.Diagnostics.Metrics;
 using OpenTelemetry;
 using OpenTelemetry.Metrics;
 
@@ -9,10 +11,21 @@ internal sealed class PrometheusExporter(ILogger<PrometheusExporter> log) : Base
 {
     private readonly Lock _oneAtATime = new();
     private readonly HashSet<string> _clashes = [];
+    private readonly ConcurrentDictionary<string, (PrometheusType Type, string Help, string? Unit)> _announced = [];
     private SortedDictionary<string, PrometheusFamily> _families = new(StringComparer.Ordinal);
 
     /// <summary>Set by the reader that this exporter belongs to.</summary>
     public Func<int, bool>? Collect { get; set; }
+
+    /// <summary>
+    /// Puts an instrument on the page before it has measured anything: who writes a dashboard or an alert sees what there is, and that it is quiet.
+    /// </summary>
+    public void Announce(Instrument instrument)
+    {
+        if (TypeOf(instrument) is not { } type) return;
+        string name = PrometheusNames.OfMetric(instrument.Name, instrument.Unit, type == PrometheusType.Counter);
+        _announced.TryAdd(name, (type, instrument.Description ?? "", PrometheusNames.OfUnit(instrument.Unit)));
+    }
 
     /// <exception cref="InvalidOperationException">The SDK could not collect.</exception>
     public string Scrape(bool openMetrics)
@@ -20,6 +33,7 @@ internal sealed class PrometheusExporter(ILogger<PrometheusExporter> log) : Base
         lock (_oneAtATime)
         {
             _families = new(StringComparer.Ordinal);
+            foreach (var (name, (type, help, unit)) in _announced) _families.Add(name, new(name, type, help, unit));
             if (Collect?.Invoke(Timeout.Infinite) != true) throw new InvalidOperationException("The metrics could not be collected.");
             var text = new PrometheusText(openMetrics);
             text.Write(TargetInfo());
@@ -54,6 +68,16 @@ internal sealed class PrometheusExporter(ILogger<PrometheusExporter> log) : Base
         // Two types under one name would make the whole page unreadable: the later one is left out, and said once.
         if (_clashes.Add(name)) TelemetryLog.NameClash(log, name, metric.MeterName, known.ToString());
         return null;
+    }
+
+    private static PrometheusType? TypeOf(Instrument instrument)
+    {
+        var kind = instrument.GetType().GetGenericTypeDefinition();
+        if (kind == typeof(Counter<>) || kind == typeof(ObservableCounter<>)) return PrometheusType.Counter;
+        if (kind == typeof(Histogram<>)) return PrometheusType.Histogram;
+        return kind == typeof(UpDownCounter<>) || kind == typeof(ObservableUpDownCounter<>) || kind == typeof(Gauge<>) || kind == typeof(ObservableGauge<>)
+            ? PrometheusType.Gauge
+            : null;
     }
 
     private static void Add(Metric metric, PrometheusFamily family)

@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using Fleet.Interfaces.Naming;
 
 namespace Fleet.Interfaces.Certificates;
@@ -15,7 +16,7 @@ public enum CertificateKind
 [GenerateSerializer, Alias("fleet.certificate-status")]
 public enum CertificateStatus { PendingActivation, Active, Inactive, Revoked }
 
-/// <summary>A certificate as gateways and operators see it.</summary>
+/// <summary>A certificate as gateways and operators see it. Grains store it too, and what is required must be there when it is read: so nulls are written.</summary>
 [GenerateSerializer, Immutable, Alias("fleet.certificate-view")]
 public sealed record CertificateView
 {
@@ -29,13 +30,13 @@ public sealed record CertificateView
     [Id(5)] public required DateTimeOffset NotAfter { get; init; }
 
     /// <summary>A device certificate's thing, once provisioned. A claim's: the only thing it may provision, or null for any.</summary>
-    [Id(6)] public required ThingName? Thing { get; init; }
+    [Id(6), JsonIgnore(Condition = JsonIgnoreCondition.Never)] public required ThingName? Thing { get; init; }
 
     /// <summary>A claim's: the only template it may use.</summary>
-    [Id(7)] public required string? Template { get; init; }
+    [Id(7), JsonIgnore(Condition = JsonIgnoreCondition.Never)] public required string? Template { get; init; }
 
     /// <summary>A claim's: what the operator calls it.</summary>
-    [Id(8)] public required string? Label { get; init; }
+    [Id(8), JsonIgnore(Condition = JsonIgnoreCondition.Never)] public required string? Label { get; init; }
     [Id(9)] public required string Pem { get; init; }
     [Id(10)] public required DateTimeOffset CreatedAt { get; init; }
 

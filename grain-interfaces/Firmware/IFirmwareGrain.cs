@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using Fleet.Interfaces.Naming;
 
 namespace Fleet.Interfaces.Firmware;
@@ -29,6 +30,7 @@ public sealed record FirmwareUpload(
 [GenerateSerializer, Alias("fleet.firmware-status")]
 public enum FirmwareStatus { Uploaded, Published, Withdrawn }
 
+/// <summary>A version as operators and rollouts see it. Its grain stores it too, and what is required must be there when it is read: so nulls are written.</summary>
 [GenerateSerializer, Immutable, Alias("fleet.firmware-view")]
 public sealed record FirmwareView
 {
@@ -48,7 +50,7 @@ public sealed record FirmwareView
     [Id(7)] public required string ManifestSignature { get; init; }
     [Id(8)] public required StreamId Stream { get; init; }
     [Id(9)] public required DateTimeOffset UploadedAt { get; init; }
-    [Id(10)] public required DateTimeOffset? PublishedAt { get; init; }
+    [Id(10), JsonIgnore(Condition = JsonIgnoreCondition.Never)] public required DateTimeOffset? PublishedAt { get; init; }
 
     /// <summary>Once a device has confirmed this version it refuses any below this one; null leaves its floor alone.</summary>
     [Id(11)] public FirmwareVersion? Floor { get; init; }

@@ -11,25 +11,27 @@ namespace Fleet.Silo.Blobs;
 /// </summary>
 internal sealed class BlobStore : IBlobSource
 {
-    /// <summary>1 GiB: the largest firmware there is (the job says so).</summary>
+    /// <summary>1 GiB: the largest firmware that <c>PUT /firmware</c> takes.</summary>
     public const long MaxBlobBytes = 1L << 30;
 
     private const int BufferBytes = 128 * 1024;
 
     private readonly string _folder;
     private readonly string _incoming;
+    private readonly long _maxBlobBytes;
 
     /// <summary>Makes the folder if need be, and removes what an interrupted upload left.</summary>
-    public BlobStore(string folder)
+    public BlobStore(string folder, long maxBlobBytes = MaxBlobBytes)
     {
         _folder = folder;
+        _maxBlobBytes = maxBlobBytes;
         _incoming = Path.Combine(folder, "incoming");
         Directory.CreateDirectory(_incoming);
         foreach (var leftover in Directory.EnumerateFiles(_incoming)) File.Delete(leftover);
     }
 
     /// <summary>Copies the content to a file of its own, reckoning the digest on the way. It is no blob until it is committed.</summary>
-    /// <returns>Null when there is more than <see cref="MaxBlobBytes"/>; nothing is kept then.</returns>
+    /// <returns>Null when there is more than the store takes; nothing is kept then.</returns>
     public async Task<StagedBlob?> Stage(Stream content, CancellationToken cancellation)
     {
         var path = Path.Combine(_incoming, Guid.NewGuid().ToString("n"));
@@ -42,7 +44,7 @@ internal sealed class BlobStore : IBlobSource
             while (await content.ReadAsync(buffer, cancellation) is var read and > 0)
             {
                 size += read;
-                if (size > MaxBlobBytes)
+                if (size > _maxBlobBytes)
                 {
                     Discard(file);
                     return null;

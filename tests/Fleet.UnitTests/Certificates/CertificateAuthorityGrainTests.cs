@@ -64,15 +64,6 @@ public sealed class CertificateAuthorityGrainTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_claim_that_would_outlive_the_authority_ends_with_it()
-    {
-        _fleet.Time.Advance(TimeSpan.FromDays(365 * 20));
-        var issued = await _fleet.Authority.IssueClaim(new ClaimRequest("late", "fleet", null));
-        using var ca = X509Certificate2.CreateFromPem(_fleet.Pki.Signer.CaCertificatePem);
-        Assert.Equal(ca.NotAfter.ToUniversalTime(), issued.Certificate.NotAfter.UtcDateTime);
-    }
-
-    [Fact]
     public async Task Without_a_good_claim_nothing_is_issued()
     {
         var revoked = await _fleet.NewClaim();

@@ -79,6 +79,8 @@ public sealed class FleetPkiTests : IDisposable
         using var pki = Open();
         using var signer = X509Certificate2.CreateFromPem(pki.FirmwareSigner.CertificatePem);
         AssertChain(signer, pki, CertificateOids.CodeSigning, Now.AddYears(29));
+        // It asked for more: nothing outlives its issuer.
+        Assert.Equal(pki.Signer.Certificate.NotAfter, signer.NotAfter);
         var digest = SHA256.HashData("firmware"u8);
         var signature = pki.FirmwareSigner.SignHash(digest);
         using var key = signer.GetECDsaPublicKey()!;

@@ -69,7 +69,7 @@ public sealed class AgentTests
         rig.PowerOn();
         await rig.Cloud.Hears("SUCCEEDED");
         // 1, 5, 30 and the five that had not been asked for, relative to block 1.
-        Assert.Contains("get 1+8 11000020F8", rig.Cloud.Told);
+        Assert.Contains("get 1+8 110000A00F", rig.Cloud.Told);
     }
 
     [Fact]

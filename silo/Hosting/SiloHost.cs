@@ -81,6 +81,8 @@ internal static class SiloHost
         services.GetRequiredService<SqliteDatabase>();
         services.GetRequiredService<FleetPki>();
         services.GetRequiredService<AdminToken>();
+        // On the metrics page from the first scrape, rather than from the first rollout.
+        services.GetRequiredService<RolloutMetrics>();
     }
 
     // The gateway binds these; its options are its own.

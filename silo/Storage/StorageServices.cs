@@ -23,7 +23,7 @@ internal static class StorageServices
         services.AddSingleton<StorageProbe>();
         services.AddSingleton<IGrainStorage>(s => new SqliteGrainStorage(
             s.GetRequiredService<GroupCommitWriter>(), s.GetRequiredService<SqliteReaders>(), s.GetRequiredService<ETagClock>(),
-            GrainStateJson.Options, s.GetRequiredService<TimeProvider>()));
+            StoredJson.For(GrainStateJson.Options), s.GetRequiredService<TimeProvider>()));
         services.AddSingleton<IFleetIndex, SqliteFleetIndex>();
         services.AddSingleton<ICatalog, SqliteCatalog>();
         services.AddSingleton<IReminderTable, SqliteReminderTable>();

@@ -15,6 +15,9 @@ internal sealed class FleetTelemetry : IHostedService, IDisposable
     private static readonly string[] Meters = [$"{Own}*", "System.Runtime", "Microsoft.AspNetCore.Hosting", "Microsoft.AspNetCore.Server.Kestrel"];
     private static readonly string[] Sources = [$"{Own}*", "Microsoft.AspNetCore"];
 
+    /// <summary>Gauges of the runtime whose names end as a histogram's count does, which promtool objects to; nobody acts on them.</summary>
+    private static readonly string[] Unwanted = ["dotnet.assembly.count", "dotnet.process.cpu.count", "dotnet.timer.count"];
+
     /// <summary>From half a millisecond, a fast commit, to ten seconds, an answer nobody waits for.</summary>
     private static readonly double[] SecondsBuckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
@@ -31,6 +34,7 @@ internal sealed class FleetTelemetry : IHostedService, IDisposable
             {
                 // The SDK hears every meter of the process. Where several hosts live in one, as in tests, each shows its own and the process' alone.
                 if (instrument.Meter.Scope is IMeterFactory other && other != meters) return MetricStreamConfiguration.Drop;
+                if (Unwanted.Contains(instrument.Name)) return MetricStreamConfiguration.Drop;
                 if (instrument.Meter.Name.StartsWith(Own, StringComparison.Ordinal)) exporter.Announce(instrument);
                 return Buckets(instrument);
             })

@@ -1,4 +1,4 @@
-using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using System.Text.Json.Nodes;
 using Fleet.IntegrationTests.Support;
 

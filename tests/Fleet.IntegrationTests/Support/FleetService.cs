@@ -62,7 +62,7 @@ public sealed class FleetService : IAsyncDisposable
         using var request = new HttpRequestMessage(method, $"/api/v1/{path}") { Content = body is null ? null : JsonContent.Create(body) };
         using var response = await client.SendAsync(request);
         string text = await response.Content.ReadAsStringAsync();
-        Assert.True(response.IsSuccessStatusCode, $"{method} {path} answered {(int)response.StatusCode}: {text}");
+        Assert.True(response.IsSuccessStatusCode, $"{method} {path} answered {(int)response.StatusCode}: {text}\n{Output}");
         return text.Length == 0 ? new JsonObject() : JsonNode.Parse(text)!;
     }
 

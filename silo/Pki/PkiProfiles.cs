@@ -29,7 +29,8 @@ internal static class PkiProfiles
         var request = Request($"Fleet CA {Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(4))}", key);
         request.CertificateExtensions.Add(X509BasicConstraintsExtension.CreateForCertificateAuthority(pathLengthConstraint: 1));
         request.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.KeyCertSign | X509KeyUsageFlags.CrlSign, critical: true));
-        return request.CreateSelfSigned(NotBefore(now), NotBefore(now) + CaLifetime);
+        return request.Create(
+            request.SubjectName, X509SignatureGenerator.CreateForECDsa(key), NotBefore(now), NotBefore(now) + CaLifetime, SerialNumber.New());
     }
 
     public static X509Certificate2 Server(CaSigner ca, ECDsa key, IReadOnlyCollection<string> names, DateTimeOffset now)

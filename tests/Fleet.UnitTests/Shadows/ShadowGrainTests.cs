@@ -1,9 +1,11 @@
 using System.Text;
 using System.Text.Json.Nodes;
+using Fleet.Grains.Shadows;
 using Fleet.Interfaces.Devices;
 using Fleet.Interfaces.Naming;
 using Fleet.Interfaces.Shadows;
 using Fleet.UnitTests.Certificates;
+using Orleans;
 
 namespace Fleet.UnitTests.Shadows;
 
@@ -52,6 +54,24 @@ public sealed class ShadowGrainTests : IAsyncLifetime
         await named.Update("""{"state":{"desired":{"a":1}}}"""u8.ToArray());
         Assert.Contains("\"code\":404", Encoding.UTF8.GetString((await Shadow.Get(default)).Payload.Span), StringComparison.Ordinal);
         Assert.Equal("$aws/things/amr-1/shadow/name/config/get/accepted", (await named.Get(default)).Topic);
+    }
+
+    [Fact]
+    public async Task A_report_that_a_crash_left_behind_is_told_when_the_shadow_wakes()
+    {
+        var before = new ShadowUnderTest();
+        before.Accept("""{"state":{"reported":{"firmware":{"version":"1.1.0"},"health":"ok"}}}""");
+        await _fleet.Storage.WriteStateAsync("shadow", Shadow.GetGrainId(), new GrainState<ShadowState>(before.State));
+
+        await Shadow.Get(default);
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(20), TimeProvider.System);
+        while ((await Device.Get())!.Firmware is null)
+        {
+            limit.Token.ThrowIfCancellationRequested();
+            _fleet.Time.Advance(TimeSpan.FromMilliseconds(1));
+            await Task.Yield();
+        }
+        Assert.Equal("1.1.0", (await Device.Get())!.Firmware!.Value.Value);
     }
 
     private IShadowGrain Shadow => _fleet.Grains.GetGrain<IShadowGrain>("amr-1");

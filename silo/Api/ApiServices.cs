@@ -10,7 +10,7 @@ internal static class ApiServices
     {
         services.AddProblemDetails();
         services.AddExceptionHandler<ProblemExceptionHandler>();
-        services.AddOpenApiDocument();
+        services.AddApiDescription();
         // What cannot be bound is thrown, so that one place words it; otherwise it would be a bare 400.
         services.Configure<RouteHandlerOptions>(options => options.ThrowOnBadRequest = true);
         services.ConfigureHttpJsonOptions(options =>
@@ -25,4 +25,10 @@ internal static class ApiServices
         });
         return services;
     }
+
+    /// <summary>Around everything that answers: headers, and problem details for whatever was thrown or left without a body.</summary>
+    public static IApplicationBuilder UseFleetApi(this IApplicationBuilder app) => app
+        .UseSecurityHeaders()
+        .UseExceptionHandler()
+        .UseStatusCodePages(context => BadRequests.OfStatus(context.HttpContext.Response.StatusCode).ExecuteAsync(context.HttpContext));
 }

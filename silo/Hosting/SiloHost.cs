@@ -98,10 +98,8 @@ internal static class SiloHost
 
     private static void MapAll(WebApplication app)
     {
-        app.UseSecurityHeaders();
-        app.UseExceptionHandler();
+        app.UseFleetApi();
         app.UseMetricsPort();
-        app.UseStatusCodePages(context => BadRequests.OfStatus(context.HttpContext.Response.StatusCode).ExecuteAsync(context.HttpContext));
         app.UseRouting();
         app.UseAuthentication();
         app.UseAuthorization();

@@ -5,12 +5,12 @@ using Microsoft.OpenApi;
 namespace Fleet.Silo.Api;
 
 /// <summary>The API's description, <c>/openapi/v1.json</c>, made from the endpoints themselves.</summary>
-internal static class OpenApiDocument
+internal static class ApiDescription
 {
     private const string Scheme = "bearer";
     private const string ProblemJson = "application/problem+json";
 
-    public static IServiceCollection AddOpenApiDocument(this IServiceCollection services) => services.AddOpenApi("v1", options =>
+    public static IServiceCollection AddApiDescription(this IServiceCollection services) => services.AddOpenApi("v1", options =>
     {
         options.AddDocumentTransformer((document, _, _) =>
         {
@@ -32,23 +32,31 @@ internal static class OpenApiDocument
         });
         options.AddOperationTransformer((operation, context, _) =>
         {
+            operation.OperationId ??= OperationId(context.Description.HttpMethod!, context.Description.RelativePath!);
+            AddProblem(operation, context.Document, "default", "Another problem; its type says which.");
             var roles = context.Description.ActionDescriptor.EndpointMetadata.OfType<IAuthorizeData>().Select(a => a.Policy).OfType<string>().ToList();
             if (roles.Count == 0) return Task.CompletedTask;
             operation.Security = [new OpenApiSecurityRequirement { [new OpenApiSecuritySchemeReference(Scheme, context.Document)] = [] }];
             operation.Description = $"{operation.Description} Needs the role {string.Join(", ", roles)}.".TrimStart();
-            Add(operation, StatusCodes.Status401Unauthorized, "No token, or one that is not good.");
-            Add(operation, StatusCodes.Status403Forbidden, "The token's role does not allow this.");
+            AddProblem(operation, context.Document, "401", "No token, or one that is not good.");
+            AddProblem(operation, context.Document, "403", "The token's role does not allow this.");
             return Task.CompletedTask;
         });
     });
 
-    private static void Add(OpenApiOperation operation, int status, string description)
+    /// <summary>What generated clients call it: <c>getFirmwareByModelByVersion</c> for GET /api/v1/firmware/{model}/{version}.</summary>
+    private static string OperationId(string method, string path) => method.ToLowerInvariant() + string.Concat(path.Split('/').Skip(2).Select(segment =>
+        segment.StartsWith('{') ? $"By{Capital(segment[1..^1])}" : Capital(segment)));
+
+    private static string Capital(string word) => char.ToUpperInvariant(word[0]) + word[1..];
+
+    private static void AddProblem(OpenApiOperation operation, OpenApiDocument? document, string status, string description)
     {
         operation.Responses ??= [];
-        operation.Responses.TryAdd($"{status}", new OpenApiResponse
+        operation.Responses.TryAdd(status, new OpenApiResponse
         {
             Description = description,
-            Content = new Dictionary<string, OpenApiMediaType> { [ProblemJson] = new() },
+            Content = new Dictionary<string, OpenApiMediaType> { [ProblemJson] = new() { Schema = new OpenApiSchemaReference("ProblemDetails", document) } },
         });
     }
 }

@@ -1,0 +1,119 @@
+using System.Diagnostics.Metrics;
+using System.Runtime.CompilerServices;
+using Fleet.Gateway.Channels;
+using Fleet.Gateway.Hosting;
+using Fleet.Gateway.Policies;
+using Fleet.Gateway.Presence;
+using Fleet.Gateway.Retained;
+using Fleet.Gateway.Routing;
+using Fleet.Gateway.Sessions;
+using Fleet.Gateway.Telemetry;
+using Fleet.Interfaces.Certificates;
+using Fleet.Interfaces.Naming;
+using Fleet.UnitTests.Support;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Options;
+
+namespace Fleet.UnitTests.Gateway;
+
+/// <summary>The gateway's parts below the transport, wired by hand: a clock that is moved, a store that can be held up.</summary>
+internal sealed class GatewayParts
+{
+    public GatewayParts(Action<GatewayOptions>? configure = null)
+    {
+        var options = new GatewayOptions();
+        configure?.Invoke(options);
+        Options = Microsoft.Extensions.Options.Options.Create(options);
+        Clock = new GatewayClock(Time);
+        Metrics = new GatewayMetrics(Meters());
+        Retained = new RetainedMessages(Store, Options, Clock, NullLogger<RetainedMessages>.Instance);
+        Broker = new Broker(Retained);
+        Directory = new SessionDirectory(Broker, Leases, Options, Metrics);
+        Channels = new ChannelServices(Options, Directory, Broker, Retained, Metrics, NullLogger<MqttChannel>.Instance);
+    }
+
+    public ManualTime Time { get; } = new();
+    public GatewayClock Clock { get; }
+    public IOptions<GatewayOptions> Options { get; }
+    public GatewayMetrics Metrics { get; }
+    public HeldStore Store { get; } = new();
+    public ReleasedLeases Leases { get; } = new();
+    public RetainedMessages Retained { get; }
+    public Broker Broker { get; }
+    public SessionDirectory Directory { get; }
+    public ChannelServices Channels { get; }
+
+    /// <summary>A client of the plain port: all topics but those with '$'.</summary>
+    public static SessionIdentity Plain(string clientId = "p") => Identity(SessionKind.Plain, clientId, BuiltInPolicies.Development);
+
+    public static SessionIdentity Device(string thing, string? certificate = null)
+    {
+        Assert.True(ThingName.TryParse(thing, out var name));
+        return Identity(SessionKind.Device, thing, BuiltInPolicies.Device, name, certificate ?? new string('a', 64));
+    }
+
+    public static SessionIdentity Identity(SessionKind kind, string clientId, PolicyDocument policy, ThingName? thing = null, string? certificate = null, string? template = null)
+    {
+        CertificateId? id = certificate is not null && CertificateId.TryParse(certificate, out var parsed) ? parsed : null;
+        return new SessionIdentity
+        {
+            Kind = kind,
+            ClientId = clientId,
+            SessionId = Guid.NewGuid().ToString("n"),
+            Policy = CompiledPolicy.Compile(policy, SessionIdentity.PolicyVariables(clientId, "10.0.0.1", thing, template)),
+            RemoteAddress = "10.0.0.1",
+            Thing = thing,
+            Certificate = id,
+            Heartbeat = thing is { } name ? new Heartbeat(name) : null,
+        };
+    }
+
+    public static IMeterFactory Meters() => new ServiceCollection().AddMetrics().BuildServiceProvider().GetRequiredService<IMeterFactory>();
+
+    /// <summary>A store whose writes wait until the test lets them through.</summary>
+    public sealed class HeldStore : IRetainedStore
+    {
+        private TaskCompletionSource _open = Completed();
+
+        public List<string> Written { get; } = [];
+        public Exception? Failure { get; set; }
+
+        public void Hold() => _open = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public void Release() => _open.TrySetResult();
+
+        public async IAsyncEnumerable<RetainedMessage> Load([EnumeratorCancellation] CancellationToken cancellation)
+        {
+            await Task.Yield();
+            yield break;
+        }
+
+        public async Task Set(RetainedMessage message, CancellationToken cancellation)
+        {
+            await _open.Task;
+            if (Failure is not null) throw Failure;
+            lock (Written) Written.Add($"{message.Topic}={System.Text.Encoding.UTF8.GetString(message.Payload.Span)}");
+        }
+
+        public async Task Delete(string topic, CancellationToken cancellation)
+        {
+            await _open.Task;
+            lock (Written) Written.Add($"{topic} deleted");
+        }
+
+        private static TaskCompletionSource Completed()
+        {
+            var source = new TaskCompletionSource();
+            source.SetResult();
+            return source;
+        }
+    }
+
+    public sealed class ReleasedLeases : ISessionLeases
+    {
+        public List<string> Keys { get; } = [];
+
+        public void Release(SessionIdentity identity) => Keys.Add(identity.Key);
+    }
+}

@@ -1,0 +1,143 @@
+using System.Buffers;
+using System.Text;
+using Fleet.Gateway.Channels;
+using Fleet.Gateway.Sessions;
+using Fleet.Gateway.Transport;
+using Fleet.Mqtt;
+
+namespace Fleet.UnitTests.Gateway;
+
+/// <summary>
+/// One client on the other side of a channel: bytes in, bytes out, no socket. It acts as the transport too: it runs the turns, and notes what the
+/// channel asked for.
+/// </summary>
+internal sealed class TestClient : ISessionOwner
+{
+    private readonly GatewayParts _parts;
+    private readonly Outbound _outbound;
+    private readonly ChannelTurn _turn;
+    private readonly MqttChannel _channel;
+    private readonly ArrayBufferWriter<byte> _received = new();
+
+    public TestClient(GatewayParts parts)
+    {
+        _parts = parts;
+        _outbound = new Outbound(parts.Options.Value.MaxOutboundBytes);
+        _turn = new ChannelTurn(_outbound);
+        _channel = new MqttChannel(parts.Channels, this, parts.Clock.NowMs);
+    }
+
+    /// <summary>Nothing is taken off the connection while this is true.</summary>
+    public bool IsStuck { get; set; }
+
+    public List<ChannelEffect> Effects { get; } = [];
+    public EndCause? Ended => _channel.Ended;
+    public Session Session => _channel.Session!;
+    public bool IsClosed => _channel.Ended is not null;
+
+    /// <summary>A 5.0 client that is let in as <paramref name="identity"/>, its CONNACK read.</summary>
+    public static TestClient Connected(GatewayParts parts, SessionIdentity identity, MqttVersion version = MqttVersion.V5, string? connect = null)
+    {
+        var client = new TestClient(parts);
+        client.Send(connect ?? (version == MqttVersion.V5 ? "10 0E 00 04 4D 51 54 54 05 02 00 3C 00 00 01 70" : "10 0D 00 04 4D 51 54 54 04 02 00 3C 00 01 70"));
+        client.Accept(identity);
+        Assert.Null(client.Ended);
+        Assert.Equal(0x20, client.Read()[0]);
+        return client;
+    }
+
+    public void Send(string hex) => SendBytes(Convert.FromHexString(hex.Replace(" ", "", StringComparison.Ordinal)));
+
+    public void SendBytes(byte[] bytes) => SendSequence(new ReadOnlySequence<byte>(bytes));
+
+    /// <returns>What the channel left for later.</returns>
+    public ReadOnlySequence<byte> SendSequence(ReadOnlySequence<byte> buffer)
+    {
+        _channel.Receive(ref buffer, Begin());
+        Effects.AddRange(_turn.Effects);
+        return buffer;
+    }
+
+    public void Send(Action<IBufferWriter<byte>> write)
+    {
+        var bytes = new ArrayBufferWriter<byte>();
+        write(bytes);
+        SendBytes(bytes.WrittenSpan.ToArray());
+    }
+
+    public void Accept(SessionIdentity identity) => _channel.Decided(new ConnectDecision.Accepted(identity), Begin());
+
+    public void Refuse(ReasonCode code, string why) => _channel.Decided(new ConnectDecision.Refused(code, why), Begin());
+
+    public void Publish(string topic, string payload = "", Qos qos = Qos.AtMostOnce, ushort packetId = 1, bool retain = false, MqttVersion version = MqttVersion.V5) =>
+        Send(output => new PublishPacket
+        {
+            Topic = Encoding.UTF8.GetBytes(topic),
+            Payload = new ReadOnlySequence<byte>(Encoding.UTF8.GetBytes(payload)),
+            Qos = qos,
+            PacketId = qos == Qos.AtMostOnce ? (ushort)0 : packetId,
+            Retain = retain,
+        }.WriteTo(output, version));
+
+    public void Subscribe(string filter, Qos qos = Qos.AtMostOnce, MqttVersion version = MqttVersion.V5) =>
+        Send(output => SubscribePacket.Write(output, version, 9, default, [new Subscription(filter, qos)]));
+
+    /// <summary>A subscription whose SUBACK has been read.</summary>
+    public void Subscribed(string filter, Qos qos = Qos.AtMostOnce)
+    {
+        Subscribe(filter, qos);
+        Assert.Equal($"90 04 00 09 00 {(int)qos:X2}", ReadHex()[..17]);
+    }
+
+    public void Completed(AckTicket ticket, ReasonCode outcome = ReasonCode.Success) => _channel.Completed(ticket, outcome, null, Begin());
+
+    public void Tick() => _channel.Tick(Begin());
+
+    /// <summary>The transport is gone.</summary>
+    public void Lose() => _channel.Close(EndCause.ConnectionLost, Begin());
+
+    void ISessionOwner.Wake() => Drain();
+
+    void ISessionOwner.End(EndCause cause) => _channel.Close(cause, Begin());
+
+    /// <summary>Everything that was sent to the client since the last look.</summary>
+    public byte[] Read()
+    {
+        Drain();
+        byte[] bytes = _received.WrittenSpan.ToArray();
+        _received.ResetWrittenCount();
+        return bytes;
+    }
+
+    public string ReadHex() => string.Join(' ', Read().Select(b => $"{b:X2}"));
+
+    /// <summary>The PUBLISH packets among what was sent, as "topic=payload" with q1 and retain marks.</summary>
+    public List<string> ReadMessages()
+    {
+        var buffer = new ReadOnlySequence<byte>(Read());
+        var messages = new List<string>();
+        while (Framing.TryRead(ref buffer, int.MaxValue, out var packet))
+        {
+            if (packet.Type != PacketType.Publish) continue;
+            var publish = PublishPacket.Parse(packet, MqttVersion.V5, Sender.Server);
+            messages.Add($"{Encoding.UTF8.GetString(publish.Topic)}={Encoding.UTF8.GetString(publish.Payload)}"
+                + (publish.Qos == Qos.AtLeastOnce ? $" q1#{publish.PacketId}" : "") + (publish.Retain ? " retained" : "") + (publish.Duplicate ? " dup" : ""));
+        }
+        return messages;
+    }
+
+    private void Drain()
+    {
+        if (IsStuck) return;
+        do
+        {
+            _channel.Drain(Begin());
+            if (!_outbound.TryTake(out var bytes)) return;
+            _received.Write(bytes.Span);
+            _outbound.Sent();
+        }
+        while (true);
+    }
+
+    private ChannelTurn Begin() => _turn.Begin(_parts.Clock.NowMs, _parts.Time.GetTimestamp());
+}

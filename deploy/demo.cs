@@ -90,7 +90,7 @@ internal sealed class Demo(DemoOptions options, CancellationToken stop)
         long untouched = options.Devices - badInstalled;
 
         Say(badStopped
-            ? $"The bad version was stopped by its gate: {bad["stopDetail"]}. {badInstalled} devices had tried it, {untouched} never saw it."
+            ? $"The bad version was stopped by its gate: {bad["stopDetail"]} {badInstalled} devices had tried it, {untouched} never saw it."
             : $"The bad version was NOT stopped: it is {bad["status"]}.");
         Say($"The service used {silo.Cpu.TotalSeconds:0.0} s of CPU and at most {silo.PeakMemoryBytes / 1_048_576} MiB; the devices {devices.Cpu.TotalSeconds:0.0} s and {devices.PeakMemoryBytes / 1_048_576} MiB.");
         bool holds = enrolled == options.Devices && Outcome(good, "succeeded") == options.Devices && onGood == options.Devices

@@ -1,4 +1,3 @@
-using System.Text.Json.Serialization;
 using Fleet.Interfaces.Naming;
 
 namespace Fleet.Interfaces.Certificates;
@@ -30,13 +29,13 @@ public sealed record CertificateView
     [Id(5)] public required DateTimeOffset NotAfter { get; init; }
 
     /// <summary>A device certificate's thing, once provisioned. A claim's: the only thing it may provision, or null for any.</summary>
-    [Id(6), JsonIgnore(Condition = JsonIgnoreCondition.Never)] public required ThingName? Thing { get; init; }
+    [Id(6)] public required ThingName? Thing { get; init; }
 
     /// <summary>A claim's: the only template it may use.</summary>
-    [Id(7), JsonIgnore(Condition = JsonIgnoreCondition.Never)] public required string? Template { get; init; }
+    [Id(7)] public required string? Template { get; init; }
 
     /// <summary>A claim's: what the operator calls it.</summary>
-    [Id(8), JsonIgnore(Condition = JsonIgnoreCondition.Never)] public required string? Label { get; init; }
+    [Id(8)] public required string? Label { get; init; }
     [Id(9)] public required string Pem { get; init; }
     [Id(10)] public required DateTimeOffset CreatedAt { get; init; }
 

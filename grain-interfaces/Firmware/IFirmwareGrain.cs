@@ -1,4 +1,3 @@
-using System.Text.Json.Serialization;
 using Fleet.Interfaces.Naming;
 
 namespace Fleet.Interfaces.Firmware;
@@ -50,7 +49,7 @@ public sealed record FirmwareView
     [Id(7)] public required string ManifestSignature { get; init; }
     [Id(8)] public required StreamId Stream { get; init; }
     [Id(9)] public required DateTimeOffset UploadedAt { get; init; }
-    [Id(10), JsonIgnore(Condition = JsonIgnoreCondition.Never)] public required DateTimeOffset? PublishedAt { get; init; }
+    [Id(10)] public required DateTimeOffset? PublishedAt { get; init; }
 
     /// <summary>Once a device has confirmed this version it refuses any below this one; null leaves its floor alone.</summary>
     [Id(11)] public FirmwareVersion? Floor { get; init; }

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Fleet.Interfaces.Jobs;
 using Fleet.Interfaces.Rollouts;
 
@@ -25,7 +26,7 @@ internal static class RolloutGates
             }
             if (executed < gate.MinimumExecuted || failed == 0 || 100.0 * failed / executed < gate.ThresholdPercent) continue;
             return new(gate.Action, StopReason.Gate,
-                $"{failed} of {executed} outcomes ({100.0 * failed / executed:0.#} %) count as '{gate.Failure}', the limit is {gate.ThresholdPercent:0.##} %.");
+                $"{failed} of {executed} outcomes ({100.0 * failed / executed:0.#} %) count as '{JsonNamingPolicy.CamelCase.ConvertName(gate.Failure.ToString())}', the limit is {gate.ThresholdPercent:0.##} %.");
         }
         return null;
     }

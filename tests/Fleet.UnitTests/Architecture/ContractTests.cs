@@ -24,10 +24,10 @@ public sealed class ContractTests
     private static string Describe(Assembly contracts)
     {
         var text = new StringBuilder();
-        foreach (var type in contracts.GetTypes().Where(t => t.GetCustomAttribute<AliasAttribute>() is not null)
-                     .OrderBy(t => t.GetCustomAttribute<AliasAttribute>()!.Alias, StringComparer.Ordinal))
+        foreach (var type in contracts.GetTypes().Where(t => t.GetCustomAttribute<AliasAttribute>(inherit: false) is not null)
+                     .OrderBy(t => t.GetCustomAttribute<AliasAttribute>(inherit: false)!.Alias, StringComparer.Ordinal))
         {
-            text.Append(type.GetCustomAttribute<AliasAttribute>()!.Alias).Append('\n');
+            text.Append(type.GetCustomAttribute<AliasAttribute>(inherit: false)!.Alias).Append('\n');
             if (type.IsInterface)
             {
                 foreach (var method in type.GetMethods().OrderBy(m => m.Name, StringComparer.Ordinal))

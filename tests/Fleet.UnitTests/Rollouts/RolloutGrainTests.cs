@@ -70,18 +70,18 @@ public sealed class RolloutGrainTests
         var started = fleet.Devices[0];
         foreach (var device in fleet.Devices.Take(3)) await device.Work();
 
-        Assert.IsType<RolloutCommandResult.Accepted>(await fleet.Rollout.Pause());
+        Assert.IsType<RolloutCommandResult.Accepted>(await fleet.Await(fleet.Rollout.Pause()));
         var paused = await fleet.Until(view => view.Status is RolloutStatus.Paused);
         Assert.Equal(0, paused.Counts.Queued);
         var open = await Task.WhenAll(fleet.Devices.Select(async d => (await d.Grain.GetPendingJobs()).Queued.Length));
         Assert.Equal(0, open.Sum());
-        Assert.IsType<RolloutCommandResult.Accepted>(await fleet.Rollout.Pause());
+        Assert.IsType<RolloutCommandResult.Accepted>(await fleet.Await(fleet.Rollout.Pause()));
 
-        Assert.IsType<RolloutCommandResult.Accepted>(await fleet.Rollout.Resume());
+        Assert.IsType<RolloutCommandResult.Accepted>(await fleet.Await(fleet.Rollout.Resume()));
         var end = await fleet.Until(view => view.EndedAt is not null, device => device.Work());
         Assert.Equal([KeyValuePair.Create(JobOutcome.Succeeded, 20)], end.Counts.Outcomes);
         Assert.All(fleet.Devices, device => Assert.Equal(1, device.Installed));
-        Assert.Equal(RolloutStatus.Completed, Assert.IsType<RolloutCommandResult.NotAllowed>(await fleet.Rollout.Pause()).Status);
+        Assert.Equal(RolloutStatus.Completed, Assert.IsType<RolloutCommandResult.NotAllowed>(await fleet.Await(fleet.Rollout.Pause())).Status);
     }
 
     [Fact]
@@ -92,7 +92,7 @@ public sealed class RolloutGrainTests
         await fleet.Rollout.Create(Given.Request(Fast with { Phases = [new(20), new(100)], Gates = [new(GateFailure.Failed, 50, 4, GateAction.Pause)] }));
         var paused = await fleet.Until(view => view.Status is RolloutStatus.Paused, device => device.Work());
         Assert.Equal((StopReason.Gate, 0), (paused.StopReason, paused.Phase));
-        Assert.Contains("(100 %) count as 'Failed', the limit is 50 %", paused.StopDetail, StringComparison.Ordinal);
+        Assert.Contains("(100 %) count as 'failed', the limit is 50 %", paused.StopDetail, StringComparison.Ordinal);
         Assert.True(paused.Counts.Pending >= 24);
     }
 
@@ -103,7 +103,7 @@ public sealed class RolloutGrainTests
         await fleet.Rollout.Create(Given.Request(Fast with { Phases = [new(100)] }));
         await fleet.Until(view => view.Counts.Queued == 10);
         await fleet.Devices[0].Work();
-        await fleet.Rollout.Cancel();
+        await fleet.Await(fleet.Rollout.Cancel());
         var end = await fleet.Until(view => view.EndedAt is not null);
         Assert.Equal(RolloutStatus.Cancelled, end.Status);
         Assert.Equal([KeyValuePair.Create(JobOutcome.Cancelled, 10)], end.Counts.Outcomes);
@@ -118,10 +118,11 @@ public sealed class RolloutGrainTests
         await fleet.Until(view => view.Counts.Outcomes.Values.Sum() >= devicesSeen, device => device.Work());
         await using var next = await fleet.Kill();
         // Nobody calls the shards or the devices; the rollout is woken as it is at every start.
-        await next.Rollout.Wake();
+        var wake = next.Rollout.Wake();
         var end = await next.Until(view => view.EndedAt is not null, device => device.Work());
         Assert.Equal([KeyValuePair.Create(JobOutcome.Succeeded, 20)], end.Counts.Outcomes);
         Assert.All(next.Devices, device => Assert.Equal(1, device.Installed));
+        await wake;
     }
 
     [Fact]

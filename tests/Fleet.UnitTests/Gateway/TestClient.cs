@@ -109,6 +109,15 @@ internal sealed class TestClient : ISessionOwner
         return bytes;
     }
 
+    /// <summary>The CONNACK at the front of what was sent, taken off it.</summary>
+    public string ReadConnAck()
+    {
+        byte[] all = Read();
+        int length = 2 + all[1];
+        _received.Write(all.AsSpan(length));
+        return string.Join(' ', all.Take(length).Select(b => $"{b:X2}"));
+    }
+
     public string ReadHex() => string.Join(' ', Read().Select(b => $"{b:X2}"));
 
     /// <summary>The PUBLISH packets among what was sent, as "topic=payload" with q1 and retain marks.</summary>

@@ -112,7 +112,7 @@ internal sealed class DeviceAgent(AgentOptions options, AgentServices services, 
         MqttConnectionLostException or MqttConnectRefusedException or WireException or TimeoutException or SocketException or AuthenticationException
         || e is OperationCanceledException && !stop.IsCancellationRequested;
 
-    private static string Describe(Exception e) => e.InnerException is { } inner ? $"{e.Message.TrimEnd('.')}: {inner.Message}" : e.Message;
+    private static string Describe(Exception e) => e.InnerException is { } inner && !e.Message.Contains(inner.Message, StringComparison.Ordinal) ? $"{e.Message.TrimEnd('.')}: {inner.Message}" : e.Message;
 
     /// <summary>The same on every run, unlike <see cref="string.GetHashCode()"/>.</summary>
     private static int HashCode(int seed, string thing) => thing.Aggregate(seed, (hash, c) => unchecked(hash * 31 + c));

@@ -29,7 +29,7 @@ internal sealed class PlainReport(TextWriter output, string dataFolder) : IRepor
     {
         $"{s.Seconds,7:0.0} s",
         List(s.Connections),
-        $"runs {List(s.Versions)}",
+        s.Versions.Count > 0 ? $"runs {List(s.Versions)}" : "",
         s.Health.Count > 1 ? $"health {List(s.Health)}" : "",
         s.Updates.Count > 0 ? $"updates {List(s.Updates)}" : "",
         s.Outcomes.Count > 0 ? $"outcomes {List(s.Outcomes)}" : "",

@@ -26,12 +26,9 @@ internal sealed class SessionLife(DevicePresence devices, PresenceEvents events,
     public void Ended(SessionIdentity identity, EndCause cause, bool wasAttached)
     {
         _beating.TryRemove(identity.SessionId, out _);
+        if (!wasAttached) leases.Release(identity);
         if (identity.Thing is not null) devices.Disconnected(identity, cause.Reason);
-        if (!wasAttached)
-        {
-            leases.Release(identity);
-            return;
-        }
+        if (!wasAttached) return;
         log.Disconnected(identity.Kind, identity.ClientId, cause.Reason, cause.Detail);
         events.Disconnected(identity, cause);
     }

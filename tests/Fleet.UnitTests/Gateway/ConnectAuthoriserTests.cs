@@ -1,0 +1,170 @@
+using Fleet.Gateway.Channels;
+using Fleet.Gateway.Hosting;
+using Fleet.Gateway.Presence;
+using Fleet.Gateway.Routing;
+using Fleet.Gateway.Sessions;
+using Fleet.Gateway.Transport;
+using Fleet.Interfaces.Certificates;
+using Fleet.Interfaces.Devices;
+using Fleet.Interfaces.Messaging;
+using Fleet.Interfaces.Naming;
+using Fleet.Mqtt;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Fleet.UnitTests.Gateway;
+
+/// <summary>Who is let in: certificate, password or nobody, in this order of questions and no other.</summary>
+public sealed class ConnectAuthoriserTests
+{
+    private static readonly string Id = new('a', 64);
+
+    private readonly GatewayParts _parts = new();
+    private readonly StubGrains _grains = new();
+    private readonly ConnectAuthoriser _authoriser;
+    private CertificateView? _certificate;
+
+    public ConnectAuthoriserTests()
+    {
+        _certificate = Certificate(CertificateKind.Device, "amr-1");
+        _grains
+            .On<ICertificateGrain>("Get", (_, _) => Task.FromResult(_certificate))
+            .On<ISessionGrain>("Open", (_, _) => Task.FromResult(new SessionLease(7)))
+            .On<IDeviceGrain>("Connected", (_, _) => Task.CompletedTask);
+        var devices = new DevicePresence(_grains, new GatewayIdentity(), _parts.Clock, NullLogger<DevicePresence>.Instance);
+        var life = new SessionLife(devices, new PresenceEvents(_parts.Broker, _parts.Clock), _parts.Leases, _parts.Clock, NullLogger<SessionLife>.Instance);
+        _authoriser = new ConnectAuthoriser(_grains, new GatewayIdentity(), life, new OnePassword(), new PolicySource(_parts.Options),
+            _parts.Clock, _parts.Metrics, NullLogger<ConnectAuthoriser>.Instance);
+    }
+
+    [Fact]
+    public async Task A_device_comes_in_as_its_thing_and_its_grain_knows_before_CONNACK()
+    {
+        var identity = await LetIn("amr-1");
+        Assert.Equal((SessionKind.Device, "amr-1", 7L), (identity.Kind, identity.Key, identity.Epoch));
+        Assert.Equal([$"{Id}.Get", "amr-1.Open", "amr-1.Connected"], _grains.Calls);
+    }
+
+    [Fact]
+    public async Task A_claim_cannot_evict_a_device_whatever_client_id_it_takes()
+    {
+        _certificate = Certificate(CertificateKind.Claim, thing: "amr-1");
+        var identity = await LetIn("amr-1");
+        Assert.Equal((SessionKind.Claim, $"claim/{Id}/amr-1"), (identity.Kind, identity.Key));
+        Assert.Null(identity.Thing);
+        Assert.DoesNotContain("amr-1.Connected", _grains.Calls);
+    }
+
+    [Theory]
+    [InlineData("another client id")]
+    [InlineData("not active")]
+    [InlineData("revoked")]
+    [InlineData("expired")]
+    [InlineData("not issued here")]
+    [InlineData("of no thing")]
+    [InlineData("a will elsewhere")]
+    [InlineData("a will on a reserved topic")]
+    public async Task Whoever_is_not_authorised_evicts_nobody(string who)
+    {
+        _certificate = who switch
+        {
+            "not active" => _certificate! with { Status = CertificateStatus.PendingActivation },
+            "revoked" => _certificate! with { Status = CertificateStatus.Revoked },
+            "expired" => _certificate! with { NotAfter = _parts.Clock.UtcNow },
+            "of no thing" => _certificate! with { Thing = null },
+            "not issued here" => null,
+            _ => _certificate,
+        };
+        string? will = who switch { "a will elsewhere" => "fleet/amr-2/status", "a will on a reserved topic" => "$aws/things/amr-1/x", _ => null };
+        Assert.Equal(ReasonCode.NotAuthorized, await Refuse(who == "another client id" ? "amr-2" : "amr-1", Listener.Mqtts, will));
+        Assert.Equal([$"{Id}.Get"], _grains.Calls);
+    }
+
+    [Fact]
+    public async Task The_plain_port_asks_nobody_and_assigns_an_id_to_who_has_none()
+    {
+        var accepted = Assert.IsType<ConnectDecision.Accepted>(await Decide("", Listener.Plain));
+        Assert.StartsWith("plain/auto-", accepted.Identity.Key, StringComparison.Ordinal);
+    }
+
+    [Theory, InlineData("ann", "secret", true), InlineData("ann", "wrong", false), InlineData(null, null, false)]
+    public async Task A_WebSocket_client_needs_a_password(string? user, string? password, bool good)
+    {
+        var decision = await Decide("c", Listener.WebSocket, user: user, password: password);
+        if (good) Assert.Equal("operator/ann/c", Assert.IsType<ConnectDecision.Accepted>(decision).Identity.Key);
+        else Assert.Equal(ReasonCode.BadUserNameOrPassword, Assert.IsType<ConnectDecision.Refused>(decision).Code);
+    }
+
+    [Fact]
+    public async Task A_service_that_cannot_answer_says_so()
+    {
+        _grains.On<ICertificateGrain>("Get", (_, _) => throw new TimeoutException());
+        Assert.Equal(ReasonCode.ServerUnavailable, await Refuse("amr-1", Listener.Mqtts));
+    }
+
+    [Fact]
+    public async Task What_was_decided_too_late_is_given_back()
+    {
+        var connected = new TaskCompletionSource();
+        var told = new TaskCompletionSource();
+        _grains.On<IDeviceGrain>("Connected", (_, _) => connected.Task)
+            .On<IDeviceGrain>("Disconnected", (_, _) =>
+            {
+                told.SetResult();
+                return Task.CompletedTask;
+            });
+        var decision = Decide("amr-1", Listener.Mqtts);
+        while (!_grains.Calls.Contains("amr-1.Connected")) await Task.Yield();
+        _parts.Time.Advance(TimeSpan.FromSeconds(20));
+        Assert.IsType<ConnectDecision.Refused>(await decision);
+        connected.SetResult();
+        await told.Task;
+        Assert.Equal(["amr-1"], _parts.Leases.Keys);
+    }
+
+    private async Task<SessionIdentity> LetIn(string clientId) => Assert.IsType<ConnectDecision.Accepted>(await Decide(clientId, Listener.Mqtts)).Identity;
+
+    private async Task<ReasonCode> Refuse(string clientId, Listener listener, string? will = null) =>
+        Assert.IsType<ConnectDecision.Refused>(await Decide(clientId, listener, will)).Code;
+
+    private Task<ConnectDecision> Decide(string clientId, Listener listener, string? will = null, string? user = null, string? password = null)
+    {
+        Assert.True(CertificateId.TryParse(Id, out var id));
+        return _authoriser.Decide(new ConnectRequest
+        {
+            Version = MqttVersion.V5,
+            ClientId = clientId,
+            UserName = user,
+            Password = password is null ? null : System.Text.Encoding.UTF8.GetBytes(password),
+            CleanStart = true,
+            KeepAliveSeconds = 60,
+            SessionExpirySeconds = 0,
+            ReceiveMaximum = 100,
+            Will = will is null ? null : new Will(new Publication(System.Text.Encoding.UTF8.GetBytes(will), default, Qos.AtMostOnce), 0, null),
+        }, new ConnectionSource(listener, listener == Listener.Mqtts ? id : null, "10.0.0.1"), Guid.NewGuid().ToString("n"));
+    }
+
+    private CertificateView Certificate(CertificateKind kind, string? thing)
+    {
+        Assert.True(CertificateId.TryParse(Id, out var id));
+        return new CertificateView
+        {
+            Id = id,
+            Kind = kind,
+            Status = CertificateStatus.Active,
+            SerialNumber = "01",
+            NotBefore = _parts.Clock.UtcNow.AddDays(-1),
+            NotAfter = _parts.Clock.UtcNow.AddDays(1),
+            Thing = ThingName.TryParse(thing, out var name) ? name : null,
+            Template = kind == CertificateKind.Claim ? "fleet" : null,
+            Label = null,
+            Pem = "",
+            CreatedAt = _parts.Clock.UtcNow,
+        };
+    }
+
+    private sealed class OnePassword : IPasswordAuthenticator
+    {
+        public ValueTask<string?> Authenticate(string userName, ReadOnlyMemory<byte> password, CancellationToken cancellation) =>
+            new(userName == "ann" && password.Span.SequenceEqual("secret"u8) ? userName : null);
+    }
+}

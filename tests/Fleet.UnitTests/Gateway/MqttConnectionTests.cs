@@ -1,0 +1,156 @@
+using System.IO.Pipelines;
+using System.Text;
+using Fleet.Gateway.Hosting;
+using Fleet.Gateway.Presence;
+using Fleet.Gateway.Sessions;
+using Fleet.Gateway.Topics;
+using Fleet.Gateway.Transport;
+using Fleet.Interfaces.Messaging;
+using Fleet.Mqtt;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Fleet.UnitTests.Gateway;
+
+/// <summary>The driver between a transport's pipes and a channel: turns, flushes, effects, and the end.</summary>
+public sealed class MqttConnectionTests
+{
+    private const string Connect = "100E00044D5154540502003C00000170";
+
+    private readonly GatewayParts _parts = new(options => options.MaxOutboundBytes = 8_192);
+    private readonly StubGrains _grains = new();
+    private readonly ConnectionServices _services;
+
+    public MqttConnectionTests()
+    {
+        _grains.On<ISessionGrain>("Open", (_, _) => Task.FromResult(new SessionLease(1)));
+        var identity = new GatewayIdentity();
+        var devices = new DevicePresence(_grains, identity, _parts.Clock, NullLogger<DevicePresence>.Instance);
+        var life = new SessionLife(devices, new PresenceEvents(_parts.Broker, _parts.Clock), _parts.Leases, _parts.Clock, NullLogger<SessionLife>.Instance);
+        var authoriser = new ConnectAuthoriser(_grains, identity, life, new NoPasswords(), new PolicySource(_parts.Options), _parts.Clock, _parts.Metrics,
+            NullLogger<ConnectAuthoriser>.Instance);
+        _services = new ConnectionServices(_parts.Options, _parts.Channels, authoriser, life, new RequestDispatcher([]),
+            new ConnectionRegistry(_parts.Metrics), _parts.Clock, _parts.Metrics, NullLogger<MqttConnection>.Instance);
+    }
+
+    [Fact]
+    public async Task What_one_read_brings_is_answered_in_one_write()
+    {
+        var wire = Open();
+        await wire.Send(Connect);
+        await wire.Next();
+        await wire.Send("C000C000" + "3207000174000100" + "78" + "C000");
+        Assert.Equal("D000D00040020001D000", Convert.ToHexString(await wire.Next()));
+        await wire.Close();
+    }
+
+    [Fact]
+    public async Task Another_connection_s_message_arrives_by_itself()
+    {
+        var subscriber = Open();
+        await subscriber.Send(Connect);
+        await subscriber.Next();
+        await subscriber.Send("82070001000001740 0".Replace(" ", "", StringComparison.Ordinal));
+        await subscriber.Next();
+        _ = _parts.Broker.Publish(new("t"u8.ToArray(), "x"u8.ToArray(), Qos.AtMostOnce));
+        Assert.Equal("300500017400" + "78", Convert.ToHexString(await subscriber.Next()));
+        await subscriber.Close();
+    }
+
+    [Fact]
+    public async Task A_publisher_does_not_wait_for_a_subscriber_that_takes_nothing()
+    {
+        var slow = Open();
+        await slow.Send(Connect);
+        await slow.Next();
+        await slow.Send("8207000100000174" + "00");
+        await slow.Next();
+        slow.Stall();
+        for (int i = 0; i < 5_000; i++) _ = _parts.Broker.Publish(new("t"u8.ToArray(), new byte[1_000], Qos.AtMostOnce));
+        slow.Flow();
+        _ = _parts.Broker.Publish(new("t"u8.ToArray(), "last"u8.ToArray(), Qos.AtMostOnce));
+        // What it missed was QoS 0; what fits was kept, and the newest comes once there is room.
+        long bytes = 0;
+        while (true)
+        {
+            byte[] next = await slow.Next();
+            bytes += next.Length;
+            if (Encoding.ASCII.GetString(next).EndsWith("last", StringComparison.Ordinal) || bytes > 900_000) break;
+        }
+        Assert.InRange(bytes, 1, 1_100_000);
+        await slow.Close();
+    }
+
+    [Fact]
+    public async Task The_end_of_the_transport_is_the_end_of_the_session()
+    {
+        var wire = Open();
+        await wire.Send(Connect);
+        await wire.Next();
+        await wire.Close();
+        Assert.Equal(["plain/p"], _parts.Leases.Keys);
+        Assert.True(_services.Connections.IsEmpty);
+    }
+
+    [Fact]
+    public async Task Ending_a_connection_says_why_and_lets_it_go()
+    {
+        var wire = Open();
+        await wire.Send(Connect);
+        await wire.Next();
+        _services.Connections.EndAll(EndCause.ShuttingDown);
+        Assert.Equal("E0", Convert.ToHexString((await wire.Next())[..1]));
+        await wire.Ended;
+    }
+
+    [Fact]
+    public async Task A_connection_that_says_nothing_is_ended_by_the_sweep()
+    {
+        var wire = Open();
+        _parts.Time.Advance(TimeSpan.FromSeconds(6));
+        _services.Connections.Tick(_parts.Clock.NowMs);
+        await wire.Ended;
+    }
+
+    private Wire Open() => new(_services);
+
+    /// <summary>Both ends of a connection in memory.</summary>
+    private sealed class Wire : ITransportOutput
+    {
+        private readonly Pipe _toServer = new();
+        private readonly System.Threading.Channels.Channel<byte[]> _fromServer = System.Threading.Channels.Channel.CreateUnbounded<byte[]>();
+        private TaskCompletionSource? _stalled;
+
+        public Wire(ConnectionServices services) =>
+            Ended = new MqttConnection(services, new ConnectionSource(Listener.Plain, null, "10.0.0.1"), _toServer.Reader, this).Run();
+
+        public Task Ended { get; }
+
+        public async Task Send(string hex) => await _toServer.Writer.WriteAsync(Convert.FromHexString(hex));
+
+        /// <summary>What the next write brought.</summary>
+        public async Task<byte[]> Next() => await _fromServer.Reader.ReadAsync();
+
+        public void Stall() => _stalled = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public void Flow() => Interlocked.Exchange(ref _stalled, null)?.SetResult();
+
+        public async Task Close()
+        {
+            await _toServer.Writer.CompleteAsync();
+            await Ended;
+        }
+
+        public async ValueTask Write(ReadOnlyMemory<byte> bytes)
+        {
+            if (_stalled is { } stalled) await stalled.Task;
+            await _fromServer.Writer.WriteAsync(bytes.ToArray());
+        }
+
+        public void Abort() => _toServer.Writer.Complete();
+    }
+
+    private sealed class NoPasswords : IPasswordAuthenticator
+    {
+        public ValueTask<string?> Authenticate(string userName, ReadOnlyMemory<byte> password, CancellationToken cancellation) => new((string?)null);
+    }
+}

@@ -1,0 +1,94 @@
+using System.Text.Json.Nodes;
+using Fleet.Gateway.Hosting;
+using Fleet.Gateway.Policies;
+using Fleet.Gateway.Presence;
+using Fleet.Gateway.Sessions;
+using Fleet.Interfaces.Devices;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Fleet.UnitTests.Gateway;
+
+public sealed class PresenceTests
+{
+    private readonly GatewayParts _parts = new();
+    private readonly StubGrains _grains = new();
+
+    [Fact]
+    public async Task Words_about_one_thing_keep_their_order_and_do_not_hold_up_another()
+    {
+        var first = new TaskCompletionSource();
+        _grains.On<IDeviceGrain>("Connected", (key, _) => key == "a" ? first.Task : Task.CompletedTask)
+            .On<IDeviceGrain>("Disconnected", (_, _) => Task.CompletedTask);
+        var presence = Presence();
+        var a = GatewayParts.Device("a");
+        var connected = presence.Connected(a);
+        presence.Disconnected(a, DisconnectReason.ConnectionLost);
+        await presence.Connected(GatewayParts.Device("b"));
+        Assert.Equal(["a.Connected", "b.Connected"], _grains.Calls);
+        first.SetResult();
+        await connected;
+        await presence.Told();
+        Assert.Equal(["a.Connected", "b.Connected", "a.Disconnected"], _grains.Calls);
+    }
+
+    [Fact]
+    public async Task What_a_grain_does_not_take_is_said_again_before_anything_newer()
+    {
+        int attempts = 0;
+        _grains.On<IDeviceGrain>("Disconnected", (_, _) => ++attempts < 3 ? throw new TimeoutException() : Task.CompletedTask)
+            .On<IDeviceGrain>("Connected", (_, _) => Task.CompletedTask);
+        var presence = Presence();
+        var device = GatewayParts.Device("a");
+        presence.Disconnected(device, DisconnectReason.ConnectionLost);
+        var connected = presence.Connected(device);
+        while (!connected.IsCompleted)
+        {
+            if (_parts.Time.ArmedTimers > 0) _parts.Time.Advance(TimeSpan.FromSeconds(1));
+            await Task.Yield();
+        }
+        Assert.Equal(["a.Disconnected", "a.Disconnected", "a.Disconnected", "a.Connected"], _grains.Calls);
+    }
+
+    [Fact]
+    public async Task A_silent_device_goes_stale_and_comes_back()
+    {
+        _grains.On<IDeviceGrain>("Stale", (_, _) => Task.CompletedTask).On<IDeviceGrain>("Seen", (_, _) => Task.CompletedTask);
+        var presence = Presence();
+        var life = new SessionLife(presence, new PresenceEvents(_parts.Broker, _parts.Clock), _parts.Leases, _parts.Clock, NullLogger<SessionLife>.Instance);
+        var client = TestClient.Connected(_parts, GatewayParts.Device("a"));
+        life.Began(client.Session.Identity);
+        client.Publish("fleet/a/heartbeat");
+        for (int second = 0; second < 26; second++)
+        {
+            _parts.Time.Advance(TimeSpan.FromSeconds(1));
+            life.Sweep(_parts.Clock.NowMs);
+        }
+        await presence.Told();
+        Assert.Equal(["a.Stale"], _grains.Calls);
+        client.Publish("fleet/a/heartbeat");
+        life.Sweep(_parts.Clock.NowMs);
+        await presence.Told();
+        Assert.Equal(["a.Stale", "a.Seen"], _grains.Calls);
+    }
+
+    [Fact]
+    public void Presence_events_are_published_as_AWS_has_them()
+    {
+        var watcher = TestClient.Connected(_parts, GatewayParts.Identity(SessionKind.Operator, "watcher", BuiltInPolicies.Operator));
+        watcher.Subscribed("$aws/events/presence/#");
+        var events = new PresenceEvents(_parts.Broker, _parts.Clock);
+        var device = GatewayParts.Device("a");
+        events.Connected(device);
+        events.Disconnected(device, EndCause.KeepAliveTimeout);
+        events.Connected(GatewayParts.Plain("a+b"));
+        var messages = watcher.ReadMessages();
+        Assert.Equal(
+            $$"""$aws/events/presence/connected/a={"clientId":"a","timestamp":1767268800000,"eventType":"connected","sessionIdentifier":"{{device.SessionId}}","""
+            + $"\"principalIdentifier\":\"{device.Certificate}\",\"ipAddress\":\"10.0.0.1\",\"versionNumber\":0}}", messages[0]);
+        var disconnected = JsonNode.Parse(messages[1][(messages[1].IndexOf('=', StringComparison.Ordinal) + 1)..])!;
+        Assert.Equal(("MQTT_KEEP_ALIVE_TIMEOUT", false), ((string?)disconnected["disconnectReason"], (bool)disconnected["clientInitiatedDisconnect"]!));
+        Assert.Equal(2, messages.Count);
+    }
+
+    private DevicePresence Presence() => new(_grains, new GatewayIdentity(), _parts.Clock, NullLogger<DevicePresence>.Instance);
+}

@@ -4,8 +4,8 @@ using System.Text.Json.Serialization.Metadata;
 namespace Fleet.Silo.Storage;
 
 /// <summary>
-/// How stored JSON is read. Writing leaves nulls out, and a record of an older version lacks what was added since: in both cases a member that
-/// may be null is null when it is absent, even where the code that makes the record must name it (<c>required</c>).
+/// How stored JSON is read. A record that an older version wrote lacks the members that were added since: one that may be null is null then, even
+/// where the code that makes the record must name it (<c>required</c>).
 /// </summary>
 internal static class StoredJson
 {

@@ -10,12 +10,10 @@ public sealed class StoredJsonTests
     private static readonly JsonSerializerOptions Json = StoredJson.For(GrainStateJson.Options);
 
     [Fact]
-    public void A_null_that_was_left_out_is_null_again()
+    public void A_record_from_before_a_member_was_added_has_null_there()
     {
-        var rate = new RolloutRate { BasePerMinute = 50, IncrementFactor = 1, EverySucceeded = null, MaximumPerMinute = 100 };
-        string text = JsonSerializer.Serialize(rate, Json);
-        Assert.DoesNotContain("everySucceeded", text, StringComparison.Ordinal);
-        Assert.Equal(rate, JsonSerializer.Deserialize<RolloutRate>(text, Json));
+        var read = JsonSerializer.Deserialize<RolloutRate>("""{"basePerMinute":50,"incrementFactor":1,"maximumPerMinute":100}""", Json);
+        Assert.Equal(new RolloutRate { BasePerMinute = 50, IncrementFactor = 1, EverySucceeded = null, MaximumPerMinute = 100 }, read);
     }
 
     [Fact]

@@ -161,8 +161,9 @@ internal sealed class MqttChannel(ChannelServices services, ISessionOwner owner,
         _phase = Phase.Open;
         _keepAliveMs = keepAlive * 1000L;
         _heardAt = turn.Now;
-        _publish = new PublishHandler(services, Session, _replies.Version, _replies);
-        _subscribe = new SubscribeHandler(services, Session, _replies.Version, _replies);
+        var denials = new DenialLog(Session, services.Metrics, services.Log);
+        _publish = new PublishHandler(services, Session, _replies.Version, _replies, denials);
+        _subscribe = new SubscribeHandler(services, Session, _replies.Version, _replies, denials);
         services.Metrics.SessionOpened(identity.Kind);
         bool written = _replies.ConnAck(turn.Output, present, ReasonCode.Success,
             properties => ConnectHandshake.Describe(properties, request, terms, identity.ClientId, keepAlive, services.Options), null);

@@ -3,14 +3,13 @@ using System.Text;
 using System.Text.Unicode;
 using Fleet.Gateway.Routing;
 using Fleet.Gateway.Sessions;
-using Fleet.Gateway.Telemetry;
 using Fleet.Gateway.Topics;
 using Fleet.Mqtt;
 
 namespace Fleet.Gateway.Channels;
 
 /// <summary>A client's PUBLISH: limits, policy, and where it goes. The hot path: nothing is copied before somebody wants it.</summary>
-internal sealed class PublishHandler(ChannelServices services, Session session, MqttVersion version, ReplyWriter replies)
+internal sealed class PublishHandler(ChannelServices services, Session session, MqttVersion version, ReplyWriter replies, DenialLog denials)
 {
     private readonly TopicAliases _aliases = new(services.Options.TopicAliasMaximum);
     private readonly AckQueue _acks = new();
@@ -138,8 +137,7 @@ internal sealed class PublishHandler(ChannelServices services, Session session, 
     private void Deny(scoped in PublishPacket publish, ReadOnlySpan<byte> topic, ChannelTurn turn, string why)
     {
         string name = Encoding.UTF8.GetString(topic);
-        services.Metrics.Denied(DeniedAction.Publish);
-        services.Log.PublishDenied(session.Identity.ClientId, session.Identity.Kind, name, session.Identity.Policy.Name, why);
+        denials.Publish(name, why);
         string detail = $"Publishing to '{name}' is denied: {why}.";
         if (version == MqttVersion.V311 || publish.Qos == Qos.AtMostOnce) throw new NotAllowedException(detail);
         Acknowledge(publish, turn, ReasonCode.NotAuthorized, detail);

@@ -1,13 +1,12 @@
 using System.Text;
 using Fleet.Gateway.Routing;
 using Fleet.Gateway.Sessions;
-using Fleet.Gateway.Telemetry;
 using Fleet.Mqtt;
 
 namespace Fleet.Gateway.Channels;
 
 /// <summary>SUBSCRIBE and UNSUBSCRIBE: an answer per filter, then the retained messages. MQTT 5.0, 3.8 to 3.11.</summary>
-internal sealed class SubscribeHandler(ChannelServices services, Session session, MqttVersion version, ReplyWriter replies)
+internal sealed class SubscribeHandler(ChannelServices services, Session session, MqttVersion version, ReplyWriter replies, DenialLog denials)
 {
     private readonly List<ReasonCode> _codes = [];
 
@@ -56,8 +55,7 @@ internal sealed class SubscribeHandler(ChannelServices services, Session session
         }
         if (!session.Identity.Policy.AllowsSubscribe(Encoding.UTF8.GetBytes(filter.Filter)))
         {
-            services.Metrics.Denied(DeniedAction.Subscribe);
-            services.Log.SubscribeDenied(session.Identity.ClientId, session.Identity.Kind, filter.Text, session.Identity.Policy.Name);
+            denials.Subscribe(filter.Text);
             detail = $"Subscribing to '{filter.Text}' is denied by policy {session.Identity.Policy.Name}.";
             return ReasonCode.NotAuthorized;
         }

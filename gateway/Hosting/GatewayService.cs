@@ -64,11 +64,17 @@ internal sealed class GatewayService(
     {
         // A round that takes longer than a second is not joined by the next.
         if (Interlocked.Exchange(ref _sweeping, 1) == 1) return;
-        long now = clock.NowMs;
-        connections.Tick(now);
-        directory.Sweep(now);
-        life.Sweep(now);
-        Volatile.Write(ref _sweeping, 0);
+        try
+        {
+            long now = clock.NowMs;
+            connections.Tick(now);
+            directory.Sweep(now);
+            life.Sweep(now);
+        }
+        finally
+        {
+            Volatile.Write(ref _sweeping, 0);
+        }
     }
 
     private async Task Register()

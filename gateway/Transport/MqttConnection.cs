@@ -39,7 +39,7 @@ internal sealed class MqttConnection : ISessionOwner, IThreadPoolWorkItem
     private SessionIdentity? _identity;
     private Requester? _requester;
     private TaskCompletionSource? _readRoom, _answerRoom, _flushed;
-    private bool _flushing, _broken;
+    private bool _flushing, _broken, _readerDone;
     private int _busy, _woken;
 
     public MqttConnection(ConnectionServices services, ConnectionSource source, PipeReader input, ITransportOutput output)
@@ -65,7 +65,7 @@ internal sealed class MqttConnection : ISessionOwner, IThreadPoolWorkItem
         {
             await Read();
         }
-        catch (Exception e) when (e is IOException or OperationCanceledException or ConnectionAbortedException or ObjectDisposedException)
+        catch (Exception e) when (IsLoss(e))
         {
             // The peer went away: Close below says so.
         }
@@ -76,6 +76,7 @@ internal sealed class MqttConnection : ISessionOwner, IThreadPoolWorkItem
         }
         finally
         {
+            Volatile.Write(ref _readerDone, true);
             Close(EndCause.ConnectionLost);
             await Farewell();
             await _lane.Idle();
@@ -92,19 +93,39 @@ internal sealed class MqttConnection : ISessionOwner, IThreadPoolWorkItem
     }
 
     /// <summary>The turn that <see cref="Wake"/> asked for. Sending also drains the session.</summary>
-    void IThreadPoolWorkItem.Execute()
+    void IThreadPoolWorkItem.Execute() => Guard(static self =>
     {
-        if (Interlocked.Exchange(ref _woken, 0) == 1) DrainAndFlush();
-    }
+        if (Interlocked.Exchange(ref self._woken, 0) == 1) self.DrainAndFlush();
+    });
 
     /// <summary>Never on the caller's turn: it may hold another connection's lock.</summary>
-    public void End(EndCause cause) => ThreadPool.UnsafeQueueUserWorkItem(static state => state.Self.Close(state.Cause), (Self: this, Cause: cause), preferLocal: false);
+    public void End(EndCause cause) =>
+        ThreadPool.UnsafeQueueUserWorkItem(static state => state.Self.Guard(self => self.Close(state.Cause)), (Self: this, Cause: cause), preferLocal: false);
 
     /// <summary>Time has passed.</summary>
-    public void Tick(long now)
+    public void Tick(long now) => Guard(self =>
     {
-        lock (_gate) _channel.Tick(_eventTurn.Begin(now, 0));
-        if (IsClosed) Stop();
+        lock (self._gate) self._channel.Tick(self._eventTurn.Begin(now, 0));
+        if (self.IsClosed) self.Stop();
+    });
+
+    /// <summary>A fault of one connection ends that connection: it must not reach the thread that happened to run it.</summary>
+    private void Guard(Action<MqttConnection> turn)
+    {
+        try
+        {
+            turn(this);
+        }
+        catch (Exception e)
+        {
+            Fail(e);
+        }
+    }
+
+    private void Fail(Exception e)
+    {
+        _services.Log.ConnectionFailed(_identity?.ClientId ?? "(no CONNECT yet)", e);
+        _output.Abort();
     }
 
     private async Task Read()
@@ -161,8 +182,11 @@ internal sealed class MqttConnection : ISessionOwner, IThreadPoolWorkItem
 
     private void Request(ChannelEffect.Handle request)
     {
-        if (!_lane.TryAdd(request) && request.Ticket is { } ticket)
+        if (_lane.TryAdd(request)) return;
+        if (request.Ticket is { } ticket)
             Complete(ticket, ReasonCode.QuotaExceeded, $"More than {_services.Options.MaxPendingRequests} requests are waiting.");
+        else
+            _services.Metrics.Dropped(DropReason.QueueFull);
     }
 
     private async ValueTask<bool> HandleRequest(ReservedRequest request)
@@ -216,8 +240,16 @@ internal sealed class MqttConnection : ISessionOwner, IThreadPoolWorkItem
     private void Stop()
     {
         DrainAndFlush();
-        _input.CancelPendingRead();
         lock (_gate) SignalRoom(over: true);
+        if (Volatile.Read(ref _readerDone)) return;
+        try
+        {
+            _input.CancelPendingRead();
+        }
+        catch (Exception e) when (e is ObjectDisposedException or InvalidOperationException)
+        {
+            // The reader ended in this very moment, which is what this is for.
+        }
     }
 
     private void DrainAndFlush()
@@ -256,8 +288,9 @@ internal sealed class MqttConnection : ISessionOwner, IThreadPoolWorkItem
                 _services.Metrics.BytesSent(bytes.Length);
             }
         }
-        catch (Exception e) when (e is IOException or OperationCanceledException or ConnectionAbortedException or ObjectDisposedException or InvalidOperationException)
+        catch (Exception e)
         {
+            if (!IsLoss(e) && e is not InvalidOperationException) _services.Log.ConnectionFailed(_identity?.ClientId ?? "(no CONNECT yet)", e);
             lock (_gate)
             {
                 _broken = true;
@@ -308,6 +341,9 @@ internal sealed class MqttConnection : ISessionOwner, IThreadPoolWorkItem
             _output.Abort();
         }
     }
+
+    /// <summary>The ways in which transports say that the peer is gone.</summary>
+    private static bool IsLoss(Exception e) => e is IOException or OperationCanceledException or ConnectionAbortedException or ObjectDisposedException;
 
     private ChannelTurn Begin(ChannelTurn turn) => turn.Begin(_services.Clock.NowMs, _services.Clock.Time.GetTimestamp());
 

@@ -5,7 +5,7 @@ namespace Fleet.Interfaces.Messaging;
 public interface ISessionGrain : IGrainWithStringKey
 {
     /// <summary>
-    /// Takes the client id for a new connection, after its authorisation; an older connection elsewhere is told to end.
+    /// Takes the client id for a new connection, after its authorisation; an older connection at another gateway is told to end.
     /// Repeating the call with the same session answers as the first did.
     /// </summary>
     Task<SessionLease> Open(string gatewayId, string sessionId);

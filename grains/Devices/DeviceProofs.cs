@@ -19,15 +19,15 @@ internal static class DeviceProofs
     public static ImmutableArray<DeviceEvent> Consequences(DeviceState state, DateTimeOffset now)
     {
         var events = ImmutableArray.CreateBuilder<DeviceEvent>();
-        foreach (var waiting in state.Open)
+        foreach (var execution in state.Open)
         {
-            if (waiting is not { BootProof: true, Stage: JobStage.Confirming }) continue;
-            var execution = waiting;
+            if (execution is not { BootProof: true, Stage: JobStage.Confirming }) continue;
             if (execution.BackAt is null && state.Session is { } session && session.SessionId != execution.ConfirmingSession &&
                 session.ConnectedAt >= execution.StageEnteredAt)
             {
+                // Nothing can be proven yet: what it is now, it has still to say.
                 events.Add(new DeviceCameBack(execution.JobId, execution.Number, session.ConnectedAt));
-                execution = execution with { BackAt = session.ConnectedAt };
+                continue;
             }
             if (Verdict(execution, state, now) is { } verdict) events.Add(verdict);
         }
@@ -39,6 +39,7 @@ internal static class DeviceProofs
         {
             ProofState.Proven => new ExecutionEnded(
                 execution.JobId, execution.Number, JobExecutionStatus.Succeeded, JobOutcome.Succeeded, null, null, ByDevice: false, now),
+            ProofState.CameBackWith when execution.CutOff => new RestartStillDue(execution.JobId, execution.Number, state.Session?.SessionId),
             ProofState.CameBackWith back => new ExecutionEnded(
                 execution.JobId, execution.Number, JobExecutionStatus.Failed, JobOutcome.RolledBack,
                 $"came back with {back.Version}", null, ByDevice: false, now),

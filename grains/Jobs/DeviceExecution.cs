@@ -53,6 +53,9 @@ internal sealed record DeviceExecution
     /// <summary>The session in which the device said that it is confirming.</summary>
     public string? ConfirmingSession { get; init; }
 
+    /// <summary>The service, and not the device, ended that session: the next one need not mean that the device restarted.</summary>
+    public bool CutOff { get; init; }
+
     /// <summary>When the first session after that opened; null while the device has not come back.</summary>
     public DateTimeOffset? BackAt { get; init; }
 

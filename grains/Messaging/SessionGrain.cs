@@ -16,8 +16,10 @@ internal sealed class SessionGrain(TimeProvider clock) : Grain, ISessionGrain
         if (_owner is { } owner)
         {
             if (owner.SessionId == sessionId) return Task.FromResult(new SessionLease(_epoch));
-            // Not awaited: whether the older gateway hears it in time, or lives at all, does not hold up the newcomer.
-            _ = GrainFactory.GetGrain<IGatewayGrain>(owner.GatewayId).EndSession(this.GetPrimaryKeyString(), owner.SessionId, SessionEnd.TakenOver);
+            // Within one gateway the newcomer takes the session over there, queue and all. Another gateway is told to drop it; not awaited:
+            // whether it hears that in time, or lives at all, does not hold up the newcomer.
+            if (owner.GatewayId != gatewayId)
+                _ = GrainFactory.GetGrain<IGatewayGrain>(owner.GatewayId).EndSession(this.GetPrimaryKeyString(), owner.SessionId, SessionEnd.TakenOver);
         }
         _owner = (gatewayId, sessionId);
         // Seconds, so that epochs grow from one activation to the next without being stored.

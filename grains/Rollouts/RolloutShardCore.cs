@@ -33,7 +33,8 @@ internal static class RolloutShardCore
         }
         if (CountSlots(state, now) is { } counted) Add(counted);
         var after = state.ToReport();
-        if (!RolloutCounting.Same(before.Counts, after.Counts) || before with { Counts = after.Counts } != after)
+        // Before the first order there is no rollout yet that could be told.
+        if (state.Generation > 0 && (!RolloutCounting.Same(before.Counts, after.Counts) || before with { Counts = after.Counts } != after))
             Add(new StandingChanged(state.Version + 1));
         return (state, new(events.ToImmutable(), effects.ToImmutable()));
 

@@ -11,34 +11,33 @@ namespace Fleet.Silo.Hosting;
 /// </summary>
 internal sealed class PresenceRepair(IFleetIndex index, IGrainFactory grains, TimeProvider clock, ILogger<PresenceRepair> log) : BackgroundService
 {
-    private const int PageSize = 500;
+    private const int PageSize = 1_000;
 
-    /// <summary>At a time. Enough to fill a transaction, and few enough to leave room for the devices that come back at this very moment.</summary>
+    /// <summary>Enough to fill a transaction, and few enough to leave room for the devices that come back at this very moment.</summary>
     private const int Concurrency = 64;
 
-    private static readonly TimeSpan RetryAfter = TimeSpan.FromSeconds(10);
+    private static readonly Connectivity[] There = [Connectivity.Connected, Connectivity.Stale];
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        int looked = 0;
-        foreach (var connectivity in (Connectivity[])[Connectivity.Connected, Connectivity.Stale])
-        {
-            var query = new FleetQuery([("connectivity", ConnectivityNames.Of(connectivity))]);
-            ThingName? after = null;
-            while (await Page(query, after, stoppingToken) is { Length: > 0 } page)
-            {
-                await Parallel.ForEachAsync(
-                    page, new ParallelOptions { MaxDegreeOfParallelism = Concurrency, CancellationToken = stoppingToken }, Look);
-                looked += page.Length;
-                after = page[^1].Thing;
-            }
-        }
+        int looked = await StartupPass.Run(
+            () => StoodAsConnected(stoppingToken), thing => grains.GetGrain<IDeviceGrain>(thing).Get(), Concurrency, clock, log, stoppingToken);
         if (looked > 0) HostingLog.RepairedPresence(log, looked);
     }
 
-    private Task<ImmutableArray<DeviceRow>> Page(FleetQuery query, ThingName? after, CancellationToken cancellation) =>
-        StartupRetry.UntilItWorks(() => index.Find(query, after, PageSize, cancellation), RetryAfter, clock, log, cancellation);
-
-    private async ValueTask Look(DeviceRow device, CancellationToken cancellation) =>
-        await StartupRetry.UntilItWorks(() => grains.GetGrain<IDeviceGrain>(device.Thing.Value).Get(), RetryAfter, clock, log, cancellation);
+    private async Task<List<string>> StoodAsConnected(CancellationToken cancellation)
+    {
+        List<string> things = [];
+        foreach (var connectivity in There)
+        {
+            var query = new FleetQuery([("connectivity", ConnectivityNames.Of(connectivity))]);
+            ThingName? after = null;
+            while (await index.Find(query, after, PageSize, cancellation) is { Length: > 0 } page)
+            {
+                things.AddRange(page.Select(device => device.Thing.Value));
+                after = page[^1].Thing;
+            }
+        }
+        return things;
+    }
 }

@@ -7,24 +7,15 @@ namespace Fleet.Silo.Hosting;
 internal sealed class RolloutResumption(ICatalog catalog, IGrainFactory grains, TimeProvider clock, ILogger<RolloutResumption> log) : BackgroundService
 {
     private const int PageSize = 200;
+    private const int Concurrency = 8;
 
-    private static readonly TimeSpan RetryAfter = TimeSpan.FromSeconds(10);
     private static readonly string[] Over = ["completed", "cancelled"];
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        var open = await StartupRetry.UntilItWorks(() => Open(stoppingToken), RetryAfter, clock, log, stoppingToken);
-        foreach (string id in open)
-        {
-            await StartupRetry.UntilItWorks(
-                async () =>
-                {
-                    await grains.GetGrain<IRolloutGrain>(id).Wake();
-                    return true;
-                },
-                RetryAfter, clock, log, stoppingToken);
-        }
-        if (open.Count > 0) HostingLog.ResumedRollouts(log, open.Count);
+        int open = await StartupPass.Run(
+            () => Open(stoppingToken), id => grains.GetGrain<IRolloutGrain>(id).Wake(), Concurrency, clock, log, stoppingToken);
+        if (open > 0) HostingLog.ResumedRollouts(log, open);
     }
 
     private async Task<List<string>> Open(CancellationToken cancellation)

@@ -11,6 +11,7 @@ using Fleet.Interfaces.Jobs;
 using Fleet.Interfaces.Messaging;
 using Fleet.Interfaces.Naming;
 using Fleet.Interfaces.Rollouts;
+using Fleet.Silo.Storage;
 using Fleet.UnitTests.Engine;
 using Fleet.UnitTests.Support;
 using Microsoft.Extensions.DependencyInjection;
@@ -23,12 +24,14 @@ namespace Fleet.UnitTests.Rollouts;
 /// <summary>The real grains on the engine, with published firmware 2.0.0, devices that the test moves, and a store that outlives a kill.</summary>
 internal sealed class RolloutEngine : IAsyncDisposable
 {
-    public const string Gateway = "gateway-1";
-
     private readonly TestEngine _engine;
     private readonly GatewayProbe _probe;
 
-    private RolloutEngine(TestEngine engine, JsonStore store, GatewayProbe probe) => (_engine, Store, _probe) = (engine, store, probe);
+    private RolloutEngine(TestEngine engine, JsonStore store, GatewayProbe probe, string gateway) =>
+        (_engine, Store, _probe, Gateway) = (engine, store, probe, gateway);
+
+    /// <summary>New at each start of a process.</summary>
+    public string Gateway { get; }
 
     public JsonStore Store { get; }
     public IGrainFactory Grains => _engine.Grains;
@@ -70,14 +73,39 @@ internal sealed class RolloutEngine : IAsyncDisposable
             var view = (await Rollout.Get())!;
             if (isSo(view)) return view;
             if (act is not null) await Task.WhenAll(Devices.Select(act));
+            await Others();
             Time.Advance(TimeSpan.FromMilliseconds(100));
         }
         throw new TimeoutException($"It never came: {await Rollout.Get()}");
     }
 
+    /// <summary>Waits for an answer while time passes: turns are shared by what comes within a tenth of a second.</summary>
+    public async Task<T> Await<T>(Task<T> answer)
+    {
+        await Finish(answer);
+        return await answer;
+    }
+
+    /// <summary>Lets what waits for a thread go first: time here runs faster than a machine that is busy, and calls would time out.</summary>
+    private static async Task Others()
+    {
+        for (int i = 0; i < 3; i++) await Task.Factory.StartNew(() => { }, default, TaskCreationOptions.PreferFairness, TaskScheduler.Default);
+    }
+
+    private async Task Finish(Task work)
+    {
+        for (int i = 0; !work.IsCompleted; i++)
+        {
+            if (i > 20_000) throw new TimeoutException("It never ended.");
+            await Others();
+            Time.Advance(TimeSpan.FromMilliseconds(10));
+        }
+        await work;
+    }
+
     public async ValueTask DisposeAsync()
     {
-        await _engine.Stop();
+        await Finish(_engine.Stop());
         await _engine.DisposeAsync();
     }
 
@@ -86,10 +114,16 @@ internal sealed class RolloutEngine : IAsyncDisposable
         var engine = await TestEngine.Start(
             services => services.AddLogging().AddMetrics().AddFleetRollouts().AddSingleton<TimeProvider>(time)
                 .AddSingleton<IGrainStorage>(store).AddSingleton<IFleetIndex>(store).AddSingleton<IFirmwareSigner, NoSigner>(),
-            options => options.GrainAssemblies.Add(typeof(GrainStateJson).Assembly));
+            options =>
+            {
+                options.GrainAssemblies.Add(typeof(GrainStateJson).Assembly);
+                // The test's clock outruns a busy machine: no call here is late by it.
+                options.ResponseTimeout = TimeSpan.FromDays(30);
+            });
         var probe = new GatewayProbe();
-        await engine.Grains.GetGrain<IGatewayGrain>(Gateway).Register(engine.Grains.CreateObjectReference<IGatewayObserver>(probe));
-        return new(engine, store, probe);
+        string gateway = Guid.NewGuid().ToString("N");
+        await engine.Grains.GetGrain<IGatewayGrain>(gateway).Register(engine.Grains.CreateObjectReference<IGatewayObserver>(probe));
+        return new(engine, store, probe, gateway);
     }
 
     private sealed class NoSigner : IFirmwareSigner
@@ -126,7 +160,7 @@ internal sealed class EngineDevice(RolloutEngine fleet, ThingName thing)
     public async Task Connect()
     {
         SessionId = $"{thing}-{_sessions++}";
-        await Grain.Connected(new DeviceSession(SessionId, RolloutEngine.Gateway, "::1", fleet.Time.GetUtcNow()));
+        await Grain.Connected(new DeviceSession(SessionId, fleet.Gateway, "::1", fleet.Time.GetUtcNow()));
         await Grain.ReportFirmware(new FirmwareReport(_running, true, ++_shadow, fleet.Time.GetUtcNow()));
     }
 
@@ -150,14 +184,16 @@ internal sealed class EngineDevice(RolloutEngine fleet, ThingName thing)
         }
     }
 
-    private Task Say(JobExecution job, JobExecutionStatus status, string? step) => Grain.UpdateJob(new UpdateJob(
+    private Task<UpdateJobResult> Say(JobExecution job, JobExecutionStatus status, string? step) => Grain.UpdateJob(new UpdateJob(
         job.JobId, status, step is null ? null : ImmutableSortedDictionary<string, string>.Empty.Add("step", step), null, job.ExecutionNumber));
 }
 
 /// <summary>Records as the JSON that the service writes, and the index that goes with them.</summary>
 internal sealed class JsonStore : IGrainStorage, IFleetIndex
 {
-    private readonly ConcurrentDictionary<(string State, string Grain), (string Json, long ETag)> _records;
+    private static readonly JsonSerializerOptions Json = StoredJson.For(GrainStateJson.Options);
+
+    private readonly ConcurrentDictionary<(string State, string Grain), (string Text, long ETag)> _records;
     private readonly ConcurrentDictionary<string, DeviceRow> _rows;
 
     public JsonStore() => (_records, _rows) = (new(), new());
@@ -169,24 +205,24 @@ internal sealed class JsonStore : IGrainStorage, IFleetIndex
 
     public JsonStore Copy() => new(this);
 
-    public int LargestBytes(string stateName) => _records.Where(r => r.Key.State == stateName).Max(r => r.Value.Json.Length);
+    public int LargestBytes(string stateName) => _records.Where(r => r.Key.State == stateName).Max(r => r.Value.Text.Length);
 
     public async Task ReadStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState)
     {
         await Task.Yield();
         grainState.RecordExists = _records.TryGetValue((stateName, grainId.ToString()), out var record);
         grainState.ETag = grainState.RecordExists ? $"{record.ETag}" : null;
-        grainState.State = grainState.RecordExists ? JsonSerializer.Deserialize<T>(record.Json, GrainStateJson.Options) : default;
+        grainState.State = grainState.RecordExists ? JsonSerializer.Deserialize<T>(record.Text, Json) : default;
     }
 
     public async Task WriteStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState)
     {
-        string json = JsonSerializer.Serialize(grainState.State, GrainStateJson.Options);
+        string text = JsonSerializer.Serialize(grainState.State, Json);
         await Task.Yield();
         var key = (stateName, grainId.ToString());
         long stored = _records.TryGetValue(key, out var record) ? record.ETag : 0;
         if ($"{stored}" != (grainState.ETag ?? "0")) throw new InconsistentStateException("Somebody else wrote it.", $"{stored}", grainState.ETag);
-        _records[key] = (json, stored + 1);
+        _records[key] = (text, stored + 1);
         grainState.ETag = $"{stored + 1}";
         grainState.RecordExists = true;
         Writes.AddOrUpdate(stateName, 1, (_, n) => n + 1);

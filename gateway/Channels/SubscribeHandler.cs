@@ -16,13 +16,12 @@ internal sealed class SubscribeHandler(ChannelServices services, Session session
         if (subscribe.Properties.Has(PropertyId.SubscriptionIdentifier))
             throw new MqttProtocolException(ReasonCode.SubscriptionIdentifiersNotSupported, "Subscription identifiers are not supported (3.2.2.3.12).");
         _codes.Clear();
-        List<(Publication Message, Qos Qos)>? retained = null;
+        List<(List<Publication> Messages, Qos Granted)>? retained = null;
         string? detail = null;
         foreach (var entry in subscribe) _codes.Add(SubscribeOne(entry, turn.Now, ref retained, ref detail));
         // The answer goes first: what the new subscriptions bring waits in the session until the turn ends (spec/aws-iot-topics.md, 9.2).
         replies.SubAck(turn.Output, PacketType.SubAck, subscribe.PacketId, System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_codes), detail);
-        foreach (var (message, qos) in retained ?? [])
-            session.Deliver(new Delivery(message, qos < message.Qos ? qos : message.Qos, Retain: true));
+        foreach (var (messages, granted) in retained ?? []) session.DeliverRetained(messages, granted);
     }
 
     public void Unsubscribe(scoped in Packet packet, ChannelTurn turn)
@@ -40,7 +39,7 @@ internal sealed class SubscribeHandler(ChannelServices services, Session session
         replies.SubAck(turn.Output, PacketType.UnsubAck, unsubscribe.PacketId, System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_codes), null);
     }
 
-    private ReasonCode SubscribeOne(scoped in SubscribePacket.Entry entry, long now, ref List<(Publication, Qos)>? retained, ref string? detail)
+    private ReasonCode SubscribeOne(scoped in SubscribePacket.Entry entry, long now, ref List<(List<Publication>, Qos)>? retained, ref string? detail)
     {
         var options = services.Options;
         if (_codes.Count >= options.MaxFiltersPerSubscribe)
@@ -75,7 +74,7 @@ internal sealed class SubscribeHandler(ChannelServices services, Session session
         {
             var messages = new List<Publication>();
             services.Retained.Match(filter, now, messages);
-            if (messages.Count > 0) (retained ??= []).AddRange(messages.Select(message => (message, granted.Qos)));
+            if (messages.Count > 0) (retained ??= []).Add((messages, granted.Qos));
         }
         return (ReasonCode)granted.Qos;
     }

@@ -18,6 +18,7 @@ internal sealed class Session
     private readonly DeliveryQueue _queue;
     private readonly InFlight _inFlight = new();
     private readonly Dictionary<string, (TopicFilter Filter, Qos Qos)> _subscriptions = new(StringComparer.Ordinal);
+    private Queue<Delivery>? _retained;
     private ISessionOwner? _owner;
     private int _receiveMaximum;
     private bool _ended;
@@ -77,6 +78,7 @@ internal sealed class Session
             if (_owner != owner || _ended) return false;
             _owner = null;
             _queue.DropQos0();
+            _retained = null;
             return true;
         }
     }
@@ -92,6 +94,7 @@ internal sealed class Session
             TopicFilter[] filters = [.. _subscriptions.Values.Select(s => s.Filter)];
             _subscriptions.Clear();
             _queue.Clear();
+            _retained = null;
             _inFlight.Clear();
             return (filters, owner);
         }
@@ -129,6 +132,23 @@ internal sealed class Session
 
     /// <summary>Takes a message for the subscriber; drops it if policy, queue or absence say so.</summary>
     public void Deliver(in Delivery delivery) => Deliver(delivery, only: null);
+
+    /// <summary>
+    /// Takes the retained messages of a new subscription. They are in memory already, so their number is not bounded here: a whole fleet's status
+    /// must not count as a slow client's queue. They go out before what is published from now on.
+    /// </summary>
+    public void DeliverRetained(List<Publication> messages, Qos granted)
+    {
+        lock (_gate)
+        {
+            if (_owner is null) return;
+            foreach (var message in messages)
+            {
+                if (Identity.Policy.AllowsReceive(message.Topic))
+                    (_retained ??= new()).Enqueue(new Delivery(message, granted < message.Qos ? granted : message.Qos, Retain: true));
+            }
+        }
+    }
 
     /// <summary>Takes the answer to a request for the connection that made it; drops it if that one is gone. No policy is asked: it was, at the request.</summary>
     public void DeliverTo(ISessionOwner requester, in Delivery delivery) => Deliver(delivery, requester);
@@ -172,11 +192,11 @@ internal sealed class Session
         lock (_gate)
         {
             packetId = 0;
-            while (_owner == owner && _queue.TryPeek(out delivery))
+            while (_owner == owner && TryPeek(out delivery))
             {
                 if (delivery.Message.IsExpired(now))
                 {
-                    _queue.Dequeue();
+                    Dequeue();
                     delivery.Message.Release();
                     _metrics.Dropped(DropReason.Expired);
                     continue;
@@ -186,7 +206,7 @@ internal sealed class Session
                     if (_inFlight.Count >= _receiveMaximum) break;
                     packetId = _inFlight.Add(delivery);
                 }
-                _queue.Dequeue();
+                Dequeue();
                 return true;
             }
             delivery = default;
@@ -212,6 +232,19 @@ internal sealed class Session
     }
 
     public void EndConnection(EndCause cause) => Volatile.Read(ref _owner)?.End(cause);
+
+    private bool TryPeek(out Delivery delivery) => _retained is not null ? _retained.TryPeek(out delivery) : _queue.TryPeek(out delivery);
+
+    private void Dequeue()
+    {
+        if (_retained is null)
+        {
+            _queue.Dequeue();
+            return;
+        }
+        _retained.Dequeue();
+        if (_retained.Count == 0) _retained = null;
+    }
 
     private bool MakeRoomFor(in Delivery delivery)
     {

@@ -8,6 +8,7 @@ namespace Fleet.Gateway.Transport;
 /// <summary>MQTT over WebSocket: subprotocol "mqtt", binary frames; packets and frames need not meet. MQTT 5.0, section 6.</summary>
 internal sealed class WebSocketTransport(ConnectionServices services)
 {
+    private static readonly TimeSpan CloseTimeout = TimeSpan.FromSeconds(2);
     private const int ReadBytes = 4 * 1024;
     private const string Subprotocol = "mqtt";
 
@@ -27,8 +28,16 @@ internal sealed class WebSocketTransport(ConnectionServices services)
         await new MqttConnection(services, source, pipe.Reader, new Output(socket)).Run();
         await pipe.Reader.CompleteAsync();
         await Close(socket);
-        await stop.CancelAsync();
-        await receiving;
+        try
+        {
+            // The client's own close frame. To cancel at once would cut off what it has not read yet.
+            await receiving.WaitAsync(CloseTimeout, services.Clock.Time);
+        }
+        catch (TimeoutException)
+        {
+            await stop.CancelAsync();
+            await receiving;
+        }
     }
 
     private static async Task Receive(WebSocket socket, PipeWriter writer, CancellationToken cancellation)
@@ -43,12 +52,16 @@ internal sealed class WebSocketTransport(ConnectionServices services)
                 writer.Advance(received.Count);
                 if ((await writer.FlushAsync(cancellation)).IsCompleted) break;
             }
+            await writer.CompleteAsync();
+            // MQTT is over; what is still to come is the client's close frame.
+            byte[] ignored = new byte[256];
+            while (socket.State is WebSocketState.Open or WebSocketState.CloseSent) await socket.ReceiveAsync(ignored, cancellation);
         }
         catch (Exception e) when (e is WebSocketException or OperationCanceledException or IOException)
         {
             // The peer went away without a close frame: to MQTT the same as with one.
+            await writer.CompleteAsync();
         }
-        await writer.CompleteAsync();
     }
 
     private static async Task Close(WebSocket socket)

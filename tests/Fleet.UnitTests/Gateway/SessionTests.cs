@@ -317,6 +317,33 @@ public sealed class SessionTests
     }
 
     [Fact]
+    public void A_whole_fleet_s_retained_messages_do_not_count_as_a_slow_client_s_queue()
+    {
+        // Each has as many unacknowledged as it may.
+        foreach (int[] hundred in Enumerable.Range(0, 3_000).Chunk(100))
+        {
+            var device = Connect($"device {hundred[0]}");
+            foreach (int i in hundred) device.Publish($"status/{i}", "on", Qos.AtLeastOnce, retain: true);
+        }
+        var publisher = Connect("publisher");
+        var watcher = Connect("watcher");
+        watcher.IsStuck = true;
+        watcher.Subscribe("status/+", Qos.AtLeastOnce);
+        publisher.Publish("status/0", "off");
+        watcher.IsStuck = false;
+        var messages = new List<string>();
+        for (var batch = watcher.ReadMessages(); batch.Count > 0; batch = watcher.ReadMessages())
+        {
+            messages.AddRange(batch);
+            foreach (string id in batch.Where(m => m.Contains('#', StringComparison.Ordinal)).Select(m => m.Split('#')[1].Split(' ')[0]))
+                watcher.Send($"40 02 {int.Parse(id):X4}");
+        }
+        Assert.Null(watcher.Ended);
+        Assert.Equal(3_001, messages.Count);
+        Assert.Equal("status/0=off", messages[^1]);
+    }
+
+    [Fact]
     public void More_in_flight_than_the_receive_maximum_ends_the_connection()
     {
         _parts.Store.Hold();

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Text.Json;
+using Fleet.Engine.Turns;
 using Fleet.Grains;
 using Fleet.Grains.Firmware;
 using Fleet.Grains.Index;
@@ -26,9 +27,10 @@ internal sealed class RolloutEngine : IAsyncDisposable
 {
     private readonly TestEngine _engine;
     private readonly GatewayProbe _probe;
+    private readonly CountedTurns _turns;
 
-    private RolloutEngine(TestEngine engine, JsonStore store, GatewayProbe probe, string gateway) =>
-        (_engine, Store, _probe, Gateway) = (engine, store, probe, gateway);
+    private RolloutEngine(TestEngine engine, JsonStore store, GatewayProbe probe, CountedTurns turns, string gateway) =>
+        (_engine, Store, _probe, _turns, Gateway) = (engine, store, probe, turns, gateway);
 
     /// <summary>New at each start of a process.</summary>
     public string Gateway { get; }
@@ -68,12 +70,12 @@ internal sealed class RolloutEngine : IAsyncDisposable
     /// <summary>Lets time pass, a tenth of a second at a time, until it is so.</summary>
     public async Task<RolloutView> Until(Func<RolloutView, bool> isSo, Func<EngineDevice, Task>? act = null)
     {
-        for (int i = 0; i < 5000; i++)
+        for (int i = 0; i < 10_000; i++)
         {
             var view = (await Rollout.Get())!;
             if (isSo(view)) return view;
             if (act is not null) await Task.WhenAll(Devices.Select(act));
-            await Others();
+            await _turns.UntilQuiet();
             Time.Advance(TimeSpan.FromMilliseconds(100));
         }
         throw new TimeoutException($"It never came: {await Rollout.Get()}");
@@ -86,18 +88,12 @@ internal sealed class RolloutEngine : IAsyncDisposable
         return await answer;
     }
 
-    /// <summary>Lets what waits for a thread go first: time here runs faster than a machine that is busy, and calls would time out.</summary>
-    private static async Task Others()
-    {
-        for (int i = 0; i < 3; i++) await Task.Factory.StartNew(() => { }, default, TaskCreationOptions.PreferFairness, TaskScheduler.Default);
-    }
-
     private async Task Finish(Task work)
     {
         for (int i = 0; !work.IsCompleted; i++)
         {
             if (i > 20_000) throw new TimeoutException("It never ended.");
-            await Others();
+            await _turns.UntilQuiet();
             Time.Advance(TimeSpan.FromMilliseconds(10));
         }
         await work;
@@ -111,8 +107,9 @@ internal sealed class RolloutEngine : IAsyncDisposable
 
     private static async Task<RolloutEngine> Start(JsonStore store, ManualTime time)
     {
+        var turns = new CountedTurns();
         var engine = await TestEngine.Start(
-            services => services.AddLogging().AddMetrics().AddFleetRollouts().AddSingleton<TimeProvider>(time)
+            services => services.AddSingleton<ITurnExecutor>(turns).AddLogging().AddMetrics().AddFleetRollouts().AddSingleton<TimeProvider>(time)
                 .AddSingleton<IGrainStorage>(store).AddSingleton<IFleetIndex>(store).AddSingleton<IFirmwareSigner, NoSigner>(),
             options =>
             {
@@ -123,7 +120,31 @@ internal sealed class RolloutEngine : IAsyncDisposable
         var probe = new GatewayProbe();
         string gateway = Guid.NewGuid().ToString("N");
         await engine.Grains.GetGrain<IGatewayGrain>(gateway).Register(engine.Grains.CreateObjectReference<IGatewayObserver>(probe));
-        return new(engine, store, probe, gateway);
+        return new(engine, store, probe, turns, gateway);
+    }
+
+    /// <summary>Knows when no grain has anything to do, so that time moves only when all that was due has been done.</summary>
+    private sealed class CountedTurns : ITurnExecutor
+    {
+        private int _running;
+
+        public void Submit(IThreadPoolWorkItem turns)
+        {
+            Interlocked.Increment(ref _running);
+            ThreadPool.UnsafeQueueUserWorkItem(
+                _ =>
+                {
+                    turns.Execute();
+                    Interlocked.Decrement(ref _running);
+                }, null);
+        }
+
+        public async Task UntilQuiet()
+        {
+            // By the queue that all threads share: what is queued before it goes first.
+            do await Task.Factory.StartNew(() => { }, default, TaskCreationOptions.PreferFairness, TaskScheduler.Default);
+            while (Volatile.Read(ref _running) > 0);
+        }
     }
 
     private sealed class NoSigner : IFirmwareSigner

@@ -12,7 +12,7 @@ public class RolloutHistoryTests
     {
         var seen = new HashSet<JobOutcome>();
         var ends = new HashSet<RolloutStatus>();
-        for (int seed = 0; seed < 250; seed++)
+        for (int seed = 0; seed < 400; seed++)
         {
             var fleet = new SimulatedFleet(seed);
             var outcomes = new Dictionary<string, JobOutcome>();

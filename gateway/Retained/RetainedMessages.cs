@@ -25,7 +25,7 @@ internal sealed class RetainedMessages(IRetainedStore store, IOptions<GatewayOpt
     /// <summary>Reads what was kept; before the first connection.</summary>
     public async Task Load(CancellationToken cancellation)
     {
-        await foreach (var message in store.Load(cancellation))
+        await foreach (var message in store.Load(0, cancellation))
         {
             long? expiresAt = message.ExpiresAt is { } at ? clock.NowMs + (long)(at - clock.UtcNow).TotalMilliseconds : null;
             byte[] topic = Encoding.UTF8.GetBytes(message.Topic);

@@ -75,6 +75,7 @@ internal sealed class GatewayParts
     public sealed class HeldStore : IRetainedStore
     {
         private TaskCompletionSource _open = Completed();
+        private long _version;
 
         public List<string> Written { get; } = [];
         public Exception? Failure { get; set; }
@@ -83,23 +84,25 @@ internal sealed class GatewayParts
 
         public void Release() => _open.TrySetResult();
 
-        public async IAsyncEnumerable<RetainedMessage> Load([EnumeratorCancellation] CancellationToken cancellation)
+        public async IAsyncEnumerable<RetainedMessage> Load(long afterVersion, [EnumeratorCancellation] CancellationToken cancellation)
         {
             await Task.Yield();
             yield break;
         }
 
-        public async Task Set(RetainedMessage message, CancellationToken cancellation)
+        public async Task<long> Set(RetainedMessage message, CancellationToken cancellation)
         {
             await _open.Task;
             if (Failure is not null) throw Failure;
             lock (Written) Written.Add($"{message.Topic}={System.Text.Encoding.UTF8.GetString(message.Payload.Span)}");
+            return Interlocked.Increment(ref _version);
         }
 
-        public async Task Delete(string topic, CancellationToken cancellation)
+        public async Task<long> Delete(string topic, CancellationToken cancellation)
         {
             await _open.Task;
             lock (Written) Written.Add($"{topic} deleted");
+            return Interlocked.Increment(ref _version);
         }
 
         private static TaskCompletionSource Completed()

@@ -45,7 +45,7 @@ public sealed class RetainedStoreTests : IAsyncDisposable
     private async Task<List<RetainedMessage>> Load()
     {
         List<RetainedMessage> all = [];
-        await foreach (var message in _database.Retained.Load(default)) all.Add(message);
+        await foreach (var message in _database.Retained.Load(0, default)) all.Add(message);
         return all;
     }
 }

@@ -18,10 +18,15 @@ internal sealed record ShardExecution
     public int Number { get; init; }
 
     /// <summary>Null while it waits to be admitted.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
     public JobStage? Stage { get; init; }
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
     public JobOutcome? Outcome { get; init; }
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
     public string? Detail { get; init; }
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
     public ShardAsk? Asked { get; init; }
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
     public DateTimeOffset? AskedAt { get; init; }
 
     /// <summary>Of the last report taken; an older one is late.</summary>
@@ -29,15 +34,19 @@ internal sealed record ShardExecution
     public long Revision { get; init; }
 
     /// <summary>When it entered the stage (or ended): its deadline counts from here.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
     public DateTimeOffset? StageAt { get; init; }
 
     /// <summary>The last sign of progress: its slot is leased from here.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
     public DateTimeOffset? ProgressAt { get; init; }
 
     /// <summary>When its proof may be complete.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
     public DateTimeOffset? ReviewAt { get; init; }
 
     /// <summary>When the device was last asked to look at it.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
     public DateTimeOffset? ReviewedAt { get; init; }
 
     [JsonIgnore]

@@ -51,13 +51,16 @@ internal sealed partial class Activation
             var (instance, records) = Class.Constructor.Construct(this);
             _instance = instance;
             foreach (var record in records) await record.ReadStateAsync(timeout.Token).WaitAsync(timeout.Token);
-            if (instance is IGrainBase grain) await grain.OnActivateAsync(timeout.Token).WaitAsync(timeout.Token);
+            if (instance is IGrainBase grain) await InTurn(grain.OnActivateAsync(timeout.Token)).WaitAsync(timeout.Token);
         }
         catch (OperationCanceledException e) when (timeout.IsCancellationRequested)
         {
             throw new TimeoutException($"{GrainId} was not activated within {runtime.Options.ActivationTimeout}.", e);
         }
     }
+
+    // A task that answers its waiters on the thread pool would take WaitAsync there and back. Awaited in a turn, it comes back to a turn.
+    private static async Task InTurn(Task task) => await task;
 
     private void BeginAllThatMay()
     {
@@ -82,7 +85,7 @@ internal sealed partial class Activation
         try
         {
             if (_instance is IGrainBase grain)
-                await grain.OnDeactivateAsync(extras.EndReason!.Value, both.Token).WaitAsync(both.Token);
+                await InTurn(grain.OnDeactivateAsync(extras.EndReason!.Value, both.Token)).WaitAsync(both.Token);
         }
         catch (Exception e)
         {

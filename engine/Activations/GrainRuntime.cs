@@ -22,7 +22,7 @@ internal sealed class GrainRuntime
         Time = time;
         Executor = executor;
         Logger = loggers.CreateLogger("Fleet.Engine");
-        Calls = new(services, time, Options.ResponseTimeout, Logger);
+        Calls = new(services, time, Options.ResponseTimeout, Logger, executor);
     }
 
     public IServiceProvider Services { get; }

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Fleet.Engine.Turns;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Orleans;
@@ -6,7 +7,8 @@ using Orleans;
 namespace Fleet.Engine.Calls;
 
 /// <summary>What every call of an engine shares: its filters, the time-outs by length, and the interfaces.</summary>
-internal sealed class CallServices(IServiceProvider services, TimeProvider time, TimeSpan defaultTimeout, ILogger logger)
+internal sealed class CallServices(
+    IServiceProvider services, TimeProvider time, TimeSpan defaultTimeout, ILogger logger, ITurnExecutor executor)
 {
     private readonly ConcurrentDictionary<TimeSpan, CallDeadlines> _deadlines = new();
     private readonly ConcurrentDictionary<Type, GrainInterface> _interfaces = new();
@@ -16,6 +18,10 @@ internal sealed class CallServices(IServiceProvider services, TimeProvider time,
     public IIncomingGrainCallFilter[] Filters => _filters.Value;
 
     public ILogger Logger { get; } = logger;
+
+    /// <summary>Whoever waits for an answer must not run inside the turn of the grain that gives it.</summary>
+    public TaskCreationOptions AnswerOptions { get; } =
+        executor.RunsAllThatWaits ? TaskCreationOptions.None : TaskCreationOptions.RunContinuationsAsynchronously;
 
     public GrainInterface InterfaceOf(Type type) => _interfaces.GetOrAdd(type, static (type, self) => new(type, self), this);
 

@@ -9,8 +9,7 @@ namespace Fleet.Engine.Calls;
 /// <summary>One call of a method: on its way, waiting, running, and answered once.</summary>
 internal sealed class GrainCall<T>(GrainMethod<T> method, GrainId targetId, object?[] arguments) : TimedCall, IInvokable
 {
-    // Asynchronous: whoever waits for the answer must not run inside the turn of the grain that gives it.
-    private readonly TaskCompletionSource<T> _answer = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource<T> _answer = new(method.Services.AnswerOptions);
     private readonly GrainId? _source =
         method.Services.Filters.Length > 0 ? ((TaskScheduler.Current as TurnScheduler)?.Owner as IGrainContext)?.GrainId : null;
     private CallCancellation? _cancellation;

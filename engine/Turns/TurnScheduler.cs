@@ -6,9 +6,6 @@ namespace Fleet.Engine.Turns;
 /// </summary>
 internal sealed class TurnScheduler(ITurnExecutor executor, object owner) : TaskScheduler, IThreadPoolWorkItem
 {
-    /// <summary>After so many turns another owner gets the thread.</summary>
-    private const int TurnsPerSlice = 64;
-
     // Most owners have at most one turn waiting, so a queue is only made for the second. Guarded by the lock on this object,
     // which nobody else can name: a lock of its own would cost every activation 40 bytes.
     private Task? _next;
@@ -25,7 +22,7 @@ internal sealed class TurnScheduler(ITurnExecutor executor, object owner) : Task
 
     void IThreadPoolWorkItem.Execute()
     {
-        for (int turns = 0; turns < TurnsPerSlice; turns++)
+        for (int turns = executor.TurnsPerSlice; turns > 0; turns--)
         {
             if (Take() is not { } task) return;
             TryExecuteTask(task);

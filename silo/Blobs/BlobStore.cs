@@ -1,33 +1,40 @@
 using System.Buffers;
 using System.Security.Cryptography;
-using Fleet.Gateway.Blocks;
-using Microsoft.Win32.SafeHandles;
 
 namespace Fleet.Silo.Blobs;
 
-/// <summary>
-/// Files named by their SHA-256, as <c>{folder}/{first two digits}/{digest}</c>: stored once, whatever they are called elsewhere, and never
-/// changed. A file has that name only when all of it is on the disk.
-/// </summary>
-internal sealed class BlobStore : IBlobSource
+/// <summary>Blobs are stored once, whatever they are called elsewhere, and never changed. Several processes may store into one folder.</summary>
+internal sealed class BlobStore : BlobFolder
 {
     /// <summary>1 GiB: the largest firmware that <c>PUT /firmware</c> takes.</summary>
     public const long MaxBlobBytes = 1L << 30;
 
     private const int BufferBytes = 128 * 1024;
 
-    private readonly string _folder;
     private readonly string _incoming;
     private readonly long _maxBlobBytes;
 
     /// <summary>Makes the folder if need be, and removes what an interrupted upload left.</summary>
-    public BlobStore(string folder, long maxBlobBytes = MaxBlobBytes)
+    public BlobStore(string folder, long maxBlobBytes = MaxBlobBytes) : base(folder)
     {
-        _folder = folder;
         _maxBlobBytes = maxBlobBytes;
         _incoming = Path.Combine(folder, "incoming");
         Directory.CreateDirectory(_incoming);
-        foreach (var leftover in Directory.EnumerateFiles(_incoming)) File.Delete(leftover);
+        foreach (var file in Directory.EnumerateFiles(_incoming)) DeleteIfLeftover(file);
+    }
+
+    // An upload that is under way, here or in another process, has its file open for itself alone.
+    private static void DeleteIfLeftover(string file)
+    {
+        try
+        {
+            using (new FileStream(file, FileMode.Open, FileAccess.ReadWrite, FileShare.None)) { }
+            File.Delete(file);
+        }
+        catch (IOException)
+        {
+            // In use, or gone meanwhile.
+        }
     }
 
     /// <summary>Copies the content to a file of its own, reckoning the digest on the way. It is no blob until it is committed.</summary>
@@ -65,24 +72,6 @@ internal sealed class BlobStore : IBlobSource
         }
     }
 
-    public SafeFileHandle? OpenRead(string sha256)
-    {
-        if (PathOf(sha256) is not { } path) return null;
-        try
-        {
-            return File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, FileOptions.RandomAccess);
-        }
-        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
-        {
-            return null;
-        }
-    }
-
-    /// <summary>Where a blob is, or would be; null if that is not a digest: 64 lower-case hex digits.</summary>
-    public string? PathOf(string sha256) => sha256.Length == 64 && sha256.All(char.IsAsciiHexDigitLower)
-        ? Path.Combine(_folder, sha256[..2], sha256)
-        : null;
-
     internal void Commit(FileStream file, string sha256)
     {
         var path = PathOf(sha256)!;
@@ -97,7 +86,7 @@ internal sealed class BlobStore : IBlobSource
         if (!Directory.Exists(shelf))
         {
             Directory.CreateDirectory(shelf);
-            DirectorySync.Flush(_folder);
+            DirectorySync.Flush(Folder);
         }
         File.Move(file.Name, path, overwrite: true);
         DirectorySync.Flush(shelf);

@@ -9,10 +9,19 @@ internal static class Engine
 {
     public const string Name = "embedded";
 
+    /// <exception cref="StartupException">The role needs other processes.</exception>
     public static WebApplicationBuilder AddEngine(this WebApplicationBuilder builder)
     {
+        if (ProcessRoles.Of(builder.Configuration) is not ProcessRole.All) throw NotACluster();
         builder.Services.AddSqliteStorage();
         builder.Services.AddFleetEngine(options => options.GrainAssemblies.Add(typeof(GrainStateJson).Assembly));
         return builder;
     }
+
+    /// <exception cref="StartupException">Always: there is nothing that a process beside the engine's could be a client of.</exception>
+    public static WebApplicationBuilder AddEngineClient(this WebApplicationBuilder builder) => throw NotACluster();
+
+    private static StartupException NotACluster() => new(
+        $"This build runs grains on the embedded engine, which is one process: it has no other role than all (setting {ProcessRoles.Setting}). "
+        + "Silos and gateways of their own need a build with -p:Engine=orleans.");
 }

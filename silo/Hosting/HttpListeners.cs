@@ -10,7 +10,8 @@ namespace Fleet.Silo.Hosting;
 
 /// <summary>The HTTP, HTTPS and metrics listeners, with the limits of spec/security.md 6.1. The gateway adds the MQTT listeners in between.</summary>
 internal sealed class HttpListeners(
-    IOptions<HttpOptions> http, IOptions<HttpsOptions> https, IOptions<MetricsOptions> metrics, IServiceProvider services) : IConfigureOptions<KestrelServerOptions>
+    IOptions<HttpOptions> http, IOptions<HttpsOptions> https, IOptions<MetricsOptions> metrics, ProcessIdentity process, IServiceProvider services)
+    : IConfigureOptions<KestrelServerOptions>
 {
     /// <summary>Largest body of a request unless its endpoint says otherwise, in bytes. The largest document is a rollout with a list of things.</summary>
     private const long MaxBodyBytes = 1024 * 1024;
@@ -48,7 +49,7 @@ internal sealed class HttpListeners(
             });
         });
         // After HTTP, whose address download URLs begin with.
-        options.ListenFleetMqtt();
+        if (process.Role.HasGateway()) options.ListenFleetMqtt();
         if (https.Value.Enabled)
         {
             var certificate = HttpsCertificate();

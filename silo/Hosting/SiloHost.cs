@@ -17,7 +17,7 @@ using Microsoft.Extensions.Options;
 
 namespace Fleet.Silo.Hosting;
 
-/// <summary>The one place that wires it all together: silo and gateway in one process.</summary>
+/// <summary>The one place that wires it all together: a silo, a gateway, or both in one process, by <see cref="ProcessRole"/>.</summary>
 internal static class SiloHost
 {
     /// <exception cref="StartupException">It cannot start, and the message says what to mend.</exception>
@@ -28,21 +28,39 @@ internal static class SiloHost
         AddLogging(builder);
         AddListeners(builder);
 
+        var role = ProcessRoles.Of(builder.Configuration);
         var services = builder.Services;
         services.AddSingleton(TimeProvider.System);
-        services.AddSingleton(DataDirectory.Open(builder.Configuration["Fleet:DataDirectory"] ?? "data"));
+        services.AddSingleton(new ProcessIdentity(role, Engine.Name));
+        var data = role.HasGrains() ? DataDirectory.Open(builder.Configuration["Fleet:DataDirectory"] ?? "data") : null;
+        if (data is not null) services.AddSingleton(data);
+        services.AddSingleton(SharedDirectory.Open(builder.Configuration[SharedDirectory.Setting], data));
         // In the order in which they start; they stop the other way round.
         services.AddFleetTelemetry();
-        builder.AddEngine();
-        services.AddFleetRollouts().AddFleetPki().AddFleetBlobs().AddFleetTokens().AddFleetApi().AddFleetGateway();
-        services.AddHostedService<RolloutResumption>();
-        services.AddHostedService<PresenceRepair>();
+        if (role.HasGrains()) AddGrains(builder);
+        else AddGatewayAlone(builder);
+        if (role.HasGateway()) services.AddFleetGateway().AddSingleton<IReadinessCheck, GatewayReadiness>();
+        if (role.HasGrains()) services.AddHostedService<RolloutResumption>().AddHostedService<PresenceRepair>();
 
         var app = builder.Build();
-        Open(app.Services);
-        MapAll(app);
+        Open(app.Services, role);
+        MapAll(app, role);
         app.Lifetime.ApplicationStarted.Register(app.Services.GetRequiredService<StartReport>().Write);
         return app;
+    }
+
+    private static void AddGrains(WebApplicationBuilder builder)
+    {
+        builder.Services.AddFleetCensus();
+        builder.AddEngine();
+        builder.Services.AddFleetRollouts().AddFleetPki().AddFleetBlobs().AddFleetTokens().AddFleetApi();
+        builder.Services.AddSingleton<IReadinessCheck, StorageReadiness>();
+    }
+
+    private static void AddGatewayAlone(WebApplicationBuilder builder)
+    {
+        builder.AddEngineClient();
+        builder.Services.AddFleetGatewayPki().AddFleetBlobSource().AddFleetPasswords().AddFleetApi();
     }
 
     // Standard output is for the line that scripts read.
@@ -70,17 +88,26 @@ internal static class SiloHost
     }
 
     /// <summary>Opens now what an operator may have to mend, so that the complaint comes first and alone.</summary>
-    private static void Open(IServiceProvider services)
+    private static void Open(IServiceProvider services, ProcessRole role)
     {
         var http = services.GetRequiredService<IOptions<HttpOptions>>().Value;
         var https = services.GetRequiredService<IOptions<HttpsOptions>>().Value;
         PortCheck.MustBeFree(http.ToEndPoint(), $"{HttpOptions.Section}:Port");
         if (https.Enabled) PortCheck.MustBeFree(https.ToEndPoint(), $"{HttpsOptions.Section}:Port");
         PortCheck.MustBeFree(services.GetRequiredService<IOptions<MetricsOptions>>().Value.ToEndPoint(), $"{MetricsOptions.Section}:Port");
-        CheckMqttPorts(services.GetRequiredService<IConfiguration>().GetSection("Fleet:Gateway"));
+        if (role.HasGateway()) CheckMqttPorts(services.GetRequiredService<IConfiguration>().GetSection("Fleet:Gateway"));
+        if (!role.HasGrains())
+        {
+            services.GetRequiredService<GatewayPki>();
+            services.GetRequiredService<AdminToken>();
+            return;
+        }
         services.GetRequiredService<SqliteDatabase>();
-        services.GetRequiredService<FleetPki>();
-        services.GetRequiredService<AdminToken>();
+        using (services.GetRequiredService<SharedDirectory>().Lock(services.GetRequiredService<TimeProvider>()))
+        {
+            services.GetRequiredService<FleetPki>();
+            services.GetRequiredService<AdminToken>();
+        }
         // On the metrics page from the first scrape, rather than from the first rollout.
         services.GetRequiredService<RolloutMetrics>();
     }
@@ -96,18 +123,23 @@ internal static class SiloHost
         static int? Port(string? text) => ushort.TryParse(text, out ushort port) ? port : null;
     }
 
-    private static void MapAll(WebApplication app)
+    private static void MapAll(WebApplication app, ProcessRole role)
     {
         app.UseFleetApi();
         app.UseMetricsPort();
         app.UseRouting();
+        app.MapHealth();
+        if (role.HasGateway()) app.MapFleetGateway();
+        if (role.HasGrains()) MapApi(app);
+    }
+
+    private static void MapApi(WebApplication app)
+    {
         app.UseAuthentication();
         app.UseAuthorization();
 
         app.MapFrontPage();
-        app.MapHealth();
         app.MapOpenApi();
-        app.MapFleetGateway();
         var api = app.MapGroup("/api/v1");
         api.MapCa();
         api.MapClaims();

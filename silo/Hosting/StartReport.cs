@@ -1,28 +1,36 @@
 using System.Text.Json.Nodes;
 using Fleet.Gateway.Hosting;
-using Fleet.Silo.Pki;
 using Fleet.Silo.Tokens;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 
 namespace Fleet.Silo.Hosting;
 
-/// <summary>What is listening where: one line of JSON on standard output for scripts, and the same in words on standard error for people.</summary>
-internal sealed class StartReport(HttpListeners listeners, GatewayListeners mqtt, FleetPki pki, AdminToken token, DataDirectory data)
+/// <summary>
+/// What is listening where: one line of JSON on standard output for scripts, and the same in words on standard error for people. The line has
+/// the same members in every role; what a role does not have is null.
+/// </summary>
+internal sealed class StartReport(HttpListeners listeners, ProcessIdentity process, SharedDirectory shared, AdminToken token, IServiceProvider services)
 {
+    private readonly GatewayListeners? _mqtt = services.GetService<GatewayListeners>();
+    private readonly DataDirectory? _data = services.GetService<DataDirectory>();
+    private readonly string _caCertificateFile = Path.Combine(shared.File("pki"), "ca.crt");
+
     public void Write()
     {
         Console.Out.WriteLine(new JsonObject
         {
             ["event"] = "listening",
+            ["role"] = process.Role.Name(),
             ["http"] = Url("http", listeners.Http),
             ["https"] = Url("https", listeners.Https),
             ["metrics"] = Port(listeners.Metrics),
-            ["mqtts"] = mqtt.MqttsPort,
-            ["plain"] = mqtt.PlainPort,
-            ["caCertificate"] = pki.CaCertificateFile,
+            ["mqtts"] = _mqtt?.MqttsPort,
+            ["plain"] = _mqtt?.PlainPort,
+            ["caCertificate"] = _caCertificateFile,
             ["adminToken"] = token.File,
-            ["dataDirectory"] = data.Path,
-            ["engine"] = Engine.Name,
+            ["dataDirectory"] = _data?.Path,
+            ["sharedDirectory"] = shared.Path,
+            ["engine"] = process.Engine,
             ["processId"] = Environment.ProcessId,
         }.ToJsonString());
         Console.Out.Flush();
@@ -31,13 +39,16 @@ internal sealed class StartReport(HttpListeners listeners, GatewayListeners mqtt
 
     private IEnumerable<string?> Words()
     {
-        yield return "Fleet is ready.";
-        yield return $"  MQTT over TLS     port {mqtt.MqttsPort}, with a client certificate";
-        yield return mqtt.PlainPort is { } plain ? $"  MQTT without TLS  port {plain}, for development" : null;
-        yield return $"  Admin API         {Url("http", listeners.Http)}/api/v1 (described by /openapi/v1.json)";
-        yield return listeners.Https is null ? null : $"  The same by TLS   {Url("https", listeners.Https)}";
+        yield return process.Role is ProcessRole.All ? "Fleet is ready." : $"Fleet is ready, as a {process.Role.Name()}.";
+        if (_mqtt is not null)
+        {
+            yield return $"  MQTT over TLS     port {_mqtt.MqttsPort}, with a client certificate";
+            yield return _mqtt.PlainPort is { } plain ? $"  MQTT without TLS  port {plain}, for development" : null;
+        }
+        yield return process.Role.HasGrains() ? $"  Admin API         {Url("http", listeners.Http)}/api/v1 (described by /openapi/v1.json)" : null;
+        yield return listeners.Https is null ? null : $"  HTTPS             {Url("https", listeners.Https)}";
         yield return $"  Metrics, health   {Url("http", listeners.Metrics)}/metrics, /healthz, /readyz";
-        yield return $"  CA certificate    {pki.CaCertificateFile} (what devices trust)";
+        yield return $"  CA certificate    {_caCertificateFile} (what devices trust)";
         yield return $"  Admin token       {token.File}";
     }
 

@@ -18,6 +18,11 @@ internal sealed class DownloadKey : IDownloadKey
     public static DownloadKey Open(string path)
     {
         if (!File.Exists(path)) AtomicFile.Write(path, RandomNumberGenerator.GetBytes(Length), secret: true);
+        return Load(path);
+    }
+
+    public static DownloadKey Load(string path)
+    {
         var key = File.ReadAllBytes(path);
         return key.Length == Length
             ? new DownloadKey(key)

@@ -10,13 +10,13 @@ namespace Fleet.Silo.Pki;
 
 internal static class PkiServices
 {
-    /// <summary>The authority, the server's certificate, the firmware signer and the download key, from the data directory's <c>pki/</c>.</summary>
+    /// <summary>The authority, the server's certificate, the firmware signer and the download key, from the shared directory's <c>pki/</c>.</summary>
     public static IServiceCollection AddFleetPki(this IServiceCollection services)
     {
         services.AddOptions<PkiOptions>().BindConfiguration("Fleet:Gateway").ValidateDataAnnotations().ValidateOnStart();
         services.AddSingleton(s => FleetPki.Open(
-            s.GetRequiredService<DataDirectory>().File("pki"),
-            ServerName.All(Dns.GetHostName(), s.GetRequiredService<IOptions<PkiOptions>>().Value.ServerNames),
+            s.GetRequiredService<SharedDirectory>().File("pki"),
+            ServerName.All(HostName(s.GetRequiredService<SharedDirectory>()), s.GetRequiredService<IOptions<PkiOptions>>().Value.ServerNames),
             s.GetRequiredService<TimeProvider>().GetUtcNow(),
             s.GetRequiredService<ILogger<FleetPki>>()));
         services.AddSingleton<ICertificateSigner>(s => s.GetRequiredService<FleetPki>().Signer);
@@ -25,4 +25,16 @@ internal static class PkiServices
         services.AddSingleton<IDownloadKey>(s => s.GetRequiredService<FleetPki>().DownloadKey);
         return services;
     }
+
+    /// <summary>What a gateway of its own needs of the same folder.</summary>
+    public static IServiceCollection AddFleetGatewayPki(this IServiceCollection services)
+    {
+        services.AddSingleton(s => GatewayPki.Load(s.GetRequiredService<SharedDirectory>().File("pki")));
+        services.AddSingleton<IGatewayTrust>(s => s.GetRequiredService<GatewayPki>().Trust);
+        services.AddSingleton<IDownloadKey>(s => s.GetRequiredService<GatewayPki>().DownloadKey);
+        return services;
+    }
+
+    // Of several machines that share one certificate none puts its own name into it: each start would make another.
+    private static string HostName(SharedDirectory shared) => shared.IsShared ? "localhost" : Dns.GetHostName();
 }

@@ -1,6 +1,3 @@
-using Fleet.Gateway.Hosting;
-using Fleet.Silo.Storage;
-
 namespace Fleet.Silo.Telemetry;
 
 /// <summary><c>/healthz</c>: the process answers. <c>/readyz</c>: it can do its work. Both on the metrics port and on HTTP.</summary>
@@ -10,12 +7,9 @@ internal static class HealthEndpoints
 
     public static async Task WriteReadiness(HttpContext context)
     {
-        var checks = new SortedDictionary<string, string>(StringComparer.Ordinal)
-        {
-            // No port before the listeners are bound, and none of them is ever closed before the process ends.
-            ["gateway"] = context.RequestServices.GetRequiredService<GatewayListeners>().MqttsPort is null ? "does not listen yet" : "ok",
-            ["storage"] = await context.RequestServices.GetRequiredService<StorageProbe>().Check(context.RequestAborted) ?? "ok",
-        };
+        var checks = new SortedDictionary<string, string>(StringComparer.Ordinal);
+        foreach (var check in context.RequestServices.GetServices<IReadinessCheck>())
+            checks.Add(check.Name, await check.Check(context.RequestAborted) ?? "ok");
         bool ready = checks.Values.All(check => check == "ok");
         var answer = new Health(ready ? "ok" : "unavailable", checks);
         await TypedResults.Json(answer, statusCode: ready ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable).ExecuteAsync(context);

@@ -7,7 +7,9 @@ internal static class TelemetryServices
     {
         services.AddSingleton<PrometheusExporter>();
         services.AddHostedService<FleetTelemetry>();
-        services.AddHostedService<FleetMetrics>();
         return services;
     }
+
+    /// <summary>What only a process with grains can count.</summary>
+    public static IServiceCollection AddFleetCensus(this IServiceCollection services) => services.AddHostedService<FleetMetrics>();
 }

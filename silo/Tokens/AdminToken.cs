@@ -20,12 +20,24 @@ internal sealed class AdminToken
     public string File { get; }
 
     /// <exception cref="StartupException">The file does not hold a token, or cannot be read or made.</exception>
-    public static AdminToken LoadOrMake(DataDirectory data)
+    public static AdminToken LoadOrMake(string file)
     {
-        string file = data.File(FileName);
         try
         {
             if (!System.IO.File.Exists(file)) Make(file);
+            return Load(file);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new StartupException($"The admin token cannot be kept in {file}: {e.Message}", e);
+        }
+    }
+
+    /// <exception cref="StartupException">The file does not hold a token, or cannot be read.</exception>
+    public static AdminToken Load(string file)
+    {
+        try
+        {
             string token = System.IO.File.ReadAllText(file).Trim();
             return token.Length >= Base64Url.GetEncodedLength(Bytes)
                 ? new(token, file)
@@ -33,7 +45,7 @@ internal sealed class AdminToken
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new StartupException($"The admin token cannot be kept in {file}: {e.Message}", e);
+            throw new StartupException($"The admin token in {file} cannot be read: {e.Message}", e);
         }
     }
 

@@ -23,11 +23,11 @@ public sealed class TokenTests : IDisposable
     [Fact]
     public void The_first_start_makes_a_token_for_its_owner_alone_and_later_ones_keep_it()
     {
-        string file = AdminToken.LoadOrMake(_data).File;
+        string file = AdminToken.LoadOrMake(_data.File(AdminToken.FileName)).File;
         string token = File.ReadAllText(file).Trim();
         Assert.Equal(43, token.Length);
         if (!OperatingSystem.IsWindows()) Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(file));
-        Assert.True(AdminToken.LoadOrMake(_data).Matches(Encoding.ASCII.GetBytes(token)));
+        Assert.True(AdminToken.LoadOrMake(_data.File(AdminToken.FileName)).Matches(Encoding.ASCII.GetBytes(token)));
         Assert.Equal(token, File.ReadAllText(file).Trim());
     }
 
@@ -37,7 +37,7 @@ public sealed class TokenTests : IDisposable
     public void A_file_without_a_token_is_refused_rather_than_taken_as_an_easy_one(string content)
     {
         File.WriteAllText(_data.File(AdminToken.FileName), content);
-        Assert.Throws<StartupException>(() => AdminToken.LoadOrMake(_data));
+        Assert.Throws<StartupException>(() => AdminToken.LoadOrMake(_data.File(AdminToken.FileName)));
     }
 
     [Fact]
@@ -55,7 +55,7 @@ public sealed class TokenTests : IDisposable
     [Fact]
     public async Task The_token_is_the_password_of_an_mqtt_client_of_any_name()
     {
-        var passwords = new TokenPasswords(AdminToken.LoadOrMake(_data));
+        var passwords = new TokenPasswords(AdminToken.LoadOrMake(_data.File(AdminToken.FileName)));
         Assert.Equal("admin", await passwords.Authenticate("anybody", Encoding.ASCII.GetBytes(Token()), default));
         Assert.Null(await passwords.Authenticate("admin", "admin"u8.ToArray(), default));
         Assert.Null(await passwords.Authenticate("", ReadOnlyMemory<byte>.Empty, default));
@@ -99,7 +99,7 @@ public sealed class TokenTests : IDisposable
         Assert.Equal(allowed, string.Join(' ', granted));
     }
 
-    private string Token() => File.ReadAllText(AdminToken.LoadOrMake(_data).File).Trim();
+    private string Token() => File.ReadAllText(AdminToken.LoadOrMake(_data.File(AdminToken.FileName)).File).Trim();
 
     private async Task<AuthenticateResult> Authenticate(string? header) => await Request(header).AuthenticateAsync();
 

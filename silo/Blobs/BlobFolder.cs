@@ -1,0 +1,31 @@
+using Fleet.Gateway.Blocks;
+using Microsoft.Win32.SafeHandles;
+
+namespace Fleet.Silo.Blobs;
+
+/// <summary>
+/// Files named by their SHA-256, as <c>{folder}/{first two digits}/{digest}</c>, for who only reads them: a gateway of its own has no more. A file
+/// has that name only when all of it is on the disk.
+/// </summary>
+internal class BlobFolder(string folder) : IBlobSource
+{
+    protected string Folder { get; } = folder;
+
+    public SafeFileHandle? OpenRead(string sha256)
+    {
+        if (PathOf(sha256) is not { } path) return null;
+        try
+        {
+            return File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, FileOptions.RandomAccess);
+        }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Where a blob is, or would be; null if that is not a digest: 64 lower-case hex digits.</summary>
+    public string? PathOf(string sha256) => sha256.Length == 64 && sha256.All(char.IsAsciiHexDigitLower)
+        ? Path.Combine(Folder, sha256[..2], sha256)
+        : null;
+}

@@ -20,6 +20,7 @@ public sealed class WireDevice : IAsyncDisposable
     {
         var inbox = Channel.CreateUnbounded<IncomingMessage>();
         var client = await MqttClient.ConnectAsync(options with { OnMessage = m => inbox.Writer.WriteAsync(m) });
+        _ = client.Closed.ContinueWith(_ => inbox.Writer.TryComplete(), TaskScheduler.Default);
         return new WireDevice(client, inbox);
     }
 
@@ -76,7 +77,7 @@ public sealed class WireDevice : IAsyncDisposable
         {
             if (topic(message.Topic)) return message;
         }
-        throw new InvalidOperationException("The inbox ended.");
+        throw new InvalidOperationException("The connection ended.");
     }
 
     public async ValueTask DisposeAsync() => await Client.DisposeAsync();

@@ -1,0 +1,79 @@
+using Fleet.Silo.Storage;
+using Fleet.Silo.Telemetry;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Options;
+using Orleans.Configuration;
+using Orleans.Providers;
+using Orleans.Storage;
+
+namespace Fleet.Silo.Hosting;
+
+/// <summary>
+/// What is different when grains run on Orleans: silos find each other through PostgreSQL, which holds membership, reminders and grain states,
+/// and gateways may be processes of their own.
+/// </summary>
+internal static class Engine
+{
+    public const string Name = "orleans";
+
+    /// <summary>What AdoNet calls the PostgreSQL driver.</summary>
+    private const string Invariant = "Npgsql";
+
+    public static WebApplicationBuilder AddEngine(this WebApplicationBuilder builder)
+    {
+        builder.Services.AddClusterSettings();
+        builder.Services.AddFleetStorage(builder.Configuration);
+        builder.UseOrleans(silo =>
+        {
+            silo.UseAdoNetClustering(options => options.Configure<IOptions<StorageOptions>>(
+                static (o, storage) => (o.Invariant, o.ConnectionString) = (Invariant, storage.Value.ConnectionString)));
+            silo.UseAdoNetReminderService(options => options.Configure<IOptions<StorageOptions>>(
+                static (o, storage) => (o.Invariant, o.ConnectionString) = (Invariant, storage.Value.ConnectionString)));
+            silo.Services.AddOptions<EndpointOptions>().Configure<IOptions<ClusterSettings>>(static (o, cluster) => cluster.Value.ApplyTo(o));
+            silo.Configure<ClusterMembershipOptions>(Membership.NoticeTheDead);
+            AddGrainStates(silo, builder.Configuration[$"{StorageOptions.Section}:Provider"]);
+        });
+        builder.Services.AddSingleton<IReadinessCheck, SiloReadiness>();
+        return builder;
+    }
+
+    public static WebApplicationBuilder AddEngineClient(this WebApplicationBuilder builder)
+    {
+        builder.Services.AddClusterSettings();
+        builder.Services.AddFleetRetainedStore(builder.Configuration);
+        builder.UseOrleansClient(client =>
+        {
+            client.UseAdoNetClustering(options => options.Configure<IOptions<StorageOptions>>(
+                static (o, storage) => (o.Invariant, o.ConnectionString) = (Invariant, storage.Value.ConnectionString)));
+            client.Configure<GatewayOptions>(Membership.UseNewSilosSoon);
+            client.Services.AddSingleton<ClusterConnection>();
+            client.Services.AddSingleton<IClientConnectionRetryFilter>(s => s.GetRequiredService<ClusterConnection>());
+            client.Services.AddSingleton<IClusterConnectionStatusObserver>(s => s.GetRequiredService<ClusterConnection>());
+        });
+        builder.Services.AddSingleton<IReadinessCheck>(s => s.GetRequiredService<ClusterConnection>());
+        return builder;
+    }
+
+    private static void AddClusterSettings(this IServiceCollection services)
+    {
+        services.AddOptions<ClusterSettings>().BindConfiguration(ClusterSettings.Section).ValidateDataAnnotations().ValidateOnStart();
+        services.AddOptions<ClusterOptions>().Configure<IOptions<ClusterSettings>>(
+            static (o, cluster) => (o.ClusterId, o.ServiceId) = (cluster.Value.ClusterId, cluster.Value.ServiceId));
+    }
+
+    /// <summary>Grains ask for the default provider, which Orleans knows by a key.</summary>
+    private static void AddGrainStates(ISiloBuilder silo, string? provider)
+    {
+        if (provider == "adonet")
+        {
+            silo.Services.RemoveAll<IGrainStorage>();
+            silo.AddAdoNetGrainStorageAsDefault(options => options.Configure<IOptions<StorageOptions>>(static (o, storage) =>
+            {
+                (o.Invariant, o.ConnectionString) = (Invariant, storage.Value.ConnectionString);
+                o.GrainStorageSerializer = new GrainStateSerializer();
+            }));
+            return;
+        }
+        silo.Services.AddKeyedSingleton(ProviderConstants.DEFAULT_STORAGE_PROVIDER_NAME, static (s, _) => s.GetRequiredService<IGrainStorage>());
+    }
+}

@@ -120,6 +120,8 @@ public sealed class AdminApiTests : IAsyncLifetime
         {
             Assert.NotNull(openapi["paths"]![path]);
         }
+        var upload = openapi["paths"]!["/api/v1/firmware/{model}/{version}"]!["put"]!["requestBody"]!;
+        Assert.Equal("binary", (string?)upload["content"]!["application/octet-stream"]!["schema"]!["format"]);
         using var metrics = new HttpClient { BaseAddress = _fleet.Metrics };
         string text = await metrics.GetStringAsync("/metrics");
         foreach (string family in new[] { "fleet_devices", "mqtt_server_message_received_total" }) Assert.Contains(family, text, StringComparison.Ordinal);

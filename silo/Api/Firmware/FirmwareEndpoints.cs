@@ -3,7 +3,9 @@ using Fleet.Interfaces.Firmware;
 using Fleet.Interfaces.Naming;
 using Fleet.Silo.Blobs;
 using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.OpenApi;
 using Microsoft.Net.Http.Headers;
+using Microsoft.OpenApi;
 
 namespace Fleet.Silo.Api.Firmware;
 
@@ -19,7 +21,8 @@ internal static class FirmwareEndpoints
             .WithDescription("Content-Digest: sha-256=:base64: (RFC 9530) or ?sha256= (hex) is checked. ?floor= is the lowest version devices accept once they confirmed this one.")
             .Produces<FirmwareBody>(StatusCodes.Status201Created).Produces<FirmwareBody>()
             .ProducesProblem(StatusCodes.Status400BadRequest).ProducesProblem(StatusCodes.Status409Conflict)
-            .ProducesProblem(StatusCodes.Status413PayloadTooLarge);
+            .ProducesProblem(StatusCodes.Status413PayloadTooLarge)
+            .AddOpenApiOperationTransformer(TakesRawBytes);
         api.MapGet("/firmware", List).RequireAuthorization(Roles.Viewer).WithTags("Firmware").WithSummary("All firmware, by model and version.")
             .Produces<Page<FirmwareBody>>().ProducesProblem(StatusCodes.Status400BadRequest);
         api.MapGet(One, Get).RequireAuthorization(Roles.Viewer).WithTags("Firmware").WithSummary("One version.")
@@ -29,6 +32,20 @@ internal static class FirmwareEndpoints
         api.MapPost(One + "/publish", Publish).RequireAuthorization(Roles.Publisher).WithTags("Firmware")
             .WithSummary("Opens a version for rollouts. A repeat changes nothing.")
             .Produces<FirmwareBody>().ProducesProblem(StatusCodes.Status404NotFound);
+    }
+
+    // .Accepts() would say it too, and answer 415 to curl, which calls any file a form.
+    private static Task TakesRawBytes(OpenApiOperation operation, OpenApiOperationTransformerContext context, CancellationToken cancellation)
+    {
+        operation.RequestBody = new OpenApiRequestBody
+        {
+            Required = true,
+            Content = new Dictionary<string, OpenApiMediaType>
+            {
+                ["application/octet-stream"] = new() { Schema = new OpenApiSchema { Type = JsonSchemaType.String, Format = "binary" } },
+            },
+        };
+        return Task.CompletedTask;
     }
 
     private static async Task<IResult> List(

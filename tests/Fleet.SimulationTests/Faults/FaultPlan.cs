@@ -1,0 +1,84 @@
+using Fleet.SimulationTests.Kernel;
+
+namespace Fleet.SimulationTests.Faults;
+
+/// <summary>How often what goes wrong. Rates are per message, call or write, from 0 to 1; drawn from the seed, so that seeds differ in kind and not only in order.</summary>
+internal sealed record FaultPlan
+{
+    public static readonly FaultPlan None = new();
+
+    // Between device and gateway, and gateway and grain.
+    public double RequestLost { get; init; }
+    public double AnswerLost { get; init; }
+    public double RequestRepeated { get; init; }
+
+    /// <summary>Late by up to a minute, so that others overtake it.</summary>
+    public double MessageLate { get; init; }
+    public double NotificationLost { get; init; }
+    public double NotificationRepeated { get; init; }
+    public double NotificationLate { get; init; }
+
+    // Between grains.
+    public double CallLost { get; init; }
+    public double CallAnswerLost { get; init; }
+    public double CallRepeated { get; init; }
+
+    /// <summary>Takes up to 40 s: callers give up after 30.</summary>
+    public double CallSlow { get; init; }
+
+    /// <summary>The activation ends after a call.</summary>
+    public double DeactivatedAfterCall { get; init; }
+
+    // Storage.
+    public double WriteFails { get; init; }
+
+    /// <summary>The write is there, but whoever wrote is told that it failed: the activation dies between write and effect.</summary>
+    public double WriteFailsAfterItLanded { get; init; }
+    public double ReadFails { get; init; }
+
+    /// <summary>Slowest operation, milliseconds; 0: all are done at once.</summary>
+    public int StorageMilliseconds { get; init; }
+
+    // By the virtual hour.
+    public double RestartsPerHour { get; init; }
+    public double ClockJumpsPerHour { get; init; }
+    public double OperatorActsPerHour { get; init; }
+
+    /// <summary>Share of devices that are not good ones.</summary>
+    public double BadDevices { get; init; }
+
+    /// <summary>Sessions of a device that end for no reason, per hour.</summary>
+    public double DropsPerHour { get; init; }
+
+    /// <summary>How long faults go on; after that only devices are bad.</summary>
+    public TimeSpan Lasts { get; init; }
+
+    public static FaultPlan Draw(Random random) => new()
+    {
+        RequestLost = RateOf(random, 0.15),
+        AnswerLost = RateOf(random, 0.15),
+        RequestRepeated = RateOf(random, 0.2),
+        MessageLate = RateOf(random, 0.1),
+        NotificationLost = RateOf(random, 0.2),
+        NotificationRepeated = RateOf(random, 0.3),
+        NotificationLate = RateOf(random, 0.2),
+        CallLost = RateOf(random, 0.05),
+        CallAnswerLost = RateOf(random, 0.05),
+        CallRepeated = RateOf(random, 0.1),
+        CallSlow = RateOf(random, 0.02),
+        DeactivatedAfterCall = RateOf(random, 0.05),
+        WriteFails = RateOf(random, 0.05),
+        WriteFailsAfterItLanded = RateOf(random, 0.05),
+        ReadFails = RateOf(random, 0.05),
+        StorageMilliseconds = random.Next(3) == 0 ? 0 : random.Next(1, 200),
+        RestartsPerHour = RateOf(random, 20),
+        ClockJumpsPerHour = random.Next(4) == 0 ? random.NextDouble() * 4 : 0,
+        OperatorActsPerHour = RateOf(random, 60),
+        BadDevices = RateOf(random, 0.6),
+        DropsPerHour = RateOf(random, 20),
+        Lasts = random.Between(TimeSpan.FromMinutes(2), TimeSpan.FromMinutes(40)),
+    };
+
+    /// <summary>Half of the faults are absent from any one seed: what is rare together is found apart.</summary>
+    private static double RateOf(Random random, double most) => random.Next(2) == 0 ? 0 : Math.Round(random.NextDouble() * most, 4);
+}

@@ -1,0 +1,48 @@
+using Fleet.Engine.Turns;
+
+namespace Fleet.SimulationTests.Kernel;
+
+/// <summary>Runs turns one by one on one thread. Which of the owners that are ready goes next is drawn from the seed.</summary>
+internal sealed class SeededTurns(Random random)
+{
+    private readonly List<(Process Process, IThreadPoolWorkItem Turns)> _ready = [];
+    private readonly int _thread = Environment.CurrentManagedThreadId;
+
+    /// <summary>Turns run so far.</summary>
+    public long Count { get; private set; }
+
+    /// <returns>False when nobody is ready.</returns>
+    public bool TryRunOne()
+    {
+        while (_ready.Count > 0)
+        {
+            int which = _ready.Count == 1 ? 0 : random.Next(_ready.Count);
+            var (process, turns) = _ready[which];
+            _ready[which] = _ready[^1];
+            _ready.RemoveAt(_ready.Count - 1);
+            if (process.IsDead) continue;
+            Count++;
+            turns.Execute();
+            return true;
+        }
+        return false;
+    }
+
+    /// <summary>What runs together and dies together: a service process, or the world outside of it. Its turns end where they are when it dies.</summary>
+    public sealed class Process(SeededTurns all) : ITurnExecutor
+    {
+        public bool IsDead { get; set; }
+
+        // One turn at a time, so that every order that two cores could produce can be drawn.
+        public int TurnsPerSlice => 1;
+
+        public bool RunsAllThatWaits => true;
+
+        public void Submit(IThreadPoolWorkItem turns)
+        {
+            if (Environment.CurrentManagedThreadId != all._thread)
+                throw new InvalidOperationException("A turn was queued by another thread: what follows would not be repeatable.");
+            if (!IsDead) all._ready.Add((this, turns));
+        }
+    }
+}

@@ -1,0 +1,43 @@
+using System.Diagnostics;
+using System.Globalization;
+using Fleet.SimulationTests;
+using Fleet.SimulationTests.World;
+
+// One seed, a range of them, or a large fleet: docs/simulation.md.
+int seed = 1, count = 1, large = 0;
+int? devices = null;
+string? historyPath = null;
+for (int i = 0; i < args.Length; i += 2)
+{
+    string value = i + 1 < args.Length ? args[i + 1] : throw new ArgumentException($"{args[i]} wants a value.");
+    switch (args[i])
+    {
+        case "--seed": seed = int.Parse(value, CultureInfo.InvariantCulture); break;
+        case "--count": count = int.Parse(value, CultureInfo.InvariantCulture); break;
+        case "--devices": devices = int.Parse(value, CultureInfo.InvariantCulture); break;
+        case "--large": large = int.Parse(value, CultureInfo.InvariantCulture); break;
+        case "--history": historyPath = value; break;
+        default: throw new ArgumentException($"{args[i]} is none of --seed, --count, --devices, --large, --history.");
+    }
+}
+
+using var history = historyPath is null ? null : new StreamWriter(historyPath);
+int failed = 0;
+var watch = Stopwatch.StartNew();
+for (int i = 0; i < count; i++)
+{
+    var run = SimulationRun.Of(large > 0 ? SimulationSettings.Large(seed + i, large) : SimulationSettings.Draw(seed + i, devices), history);
+    if (run.Failure is { } failure)
+    {
+        failed++;
+        Console.WriteLine(failure);
+    }
+    if (count == 1)
+    {
+        Console.WriteLine(run.Standing);
+        Console.WriteLine($"seed {run.Seed}: {run.VirtualTime} virtual time, {run.Lines} events, {run.Turns} turns, history {run.Digest}");
+    }
+}
+double cpu = Process.GetCurrentProcess().TotalProcessorTime.TotalSeconds;
+Console.WriteLine($"{count} seeds from {seed}, {failed} failed, {watch.Elapsed.TotalSeconds:0.0} s, {cpu:0.0} s of CPU, {Environment.WorkingSet / (1024 * 1024)} MiB");
+return failed == 0 ? 0 : 1;

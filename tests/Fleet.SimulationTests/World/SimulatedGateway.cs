@@ -1,0 +1,175 @@
+using Fleet.Interfaces.Devices;
+using Fleet.Interfaces.Jobs;
+using Fleet.Interfaces.Messaging;
+using Fleet.Interfaces.Naming;
+using Fleet.SimulationTests.Kernel;
+
+namespace Fleet.SimulationTests.World;
+
+/// <summary>
+/// What the gateway does for devices: it tells the device grain of sessions, in order and more than once if need be, hands requests on, and
+/// publishes what grains notify. It lives and dies with the service process that it is part of.
+/// </summary>
+internal sealed class SimulatedGateway : IGatewayObserver
+{
+    private static readonly TimeSpan[] Pauses = [TimeSpan.FromMilliseconds(100), TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(5)];
+
+    private readonly SimulatedWorld _world;
+    private readonly Random _random;
+    private readonly Dictionary<string, Queue<Func<Task>>> _lanes = new(StringComparer.Ordinal);
+    private IGatewayObserver? _reference;
+
+    public SimulatedGateway(SimulatedWorld world, ServiceProcess process)
+    {
+        (_world, Process) = (world, process);
+        Id = $"gateway-{process.Number}";
+        _random = SeedStreams.Of(world.Settings.Seed, $"network/{process.Number}");
+    }
+
+    public string Id { get; }
+
+    public ServiceProcess Process { get; }
+
+    /// <summary>Takes no connection before the grains know where its sessions are reached.</summary>
+    public bool IsOpen { get; private set; }
+
+    public async Task Open()
+    {
+        _reference = Process.Grains.CreateObjectReference<IGatewayObserver>(this);
+        while (!await Register()) await Task.Delay(TimeSpan.FromSeconds(1), Process.Time);
+        IsOpen = true;
+        _ = Process.Time.CreateTimer(_ => _world.Do(Register), null, TimeSpan.FromMinutes(1), TimeSpan.FromMinutes(1));
+    }
+
+    /// <param name="opened">Called when the grain knows, or does not take it.</param>
+    public void Connect(SimulatedDevice device, string session, Action<bool> opened)
+    {
+        var at = _world.Clock.Wall;
+        Enqueue(device, async () =>
+        {
+            bool ok = await Try(device, "connected", grain => grain.Connected(new DeviceSession(session, Id, "::1", at)));
+            _world.Outside.After(Delay(), () => opened(ok));
+        });
+    }
+
+    public void Disconnected(SimulatedDevice device, string session, DisconnectReason reason)
+    {
+        var at = _world.Clock.Wall;
+        Tell(device, "disconnected", grain => grain.Disconnected(session, reason, at));
+    }
+
+    public void Stale(SimulatedDevice device, string session, DateTimeOffset lastSeenAt) => Tell(device, "stale", grain => grain.Stale(session, lastSeenAt));
+
+    public void Seen(SimulatedDevice device, string session, DateTimeOffset at) => Tell(device, "seen", grain => grain.Seen(session, at));
+
+    /// <summary>A request of a device, and its answer, each of which may be lost, late or repeated on the way.</summary>
+    public void Ask<T>(SimulatedDevice device, string what, Func<IDeviceGrain, Task<T>> call, Action<T> answer)
+    {
+        var faults = _world.Faults;
+        if (_random.Chance(faults.RequestLost))
+        {
+            _world.History.Add(device.Name, $"{what} is lost");
+            return;
+        }
+        Send(Delay());
+        if (_random.Chance(faults.RequestRepeated)) Send(Delay());
+
+        void Send(TimeSpan delay) => _world.Outside.After(delay, () => _world.Do(async () =>
+        {
+            if (Process.IsDead) return;
+            T result;
+            try { result = await call(Process.Grains.GetGrain<IDeviceGrain>(device.Name)); }
+            catch (Exception e) when (e is TimeoutException or IOException or Orleans.Storage.InconsistentStateException)
+            {
+                // The gateway answers with an error; to the device that is no answer.
+                _world.History.Add(device.Name, $"{what} fails: {e.Message}");
+                return;
+            }
+            if (_random.Chance(_world.Faults.AnswerLost)) _world.History.Add(device.Name, $"the answer to {what} is lost");
+            else _world.Outside.After(Delay(), () => answer(result));
+        }));
+    }
+
+    void IGatewayObserver.NotifyJobs(JobNotification notification)
+    {
+        var (device, faults) = (_world.Device(notification.Thing.Value), _world.Faults);
+        if (!notification.SendNext) return;
+        if (_random.Chance(faults.NotificationLost))
+        {
+            _world.History.Add(device.Name, "notify-next is lost");
+            return;
+        }
+        Send();
+        if (_random.Chance(faults.NotificationRepeated)) Send();
+
+        void Send() => _world.Outside.After(_random.Chance(_world.Faults.NotificationLate) ? _random.UpTo(90) : Delay(), () => device.Notified(this, notification.Next));
+    }
+
+    void IGatewayObserver.EndSession(string clientId, string sessionId, SessionEnd reason) { }
+
+    void IGatewayObserver.EndSessionsOf(CertificateId certificate) { }
+
+    private TimeSpan Delay() => _random.Chance(_world.Faults.MessageLate) ? _random.UpTo(60) : TimeSpan.FromMilliseconds(_random.Next(1, 40));
+
+    private async Task<bool> Register()
+    {
+        try
+        {
+            await Process.Grains.GetGrain<IGatewayGrain>(Id).Register(_reference!);
+            return true;
+        }
+        catch (TimeoutException)
+        {
+            return false;
+        }
+    }
+
+    private void Tell(SimulatedDevice device, string what, Func<IDeviceGrain, Task> call) => Enqueue(device, () => Insist(device, what, call));
+
+    private async Task Insist(SimulatedDevice device, string what, Func<IDeviceGrain, Task> call)
+    {
+        for (int attempt = 0; !await Try(device, what, call); attempt++)
+        {
+            if (attempt == Pauses.Length)
+            {
+                _world.History.Add(device.Name, $"{what} was told {attempt + 1} times, and nobody took it");
+                return;
+            }
+            await Task.Delay(Pauses[attempt], Process.Time);
+        }
+    }
+
+    private async Task<bool> Try(SimulatedDevice device, string what, Func<IDeviceGrain, Task> call)
+    {
+        try
+        {
+            await call(Process.Grains.GetGrain<IDeviceGrain>(device.Name));
+            return true;
+        }
+        catch (Exception e) when (e is TimeoutException or IOException or Orleans.Storage.InconsistentStateException)
+        {
+            _world.History.Add(device.Name, $"{what} fails: {e.Message}");
+            return false;
+        }
+    }
+
+    /// <summary>One after the other for each device, as the gateway's presence lanes.</summary>
+    private void Enqueue(SimulatedDevice device, Func<Task> work)
+    {
+        if (_lanes.TryGetValue(device.Name, out var lane))
+        {
+            lane.Enqueue(work);
+            return;
+        }
+        lane = _lanes[device.Name] = new([work]);
+        _world.Do(async () =>
+        {
+            while (lane.TryPeek(out var next))
+            {
+                await next();
+                lane.Dequeue();
+            }
+            _lanes.Remove(device.Name);
+        });
+    }
+}

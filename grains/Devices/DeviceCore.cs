@@ -27,6 +27,7 @@ internal static class DeviceCore
         SessionOpened o => state with
         {
             Session = o.Session,
+            SessionEpoch = o.Session.Epoch,
             Connectivity = Connectivity.Connected,
             ConnectivityChangedAt = o.Session.ConnectedAt,
             DisconnectReason = null,
@@ -38,7 +39,9 @@ internal static class DeviceCore
             Connectivity = Connectivity.Disconnected,
             ConnectivityChangedAt = c.At,
             DisconnectReason = c.Reason,
-            Open = [.. state.Open.Select(x => x.ConfirmingSession == state.Session?.SessionId && ByService(c.Reason) ? x with { CutOff = true } : x)],
+            Open = c.Reason is DisconnectReason.ClientInitiatedDisconnect
+                ? [.. state.Open.Select(x => x.ConfirmingSession == state.Session?.SessionId ? x with { Left = true } : x)]
+                : state.Open,
         },
         SessionWentStale s => state with { Connectivity = Connectivity.Stale, ConnectivityChangedAt = s.At, LastSeenAt = s.LastSeenAt },
         SessionRecovered r => state with { Connectivity = Connectivity.Connected, ConnectivityChangedAt = r.At, LastSeenAt = r.At },
@@ -90,7 +93,14 @@ internal static class DeviceCore
         ExecutionProgressed p => Change(state, p, x => Progress(x, p, state.Session?.SessionId)),
         // What it reported before it came back proves nothing; a gateway announces a session before the device can speak in it.
         DeviceCameBack b => Change(state with { FirmwareReportedAt = null, HealthReportedAt = null }, b, x => x with { BackAt = b.SessionOpenedAt }),
-        RestartStillDue r => Change(state, r, x => x with { ConfirmingSession = r.SessionId, CutOff = false, BackAt = null }),
+        RestartStillDue r => Change(state, r, x => x with
+        {
+            ConfirmingSession = r.SessionId,
+            RestartBy = r.Until,
+            ReviewAt = r.Until,
+            Revision = x.Revision + 1,
+            ReportedAt = r.At,
+        }),
         ProofDue p => Change(state, p, x => x with { ReviewAt = p.DueAt, Revision = x.Revision + 1, ReportedAt = p.At }),
         ReportRenewed r => Change(state, r, x => x with { Revision = x.Revision + 1, ReportedAt = r.At }),
         LastWordSaid l => Change(state, l, x => x with
@@ -102,9 +112,6 @@ internal static class DeviceCore
         }),
         _ => throw new UnreachableException($"{e.GetType().Name} has no transition"),
     };
-
-    private static bool ByService(DisconnectReason reason) =>
-        reason is DisconnectReason.GatewayLost or DisconnectReason.ServerInitiatedDisconnect or DisconnectReason.ServerError;
 
     private static DeviceExecution Progress(DeviceExecution execution, ExecutionProgressed p, string? session)
     {

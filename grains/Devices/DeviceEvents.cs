@@ -54,8 +54,9 @@ internal sealed record ExecutionProgressed(
 /// <summary>A confirming device opened its first session since it said so.</summary>
 internal sealed record DeviceCameBack(JobId JobId, int Number, DateTimeOffset SessionOpenedAt) : ExecutionEvent(JobId, Number);
 
-/// <summary>It is back with its old version only because the service cut it off before it could restart.</summary>
-internal sealed record RestartStillDue(JobId JobId, int Number, string? SessionId) : ExecutionEvent(JobId, Number);
+/// <summary>It is back with its old version, and had not left: its connection broke, perhaps before it could restart.</summary>
+/// <param name="Until">From then on the old version counts.</param>
+internal sealed record RestartStillDue(JobId JobId, int Number, string? SessionId, DateTimeOffset Until, DateTimeOffset At) : ExecutionEvent(JobId, Number);
 
 /// <param name="DueAt">When the proof will be complete if the device stays as it is; null: not in sight (any more).</param>
 internal sealed record ProofDue(JobId JobId, int Number, DateTimeOffset? DueAt, DateTimeOffset At) : ExecutionEvent(JobId, Number);

@@ -53,10 +53,13 @@ internal sealed record DeviceExecution
     /// <summary>The session in which the device said that it is confirming.</summary>
     public string? ConfirmingSession { get; init; }
 
-    /// <summary>The service, and not the device, ended that session: the next one need not mean that the device restarted.</summary>
-    public bool CutOff { get; init; }
+    /// <summary>The device itself ended that session, as one that restarts does. Another end need not mean that it restarted.</summary>
+    public bool Left { get; init; }
 
-    /// <summary>When the first session after that opened; null while the device has not come back.</summary>
+    /// <summary>Until when a device that came back with its old version, without having left, may still restart.</summary>
+    public DateTimeOffset? RestartBy { get; init; }
+
+    /// <summary>When the first session after that opened (the last one, while a restart is still due); null while the device has not come back.</summary>
     public DateTimeOffset? BackAt { get; init; }
 
     /// <summary>When it will have been healthy for long enough, if it stays so.</summary>

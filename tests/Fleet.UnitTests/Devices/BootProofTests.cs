@@ -110,17 +110,48 @@ public sealed class BootProofTests
         Assert.Equal(JobOutcome.Succeeded, device.After(300).Review(JobStage.Confirming, expired: true)!.Outcome);
     }
 
-    [Theory, InlineData(DisconnectReason.GatewayLost), InlineData(DisconnectReason.ServerInitiatedDisconnect)]
-    public void A_device_that_the_service_cut_off_may_still_restart(DisconnectReason reason)
+    [Theory, InlineData(DisconnectReason.GatewayLost), InlineData(DisconnectReason.ServerInitiatedDisconnect), InlineData(DisconnectReason.ConnectionLost)]
+    public void A_device_whose_connection_broke_may_still_restart(DisconnectReason reason)
+    {
+        var (good, bad) = (BackWithoutHavingLeft(reason), BackWithoutHavingLeft(reason));
+        good.Restart("s3");
+        good.Report(Given.V2);
+        Assert.Equal(JobOutcome.Succeeded, good.Execution.Outcome);
+        bad.Restart("s3");
+        bad.Report(Given.V1);
+        Assert.Equal(JobOutcome.RolledBack, bad.Execution.Outcome);
+    }
+
+    [Fact]
+    public void A_device_that_came_back_without_having_left_and_does_not_restart_has_rolled_back()
+    {
+        var device = BackWithoutHavingLeft(DisconnectReason.ConnectionLost);
+        Assert.Equal(device.Now.AddSeconds(60), device.Execution.ReviewAt);
+        Assert.Null(device.After(59).Review(JobStage.Confirming, expired: false)!.Outcome);
+        Assert.Equal(JobOutcome.RolledBack, device.After(1).Review(JobStage.Confirming, expired: false)!.Outcome);
+    }
+
+    [Fact]
+    public void Connections_that_break_again_and_again_do_not_put_it_off()
+    {
+        var device = BackWithoutHavingLeft(DisconnectReason.ConnectionLost);
+        device.Disconnect(DisconnectReason.ConnectionLost);
+        // It may be restarting at this moment.
+        Assert.Null(device.After(70).Review(JobStage.Confirming, expired: false)!.Outcome);
+        device.Connect("s3");
+        Assert.Null(device.Execution.Outcome);
+        device.Report(Given.V1);
+        Assert.Equal(JobOutcome.RolledBack, device.Execution.Outcome);
+    }
+
+    private static TestDevice BackWithoutHavingLeft(DisconnectReason reason)
     {
         var device = TestDevice.Confirming();
         device.Disconnect(reason);
-        device.Connect("s2");
+        device.After(5).Connect("s2");
         device.Report(Given.V1);
         Assert.Null(device.Execution.Outcome);
-        device.Restart("s3");
-        device.Report(Given.V1);
-        Assert.Equal(JobOutcome.RolledBack, device.Execution.Outcome);
+        return device;
     }
 
     [Fact]

@@ -34,6 +34,9 @@ internal sealed record DeviceState : IDeviceIndexed
 
     /// <summary>The session it has; null while it is disconnected.</summary>
     public DeviceSession? Session { get; init; }
+
+    /// <summary>Of the newest session it ever had: what comes from an older one is late.</summary>
+    public long SessionEpoch { get; init; }
     public DateTimeOffset? LastSeenAt { get; init; }
 
     /// <summary>Executions without an outcome.</summary>
@@ -65,7 +68,7 @@ internal sealed record DeviceState : IDeviceIndexed
     public DeviceExecution? Latest(JobId job) => Open.Concat(Ended).Where(e => e.JobId == job).MaxBy(e => e.Number);
 
     public DeviceRow? ToDeviceRow() => Thing is { } thing && Model is { } model
-        ? new DeviceRow(thing, model, Firmware, Healthy, Connectivity, LastSeenAt, Attributes ?? ImmutableSortedDictionary<string, string>.Empty)
+        ? new DeviceRow(thing, model, Firmware, Healthy, Connectivity, Session?.GatewayId, LastSeenAt, Attributes ?? ImmutableSortedDictionary<string, string>.Empty)
         : null;
 }
 

@@ -18,12 +18,14 @@ public interface ICatalogued
 }
 
 /// <summary>A device, as the fleet index keeps it: what operators query and rollouts target.</summary>
+/// <param name="Gateway">The gateway that holds its session; null without one.</param>
 public sealed record DeviceRow(
     ThingName Thing,
     ModelName Model,
     FirmwareVersion? Firmware,
     bool? Healthy,
     Connectivity Connectivity,
+    string? Gateway,
     DateTimeOffset? LastSeenAt,
     ImmutableSortedDictionary<string, string> Attributes);
 

@@ -4,7 +4,7 @@ using Fleet.Silo.Storage;
 
 namespace Fleet.Silo.Hosting;
 
-/// <summary>What is different when grains run on the embedded engine: one process, with its records in a SQLite file.</summary>
+/// <summary>What is different when grains run on the embedded engine: one process, with its records in a SQLite file or in PostgreSQL.</summary>
 internal static class Engine
 {
     public const string Name = "embedded";
@@ -13,7 +13,7 @@ internal static class Engine
     public static WebApplicationBuilder AddEngine(this WebApplicationBuilder builder)
     {
         if (ProcessRoles.Of(builder.Configuration) is not ProcessRole.All) throw NotACluster();
-        builder.Services.AddSqliteStorage();
+        builder.Services.AddFleetStorage(builder.Configuration);
         builder.Services.AddFleetEngine(options => options.GrainAssemblies.Add(typeof(GrainStateJson).Assembly));
         return builder;
     }

@@ -102,7 +102,7 @@ internal static class SiloHost
             services.GetRequiredService<AdminToken>();
             return;
         }
-        services.GetRequiredService<SqliteDatabase>();
+        services.GetRequiredService<IRecordStore>();
         using (services.GetRequiredService<SharedDirectory>().Lock(services.GetRequiredService<TimeProvider>()))
         {
             services.GetRequiredService<FleetPki>();

@@ -7,31 +7,22 @@ namespace Fleet.Silo.Storage;
 /// <summary>What stands beside a record: its device's row in the fleet index, its row in the catalog, or neither.</summary>
 internal readonly struct IndexRows
 {
-    private const string SelectDevice = "SELECT attributes FROM devices WHERE thing = $1";
-    private const string UpsertDevice = """
-        INSERT INTO devices (thing, model, firmware, healthy, connectivity, last_seen_at, attributes) VALUES ($1, $2, $3, $4, $5, $6, $7)
-        ON CONFLICT (thing) DO UPDATE SET model = $2, firmware = $3, healthy = $4, connectivity = $5, last_seen_at = $6, attributes = $7
-        """;
-    private const string DeleteDevice = "DELETE FROM devices WHERE thing = $1";
-    private const string InsertAttribute = "INSERT INTO device_attributes (name, value, thing) VALUES ($1, $2, $3)";
-    private const string DeleteAttribute = "DELETE FROM device_attributes WHERE name = $1 AND value = $2 AND thing = $3";
-    private const string UpsertCatalog = """
-        INSERT INTO catalog (kind, key, status, created_at, type) VALUES ($1, $2, $3, $4, $5)
-        ON CONFLICT (kind, key) DO UPDATE SET status = $3, created_at = $4
-        """;
-    private const string DeleteCatalog = "DELETE FROM catalog WHERE type = $1 AND key = $2";
-
-    private readonly bool _isDevice;
-    private readonly DeviceRow? _device;
-    private readonly string? _attributes;
-    private readonly bool _isCatalogued;
-    private readonly CatalogRow? _catalog;
-
     private IndexRows(bool isDevice, DeviceRow? device, bool isCatalogued, CatalogRow? catalog)
     {
-        (_isDevice, _device, _isCatalogued, _catalog) = (isDevice, device, isCatalogued, catalog);
-        _attributes = device is null ? null : JsonSerializer.Serialize(device.Attributes, AttributeJson.Default.ImmutableSortedDictionaryStringString);
+        (IsDevice, Device, IsCatalogued, Catalog) = (isDevice, device, isCatalogued, catalog);
+        Attributes = device is null ? null : JsonSerializer.Serialize(device.Attributes, AttributeJson.Default.ImmutableSortedDictionaryStringString);
     }
+
+    /// <summary>The record is a device's: <see cref="Device"/> goes into the fleet index, and out of it when it is null.</summary>
+    public bool IsDevice { get; }
+    public DeviceRow? Device { get; }
+
+    /// <summary>The device's attributes as JSON.</summary>
+    public string? Attributes { get; }
+
+    /// <summary>The record is one that is listed: <see cref="Catalog"/> goes into the catalog, and out of it when it is null.</summary>
+    public bool IsCatalogued { get; }
+    public CatalogRow? Catalog { get; }
 
     public static IndexRows Of<T>(T? state) => new(
         state is IDeviceIndexed, (state as IDeviceIndexed)?.ToDeviceRow(), state is ICatalogued, (state as ICatalogued)?.ToCatalogRow());
@@ -40,41 +31,7 @@ internal readonly struct IndexRows
     public static IndexRows None<T>() => new(
         typeof(T).IsAssignableTo(typeof(IDeviceIndexed)), null, typeof(T).IsAssignableTo(typeof(ICatalogued)), null);
 
-    /// <summary>Makes the tables agree with this, in the transaction of the record <paramref name="type"/>/<paramref name="key"/>.</summary>
-    public void Put(SqliteSession session, string type, string key)
-    {
-        if (_isDevice) PutDevice(session, key);
-        if (_isCatalogued) PutCatalog(session, type, key);
-    }
-
-    private void PutDevice(SqliteSession session, string thing)
-    {
-        // Attributes hardly ever change, connectivity all the time: their rows are touched only when they differ.
-        var stored = (string?)session.Scalar(SelectDevice, thing);
-        if (stored != _attributes)
-        {
-            foreach (var (name, value) in Attributes(stored)) session.Execute(DeleteAttribute, name, value, thing);
-            foreach (var (name, value) in Attributes(_attributes)) session.Execute(InsertAttribute, name, value, thing);
-        }
-        if (_device is { } row)
-        {
-            session.Execute(
-                UpsertDevice, thing, row.Model.Value, row.Firmware?.Value, row.Healthy, ConnectivityNames.Of(row.Connectivity),
-                SqlTime.Format(row.LastSeenAt), _attributes);
-        }
-        else if (stored is not null)
-        {
-            session.Execute(DeleteDevice, thing);
-        }
-    }
-
-    private void PutCatalog(SqliteSession session, string type, string key)
-    {
-        if (_catalog is { } row) session.Execute(UpsertCatalog, row.Kind, key, row.Status, SqlTime.Format(row.CreatedAt), type);
-        else session.Execute(DeleteCatalog, type, key);
-    }
-
-    public static ImmutableSortedDictionary<string, string> Attributes(string? json) => json is null
+    public static ImmutableSortedDictionary<string, string> ReadAttributes(string? json) => json is null
         ? ImmutableSortedDictionary<string, string>.Empty
         : JsonSerializer.Deserialize(json, AttributeJson.Default.ImmutableSortedDictionaryStringString)!;
 }

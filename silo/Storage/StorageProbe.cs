@@ -1,7 +1,7 @@
 namespace Fleet.Silo.Storage;
 
 /// <summary>The storage's part of readiness: sees whether writes work, by writing.</summary>
-internal sealed class StorageProbe(GroupCommitWriter writer, StorageHealth health, TimeProvider clock) : IDisposable
+internal sealed class StorageProbe(IRecordStore store, StorageHealth health, TimeProvider clock) : IDisposable
 {
     /// <summary>How long an answer serves: whoever asks often must not make the disk busy.</summary>
     private static readonly TimeSpan Kept = TimeSpan.FromSeconds(1);
@@ -35,12 +35,9 @@ internal sealed class StorageProbe(GroupCommitWriter writer, StorageHealth healt
 
     private async Task<string?> Probe(CancellationToken cancellation)
     {
-        string now = SqlTime.Format(clock.GetUtcNow());
         try
         {
-            await writer.Write(session => session.Execute(
-                    "INSERT INTO storage_probe (id, probed_at) VALUES (0, $1) ON CONFLICT (id) DO UPDATE SET probed_at = $1", now), cancellation)
-                .WaitAsync(Patience, clock, cancellation);
+            await store.Probe(clock.GetUtcNow(), cancellation).WaitAsync(Patience, clock, cancellation);
             return null;
         }
         catch (StorageException e)

@@ -2,6 +2,8 @@ using Fleet.Gateway.Retained;
 using Fleet.Grains;
 using Fleet.Grains.Index;
 using Fleet.Silo.Hosting;
+using Fleet.Silo.Storage.Postgres;
+using Fleet.Silo.Storage.Sqlite;
 using Microsoft.Extensions.Options;
 using Orleans.Storage;
 
@@ -9,25 +11,59 @@ namespace Fleet.Silo.Storage;
 
 internal static class StorageServices
 {
-    /// <summary>Grain records, fleet index, catalog, reminders and retained messages in the data directory's <c>fleet.db</c>.</summary>
-    public static IServiceCollection AddSqliteStorage(this IServiceCollection services)
+    /// <summary>
+    /// Grain records, fleet index, catalog, reminders and retained messages, in the data directory's <c>fleet.db</c> or in PostgreSQL, as
+    /// <c>Fleet:Storage:Provider</c> says.
+    /// </summary>
+    public static IServiceCollection AddFleetStorage(this IServiceCollection services, IConfiguration configuration)
     {
-        services.AddOptions<StorageOptions>().BindConfiguration("Fleet:Storage").ValidateDataAnnotations().ValidateOnStart();
-        services.AddSingleton(s => new SqliteDatabase(
-            s.GetRequiredService<DataDirectory>().File("fleet.db"), s.GetRequiredService<IOptions<StorageOptions>>(), s.GetRequiredService<TimeProvider>()));
+        string provider = AddOptions(services, configuration);
         services.AddSingleton<StorageHealth>();
         services.AddSingleton<StorageMetrics>();
+        services.AddSingleton<StorageProbe>();
+        if (provider == "sqlite") AddSqlite(services);
+        else AddPostgres(services);
+        if (provider != "adonet")
+            services.AddSingleton<IGrainStorage>(s => new GrainStorage(s.GetRequiredService<IRecordStore>(), StoredJson.For(GrainStateJson.Options)));
+        EngineStorage.AddReminders(services, provider == "sqlite");
+        return services;
+    }
+
+    /// <summary>Retained messages alone, for a gateway in a process of its own. The database is one that others reach: PostgreSQL.</summary>
+    /// <exception cref="StartupException">The provider is SQLite, whose file belongs to one process.</exception>
+    public static IServiceCollection AddFleetRetainedStore(this IServiceCollection services, IConfiguration configuration)
+    {
+        if (AddOptions(services, configuration) == "sqlite")
+            throw new StartupException($"A gateway in a process of its own needs {StorageOptions.Section}:Provider=postgres: the file of SQLite belongs to one process.");
+        services.AddSingleton(s => new PostgresDatabase(s.GetRequiredService<IOptions<StorageOptions>>(), s.GetRequiredService<TimeProvider>(), writes: false));
+        return services.AddSingleton<IRetainedStore, PostgresRetainedStore>();
+    }
+
+    private static string AddOptions(IServiceCollection services, IConfiguration configuration)
+    {
+        services.AddOptions<StorageOptions>().BindConfiguration(StorageOptions.Section).ValidateDataAnnotations().ValidateOnStart();
+        return configuration[$"{StorageOptions.Section}:Provider"] ?? EngineStorage.DefaultProvider;
+    }
+
+    private static void AddSqlite(IServiceCollection services)
+    {
+        services.AddSingleton(s => new SqliteDatabase(
+            s.GetRequiredService<DataDirectory>().File("fleet.db"), s.GetRequiredService<IOptions<StorageOptions>>(), s.GetRequiredService<TimeProvider>()));
         services.AddSingleton<GroupCommitWriter>();
         services.AddSingleton<SqliteReaders>();
         services.AddSingleton<ETagClock>();
-        services.AddSingleton<StorageProbe>();
-        services.AddSingleton<IGrainStorage>(s => new SqliteGrainStorage(
-            s.GetRequiredService<GroupCommitWriter>(), s.GetRequiredService<SqliteReaders>(), s.GetRequiredService<ETagClock>(),
-            StoredJson.For(GrainStateJson.Options), s.GetRequiredService<TimeProvider>()));
+        services.AddSingleton<IRecordStore, SqliteRecords>();
         services.AddSingleton<IFleetIndex, SqliteFleetIndex>();
         services.AddSingleton<ICatalog, SqliteCatalog>();
-        services.AddSingleton<IReminderTable, SqliteReminderTable>();
         services.AddSingleton<IRetainedStore, SqliteRetainedStore>();
-        return services;
+    }
+
+    private static void AddPostgres(IServiceCollection services)
+    {
+        services.AddSingleton(s => new PostgresDatabase(s.GetRequiredService<IOptions<StorageOptions>>(), s.GetRequiredService<TimeProvider>(), writes: true));
+        services.AddSingleton<IRecordStore, PostgresRecords>();
+        services.AddSingleton<IFleetIndex, PostgresFleetIndex>();
+        services.AddSingleton<ICatalog, PostgresCatalog>();
+        services.AddSingleton<IRetainedStore, PostgresRetainedStore>();
     }
 }

@@ -1,5 +1,6 @@
 using Fleet.Silo.Hosting;
 using Fleet.Silo.Storage;
+using Fleet.Silo.Storage.Sqlite;
 using Microsoft.Data.Sqlite;
 
 namespace Fleet.UnitTests.Storage;
@@ -10,12 +11,12 @@ public sealed class DurabilityTests
     public async Task Everything_is_there_after_a_restart()
     {
         string folder = NewFolder();
-        await using (var first = new TestDatabase(folder))
+        await using (var first = new SqliteTestDatabase(folder))
         {
             await first.Write("counter", "a", new CounterState { Count = 7 });
             await first.Write("device", "robot-1", IndexedState.Of("robot-1"));
         }
-        await using var second = new TestDatabase(folder);
+        await using var second = new SqliteTestDatabase(folder);
         Assert.Equal(7, (await second.Read<CounterState>("counter", "a")).State!.Count);
         Assert.Equal(1, await second.Index.Count(new([]), default));
     }
@@ -24,13 +25,13 @@ public sealed class DurabilityTests
     public async Task An_acknowledged_write_is_in_the_files_without_a_word_from_the_process_afterwards()
     {
         string copy = NewFolder();
-        await using var database = new TestDatabase();
+        await using var database = new SqliteTestDatabase();
         var record = await database.Write("counter", "a", new CounterState { Count = 1 });
         for (int i = 2; i <= 20; i++) record = await database.Write("counter", "a", new CounterState { Count = i }, record.ETag);
         // As after kill -9: the shared-memory index is lost, and the log is all there is.
         foreach (string file in (string[])["fleet.db", "fleet.db-wal"]) File.Copy(Path.Combine(database.Folder, file), Path.Combine(copy, file));
 
-        await using var survivor = new TestDatabase(copy);
+        await using var survivor = new SqliteTestDatabase(copy);
         Assert.Equal(20, (await survivor.Read<CounterState>("counter", "a")).State!.Count);
     }
 
@@ -38,7 +39,7 @@ public sealed class DurabilityTests
     public async Task On_a_full_disk_writes_fail_nothing_acknowledged_is_missing_and_it_goes_on_when_there_is_room()
     {
         var options = new StorageOptions { MaxPages = 256 };
-        await using var database = new TestDatabase(options: options);
+        await using var database = new SqliteTestDatabase(null, options);
         string padding = new('x', 20_000);
         List<string> stored = [], refused = [];
         for (int i = 0; i < 100; i++)
@@ -57,7 +58,7 @@ public sealed class DurabilityTests
         Assert.NotEmpty(stored);
         Assert.NotEmpty(refused);
         Assert.NotNull(database.Health.LastFailure);
-        using var probe = new StorageProbe(database.Writer, database.Health, TimeProvider.System);
+        using var probe = new StorageProbe(database.Records, database.Health, TimeProvider.System);
         Assert.NotNull(await probe.Check(default));
         foreach (string key in stored) Assert.True((await database.Read<CounterState>("counter", key)).RecordExists, key);
         foreach (string key in refused) Assert.False((await database.Read<CounterState>("counter", key)).RecordExists, key);
@@ -71,7 +72,7 @@ public sealed class DurabilityTests
     [Fact]
     public async Task While_another_program_holds_the_database_writes_fail_and_reads_work()
     {
-        await using var database = new TestDatabase(options: new StorageOptions { LockTimeoutSeconds = 1 });
+        await using var database = new SqliteTestDatabase(null, new StorageOptions { LockTimeoutSeconds = 1 });
         var record = await database.Write("counter", "a", new CounterState { Count = 1 });
         using (var other = SqliteSession.Open(database.File, SqliteOpenMode.ReadWrite, database.Options))
         {
@@ -88,17 +89,17 @@ public sealed class DurabilityTests
     public async Task A_database_of_a_newer_program_is_refused_with_both_versions_named()
     {
         string folder = NewFolder();
-        await using (var database = new TestDatabase(folder))
+        await using (var database = new SqliteTestDatabase(folder))
             await database.Writer.Write(session => session.Execute("INSERT INTO schema_version VALUES (99, '')"));
-        var refused = Assert.Throws<StartupException>(() => new TestDatabase(folder));
+        var refused = Assert.Throws<StartupException>(() => new SqliteTestDatabase(folder));
         Assert.Contains("99", refused.Message, StringComparison.Ordinal);
-        Assert.Contains($"{SchemaMigrations.Latest}", refused.Message, StringComparison.Ordinal);
+        Assert.Contains($"{SchemaMigrations.Sqlite.Latest}", refused.Message, StringComparison.Ordinal);
     }
 
     [Fact]
     public async Task A_commit_waits_for_its_fsync()
     {
-        await using var database = new TestDatabase();
+        await using var database = new SqliteTestDatabase();
         // 2 is FULL. Less would acknowledge what a power cut takes away.
         Assert.Equal(2L, await database.Writer.Write(session => session.Scalar("PRAGMA synchronous")));
         Assert.Equal("wal", await database.Writer.Write(session => session.Scalar("PRAGMA journal_mode")));

@@ -6,20 +6,28 @@ using Orleans.Storage;
 
 namespace Fleet.UnitTests.Storage;
 
-public sealed class FleetIndexTests : IAsyncDisposable
+public sealed class FleetIndexOnSqlite : FleetIndexTests<SqliteTestDatabase>;
+
+public sealed class FleetIndexOnPostgres : FleetIndexTests<PostgresTestDatabase>;
+
+public abstract class FleetIndexTests<TDatabase> : IAsyncDisposable where TDatabase : TestDatabase, new()
 {
     private static readonly DateTimeOffset Noon = new(2026, 7, 1, 12, 0, 0, TimeSpan.Zero);
 
-    private readonly TestDatabase _database = new();
+    private readonly TDatabase _database = new();
 
-    public ValueTask DisposeAsync() => _database.DisposeAsync();
+    public async ValueTask DisposeAsync()
+    {
+        await _database.DisposeAsync();
+        GC.SuppressFinalize(this);
+    }
 
-    [Fact]
+    [DatabaseFact]
     public async Task A_row_comes_back_as_the_state_gave_it()
     {
         var state = IndexedState.Of("robot-1", ("site", "tokyo"), ("line", "a \"quoted\" 名")) with
         {
-            Firmware = "1.2.3", Healthy = true, Connectivity = Connectivity.Stale, LastSeenAt = Noon.AddTicks(1),
+            Firmware = "1.2.3", Healthy = true, Connectivity = Connectivity.Stale, LastSeenAt = Noon.AddMicroseconds(1), Gateway = "gw-1",
         };
         await Put(state);
         var row = Assert.Single(await Find());
@@ -28,7 +36,7 @@ public sealed class FleetIndexTests : IAsyncDisposable
         Assert.Equal(expected with { Attributes = row.Attributes }, row);
     }
 
-    [Fact]
+    [DatabaseFact]
     public async Task Rows_are_found_by_every_field_and_by_attributes()
     {
         await Put(IndexedState.Of("a", ("site", "tokyo"), ("floor", "1")) with { Firmware = "1.0.0", Connectivity = Connectivity.Connected });
@@ -47,7 +55,7 @@ public sealed class FleetIndexTests : IAsyncDisposable
         Assert.Equal(2, await _database.Index.Count(Query(("site", "tokyo")), default));
     }
 
-    [Fact]
+    [DatabaseFact]
     public async Task Pages_follow_each_other_by_thing_name_without_gap_or_repeat()
     {
         for (int i = 0; i < 25; i++) await Put(IndexedState.Of($"t{i:00}", ("site", i % 5 == 0 ? "osaka" : "tokyo")));
@@ -66,7 +74,7 @@ public sealed class FleetIndexTests : IAsyncDisposable
         }
     }
 
-    [Fact]
+    [DatabaseFact]
     public async Task Attributes_that_change_are_found_by_their_new_value_alone()
     {
         string etag = await Put(IndexedState.Of("a", ("site", "tokyo"), ("old", "1")));
@@ -77,7 +85,7 @@ public sealed class FleetIndexTests : IAsyncDisposable
         Assert.Equal("a", await Things(("new", "1")));
     }
 
-    [Fact]
+    [DatabaseFact]
     public async Task A_write_that_loses_its_etag_leaves_the_index_alone()
     {
         string etag = await Put(IndexedState.Of("a", ("site", "tokyo")));
@@ -87,7 +95,7 @@ public sealed class FleetIndexTests : IAsyncDisposable
         Assert.Equal("a", await Things(("site", "osaka")));
     }
 
-    [Fact]
+    [DatabaseFact]
     public async Task A_device_that_is_no_more_has_no_rows()
     {
         var record = await _database.Write("device", "a", IndexedState.Of("a", ("site", "tokyo")));
@@ -100,7 +108,7 @@ public sealed class FleetIndexTests : IAsyncDisposable
         Assert.Equal(0L, _database.Scalar("SELECT (SELECT COUNT(*) FROM devices) + (SELECT COUNT(*) FROM device_attributes)"));
     }
 
-    [Fact]
+    [DatabaseFact]
     public async Task Devices_are_counted_by_connectivity_with_zero_for_none()
     {
         await Put(IndexedState.Of("a") with { Connectivity = Connectivity.Connected });
@@ -110,7 +118,7 @@ public sealed class FleetIndexTests : IAsyncDisposable
         Assert.Equal([1L, 2, 0, 0], Enum.GetValues<Connectivity>().Select(c => counts[c]));
     }
 
-    [Fact]
+    [DatabaseFact]
     public async Task The_catalog_lists_a_kind_by_key_and_follows_the_record()
     {
         foreach (string key in (string[])["r2", "r1", "r3"]) await _database.Write("rollout", key, new ListedState { Key = key, CreatedAt = Noon });

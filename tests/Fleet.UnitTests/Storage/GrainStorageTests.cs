@@ -4,13 +4,23 @@ using Orleans.Storage;
 
 namespace Fleet.UnitTests.Storage;
 
-public sealed class GrainStorageTests : IAsyncDisposable
+public sealed class GrainStorageOnSqlite : GrainStorageTests<SqliteTestDatabase>;
+
+public sealed class GrainStorageOnPostgres : GrainStorageTests<PostgresTestDatabase>;
+
+public abstract class GrainStorageTests<TDatabase> : IAsyncDisposable where TDatabase : TestDatabase, new()
 {
-    private readonly TestDatabase _database = new();
+    private readonly TDatabase _database = new();
 
-    public ValueTask DisposeAsync() => _database.DisposeAsync();
+    private string JsonCount => _database.JsonMember("count");
 
-    [Fact]
+    public async ValueTask DisposeAsync()
+    {
+        await _database.DisposeAsync();
+        GC.SuppressFinalize(this);
+    }
+
+    [DatabaseFact]
     public async Task What_was_written_is_read()
     {
         var written = await _database.Write("counter", "a", new CounterState { Count = 7 });
@@ -20,7 +30,7 @@ public sealed class GrainStorageTests : IAsyncDisposable
         Assert.Equal(written.ETag, read.ETag);
     }
 
-    [Fact]
+    [DatabaseFact]
     public async Task A_record_that_nobody_wrote_is_a_new_state_without_an_etag()
     {
         var read = await _database.Read<CounterState>("counter", "a");
@@ -29,24 +39,24 @@ public sealed class GrainStorageTests : IAsyncDisposable
         Assert.Equal(new CounterState(), read.State);
     }
 
-    [Fact]
+    [DatabaseFact]
     public async Task A_state_is_json_that_any_sql_client_reads()
     {
         await _database.Write("counter", "a", new CounterState { Count = 7 });
-        Assert.Equal(7L, _database.Scalar("SELECT json_extract(state, '$.count') FROM grain_state WHERE type = 'counter' AND key = 'a'"));
+        Assert.Equal(7L, _database.Scalar($"SELECT {JsonCount} FROM grain_state WHERE type = 'counter' AND key = 'a'"));
     }
 
-    [Fact]
+    [DatabaseFact]
     public async Task Records_of_one_grain_by_other_names_are_kept_apart()
     {
         var grain = GrainId.Create("counter", "a");
         await _database.Grains.WriteStateAsync("counter", grain, new GrainState<CounterState>(new() { Count = 1 }));
         await _database.Grains.WriteStateAsync("archive", grain, new GrainState<CounterState>(new() { Count = 2 }));
         Assert.Equal(1, (await _database.Read<CounterState>("counter", "a")).State!.Count);
-        Assert.Equal(2L, _database.Scalar("SELECT json_extract(state, '$.count') FROM grain_state WHERE type = 'counter/archive'"));
+        Assert.Equal(2L, _database.Scalar($"SELECT {JsonCount} FROM grain_state WHERE type = 'counter/archive'"));
     }
 
-    [Fact]
+    [DatabaseFact]
     public async Task Two_writers_with_one_etag_the_second_loses_and_learns_which_etag_won()
     {
         string etag = (await _database.Write("counter", "a", new CounterState { Count = 1 })).ETag!;
@@ -56,19 +66,19 @@ public sealed class GrainStorageTests : IAsyncDisposable
         Assert.Equal(2, (await _database.Read<CounterState>("counter", "a")).State!.Count);
     }
 
-    [Fact]
+    [DatabaseFact]
     public async Task A_second_first_write_is_refused()
     {
         await _database.Write("counter", "a", new CounterState { Count = 1 });
         await Assert.ThrowsAsync<InconsistentStateException>(() => _database.Write("counter", "a", new CounterState { Count = 2 }));
     }
 
-    [Fact]
+    [DatabaseFact]
     public async Task In_one_transaction_the_loser_of_an_etag_is_refused_and_its_neighbours_are_stored()
     {
         string etag = (await _database.Write("counter", "contested", new CounterState { Count = 0 })).ETag!;
         List<Task<GrainState<CounterState>>> writes = [];
-        using (await _database.HoldWriter())
+        await using (await _database.HoldWriter())
         {
             writes.Add(_database.Write("counter", "before", new CounterState { Count = 1 }));
             writes.Add(_database.Write("counter", "contested", new CounterState { Count = 2 }, etag));
@@ -84,7 +94,7 @@ public sealed class GrainStorageTests : IAsyncDisposable
         Assert.True((await _database.Read<CounterState>("counter", "after")).RecordExists);
     }
 
-    [Fact]
+    [DatabaseFact]
     public async Task A_record_made_anew_never_gets_an_etag_that_its_predecessor_had()
     {
         var first = await _database.Write("counter", "a", new CounterState { Count = 1 });
@@ -95,7 +105,7 @@ public sealed class GrainStorageTests : IAsyncDisposable
         await Assert.ThrowsAsync<InconsistentStateException>(() => _database.Write("counter", "a", new CounterState { Count = 3 }, stale));
     }
 
-    [Fact]
+    [DatabaseFact]
     public async Task Clearing_with_a_stale_etag_is_refused()
     {
         var stale = await _database.Write("counter", "a", new CounterState { Count = 1 });
@@ -105,7 +115,7 @@ public sealed class GrainStorageTests : IAsyncDisposable
         Assert.True((await _database.Read<CounterState>("counter", "a")).RecordExists);
     }
 
-    [Fact]
+    [DatabaseFact]
     public async Task Many_writers_of_one_counter_lose_no_increment()
     {
         await _database.Write("counter", "a", new CounterState());

@@ -1,11 +1,12 @@
 using Fleet.Silo.Storage;
+using Fleet.Silo.Storage.Sqlite;
 using Microsoft.Data.Sqlite;
 
 namespace Fleet.UnitTests.Storage;
 
 public sealed class GroupCommitWriterTests : IAsyncDisposable
 {
-    private readonly TestDatabase _database = new();
+    private readonly SqliteTestDatabase _database = new();
 
     public ValueTask DisposeAsync() => _database.DisposeAsync();
 
@@ -13,7 +14,7 @@ public sealed class GroupCommitWriterTests : IAsyncDisposable
     public async Task Writes_that_arrive_together_are_committed_together()
     {
         List<Task> writes = [];
-        using (await _database.HoldWriter())
+        await using (await _database.HoldWriter())
         {
             for (int i = 0; i < 100; i++) writes.Add(_database.Write("counter", $"k{i}", new CounterState { Count = i }));
         }
@@ -26,7 +27,7 @@ public sealed class GroupCommitWriterTests : IAsyncDisposable
     {
         Task bad;
         List<Task> good = [];
-        using (await _database.HoldWriter())
+        await using (await _database.HoldWriter())
         {
             good.Add(_database.Write("counter", "before", new CounterState { Count = 1 }));
             bad = _database.Writer.Write<int>(session =>
@@ -48,7 +49,7 @@ public sealed class GroupCommitWriterTests : IAsyncDisposable
     public async Task A_row_that_breaks_a_constraint_fails_alone()
     {
         Task bad, good;
-        using (await _database.HoldWriter())
+        await using (await _database.HoldWriter())
         {
             bad = _database.Writer.Write(session => Insert(session, "no-state", null));
             good = _database.Write("counter", "a", new CounterState { Count = 1 });
@@ -62,7 +63,7 @@ public sealed class GroupCommitWriterTests : IAsyncDisposable
     {
         using var cancellation = new CancellationTokenSource();
         Task write;
-        using (await _database.HoldWriter())
+        await using (await _database.HoldWriter())
         {
             write = _database.Writer.Write(session => Insert(session, "taken-back", "{}"), cancellation.Token);
             await cancellation.CancelAsync();
@@ -76,7 +77,7 @@ public sealed class GroupCommitWriterTests : IAsyncDisposable
     {
         List<Task> writes = [];
         ValueTask stopped;
-        using (await _database.HoldWriter())
+        await using (await _database.HoldWriter())
         {
             for (int i = 0; i < 20; i++) writes.Add(_database.Write("counter", $"k{i}", new CounterState()));
             stopped = _database.Writer.DisposeAsync();

@@ -3,15 +3,23 @@ using Orleans.Runtime;
 
 namespace Fleet.UnitTests.Storage;
 
-public sealed class ReminderTableTests : IAsyncDisposable
+public sealed class ReminderTableOnSqlite : ReminderTableTests<SqliteTestDatabase>;
+
+public sealed class ReminderTableOnPostgres : ReminderTableTests<PostgresTestDatabase>;
+
+public abstract class ReminderTableTests<TDatabase> : IAsyncDisposable where TDatabase : TestDatabase, new()
 {
     private static readonly DateTime Start = new(2026, 7, 1, 12, 0, 0, DateTimeKind.Utc);
 
-    private readonly TestDatabase _database = new();
+    private readonly TDatabase _database = new();
 
-    public ValueTask DisposeAsync() => _database.DisposeAsync();
+    public async ValueTask DisposeAsync()
+    {
+        await _database.DisposeAsync();
+        GC.SuppressFinalize(this);
+    }
 
-    [Fact]
+    [DatabaseFact]
     public async Task A_reminder_comes_back_as_it_was_written()
     {
         var entry = Entry("rollout", "r1", "deadline");
@@ -21,7 +29,7 @@ public sealed class ReminderTableTests : IAsyncDisposable
         Assert.Equal(DateTimeKind.Utc, read.StartAt.Kind);
     }
 
-    [Fact]
+    [DatabaseFact]
     public async Task Only_the_newest_etag_removes_a_reminder()
     {
         var entry = Entry("rollout", "r1", "deadline");
@@ -32,7 +40,7 @@ public sealed class ReminderTableTests : IAsyncDisposable
         Assert.Null(await _database.Reminders.ReadRow(entry.GrainId, "deadline"));
     }
 
-    [Fact]
+    [DatabaseFact]
     public async Task A_grain_sees_its_own_reminders()
     {
         await _database.Reminders.UpsertRow(Entry("rollout", "r1", "a"));
@@ -42,7 +50,7 @@ public sealed class ReminderTableTests : IAsyncDisposable
         Assert.Equal(["a", "b"], rows.Select(row => row.ReminderName).Order());
     }
 
-    [Fact]
+    [DatabaseFact]
     public async Task Every_point_of_the_ring_belongs_to_one_of_two_ranges_that_share_it()
     {
         for (int i = 0; i < 50; i++) await _database.Reminders.UpsertRow(Entry("rollout", $"r{i}", "a"));

@@ -1,24 +1,22 @@
 using System.Diagnostics.Metrics;
 using System.Text.Json;
+using Fleet.Gateway.Retained;
+using Fleet.Grains.Index;
 using Fleet.Silo.Storage;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Logging.Abstractions;
-using Microsoft.Extensions.Options;
+using Orleans;
 using Orleans.Runtime;
 
 namespace Fleet.UnitTests.Storage;
 
-/// <summary>A database of its own in a temporary folder, with everything that reads and writes it.</summary>
-internal sealed class TestDatabase : IAsyncDisposable
+/// <summary>A database of its own with everything that reads and writes it. The tests that both databases must pass see no more than this.</summary>
+public abstract class TestDatabase : IAsyncDisposable
 {
     private readonly ServiceProvider _services = new ServiceCollection().AddMetrics().BuildServiceProvider();
     private readonly MeterListener _listener = new();
-    private readonly bool _ownsFolder;
 
-    public TestDatabase(string? folder = null, StorageOptions? options = null)
+    private protected TestDatabase(StorageOptions? options)
     {
-        _ownsFolder = folder is null;
-        Folder = folder ?? Directory.CreateTempSubdirectory("fleet-storage-").FullName;
         Options = options ?? new StorageOptions();
         var meters = _services.GetRequiredService<IMeterFactory>();
         _listener.InstrumentPublished = (instrument, listener) =>
@@ -27,36 +25,31 @@ internal sealed class TestDatabase : IAsyncDisposable
         };
         _listener.SetMeasurementEventCallback<int>((_, size, _, _) => { lock (Batches) Batches.Add(size); });
         _listener.Start();
-
-        var wrapped = Microsoft.Extensions.Options.Options.Create(Options);
-        var database = new SqliteDatabase(File, wrapped, TimeProvider.System);
-        Health = new StorageHealth(TimeProvider.System);
-        Writer = new GroupCommitWriter(database, wrapped, Health, new StorageMetrics(meters), NullLogger<GroupCommitWriter>.Instance);
-        Readers = new SqliteReaders(database);
-        var etags = new ETagClock(TimeProvider.System);
-        Grains = new SqliteGrainStorage(Writer, Readers, etags, Json, TimeProvider.System);
-        Reminders = new SqliteReminderTable(Writer, Readers, etags);
-        Index = new SqliteFleetIndex(Readers);
-        Catalog = new SqliteCatalog(Readers);
-        Retained = new SqliteRetainedStore(Writer, Readers);
+        Metrics = new StorageMetrics(meters);
     }
 
     public static JsonSerializerOptions Json { get; } = MakeJson();
 
-    public string Folder { get; }
-    public string File => Path.Combine(Folder, "fleet.db");
-    public StorageOptions Options { get; }
-    public StorageHealth Health { get; }
-    public GroupCommitWriter Writer { get; }
-    public SqliteReaders Readers { get; }
-    public SqliteGrainStorage Grains { get; }
-    public SqliteReminderTable Reminders { get; }
-    public SqliteFleetIndex Index { get; }
-    public SqliteCatalog Catalog { get; }
-    public SqliteRetainedStore Retained { get; }
+    internal StorageOptions Options { get; }
+    internal StorageHealth Health { get; } = new(TimeProvider.System);
+    internal StorageMetrics Metrics { get; }
+    internal GrainStorage Grains => field ??= new GrainStorage(Records, Json);
+    internal abstract IRecordStore Records { get; }
+    public abstract IReminderTable Reminders { get; }
+    public abstract IFleetIndex Index { get; }
+    public abstract ICatalog Catalog { get; }
+    public abstract IRetainedStore Retained { get; }
 
     /// <summary>Sizes of the transactions that were committed.</summary>
     public List<int> Batches { get; } = [];
+
+    public abstract object? Scalar(string sql);
+
+    /// <summary>A member of the JSON in a record's state, as SQL.</summary>
+    public abstract string JsonMember(string name);
+
+    /// <summary>Holds the writer between two transactions: what is written in the meantime shares the next one.</summary>
+    public abstract Task<IAsyncDisposable> HoldWriter();
 
     public async Task<Orleans.GrainState<T>> Write<T>(string type, string key, T state, string? etag = null)
     {
@@ -72,30 +65,11 @@ internal sealed class TestDatabase : IAsyncDisposable
         return record;
     }
 
-    public object? Scalar(string sql) => Readers.Read(session => session.Scalar(sql));
-
-    /// <summary>Holds the writer between two transactions: what is written in the meantime shares the next one.</summary>
-    public async Task<IDisposable> HoldWriter()
+    public virtual async ValueTask DisposeAsync()
     {
-        var held = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        var hold = new ManualResetEventSlim();
-        _ = Writer.Write(_ =>
-        {
-            held.TrySetResult();
-            hold.Wait();
-            return 0;
-        });
-        await held.Task;
-        return new Release(hold);
-    }
-
-    public async ValueTask DisposeAsync()
-    {
-        await Writer.DisposeAsync();
-        Readers.Dispose();
         _listener.Dispose();
         await _services.DisposeAsync();
-        if (_ownsFolder) Directory.Delete(Folder, recursive: true);
+        GC.SuppressFinalize(this);
     }
 
     private static JsonSerializerOptions MakeJson()
@@ -103,10 +77,5 @@ internal sealed class TestDatabase : IAsyncDisposable
         var options = new JsonSerializerOptions(JsonSerializerDefaults.Web);
         options.MakeReadOnly(populateMissingResolver: true);
         return options;
-    }
-
-    private sealed class Release(ManualResetEventSlim hold) : IDisposable
-    {
-        public void Dispose() => hold.Set();
     }
 }

@@ -18,6 +18,7 @@ public sealed record IndexedState : IDeviceIndexed
     public string? Firmware { get; init; }
     public bool? Healthy { get; init; }
     public Connectivity Connectivity { get; init; }
+    public string? Gateway { get; init; }
     public DateTimeOffset? LastSeenAt { get; init; }
     public ImmutableSortedDictionary<string, string> Attributes { get; init; } = ImmutableSortedDictionary<string, string>.Empty;
 
@@ -26,7 +27,7 @@ public sealed record IndexedState : IDeviceIndexed
 
     public DeviceRow? ToDeviceRow() => Thing is null
         ? null
-        : new(Name<ThingName>(Thing), Name<ModelName>(Model), Firmware is null ? null : Name<FirmwareVersion>(Firmware), Healthy, Connectivity, LastSeenAt, Attributes);
+        : new(Name<ThingName>(Thing), Name<ModelName>(Model), Firmware is null ? null : Name<FirmwareVersion>(Firmware), Healthy, Connectivity, Gateway, LastSeenAt, Attributes);
 
     private static T Name<T>(string text) where T : struct, IName<T> => T.TryParse(text, out var name) ? name : throw new ArgumentException(text);
 }

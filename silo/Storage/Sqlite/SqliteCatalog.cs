@@ -1,6 +1,6 @@
 using Fleet.Grains.Index;
 
-namespace Fleet.Silo.Storage;
+namespace Fleet.Silo.Storage.Sqlite;
 
 /// <summary>Reads the table <c>catalog</c>.</summary>
 internal sealed class SqliteCatalog(SqliteReaders readers) : ICatalog

@@ -1,8 +1,9 @@
+using Fleet.Interfaces.Naming;
 using Fleet.Silo.Hosting;
 using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.Options;
 
-namespace Fleet.Silo.Storage;
+namespace Fleet.Silo.Storage.Sqlite;
 
 /// <summary>The database file <c>fleet.db</c>: brings its schema up to date once, then opens sessions on it.</summary>
 internal sealed class SqliteDatabase
@@ -19,7 +20,7 @@ internal sealed class SqliteDatabase
             MakeForOwnerAlone(file);
             // WAL: readers and the writer do not wait for each other, and a commit is one append and one fsync. It stays set in the file.
             using var session = SqliteSession.Open(file, SqliteOpenMode.ReadWriteCreate, _options, "journal_mode=WAL", "synchronous=FULL");
-            SchemaMigrations.Apply(session, clock);
+            Migrate(session, clock);
         }
         catch (Exception e) when (e is SqliteException or IOException or UnauthorizedAccessException)
         {
@@ -39,6 +40,22 @@ internal sealed class SqliteDatabase
 
     /// <summary>Sees what is committed when a query starts, and can change nothing.</summary>
     public SqliteSession OpenReader() => SqliteSession.Open(File, SqliteOpenMode.ReadWrite, _options, "query_only=1", "cache_size=-8192");
+
+    private static void Migrate(SqliteSession session, TimeProvider clock)
+    {
+        session.DefineFunction("firmware_order", (string? version) => FirmwareVersion.TryParse(version, out var parsed) ? FirmwareOrder.Of(parsed) : null);
+        session.DefineFunction("attribute_number", (string? value) => value is null ? null : AttributeNumber.Of(value));
+        session.Run("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL PRIMARY KEY, applied_at TEXT NOT NULL)");
+        long current = (long)(session.Scalar("SELECT MAX(version) FROM schema_version") ?? 0L);
+        foreach (var step in SchemaMigrations.Sqlite.After(current))
+        {
+            // What fails leaves the transaction to the session's end, which rolls it back.
+            session.Run("BEGIN IMMEDIATE");
+            session.Run(step.Sql);
+            session.Execute("INSERT INTO schema_version (version, applied_at) VALUES ($1, $2)", step.Version, SqlTime.Format(clock.GetUtcNow()));
+            session.Run("COMMIT");
+        }
+    }
 
     /// <summary>SQLite gives its other files the mode of this one.</summary>
     private static void MakeForOwnerAlone(string file)

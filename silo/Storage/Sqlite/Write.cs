@@ -1,4 +1,4 @@
-namespace Fleet.Silo.Storage;
+namespace Fleet.Silo.Storage.Sqlite;
 
 /// <summary>One write on its way through <see cref="GroupCommitWriter"/>.</summary>
 internal abstract class Write

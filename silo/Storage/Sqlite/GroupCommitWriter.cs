@@ -4,7 +4,7 @@ using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.Options;
 using static SQLitePCL.raw;
 
-namespace Fleet.Silo.Storage;
+namespace Fleet.Silo.Storage.Sqlite;
 
 /// <summary>
 /// The only writer of the database. Writes that arrive while a transaction is being made durable form the next one: no write waits for

@@ -1,7 +1,7 @@
 using System.Globalization;
 using Microsoft.Data.Sqlite;
 
-namespace Fleet.Silo.Storage;
+namespace Fleet.Silo.Storage.Sqlite;
 
 /// <summary>Reminders, in the table <c>reminders</c>.</summary>
 internal sealed class SqliteReminderTable(GroupCommitWriter writer, SqliteReaders readers, ETagClock etags) : IReminderTable

@@ -1,6 +1,6 @@
 using Microsoft.Data.Sqlite;
 
-namespace Fleet.Silo.Storage;
+namespace Fleet.Silo.Storage.Sqlite;
 
 /// <summary>
 /// One connection with its prepared statements, for one thread at a time. A statement's text is a constant with parameters <c>$1</c>, <c>$2</c>…;
@@ -37,6 +37,9 @@ internal sealed class SqliteSession : IDisposable
             throw;
         }
     }
+
+    /// <summary>Offers a function to the statements that this session runs.</summary>
+    public void DefineFunction<T>(string name, Func<string?, T> function) => _connection.CreateFunction(name, function, isDeterministic: true);
 
     /// <summary>Runs a statement that is not kept; it may be several, separated by semicolons.</summary>
     public void Run(string sql)

@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
 
-namespace Fleet.Silo.Storage;
+namespace Fleet.Silo.Storage.Sqlite;
 
 /// <summary>Sessions to read with. Each query sees all that was committed when it began, and does not wait for the writer.</summary>
 internal sealed class SqliteReaders(SqliteDatabase database) : IDisposable

@@ -1,15 +1,14 @@
-using System.Diagnostics;
 using Fleet.Grains.Index;
 using Fleet.Interfaces.Devices;
 using Fleet.Interfaces.Naming;
 using Microsoft.Data.Sqlite;
 
-namespace Fleet.Silo.Storage;
+namespace Fleet.Silo.Storage.Sqlite;
 
 /// <summary>Queries over the tables <c>devices</c> and <c>device_attributes</c>.</summary>
 internal sealed class SqliteFleetIndex(SqliteReaders readers) : IFleetIndex
 {
-    private const string Columns = "d.thing, d.model, d.firmware, d.healthy, d.connectivity, d.last_seen_at, d.attributes";
+    private const string Columns = "d.thing, d.model, d.firmware, d.healthy, d.connectivity, d.gateway, d.last_seen_at, d.attributes";
 
     public Task<ImmutableArray<DeviceRow>> Find(FleetQuery query, ThingName? after, int limit, CancellationToken cancellation)
     {
@@ -33,14 +32,12 @@ internal sealed class SqliteFleetIndex(SqliteReaders readers) : IFleetIndex
     }, cancellation);
 
     private static DeviceRow ReadRow(SqliteDataReader row) => new(
-        Name<ThingName>(row.GetString(0)),
-        Name<ModelName>(row.GetString(1)),
-        row.IsDBNull(2) ? null : Name<FirmwareVersion>(row.GetString(2)),
+        IndexNames.Parse<ThingName>(row.GetString(0)),
+        IndexNames.Parse<ModelName>(row.GetString(1)),
+        row.IsDBNull(2) ? null : IndexNames.Parse<FirmwareVersion>(row.GetString(2)),
         row.IsDBNull(3) ? null : row.GetBoolean(3),
         ConnectivityNames.Parse(row.GetString(4)),
-        row.IsDBNull(5) ? null : SqlTime.Parse(row.GetString(5)),
-        IndexRows.Attributes(row.GetString(6)));
-
-    private static T Name<T>(string text) where T : struct, IName<T> =>
-        T.TryParse(text, out var name) ? name : throw new UnreachableException($"The fleet index holds '{text}', which is no {typeof(T).Name}.");
+        row.IsDBNull(5) ? null : row.GetString(5),
+        row.IsDBNull(6) ? null : SqlTime.Parse(row.GetString(6)),
+        IndexRows.ReadAttributes(row.GetString(7)));
 }

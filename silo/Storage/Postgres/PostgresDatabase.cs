@@ -1,0 +1,162 @@
+using System.Diagnostics;
+using Fleet.Silo.Hosting;
+using Microsoft.Extensions.Options;
+using Npgsql;
+
+namespace Fleet.Silo.Storage.Postgres;
+
+/// <summary>The PostgreSQL database: brings its schema up to date once, then hands out connections.</summary>
+internal sealed class PostgresDatabase : IAsyncDisposable
+{
+    // "Fleet" and a number: keys of advisory locks, which all programs on a database share.
+    private const long EngineLock = 0x46_6C65_6574_0001;
+    private const long MigrationLock = 0x46_6C65_6574_0002;
+
+    /// <summary>
+    /// How long a start waits for the last process to let go of the database: the server notices the end of a killed one when it next talks to it.
+    /// </summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
+
+    private readonly string _connectionString;
+    private NpgsqlConnection? _firstWriter;
+
+    /// <param name="writes">Whether this process writes grain records: then it takes the engine's lock on the database.</param>
+    /// <exception cref="StartupException">There is no such database, its schema is newer than this program, or the other engine has it.</exception>
+    public PostgresDatabase(IOptions<StorageOptions> options, TimeProvider clock, bool writes)
+    {
+        try
+        {
+            _connectionString = Complete(options.Value);
+            Source = NpgsqlDataSource.Create(_connectionString);
+            using (var connection = Source.OpenConnection()) Migrate(connection, clock);
+            if (writes) _firstWriter = OpenFirstWriter();
+        }
+        catch (Exception e) when (e is NpgsqlException or ArgumentException or TimeoutException)
+        {
+            Source?.Dispose();
+            throw new StartupException($"The PostgreSQL database of {StorageOptions.Section}:ConnectionString cannot be used: {e.Message}", e);
+        }
+    }
+
+    /// <summary>A pool of connections, for all but the record writer.</summary>
+    public NpgsqlDataSource Source { get; }
+
+    /// <summary>
+    /// For the one who writes grain records: a connection of its own that holds the engine's lock. What it writes is written while no other
+    /// engine has the database; when the connection is lost, so is the lock, and the next connection must win it again.
+    /// </summary>
+    /// <exception cref="StorageException">The other engine has taken the database in the meantime.</exception>
+    public async Task<NpgsqlConnection> OpenWriter(CancellationToken cancellation)
+    {
+        if (Interlocked.Exchange(ref _firstWriter, null) is { } first) return first;
+        var connection = new NpgsqlConnection(WriterConnectionString());
+        try
+        {
+            await connection.OpenAsync(cancellation);
+            if (!Lock(connection)) throw new StorageException(InUse(connection));
+            return connection;
+        }
+        catch
+        {
+            await connection.DisposeAsync();
+            throw;
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_firstWriter is not null) await _firstWriter.DisposeAsync();
+        await Source.DisposeAsync();
+    }
+
+    private static string Complete(StorageOptions options)
+    {
+        var builder = new NpgsqlConnectionStringBuilder(options.ConnectionString);
+        if (string.IsNullOrEmpty(builder.ApplicationName)) builder.ApplicationName = $"Fleet ({EngineStorage.Engine})";
+        // A server takes 100 clients unless it is told otherwise, and this may be one silo of several.
+        if (!builder.ContainsKey("Maximum Pool Size")) builder.MaxPoolSize = 20;
+        if (builder.MaxAutoPrepare == 0) builder.MaxAutoPrepare = 100;
+        builder.AutoPrepareMinUsages = 2;
+        builder.CommandTimeout = options.CommandTimeoutSeconds;
+        if (!builder.ContainsKey("Timeout")) builder.Timeout = 5;
+        return builder.ConnectionString;
+    }
+
+    private static void Migrate(NpgsqlConnection connection, TimeProvider clock)
+    {
+        // Two that start together: the second waits here, and then finds nothing to do.
+        Execute(connection, $"SELECT pg_advisory_lock({MigrationLock})");
+        try
+        {
+            Execute(connection, "SET client_min_messages = warning");
+            Execute(connection, "CREATE TABLE IF NOT EXISTS schema_version (version integer NOT NULL PRIMARY KEY, applied_at timestamptz NOT NULL)");
+            int current = (int)Scalar(connection, "SELECT COALESCE(MAX(version), 0) FROM schema_version")!;
+            foreach (var step in SchemaMigrations.Postgres.After(current)) Apply(connection, step, clock);
+        }
+        finally
+        {
+            Execute(connection, $"SELECT pg_advisory_unlock({MigrationLock})");
+        }
+    }
+
+    private static void Apply(NpgsqlConnection connection, SchemaMigrations.Step step, TimeProvider clock)
+    {
+        using var transaction = connection.BeginTransaction();
+        Execute(connection, step.Sql);
+        using (var note = new NpgsqlCommand("INSERT INTO schema_version (version, applied_at) VALUES ($1, $2)", connection))
+        {
+            note.Parameters.Add(new NpgsqlParameter<int> { TypedValue = step.Version });
+            note.Parameters.Add(new NpgsqlParameter<DateTime> { TypedValue = clock.GetUtcNow().UtcDateTime });
+            note.ExecuteNonQuery();
+        }
+        transaction.Commit();
+    }
+
+    private NpgsqlConnection OpenFirstWriter()
+    {
+        var connection = new NpgsqlConnection(WriterConnectionString());
+        try
+        {
+            connection.Open();
+            long start = Stopwatch.GetTimestamp();
+            while (!Lock(connection))
+            {
+                if (Stopwatch.GetElapsedTime(start) > Patience) throw new StartupException(InUse(connection));
+                Execute(connection, "SELECT pg_sleep(0.1)");
+            }
+            return connection;
+        }
+        catch
+        {
+            connection.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The embedded engine is one process, and wants the database for itself; silos of Orleans share it among them.</summary>
+    private static bool Lock(NpgsqlConnection connection) =>
+        (bool)Scalar(connection, $"SELECT {(EngineStorage.OwnsDatabase ? "pg_try_advisory_lock" : "pg_try_advisory_lock_shared")}({EngineLock})")!;
+
+    private static string InUse(NpgsqlConnection connection)
+    {
+        // Who can share it, shares it with others who do.
+        bool shared = EngineStorage.OwnsDatabase && (bool)Scalar(connection, $"SELECT pg_try_advisory_lock_shared({EngineLock})")!;
+        return shared
+            ? $"The database '{connection.Database}' is in use by silos on the Orleans engine; stop them before a process on the embedded engine uses it."
+            : $"The database '{connection.Database}' is in use by a process on the embedded engine, which shares it with nobody; stop that first.";
+    }
+
+    private string WriterConnectionString() => new NpgsqlConnectionStringBuilder(_connectionString) { Pooling = false }.ConnectionString;
+
+    private static void Execute(NpgsqlConnection connection, string sql)
+    {
+        using var command = new NpgsqlCommand(sql, connection);
+        command.ExecuteNonQuery();
+    }
+
+    private static object? Scalar(NpgsqlConnection connection, string sql)
+    {
+        using var command = new NpgsqlCommand(sql, connection);
+        return command.ExecuteScalar();
+    }
+}

@@ -1,0 +1,55 @@
+using Npgsql;
+
+namespace Fleet.UnitTests.Storage;
+
+/// <summary>The server of FLEET_TEST_POSTGRES: a connection string of a superuser on a server whose databases nobody misses.</summary>
+internal static class PostgresServer
+{
+    public const string Variable = "FLEET_TEST_POSTGRES";
+
+    private static readonly Lazy<string?> Unusable = new(Try);
+
+    /// <summary>Why there is none; null if there is one.</summary>
+    public static string? Missing => Unusable.Value;
+
+    public static string ConnectionString(string database, string? server = null) =>
+        new NpgsqlConnectionStringBuilder(server ?? Environment.GetEnvironmentVariable(Variable)) { Database = database }.ConnectionString;
+
+    public static string CreateDatabase(string? server = null)
+    {
+        string name = $"fleet_test_{Guid.NewGuid():N}";
+        Execute($"CREATE DATABASE {name}", server);
+        return name;
+    }
+
+    public static void DropDatabase(string name, string? server = null) => Execute($"DROP DATABASE IF EXISTS {name} WITH (FORCE)", server);
+
+    private static void Execute(string sql, string? server)
+    {
+        using var connection = new NpgsqlConnection(server ?? Environment.GetEnvironmentVariable(Variable));
+        connection.Open();
+        using var command = new NpgsqlCommand(sql, connection);
+        command.ExecuteNonQuery();
+    }
+
+    private static string? Try()
+    {
+        if (string.IsNullOrEmpty(Environment.GetEnvironmentVariable(Variable))) return $"needs PostgreSQL: set {Variable} to a superuser's connection string on a throwaway server";
+        try
+        {
+            Execute("SELECT 1", null);
+            return null;
+        }
+        catch (NpgsqlException e)
+        {
+            return $"the server of {Variable} does not answer: {e.Message}";
+        }
+    }
+}
+
+/// <summary>A test that needs PostgreSQL; without one it is skipped, and says so.</summary>
+[AttributeUsage(AttributeTargets.Method)]
+public sealed class PostgresFactAttribute : FactAttribute
+{
+    public PostgresFactAttribute() => Skip = PostgresServer.Missing;
+}

@@ -1,0 +1,77 @@
+using Fleet.Gateway.Retained;
+using Fleet.Grains.Index;
+using Fleet.Silo.Storage;
+using Fleet.Silo.Storage.Sqlite;
+using Microsoft.Extensions.Logging.Abstractions;
+using Orleans;
+
+namespace Fleet.UnitTests.Storage;
+
+/// <summary>SQLite, in a temporary folder.</summary>
+public sealed class SqliteTestDatabase : TestDatabase
+{
+    private readonly bool _ownsFolder;
+
+    public SqliteTestDatabase() : this(null) { }
+
+    internal SqliteTestDatabase(string? folder, StorageOptions? options = null) : base(options)
+    {
+        _ownsFolder = folder is null;
+        Folder = folder ?? Directory.CreateTempSubdirectory("fleet-storage-").FullName;
+        var wrapped = Microsoft.Extensions.Options.Options.Create(Options);
+        var database = new SqliteDatabase(File, wrapped, TimeProvider.System);
+        Writer = new GroupCommitWriter(database, wrapped, Health, Metrics, NullLogger<GroupCommitWriter>.Instance);
+        Readers = new SqliteReaders(database);
+        var etags = new ETagClock(TimeProvider.System);
+        Records = new SqliteRecords(Writer, Readers, etags, TimeProvider.System);
+        Reminders = new SqliteReminderTable(Writer, Readers, etags);
+        Index = new SqliteFleetIndex(Readers);
+        Catalog = new SqliteCatalog(Readers);
+        Retained = new SqliteRetainedStore(Writer, Readers, TimeProvider.System);
+    }
+
+    public string Folder { get; }
+    public string File => Path.Combine(Folder, "fleet.db");
+    internal GroupCommitWriter Writer { get; }
+    internal SqliteReaders Readers { get; }
+    internal override IRecordStore Records { get; }
+    public override IReminderTable Reminders { get; }
+    public override IFleetIndex Index { get; }
+    public override ICatalog Catalog { get; }
+    public override IRetainedStore Retained { get; }
+
+    public override object? Scalar(string sql) => Readers.Read(session => session.Scalar(sql));
+
+    public override string JsonMember(string name) => $"json_extract(state, '$.{name}')";
+
+    public override async Task<IAsyncDisposable> HoldWriter()
+    {
+        var held = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var hold = new ManualResetEventSlim();
+        _ = Writer.Write(_ =>
+        {
+            held.TrySetResult();
+            hold.Wait();
+            return 0;
+        });
+        await held.Task;
+        return new Release(hold);
+    }
+
+    public override async ValueTask DisposeAsync()
+    {
+        await Writer.DisposeAsync();
+        Readers.Dispose();
+        await base.DisposeAsync();
+        if (_ownsFolder) Directory.Delete(Folder, recursive: true);
+    }
+
+    private sealed class Release(ManualResetEventSlim hold) : IAsyncDisposable
+    {
+        public ValueTask DisposeAsync()
+        {
+            hold.Set();
+            return ValueTask.CompletedTask;
+        }
+    }
+}

@@ -20,6 +20,7 @@ internal static class StorageServices
         string provider = AddOptions(services, configuration);
         services.AddSingleton<StorageHealth>();
         services.AddSingleton<StorageMetrics>();
+        services.AddSingleton<StorageMonitor>();
         services.AddSingleton<StorageProbe>();
         if (provider == "sqlite") AddSqlite(services);
         else AddPostgres(services);

@@ -73,12 +73,12 @@ internal sealed class PostgresDatabase : IAsyncDisposable
     {
         var builder = new NpgsqlConnectionStringBuilder(options.ConnectionString);
         if (string.IsNullOrEmpty(builder.ApplicationName)) builder.ApplicationName = $"Fleet ({EngineStorage.Engine})";
-        // A server takes 100 clients unless it is told otherwise, and this may be one silo of several.
-        if (!builder.ContainsKey("Maximum Pool Size")) builder.MaxPoolSize = 20;
+        // Npgsql's defaults are for one client; a server takes 100 unless it is told otherwise, and this may be one silo of several.
+        if (builder.MaxPoolSize == 100) builder.MaxPoolSize = 20;
         if (builder.MaxAutoPrepare == 0) builder.MaxAutoPrepare = 100;
         builder.AutoPrepareMinUsages = 2;
         builder.CommandTimeout = options.CommandTimeoutSeconds;
-        if (!builder.ContainsKey("Timeout")) builder.Timeout = 5;
+        if (builder.Timeout == 15) builder.Timeout = 5;
         return builder.ConnectionString;
     }
 

@@ -94,7 +94,9 @@ internal static class PostgresRecordSql
 
     public const string UpsertProbe = "INSERT INTO storage_probe (id, probed_at) VALUES (0, $1) ON CONFLICT (id) DO UPDATE SET probed_at = $1";
 
-    public const string Select = "SELECT state, etag FROM grain_state WHERE type = $1 AND key = $2";
-
-    public const string SelectETag = "SELECT etag FROM grain_state WHERE type = $1 AND key = $2";
+    /// <summary>$1 types, $2 keys. Returns the place in the arrays (from 1), the state and the ETag of each record that there is.</summary>
+    public const string Select = """
+        SELECT w.n, g.state, g.etag FROM unnest($1, $2) WITH ORDINALITY AS w (type, key, n)
+        JOIN grain_state AS g ON g.type = w.type AND g.key = w.key
+        """;
 }

@@ -15,18 +15,15 @@ internal sealed class GroupCommitWriter : IAsyncDisposable
     private readonly Channel<Write> _queue;
     private readonly SqliteDatabase _database;
     private readonly int _maxBatch;
-    private readonly StorageHealth _health;
-    private readonly StorageMetrics _metrics;
-    private readonly ILogger _log;
+    private readonly StorageMonitor _monitor;
     private readonly Thread _thread;
     private SqliteSession? _session;
 
-    public GroupCommitWriter(
-        SqliteDatabase database, IOptions<StorageOptions> options, StorageHealth health, StorageMetrics metrics, ILogger<GroupCommitWriter> log)
+    public GroupCommitWriter(SqliteDatabase database, IOptions<StorageOptions> options, StorageMonitor monitor)
     {
-        (_database, _maxBatch, _health, _metrics, _log) = (database, options.Value.MaxBatch, health, metrics, log);
+        (_database, _maxBatch, _monitor) = (database, options.Value.MaxBatch, monitor);
         _queue = Channel.CreateBounded<Write>(new BoundedChannelOptions(options.Value.MaxQueued) { SingleReader = true });
-        metrics.ObserveQueue(() => _queue.Reader.Count);
+        monitor.ObserveQueue(() => _queue.Reader.Count);
         // A thread of its own: fsync blocks, and a blocked pool thread is one that grains cannot use.
         _thread = new Thread(Run) { Name = "fleet-storage", IsBackground = true };
         _thread.Start();
@@ -91,8 +88,7 @@ internal sealed class GroupCommitWriter : IAsyncDisposable
             else Fail(batch, e);
             return;
         }
-        _health.Succeeded();
-        _metrics.Committed(batch.Count, Stopwatch.GetElapsedTime(start));
+        _monitor.Committed(batch.Count, Stopwatch.GetElapsedTime(start));
         foreach (var write in batch) write.Complete();
     }
 
@@ -103,9 +99,7 @@ internal sealed class GroupCommitWriter : IAsyncDisposable
 
     private void Fail(List<Write> batch, Exception cause)
     {
-        if (IsStorageFault(cause)) _health.Failure(cause);
-        StorageLog.CommitFailed(_log, batch.Count, cause);
-        _metrics.Failed(batch.Count);
+        _monitor.Failed(batch.Count, cause, IsStorageFault(cause));
         foreach (var write in batch) write.Fail(new StorageException($"The write was not stored: {cause.Message}", cause));
     }
 
@@ -117,7 +111,7 @@ internal sealed class GroupCommitWriter : IAsyncDisposable
         }
         catch (SqliteException e)
         {
-            StorageLog.CloseFailed(_log, e);
+            _monitor.CloseFailed(e);
         }
         _session = null;
     }

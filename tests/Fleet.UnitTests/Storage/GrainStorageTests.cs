@@ -88,7 +88,7 @@ public abstract class GrainStorageTests<TDatabase> : IAsyncDisposable where TDat
         await Assert.ThrowsAsync<InconsistentStateException>(() => writes[2]);
         await Task.WhenAll(writes[0], writes[1], writes[3]);
 
-        Assert.Contains(4, _database.Batches);
+        Assert.Contains(_database.Batches, size => size >= 3);
         Assert.Equal(2, (await _database.Read<CounterState>("counter", "contested")).State!.Count);
         Assert.True((await _database.Read<CounterState>("counter", "before")).RecordExists);
         Assert.True((await _database.Read<CounterState>("counter", "after")).RecordExists);

@@ -13,7 +13,7 @@ internal static class PostgresServer
     public static string? Missing => Unusable.Value;
 
     public static string ConnectionString(string database, string? server = null) =>
-        new NpgsqlConnectionStringBuilder(server ?? Environment.GetEnvironmentVariable(Variable)) { Database = database }.ConnectionString;
+        new NpgsqlConnectionStringBuilder(server ?? Environment.GetEnvironmentVariable(Variable)) { Database = database, MaxPoolSize = 5 }.ConnectionString;
 
     public static string CreateDatabase(string? server = null)
     {

@@ -2,7 +2,6 @@ using Fleet.Gateway.Retained;
 using Fleet.Grains.Index;
 using Fleet.Silo.Storage;
 using Fleet.Silo.Storage.Postgres;
-using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
 using Orleans;
 
@@ -13,6 +12,7 @@ public sealed class PostgresTestDatabase : TestDatabase
 {
     private readonly bool _ownsDatabase;
     private readonly NpgsqlDataSource _plain;
+    private readonly PostgresRetainedStore _retained;
 
     public PostgresTestDatabase() : this(null) { }
 
@@ -26,11 +26,11 @@ public sealed class PostgresTestDatabase : TestDatabase
         _plain = NpgsqlDataSource.Create(Options.ConnectionString);
         var wrapped = Microsoft.Extensions.Options.Options.Create(Options);
         Database = new PostgresDatabase(wrapped, TimeProvider.System, writes: true);
-        Writer = new PostgresRecords(Database, wrapped, Health, Metrics, TimeProvider.System, NullLogger<PostgresRecords>.Instance);
+        Writer = new PostgresRecords(Database, wrapped, Monitor, TimeProvider.System);
         Reminders = new PostgresReminderTable(Database);
         Index = new PostgresFleetIndex(Database);
         Catalog = new PostgresCatalog(Database);
-        Retained = new PostgresRetainedStore(Database, TimeProvider.System);
+        Retained = _retained = new PostgresRetainedStore(Database, wrapped, TimeProvider.System);
     }
 
     public string Name { get; }
@@ -68,6 +68,7 @@ public sealed class PostgresTestDatabase : TestDatabase
     public override async ValueTask DisposeAsync()
     {
         await Writer.DisposeAsync();
+        await _retained.DisposeAsync();
         await Database.DisposeAsync();
         await _plain.DisposeAsync();
         await base.DisposeAsync();

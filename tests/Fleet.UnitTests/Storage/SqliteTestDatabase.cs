@@ -2,7 +2,6 @@ using Fleet.Gateway.Retained;
 using Fleet.Grains.Index;
 using Fleet.Silo.Storage;
 using Fleet.Silo.Storage.Sqlite;
-using Microsoft.Extensions.Logging.Abstractions;
 using Orleans;
 
 namespace Fleet.UnitTests.Storage;
@@ -20,7 +19,7 @@ public sealed class SqliteTestDatabase : TestDatabase
         Folder = folder ?? Directory.CreateTempSubdirectory("fleet-storage-").FullName;
         var wrapped = Microsoft.Extensions.Options.Options.Create(Options);
         var database = new SqliteDatabase(File, wrapped, TimeProvider.System);
-        Writer = new GroupCommitWriter(database, wrapped, Health, Metrics, NullLogger<GroupCommitWriter>.Instance);
+        Writer = new GroupCommitWriter(database, wrapped, Monitor);
         Readers = new SqliteReaders(database);
         var etags = new ETagClock(TimeProvider.System);
         Records = new SqliteRecords(Writer, Readers, etags, TimeProvider.System);

@@ -4,6 +4,7 @@ using Fleet.Gateway.Retained;
 using Fleet.Grains.Index;
 using Fleet.Silo.Storage;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging.Abstractions;
 using Orleans;
 using Orleans.Runtime;
 
@@ -25,14 +26,14 @@ public abstract class TestDatabase : IAsyncDisposable
         };
         _listener.SetMeasurementEventCallback<int>((_, size, _, _) => { lock (Batches) Batches.Add(size); });
         _listener.Start();
-        Metrics = new StorageMetrics(meters);
+        Monitor = new StorageMonitor(Health, new StorageMetrics(meters), NullLogger<StorageMonitor>.Instance);
     }
 
     public static JsonSerializerOptions Json { get; } = MakeJson();
 
     internal StorageOptions Options { get; }
     internal StorageHealth Health { get; } = new(TimeProvider.System);
-    internal StorageMetrics Metrics { get; }
+    internal StorageMonitor Monitor { get; }
     internal GrainStorage Grains => field ??= new GrainStorage(Records, Json);
     internal abstract IRecordStore Records { get; }
     public abstract IReminderTable Reminders { get; }

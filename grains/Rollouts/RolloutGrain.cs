@@ -59,8 +59,10 @@ internal sealed class RolloutGrain : Grain, IRolloutGrain, IRemindable
         // The shards first, then the rollout. If this ends halfway nothing has started, and a repeat gives the shards their devices anew.
         var shards = target.Things.Chunk(RolloutCore.ShardSize).ToArray();
         await Task.WhenAll(shards.Select((things, shard) => Shard(id, shard).Open(Assign(id, request, firmware, things, shard))));
+        // The reminder before the record: a rollout that has started, and of which nobody heard, must still be woken.
+        await this.RegisterOrUpdateReminder(Reminder, ReminderPeriod, ReminderPeriod);
         await _turns.Submit(new StartRollout(id, request, [.. shards.Select(s => s.Length)]));
-        await StartTicking();
+        KeepTicking();
         return new CreateRolloutResult.Created(_saved.ToView()!);
     }
 
@@ -81,7 +83,8 @@ internal sealed class RolloutGrain : Grain, IRolloutGrain, IRemindable
 
     public Task Report(ShardReport report) => _turns.Submit(new CountShard(report));
 
-    public Task ReceiveReminder(string reminderName, TickStatus status) => _saved.IsOver ? StopTicking() : Wake();
+    // Without an id it was never started: whoever asks again sets the reminder again.
+    public Task ReceiveReminder(string reminderName, TickStatus status) => _saved.Id is null || _saved.IsOver ? StopTicking() : Wake();
 
     public async Task<RolloutExecutionPage> GetExecutions(long after, int limit)
     {
@@ -165,12 +168,6 @@ internal sealed class RolloutGrain : Grain, IRolloutGrain, IRemindable
             case RolloutResumed: _log.Resumed(id); break;
             case RolloutEnded d: _log.Reached(id, d.Status); break;
         }
-    }
-
-    private async Task StartTicking()
-    {
-        KeepTicking();
-        await this.RegisterOrUpdateReminder(Reminder, ReminderPeriod, ReminderPeriod);
     }
 
     private void KeepTicking() =>

@@ -68,14 +68,16 @@ internal sealed class RolloutShardGrain : Grain, IRolloutShardGrain, IRemindable
 
     private async Task<IReadOnlyList<bool>> Decide(IReadOnlyList<ShardCommand> commands)
     {
-        bool wasActive = _saved.IsActive;
         var (next, decision) = RolloutShardCore.Run(_saved, commands, _clock.GetUtcNow());
+        // The reminder before the record: executions under way, of which nobody heard, must still meet their deadlines.
+        if (next.IsActive) await KeepReminder();
         _record.State = next;
         if (decision.Events.Any(e => e.IsDurable)) await Save();
         _saved = next;
+        // Only now: until then a tick finds nothing under way, and ends the timer.
+        if (next.IsActive) KeepTicking();
         foreach (var e in decision.Events) _metrics.Count(e);
         foreach (var effect in decision.Effects) Post(effect);
-        if (next.IsActive && !wasActive) await StartTicking();
         Tell();
         return [.. commands.Select(_ => true)];
     }
@@ -159,9 +161,8 @@ internal sealed class RolloutShardGrain : Grain, IRolloutShardGrain, IRemindable
         _telling = false;
     }
 
-    private async Task StartTicking()
+    private async Task KeepReminder()
     {
-        KeepTicking();
         if (_hasReminder) return;
         await this.RegisterOrUpdateReminder(Reminder, ReminderPeriod, ReminderPeriod);
         _hasReminder = true;

@@ -13,7 +13,9 @@ internal static class RolloutAdmission
         double duePerTick = RateOf(plan.Rate, state.Counts.Outcomes.GetValueOrDefault(JobOutcome.Succeeded)) / 60;
         // A tick is a second. However long ago the last one was, no more is granted than one tick's due and the fraction left of the one before:
         // a rollout that could not admit for a while goes on at its rate, and does not make up for it.
-        double tokens = Math.Min(state.Carry + duePerTick * (now - state.GrantedAt).TotalSeconds, duePerTick + 1);
+        // The same goes for a last one that is still to come: the clock was set back, and does not hold up the rollout until it is there again.
+        double seconds = now < state.GrantedAt ? double.PositiveInfinity : (now - state.GrantedAt).TotalSeconds;
+        double tokens = Math.Min(state.Carry + duePerTick * seconds, duePerTick + 1);
         int most = (int)tokens;
         int free = plan.ConcurrencyTotal - state.Shards.Sum(s => s.Slots + s.Outstanding);
 

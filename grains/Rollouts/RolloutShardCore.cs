@@ -202,8 +202,8 @@ internal static class RolloutShardCore
 
     private static ShardDecision Tick(ShardState state, DateTimeOffset now)
     {
-        var (events, effects) = AskAgain(state, now, at => now - at >= AskAgainAfter);
-        var reviews = Indexes(state, e => e is { IsOpen: true, Asked: null } && !(now - e.ReviewedAt < AskAgainAfter))
+        var (events, effects) = AskAgain(state, now, at => IsDue(at, now));
+        var reviews = Indexes(state, e => e is { IsOpen: true, Asked: null } && (e.ReviewedAt is not { } at || IsDue(at, now)))
             .Select(i => (Index: i, Execution: state.Executions[i]))
             .Select(x => (x.Index, x.Execution, Expired: now >= x.Execution.StageAt + DeadlineOf(state.Job!.Deadlines, x.Execution.Stage!.Value)))
             .Where(x => x.Expired || now >= x.Execution.ReviewAt)
@@ -212,6 +212,9 @@ internal static class RolloutShardCore
             [.. events, .. reviews.Select(x => new ReviewAsked(x.Index, now))],
             [.. effects, .. reviews.Select(x => new SendReview(x.Index, x.Execution.Number, x.Execution.Stage!.Value, x.Expired))]);
     }
+
+    /// <summary>Also when the call lies in the future: then the clock was set back, and nothing is known of how long ago it was.</summary>
+    private static bool IsDue(DateTimeOffset calledAt, DateTimeOffset now) => now - calledAt >= AskAgainAfter || now < calledAt;
 
     private static ShardDecision AskAgain(ShardState state, DateTimeOffset now, Func<DateTimeOffset, bool> unanswered)
     {

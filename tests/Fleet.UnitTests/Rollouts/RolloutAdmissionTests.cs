@@ -29,6 +29,15 @@ public sealed class RolloutAdmissionTests
         Assert.Equal(11, state.Shards[0].Granted);
     }
 
+    [Fact]
+    public void A_clock_that_was_set_back_does_not_hold_up_admission()
+    {
+        var state = Tick(Given.Running(Given.Plan with { Rate = Rate(600), ConcurrencyTotal = 100_000 }, 10_000), 3600);
+        state = Use(state, 3600);
+        var granted = RolloutAdmission.Grant(state, Given.Noon.AddSeconds(60))!;
+        Assert.Equal((11, Given.Noon.AddSeconds(60)), (granted.Grants.Sum(g => g.Count), granted.At));
+    }
+
     [Theory]
     [InlineData(0, 50)]
     [InlineData(999, 50)]

@@ -126,6 +126,17 @@ public sealed class RolloutShardCoreTests
     }
 
     [Fact]
+    public void A_clock_that_was_set_back_does_not_hold_up_what_is_asked_again()
+    {
+        Do(Order(1, ShardOrderKind.Run, 2));
+        Do(new TakeReport(Report(1, 2, JobStage.Confirming).Report with { ReviewAt = _now.AddHours(-2) }));
+        Assert.Equal<ShardEffect>([new SendReview(1, 1, JobStage.Confirming, Expired: false)], After(0).Effects);
+        Assert.Equal<ShardEffect>([new SendOffer(0, 1), new SendReview(1, 1, JobStage.Confirming, Expired: false)], After(-3600).Effects);
+        // Once: from then on the clock as it is counts.
+        Assert.Empty(After(9).Effects);
+    }
+
+    [Fact]
     public void A_device_that_will_have_been_healthy_for_long_enough_is_asked_then()
     {
         Do(Order(1, ShardOrderKind.Run, 1));

@@ -17,7 +17,8 @@ internal static class DeviceOffers
         if (!state.IsRegistered) return Answer(state, offer, OfferAnswer.Unfit, "The device is not registered.", now);
         if (state.Model != offer.Model)
             return Answer(state, offer, OfferAnswer.Unfit, $"The device is a '{state.Model}', the firmware is for '{offer.Model}'.", now);
-        if (state.Firmware == offer.Version && state.Healthy is true)
+        // While another job is under way, what runs now is not what will run.
+        if (state.Firmware == offer.Version && state.Healthy is true && !JobQueue.AnyUnderWay(state.Open))
             return Answer(state, offer, OfferAnswer.AlreadyInstalled, "already installed", now);
         return DeviceDecision.Of<OfferResult>(state, new OfferResult.Queued(), new ExecutionQueued(offer, now));
     }

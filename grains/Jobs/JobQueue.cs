@@ -28,7 +28,9 @@ internal static class JobQueue
 
     /// <summary>True while another execution than this one is under way, so that this one may not start.</summary>
     public static bool AnotherUnderWay(ImmutableArray<DeviceExecution> open, DeviceExecution execution) =>
-        open.Any(e => (e.Status is JobExecutionStatus.InProgress || e.AwaitsProof) && !e.Is(execution.JobId, execution.Number));
+        open.Any(e => IsUnderWay(e) && !e.Is(execution.JobId, execution.Number));
+
+    public static bool AnyUnderWay(ImmutableArray<DeviceExecution> open) => open.Any(IsUnderWay);
 
     /// <summary>
     /// The table of spec 2.6 in two sentences: notify goes out when the set of pending executions changed, notify-next when another one (or
@@ -36,6 +38,8 @@ internal static class JobQueue
     /// </summary>
     public static (bool Notify, bool NotifyNext) Changes(ImmutableArray<DeviceExecution> before, ImmutableArray<DeviceExecution> after) =>
         (!Identities(before).SetEquals(Identities(after)), Identity(Head(before)) != Identity(Head(after)));
+
+    private static bool IsUnderWay(DeviceExecution execution) => execution.Status is JobExecutionStatus.InProgress || execution.AwaitsProof;
 
     private static HashSet<(JobId, int)> Identities(ImmutableArray<DeviceExecution> open) =>
         [.. open.Where(e => e.IsPending).Select(e => (e.JobId, e.Number))];

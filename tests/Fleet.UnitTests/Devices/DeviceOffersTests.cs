@@ -40,6 +40,17 @@ public sealed class DeviceOffersTests
     }
 
     [Fact]
+    public void One_that_runs_it_and_is_about_to_run_something_else_gets_it_again()
+    {
+        var device = TestDevice.Online();
+        device.Report(Given.V2);
+        device.Offer(Given.Offer(job: "other") with { Version = Given.Name<Interfaces.Naming.FirmwareVersion>("3.0.0") });
+        device.Start();
+        Assert.IsType<OfferResult.Queued>(device.Offer());
+        Assert.Equal(2, device.State.Open.Length);
+    }
+
+    [Fact]
     public void One_that_runs_it_and_is_not_healthy_gets_it_again()
     {
         var device = TestDevice.Online();

@@ -10,7 +10,7 @@ internal sealed class GrainStorage(IRecordStore store, JsonSerializerOptions jso
 {
     public async Task ReadStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState)
     {
-        var found = await store.Read(TypeOf(grainId, stateName), grainId.Key.ToString()!);
+        var found = await store.Read(TypeOf(grainId, stateName), grainId.Key.ToString()!).ConfigureAwait(false);
         grainState.RecordExists = found is not null;
         grainState.ETag = found is { } record ? Text(record.ETag) : null;
         grainState.State = found is { State: var state } ? JsonSerializer.Deserialize(state, TypeInfo<T>())! : Activator.CreateInstance<T>();
@@ -25,7 +25,7 @@ internal sealed class GrainStorage(IRecordStore store, JsonSerializerOptions jso
         var write = new RecordWrite(
             TypeOf(grainId, stateName), grainId.Key.ToString()!, JsonSerializer.SerializeToUtf8Bytes(grainState.State!, TypeInfo<T>()),
             ParseETag(grainState.ETag), IndexRows.Of(grainState.State));
-        var written = await store.Write(write, cancellationToken);
+        var written = await store.Write(write, cancellationToken).ConfigureAwait(false);
         if (written.Refused) throw Refusal(write, written);
         grainState.ETag = Text(written.ETag);
         grainState.RecordExists = true;
@@ -37,7 +37,7 @@ internal sealed class GrainStorage(IRecordStore store, JsonSerializerOptions jso
     public async Task ClearStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState, CancellationToken cancellationToken)
     {
         var write = new RecordWrite(TypeOf(grainId, stateName), grainId.Key.ToString()!, null, ParseETag(grainState.ETag), IndexRows.None<T>());
-        var written = await store.Write(write, cancellationToken);
+        var written = await store.Write(write, cancellationToken).ConfigureAwait(false);
         if (written.Refused) throw Refusal(write, written);
         grainState.ETag = null;
         grainState.RecordExists = false;

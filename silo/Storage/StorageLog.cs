@@ -7,4 +7,7 @@ internal static partial class StorageLog
 
     [LoggerMessage(5002, LogLevel.Warning, "The database connection did not close cleanly after a failure")]
     public static partial void CloseFailed(ILogger log, Exception cause);
+
+    [LoggerMessage(5003, LogLevel.Warning, "The write-ahead log was not copied into the database; the next checkpoint tries again")]
+    public static partial void CheckpointFailed(ILogger log, Exception cause);
 }

@@ -19,5 +19,7 @@ internal sealed class StorageMonitor(StorageHealth health, StorageMetrics metric
         metrics.Failed(writes);
     }
 
+    public void CheckpointFailed(Exception cause) => StorageLog.CheckpointFailed(log, cause);
+
     public void CloseFailed(Exception cause) => StorageLog.CloseFailed(log, cause);
 }

@@ -26,8 +26,8 @@ internal abstract class GroupedWork(CancellationToken cancellation)
 
 internal abstract class GroupedWork<TResult>(CancellationToken cancellation) : GroupedWork(cancellation)
 {
-    // Callers go on elsewhere: the group has the next round trip to make.
-    private readonly TaskCompletionSource<TResult> _answer = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    // Completed by the group's own work item, which runs the callers' continuations one after the other: see WorkGroup.
+    private readonly TaskCompletionSource<TResult> _answer = new();
 
     public Task<TResult> Result => _answer.Task;
 

@@ -146,7 +146,16 @@ internal sealed class PostgresDatabase : IAsyncDisposable
             : $"The database '{connection.Database}' is in use by a process on the embedded engine, which shares it with nobody; stop that first.";
     }
 
-    private string WriterConnectionString() => new NpgsqlConnectionStringBuilder(_connectionString) { Pooling = false }.ConnectionString;
+    /// <summary>
+    /// The writer's statements look up rows by their keys, whatever the statistics of a new or fast-growing table say; and their plans do not depend
+    /// on how many rows come.
+    /// </summary>
+    private string WriterConnectionString()
+    {
+        var builder = new NpgsqlConnectionStringBuilder(_connectionString) { Pooling = false };
+        builder.Options += " -c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c jit=off";
+        return builder.ConnectionString;
+    }
 
     private static void Execute(NpgsqlConnection connection, string sql)
     {

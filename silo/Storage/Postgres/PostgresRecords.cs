@@ -26,8 +26,8 @@ internal sealed class PostgresRecords : IRecordStore, IAsyncDisposable
     public async ValueTask<StoredRecord?> Read(string type, string key)
     {
         var pending = new PendingRead(type, key);
-        await _reads.Add(pending, CancellationToken.None);
-        return await pending.Result;
+        await _reads.Add(pending, CancellationToken.None).ConfigureAwait(false);
+        return await pending.Result.ConfigureAwait(false);
     }
 
     public async Task<RecordWritten> Write(RecordWrite write, CancellationToken cancellation)
@@ -35,8 +35,8 @@ internal sealed class PostgresRecords : IRecordStore, IAsyncDisposable
         // To clear what is not there asks for no change.
         if (write is { State: null, ETag: null }) return await Read(write.Type, write.Key) is { } there ? RecordWritten.Conflict(there.ETag) : default;
         var pending = new PendingRecord(write, cancellation);
-        await _writes.Add(pending, cancellation);
-        var outcome = await pending.Result;
+        await _writes.Add(pending, cancellation).ConfigureAwait(false);
+        var outcome = await pending.Result.ConfigureAwait(false);
         // Rare enough to ask for: a loser learns which ETag won.
         return outcome.Refused ? RecordWritten.Conflict((await Read(write.Type, write.Key))?.ETag) : outcome;
     }
@@ -44,8 +44,8 @@ internal sealed class PostgresRecords : IRecordStore, IAsyncDisposable
     public async Task Probe(DateTimeOffset now, CancellationToken cancellation)
     {
         var pending = new PendingRecord(null, cancellation);
-        await _writes.Add(pending, cancellation);
-        await pending.Result;
+        await _writes.Add(pending, cancellation).ConfigureAwait(false);
+        await pending.Result.ConfigureAwait(false);
     }
 
     public async ValueTask DisposeAsync()

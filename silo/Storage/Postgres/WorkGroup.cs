@@ -9,7 +9,7 @@ namespace Fleet.Silo.Storage.Postgres;
 internal sealed class WorkGroup<T> : IAsyncDisposable where T : GroupedWork
 {
     private readonly Channel<T> _queue;
-    private readonly List<T> _batch;
+    private List<T> _batch = [];
     private readonly int _max;
     private readonly Comparison<T>? _byKey;
     private readonly Func<IReadOnlyList<T>, Task> _run;
@@ -24,7 +24,6 @@ internal sealed class WorkGroup<T> : IAsyncDisposable where T : GroupedWork
     public WorkGroup(StorageOptions options, Comparison<T>? byKey, Func<IReadOnlyList<T>, Task> run, Func<Exception, bool> concernsAll)
     {
         (_byKey, _run, _concernsAll, _max) = (byKey, run, concernsAll, options.MaxBatch);
-        _batch = new(_max);
         _queue = Channel.CreateBounded<T>(new BoundedChannelOptions(options.MaxQueued) { SingleReader = true });
         // Off the scheduler of whoever asked for this first, which may be a grain's.
         _running = Task.Run(Run);
@@ -37,7 +36,7 @@ internal sealed class WorkGroup<T> : IAsyncDisposable where T : GroupedWork
     {
         try
         {
-            await _queue.Writer.WriteAsync(work, cancellation);
+            await _queue.Writer.WriteAsync(work, cancellation).ConfigureAwait(false);
         }
         catch (ChannelClosedException e)
         {
@@ -64,9 +63,7 @@ internal sealed class WorkGroup<T> : IAsyncDisposable where T : GroupedWork
     // Takes what is there, and does not wait for more.
     private void Gather()
     {
-        _batch.Clear();
-        _batch.AddRange(_left);
-        _left.Clear();
+        (_batch, _left) = (_left, []);
         while (_batch.Count < _max && _queue.Reader.TryRead(out var work))
         {
             work.Sequence = _sequence++;
@@ -94,9 +91,22 @@ internal sealed class WorkGroup<T> : IAsyncDisposable where T : GroupedWork
         catch (Exception e)
         {
             if (batch.Count > 1 && !_concernsAll(e)) foreach (var work in batch) await Run([work]);
-            else foreach (var work in batch) work.Fail(new StorageException($"The database did not answer with success: {e.Message}", e));
+            else Answer(batch, new StorageException($"The database did not answer with success: {e.Message}", e));
             return;
         }
-        foreach (var work in batch) work.Complete();
+        Answer(batch, null);
     }
+
+    // One work item for all: hundreds of them would cost more than the round trip. Continuations run one after another there where the caller gave
+    // them no scheduler, and so must not block; those of a grain go to its own turns.
+    private static void Answer(List<T> batch, StorageException? failure) => ThreadPool.UnsafeQueueUserWorkItem(
+        static answer =>
+        {
+            foreach (var work in answer.Batch)
+            {
+                if (answer.Failure is { } failure) work.Fail(failure);
+                else work.Complete();
+            }
+        },
+        (Batch: batch, Failure: failure), preferLocal: false);
 }

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Threading.Channels;
 using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.Options;
 using static SQLitePCL.raw;
@@ -12,61 +11,58 @@ namespace Fleet.Silo.Storage.Sqlite;
 /// </summary>
 internal sealed class GroupCommitWriter : IAsyncDisposable
 {
-    private readonly Channel<Write> _queue;
+    private readonly WriteQueue _queue;
     private readonly SqliteDatabase _database;
-    private readonly int _maxBatch;
     private readonly StorageMonitor _monitor;
+    private readonly SqliteCheckpoints _checkpoints;
     private readonly Thread _thread;
     private SqliteSession? _session;
 
     public GroupCommitWriter(SqliteDatabase database, IOptions<StorageOptions> options, StorageMonitor monitor)
     {
-        (_database, _maxBatch, _monitor) = (database, options.Value.MaxBatch, monitor);
-        _queue = Channel.CreateBounded<Write>(new BoundedChannelOptions(options.Value.MaxQueued) { SingleReader = true });
-        monitor.ObserveQueue(() => _queue.Reader.Count);
+        (_database, _monitor) = (database, monitor);
+        _queue = new WriteQueue(options.Value.MaxQueued, options.Value.MaxBatch);
+        _checkpoints = new SqliteCheckpoints(database, options.Value.CheckpointPages, monitor);
+        monitor.ObserveQueue(() => _queue.Count);
         // A thread of its own: fsync blocks, and a blocked pool thread is one that grains cannot use.
         _thread = new Thread(Run) { Name = "fleet-storage", IsBackground = true };
         _thread.Start();
     }
 
     /// <summary>Runs <paramref name="work"/> in a transaction that others may share, and returns its result once that is durable.</summary>
-    /// <param name="work">
-    /// Reads and writes the session and nothing else. It may run twice: when another's work made the shared transaction fail, each goes again alone.
-    /// What it refuses (a wrong ETag) it returns as its result, having changed nothing.
-    /// </param>
+    /// <param name="work">As <see cref="Write{T}.Do"/>.</param>
     /// <param name="cancellation">Takes the write back as long as it has not begun.</param>
     /// <exception cref="StorageException">Nothing was stored.</exception>
-    public async Task<T> Write<T>(Func<SqliteSession, T> work, CancellationToken cancellation = default)
+    public Task<T> Write<T>(Func<SqliteSession, T> work, CancellationToken cancellation = default) =>
+        Write(new FunctionWrite<T>(work, cancellation), cancellation);
+
+    /// <summary>
+    /// As the other. The task's continuations run one after another where the caller gave them no scheduler, and so must not block; those of a grain
+    /// go to its own turns.
+    /// </summary>
+    public Task<T> Write<T>(Write<T> write, CancellationToken cancellation)
     {
-        var write = new Write<T>(work, cancellation);
-        try
-        {
-            await _queue.Writer.WriteAsync(write, cancellation);
-        }
-        catch (ChannelClosedException e)
-        {
-            throw new StorageException("The storage is closed: the service is stopping.", e);
-        }
-        return await write.Result;
+        var added = _queue.Add(write, cancellation);
+        return added.IsCompletedSuccessfully ? write.Result : Wait(added, write);
     }
 
     /// <summary>Commits what was queued, then closes.</summary>
     public async ValueTask DisposeAsync()
     {
-        _queue.Writer.TryComplete();
+        _queue.Close();
         await Task.Run(_thread.Join);
+        await _checkpoints.DisposeAsync();
+    }
+
+    private static async Task<T> Wait<T>(ValueTask added, Write<T> write)
+    {
+        await added.ConfigureAwait(false);
+        return await write.Result.ConfigureAwait(false);
     }
 
     private void Run()
     {
-        var reader = _queue.Reader;
-        List<Write> batch = new(_maxBatch);
-        while (reader.WaitToReadAsync().AsTask().GetAwaiter().GetResult())
-        {
-            while (batch.Count < _maxBatch && reader.TryRead(out var write)) batch.Add(write);
-            Commit(batch);
-            batch.Clear();
-        }
+        while (_queue.Take() is { Count: > 0 } batch) Commit(batch);
         _session?.Dispose();
     }
 
@@ -76,9 +72,9 @@ internal sealed class GroupCommitWriter : IAsyncDisposable
         try
         {
             _session ??= _database.OpenWriter();
-            _session.Execute("BEGIN IMMEDIATE");
+            _session.Begin();
             foreach (var write in batch) write.Run(_session);
-            _session.Execute("COMMIT");
+            _session.Commit();
         }
         catch (Exception e)
         {
@@ -89,7 +85,9 @@ internal sealed class GroupCommitWriter : IAsyncDisposable
             return;
         }
         _monitor.Committed(batch.Count, Stopwatch.GetElapsedTime(start));
-        foreach (var write in batch) write.Complete();
+        // One work item for all: hundreds of them would cost more than the commit. This thread has the next batch to write.
+        ThreadPool.UnsafeQueueUserWorkItem(static done => { foreach (var write in done) write.Complete(); }, batch, preferLocal: false);
+        _checkpoints.AfterCommit(_session);
     }
 
     private void CommitEachAlone(List<Write> batch)
@@ -100,7 +98,9 @@ internal sealed class GroupCommitWriter : IAsyncDisposable
     private void Fail(List<Write> batch, Exception cause)
     {
         _monitor.Failed(batch.Count, cause, IsStorageFault(cause));
-        foreach (var write in batch) write.Fail(new StorageException($"The write was not stored: {cause.Message}", cause));
+        var failure = new StorageException($"The write was not stored: {cause.Message}", cause);
+        ThreadPool.UnsafeQueueUserWorkItem(
+            static failed => { foreach (var write in failed.Batch) write.Fail(failed.Failure); }, (Batch: batch, Failure: failure), preferLocal: false);
     }
 
     private void CloseSession()

@@ -36,7 +36,10 @@ internal sealed class SqliteDatabase
     /// </summary>
     public SqliteSession OpenWriter() => SqliteSession.Open(
         File, SqliteOpenMode.ReadWrite, _options,
-        "synchronous=FULL", $"wal_autocheckpoint={_options.CheckpointPages}", $"max_page_count={_options.MaxPages}", "cache_size=-32768");
+        "synchronous=FULL", "wal_autocheckpoint=0", $"max_page_count={_options.MaxPages}", "cache_size=-32768");
+
+    /// <summary>For <see cref="SqliteCheckpoints"/>.</summary>
+    public SqliteSession OpenCheckpointer() => SqliteSession.Open(File, SqliteOpenMode.ReadWrite, _options, "synchronous=FULL", "wal_autocheckpoint=0");
 
     /// <summary>Sees what is committed when a query starts, and can change nothing.</summary>
     public SqliteSession OpenReader() => SqliteSession.Open(File, SqliteOpenMode.ReadWrite, _options, "query_only=1", "cache_size=-8192");

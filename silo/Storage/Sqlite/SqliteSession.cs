@@ -1,4 +1,6 @@
+using System.Text;
 using Microsoft.Data.Sqlite;
+using SQLitePCL;
 
 namespace Fleet.Silo.Storage.Sqlite;
 
@@ -8,8 +10,13 @@ namespace Fleet.Silo.Storage.Sqlite;
 /// </summary>
 internal sealed class SqliteSession : IDisposable
 {
+    /// <summary>SQLITE_DBSTATUS_CACHE_WRITE</summary>
+    private const int DbStatusCacheWrite = 9;
+
     private readonly SqliteConnection _connection;
+    private byte[]? _now;
     private readonly Dictionary<string, SqliteCommand> _statements = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, SqliteStatement> _raw = new(StringComparer.Ordinal);
 
     private SqliteSession(SqliteConnection connection) => _connection = connection;
 
@@ -35,6 +42,36 @@ internal sealed class SqliteSession : IDisposable
         {
             session.Dispose();
             throw;
+        }
+    }
+
+    /// <summary>Begins a transaction that writes.</summary>
+    public void Begin()
+    {
+        _now = null;
+        Statement("BEGIN IMMEDIATE").Execute();
+    }
+
+    /// <summary>Returns when the transaction is durable.</summary>
+    public void Commit() => Statement("COMMIT").Execute();
+
+    /// <summary>The transaction's instant, as the database holds instants: UTF-8.</summary>
+    public ReadOnlySpan<byte> Now(TimeProvider clock) => _now ??= Encoding.UTF8.GetBytes(SqlTime.Format(clock.GetUtcNow()));
+
+    /// <summary>A statement for the hot path, prepared when first used and kept.</summary>
+    public SqliteStatement Statement(string sql)
+    {
+        if (!_raw.TryGetValue(sql, out var statement)) _raw.Add(sql, statement = new SqliteStatement(_connection.Handle!, sql));
+        return statement;
+    }
+
+    /// <summary>Pages written to the disk by this session, since it was opened.</summary>
+    public int PagesWritten
+    {
+        get
+        {
+            raw.sqlite3_db_status(_connection.Handle!, DbStatusCacheWrite, out int written, out _, resetFlg: 0);
+            return written;
         }
     }
 
@@ -73,6 +110,7 @@ internal sealed class SqliteSession : IDisposable
     public void Dispose()
     {
         foreach (var statement in _statements.Values) statement.Dispose();
+        foreach (var statement in _raw.Values) statement.Dispose();
         _connection.Dispose();
     }
 

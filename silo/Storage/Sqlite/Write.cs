@@ -12,10 +12,10 @@ internal abstract class Write
     public abstract void Fail(Exception cause);
 }
 
-internal sealed class Write<T>(Func<SqliteSession, T> work, CancellationToken cancellation) : Write
+internal abstract class Write<T>(CancellationToken cancellation) : Write
 {
-    // Callers go on elsewhere: the writer's thread has the next batch to write.
-    private readonly TaskCompletionSource<T> _answer = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    // Completed by the group's own work item, which runs the callers' continuations one after the other: see GroupCommitWriter.
+    private readonly TaskCompletionSource<T> _answer = new();
     private T? _result;
     private bool _taken;
 
@@ -27,10 +27,22 @@ internal sealed class Write<T>(Func<SqliteSession, T> work, CancellationToken ca
         if (!_taken && cancellation.IsCancellationRequested) _answer.TrySetCanceled(cancellation);
         if (_answer.Task.IsCompleted) return;
         _taken = true;
-        _result = work(session);
+        _result = Do(session);
     }
 
     public override void Complete() => _answer.TrySetResult(_result!);
 
     public override void Fail(Exception cause) => _answer.TrySetException(cause);
+
+    /// <summary>
+    /// Reads and writes the session and nothing else. May run twice: when another's work made the shared transaction fail, each goes again alone.
+    /// What it refuses (a wrong ETag) it returns as its result, having changed nothing.
+    /// </summary>
+    protected abstract T Do(SqliteSession session);
+}
+
+/// <summary>A write that is a function.</summary>
+internal sealed class FunctionWrite<T>(Func<SqliteSession, T> work, CancellationToken cancellation) : Write<T>(cancellation)
+{
+    protected override T Do(SqliteSession session) => work(session);
 }

@@ -2,31 +2,46 @@
 #:property PublishAot=false
 #:property AssemblyName=Fleet.Benchmarks
 #:property ServerGarbageCollection=false
-// What does group commit buy, and what does it cost a single writer? Grain states of 300 bytes, every acknowledged write fsynced.
-//   dotnet run -c Release tests/Fleet.Benchmarks/bench/storage-commit.cs [-- folder]
-// The folder is the disk that is measured; the temporary folder if it is not given. In memory (tmpfs) there is no fsync to share.
+// What does group commit buy, and what does it cost a single writer? Grains that rewrite their states of 300 bytes, every acknowledged write fsynced.
+//   dotnet run -c Release tests/Fleet.Benchmarks/bench/storage-commit.cs [-- --folder /var/tmp --postgres "Host=…;Username=…" --seconds 5 --rounds 3 --records 256]
+// The folder is the disk that is measured (SQLite); in memory (tmpfs) there is no fsync to share. The PostgreSQL server is one to make a database on.
+// A bare loop shows what the database gives at best: one thread that commits 256 updates at a time and does nothing else.
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
+using System.Text;
 using System.Text.Json;
 using Fleet.Silo.Storage;
-using Microsoft.Data.Sqlite;
+using Fleet.Silo.Storage.Postgres;
+using Fleet.Silo.Storage.Sqlite;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
+using Npgsql;
+using NpgsqlTypes;
 using Orleans;
 using Orleans.Runtime;
 
 const int Writers = 256;
-var measured = TimeSpan.FromSeconds(5);
-string folder = Directory.CreateDirectory(Path.Combine(args.Length > 0 ? args[0] : Path.GetTempPath(), $"fleet-bench-{Environment.ProcessId}")).FullName;
+string Option(string name, string otherwise) => Array.IndexOf(args, name) is >= 0 and var i ? args[i + 1] : otherwise;
+var measured = TimeSpan.FromSeconds(int.Parse(Option("--seconds", "5")));
+int rounds = int.Parse(Option("--rounds", "3"));
+// How many records there are; the writers' own are spread among them.
+int records = int.Parse(Option("--records", $"{Writers}"));
+string server = Option("--postgres", "");
+string folder = Directory.CreateDirectory(Path.Combine(Option("--folder", Path.GetTempPath()), $"fleet-bench-{Environment.ProcessId}")).FullName;
+var json = new JsonSerializerOptions(JsonSerializerDefaults.Web);
+json.MakeReadOnly(populateMissingResolver: true);
+using var services = new ServiceCollection().AddMetrics().BuildServiceProvider();
+
 try
 {
-    for (int round = 0; round < 3; round++)
+    for (int round = 0; round < rounds; round++)
     {
-        Report("fsync of 4 KiB appended, alone", Fsync(Path.Combine(folder, "plain")));
-        Report("1 writer, a transaction of its own", Ungrouped(Path.Combine(folder, $"ungrouped-{round}.db")));
-        Report("1 writer, group commit", await Grouped(Path.Combine(folder, $"one-{round}.db"), 1));
-        Report($"{Writers} writers, group commit", await Grouped(Path.Combine(folder, $"many-{round}.db"), Writers));
+        Console.WriteLine($"SQLite, {records:N0} records");
+        await Sqlite(Path.Combine(folder, $"{round}.db"));
+        if (server.Length == 0) continue;
+        Console.WriteLine($"PostgreSQL, {records:N0} records");
+        await Postgres();
     }
 }
 finally
@@ -34,53 +49,108 @@ finally
     Directory.Delete(folder, recursive: true);
 }
 
-// What the disk gives at best.
-List<TimeSpan> Fsync(string file)
+async Task Sqlite(string file)
 {
-    using var handle = File.OpenHandle(file, FileMode.Create, FileAccess.Write);
-    byte[] page = new byte[4096];
-    long offset = 0;
-    return Repeat(() =>
-    {
-        RandomAccess.Write(handle, page, offset += page.Length);
-        RandomAccess.FlushToDisk(handle);
-    });
-}
-
-// The same statements without queue and thread: what a store without group commit does.
-List<TimeSpan> Ungrouped(string file)
-{
-    using var session = new SqliteDatabase(file, Options.Create(new StorageOptions()), TimeProvider.System).OpenWriter();
-    string state = JsonSerializer.Serialize(State.Of(0));
-    int n = 0;
-    return Repeat(() =>
-    {
-        session.Execute("BEGIN IMMEDIATE");
-        session.Execute("INSERT INTO grain_state (type, key, state, etag, updated_at) VALUES ($1, $2, $3, $4, $5)", "device", $"robot-{n++}", state, (long)n, "2026-07-01T12:00:00.0000000Z");
-        session.Execute("COMMIT");
-    });
-}
-
-// Each writer writes new devices, one after the other, as fast as they are acknowledged.
-async Task<List<TimeSpan>> Grouped(string file, int writers)
-{
-    using var services = new ServiceCollection().AddMetrics().BuildServiceProvider();
-    var options = Options.Create(new StorageOptions());
-    var database = new SqliteDatabase(file, options, TimeProvider.System);
-    await using var writer = new GroupCommitWriter(
-        database, options, new StorageHealth(TimeProvider.System), new StorageMetrics(services.GetRequiredService<IMeterFactory>()), NullLogger<GroupCommitWriter>.Instance);
+    var options = new StorageOptions();
+    var database = new SqliteDatabase(file, Options.Create(options), TimeProvider.System);
+    await using var writer = new GroupCommitWriter(database, Options.Create(options), Monitor());
     using var readers = new SqliteReaders(database);
-    var json = new JsonSerializerOptions(JsonSerializerDefaults.Web);
-    json.MakeReadOnly(populateMissingResolver: true);
-    var storage = new SqliteGrainStorage(writer, readers, new ETagClock(TimeProvider.System), json, TimeProvider.System);
-    var start = Stopwatch.GetTimestamp();
+    var store = new SqliteRecords(writer, readers, new ETagClock(TimeProvider.System), TimeProvider.System);
+    await Fill(store);
+    await Measure("1 writer, group commit", () => Grouped(store, 1));
+    await Measure($"{Writers} writers, group commit", () => Grouped(store, Writers));
+    await writer.DisposeAsync();
+
+    using var session = database.OpenWriter();
+    byte[] state = JsonSerializer.SerializeToUtf8Bytes(State.Of(0), json);
+    byte[][] keys = [.. Enumerable.Range(0, Writers).Select(w => Encoding.UTF8.GetBytes(Key(w * (records / Writers))))];
+    long etag = 0;
+    void Commit(int first, int count)
+    {
+        session.Begin();
+        var update = session.Statement("UPDATE grain_state SET state = ?3, etag = ?4, updated_at = ?5 WHERE type = ?1 AND key = ?2");
+        for (int i = 0; i < count; i++)
+        {
+            update.Bind(1, "device"u8);
+            update.Bind(2, keys[(first + i) % Writers]);
+            update.Bind(3, state);
+            update.Bind(4, ++etag);
+            update.Bind(5, "2026-07-01T12:00:00.0000000Z"u8);
+            update.Execute();
+        }
+        session.Commit();
+    }
+    session.Run("PRAGMA wal_autocheckpoint=4000");
+    await Measure("1 writer, a transaction each, no queue", () => Loop(1, n => Commit(n, 1)));
+    await Measure("bare loop, 256 in a transaction", () => Loop(256, n => Commit(n, 256)));
+}
+
+async Task Postgres()
+{
+    string name = $"fleet_bench_{Environment.ProcessId}";
+    await Execute($"CREATE DATABASE {name}");
+    try
+    {
+        var options = new StorageOptions { Provider = "postgres", ConnectionString = new NpgsqlConnectionStringBuilder(server) { Database = name }.ConnectionString };
+        await using var database = new PostgresDatabase(Options.Create(options), TimeProvider.System, writes: true);
+        await using (var store = new PostgresRecords(database, Options.Create(options), Monitor(), TimeProvider.System))
+        {
+            await Fill(store);
+            await Measure("1 writer, group commit", () => Grouped(store, 1));
+            await Measure($"{Writers} writers, group commit", () => Grouped(store, Writers));
+        }
+        await using var connection = await database.OpenWriter(default);
+        string text = JsonSerializer.Serialize(State.Of(0), json);
+        string[] keys = [.. Enumerable.Range(0, Writers).Select(w => Key(w * (records / Writers)))], states = [.. keys.Select(_ => text)];
+        await using var one = new NpgsqlCommand("UPDATE grain_state SET state = $3, etag = $4 WHERE type = $1 AND key = $2", connection);
+        foreach (object value in (object[])["device", keys[0], text, 1L]) one.Parameters.Add(new NpgsqlParameter { Value = value });
+        await one.PrepareAsync();
+        await Measure("1 writer, a transaction each, no queue", () => Loop(1, _ => one.ExecuteNonQuery()));
+        await using var all = new NpgsqlCommand(
+            "UPDATE grain_state g SET state = w.state, etag = 1 FROM unnest($1, $2) AS w (key, state) WHERE g.type = 'device' AND g.key = w.key", connection);
+        foreach (string[] value in (string[][])[keys, states]) all.Parameters.Add(new NpgsqlParameter { Value = value, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text });
+        await all.PrepareAsync();
+        await Measure("bare loop, 256 in a transaction", () => Loop(256, _ => all.ExecuteNonQuery()));
+    }
+    finally
+    {
+        await Execute($"DROP DATABASE {name} WITH (FORCE)");
+    }
+
+    async Task Execute(string sql)
+    {
+        await using var source = NpgsqlDataSource.Create(server);
+        await using var command = source.CreateCommand(sql);
+        await command.ExecuteNonQueryAsync();
+    }
+}
+
+StorageMonitor Monitor() => new(
+    new StorageHealth(TimeProvider.System), new StorageMetrics(services.GetRequiredService<IMeterFactory>()), NullLogger<StorageMonitor>.Instance);
+
+async Task Fill(IRecordStore store)
+{
+    var storage = new GrainStorage(store, json);
+    foreach (var chunk in Enumerable.Range(0, records).Chunk(1_000))
+        await Task.WhenAll(chunk.Select(i => storage.WriteStateAsync("device", GrainId.Create("device", Key(i)), new GrainState<State>(State.Of(i)))));
+}
+
+// Each writer rewrites the record of one grain, as fast as it is acknowledged.
+async Task<List<TimeSpan>> Grouped(IRecordStore store, int writers)
+{
+    var storage = new GrainStorage(store, json);
+    long start = Stopwatch.GetTimestamp();
     var all = await Task.WhenAll(Enumerable.Range(0, writers).Select(w => Task.Run(async () =>
     {
-        List<TimeSpan> latencies = [];
+        List<TimeSpan> latencies = new(50_000);
+        var grain = GrainId.Create("device", Key(w * (records / Writers)));
+        var record = new GrainState<State>();
+        await storage.ReadStateAsync("device", grain, record);
         for (int i = 0; Stopwatch.GetElapsedTime(start) < measured; i++)
         {
-            var before = Stopwatch.GetTimestamp();
-            await storage.WriteStateAsync("device", GrainId.Create("device", $"robot-{w}-{i}"), new GrainState<State>(State.Of(i)));
+            long before = Stopwatch.GetTimestamp();
+            record.State = State.Of(i);
+            await storage.WriteStateAsync("device", grain, record);
             latencies.Add(Stopwatch.GetElapsedTime(before));
         }
         return latencies;
@@ -88,25 +158,31 @@ async Task<List<TimeSpan>> Grouped(string file, int writers)
     return [.. all.SelectMany(latencies => latencies)];
 }
 
-List<TimeSpan> Repeat(Action action)
+Task<List<TimeSpan>> Loop(int writes, Action<int> commit)
 {
     List<TimeSpan> latencies = [];
-    var start = Stopwatch.GetTimestamp();
-    while (Stopwatch.GetElapsedTime(start) < measured)
+    long start = Stopwatch.GetTimestamp();
+    for (int n = 0; Stopwatch.GetElapsedTime(start) < measured; n++)
     {
-        var before = Stopwatch.GetTimestamp();
-        action();
-        latencies.Add(Stopwatch.GetElapsedTime(before));
+        long before = Stopwatch.GetTimestamp();
+        commit(n);
+        latencies.AddRange(Enumerable.Repeat(Stopwatch.GetElapsedTime(before), writes));
     }
-    return latencies;
+    return Task.FromResult(latencies);
 }
 
-void Report(string what, List<TimeSpan> latencies)
+async Task Measure(string what, Func<Task<List<TimeSpan>>> run)
 {
+    var cpu = Process.GetCurrentProcess().TotalProcessorTime;
+    var latencies = await run();
+    double micros = (Process.GetCurrentProcess().TotalProcessorTime - cpu).TotalMicroseconds / latencies.Count;
     latencies.Sort();
     double At(double share) => latencies[(int)((latencies.Count - 1) * share)].TotalMilliseconds;
-    Console.WriteLine($"{what,-36} {latencies.Count / measured.TotalSeconds,8:N0} writes/s   p50 {At(0.5),6:F2} ms   p99 {At(0.99),6:F2} ms   max {At(1),7:F2} ms");
+    Console.WriteLine(
+        $"  {what,-40} {latencies.Count / measured.TotalSeconds,8:N0} writes/s  p50 {At(0.5),6:F2} ms  p99 {At(0.99),6:F2} ms  max {At(1),7:F2} ms  {micros,5:F1} µs CPU per write in this process");
 }
+
+static string Key(int number) => $"robot-{number:000000}";
 
 /// <summary>300 bytes of JSON.</summary>
 internal sealed record State(int Number, string Padding)

@@ -11,6 +11,7 @@ public static class GrainStateJson
         Certificates.CertificatesJson.Default,
         Devices.DevicesJson.Default,
         Firmware.FirmwareJson.Default,
+        Messaging.MessagingJson.Default,
         Rollouts.RolloutsJson.Default,
         Shadows.ShadowsJson.Default,
         Streams.StreamsJson.Default,

@@ -50,7 +50,10 @@ internal abstract record ChannelEffect
     /// <summary>A request to a reserved topic. Answered by <see cref="MqttChannel.Completed"/> when it has a ticket.</summary>
     public sealed record Handle(ReservedRequest Request, AckTicket? Ticket) : ChannelEffect;
 
-    /// <summary>A retained message is on its way to the store. Answered by <see cref="MqttChannel.Completed"/> when it has a ticket.</summary>
+    /// <summary>Other gateways are being told of new subscriptions. Answered by <see cref="MqttChannel.Subscribed"/>.</summary>
+    public sealed record AwaitRoutes(Task Known, PendingSubscribe Pending) : ChannelEffect;
+
+    /// <summary>A message is on its way to the store, or to another gateway. Answered by <see cref="MqttChannel.Completed"/> when it has a ticket.</summary>
     public sealed record AwaitDurable(Task Durable, AckTicket? Ticket) : ChannelEffect;
 }
 

@@ -88,6 +88,14 @@ internal sealed class MqttChannel(ChannelServices services, ISessionOwner owner,
         }
     }
 
+    /// <summary>The answer to <see cref="ChannelEffect.AwaitRoutes"/>.</summary>
+    public void Subscribed(PendingSubscribe pending, ChannelTurn turn)
+    {
+        if (_phase != Phase.Open) return;
+        _subscribe!.Complete(pending, turn);
+        Drain(turn);
+    }
+
     /// <summary>Sends what waits in the session, as much as network and client take.</summary>
     public void Drain(ChannelTurn turn)
     {
@@ -156,8 +164,14 @@ internal sealed class MqttChannel(ChannelServices services, ISessionOwner owner,
     {
         var terms = ConnectHandshake.Terms(request, services.Options);
         int keepAlive = ConnectHandshake.KeepAlive(request, services.Options);
-        bool present;
-        (Session, present) = services.Directory.Attach(owner, identity, terms, turn.Now);
+        if (services.Directory.Attach(owner, identity, terms, turn.Now, out string? refusal) is not var (session, present))
+        {
+            string detail = $"Overtaken while it connected: {refusal}";
+            _replies.ConnAck(turn.Output, sessionPresent: false, ReasonCode.ServerUnavailable, null, detail);
+            CloseSilently(EndCause.Forbidden(detail));
+            return;
+        }
+        Session = session;
         _phase = Phase.Open;
         _keepAliveMs = keepAlive * 1000L;
         _heardAt = turn.Now;

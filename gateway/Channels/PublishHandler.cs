@@ -75,21 +75,25 @@ internal sealed class PublishHandler(ChannelServices services, Session session, 
             if (publish.Properties.MessageExpiryInterval is { } seconds) expiresAt = turn.Now + (seconds * 1000L);
         }
         var message = Publication.Copy(topic, publish.Payload, publish.Qos, publish.Retain, forwarded, expiresAt);
-        if (!publish.Retain)
-        {
-            Broker.Deliver(message, matches, session);
-            Acknowledge(publish, turn, ReasonCode.Success, null);
-            return;
-        }
-        if (!services.Retained.TryPut(message, out var durable))
+        var durable = Task.CompletedTask;
+        if (publish.Retain && !services.Retained.TryPut(message, out durable))
         {
             matches.Clear();
             Refuse(publish, turn, ReasonCode.QuotaExceeded, "There are too many topics with retained messages.");
             return;
         }
-        Broker.Deliver(message, matches, session);
-        if (durable.IsCompletedSuccessfully) Acknowledge(publish, turn, ReasonCode.Success, null);
-        else turn.Effects.Add(new ChannelEffect.AwaitDurable(durable, TicketFor(publish, turn)));
+        if (services.Broker.Deliver(message, matches, session) is not { } passedOn)
+        {
+            Refuse(publish, turn, ReasonCode.QuotaExceeded, "Another gateway does not take its messages; try again later.");
+            return;
+        }
+        if (durable.IsCompletedSuccessfully && passedOn.IsCompletedSuccessfully)
+        {
+            Acknowledge(publish, turn, ReasonCode.Success, null);
+            return;
+        }
+        var taken = durable.IsCompletedSuccessfully ? passedOn : passedOn.IsCompletedSuccessfully ? durable : Task.WhenAll(durable, passedOn);
+        turn.Effects.Add(new ChannelEffect.AwaitDurable(taken, TicketFor(publish, turn)));
     }
 
     private void Request(scoped in PublishPacket publish, ReadOnlySpan<byte> topic, ChannelTurn turn)

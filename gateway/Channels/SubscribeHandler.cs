@@ -16,12 +16,24 @@ internal sealed class SubscribeHandler(ChannelServices services, Session session
         if (subscribe.Properties.Has(PropertyId.SubscriptionIdentifier))
             throw new MqttProtocolException(ReasonCode.SubscriptionIdentifiersNotSupported, "Subscription identifiers are not supported (3.2.2.3.12).");
         _codes.Clear();
-        List<(List<Publication> Messages, Qos Granted)>? retained = null;
-        string? detail = null;
-        foreach (var entry in subscribe) _codes.Add(SubscribeOne(entry, turn.Now, ref retained, ref detail));
+        var pending = new PendingSubscribe { PacketId = subscribe.PacketId };
+        foreach (var entry in subscribe) _codes.Add(SubscribeOne(entry, pending));
+        pending.Codes = [.. _codes];
+        if (pending.Known.IsCompleted) Complete(pending, turn);
+        else turn.Effects.Add(new ChannelEffect.AwaitRoutes(pending.Known, pending));
+    }
+
+    /// <summary>Every gateway knows of the new subscriptions.</summary>
+    public void Complete(PendingSubscribe pending, ChannelTurn turn)
+    {
         // The answer goes first: what the new subscriptions bring waits in the session until the turn ends (spec/aws-iot-topics.md, 9.2).
-        replies.SubAck(turn.Output, PacketType.SubAck, subscribe.PacketId, System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_codes), detail);
-        foreach (var (messages, granted) in retained ?? []) session.DeliverRetained(messages, granted);
+        replies.SubAck(turn.Output, PacketType.SubAck, pending.PacketId, pending.Codes, pending.Detail);
+        foreach (var (filter, granted) in pending.WantsRetained)
+        {
+            List<Publication> messages = [];
+            services.Retained.Match(filter, turn.Now, messages);
+            if (messages.Count > 0) session.DeliverRetained(messages, granted);
+        }
     }
 
     public void Unsubscribe(scoped in Packet packet, ChannelTurn turn)
@@ -39,29 +51,29 @@ internal sealed class SubscribeHandler(ChannelServices services, Session session
         replies.SubAck(turn.Output, PacketType.UnsubAck, unsubscribe.PacketId, System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_codes), null);
     }
 
-    private ReasonCode SubscribeOne(scoped in SubscribePacket.Entry entry, long now, ref List<(List<Publication>, Qos)>? retained, ref string? detail)
+    private ReasonCode SubscribeOne(scoped in SubscribePacket.Entry entry, PendingSubscribe pending)
     {
         var options = services.Options;
         if (_codes.Count >= options.MaxFiltersPerSubscribe)
         {
-            detail = $"A SUBSCRIBE has at most {options.MaxFiltersPerSubscribe} topic filters.";
+            pending.Detail = $"A SUBSCRIBE has at most {options.MaxFiltersPerSubscribe} topic filters.";
             return ReasonCode.QuotaExceeded;
         }
         if (TopicFilter.TryParse(entry.Filter) is not { } filter || !IsWithinLimits(filter))
         {
-            detail = $"A topic filter is malformed, over {options.MaxTopicBytes} bytes, or over {options.MaxTopicLevels} levels.";
+            pending.Detail = $"A topic filter is malformed, over {options.MaxTopicBytes} bytes, or over {options.MaxTopicLevels} levels.";
             return ReasonCode.TopicFilterInvalid;
         }
         if (!session.Identity.Policy.AllowsSubscribe(Encoding.UTF8.GetBytes(filter.Filter)))
         {
             denials.Subscribe(filter.Text);
-            detail = $"Subscribing to '{filter.Text}' is denied by policy {session.Identity.Policy.Name}.";
+            pending.Detail = $"Subscribing to '{filter.Text}' is denied by policy {session.Identity.Policy.Name}.";
             return ReasonCode.NotAuthorized;
         }
         var granted = entry.Options with { Qos = entry.Options.Qos > Qos.AtLeastOnce ? Qos.AtLeastOnce : entry.Options.Qos };
-        if (services.Broker.Subscribe(session, filter, granted) is not { } isNew)
+        if (services.Broker.Subscribe(session, filter, granted) is not var (isNew, known))
         {
-            detail = $"A session has at most {options.MaxSubscriptionsPerSession} subscriptions.";
+            pending.Detail = $"A session has at most {options.MaxSubscriptionsPerSession} subscriptions.";
             return ReasonCode.QuotaExceeded;
         }
         bool wantsRetained = !filter.IsShared && entry.Options.RetainHandling switch
@@ -70,16 +82,24 @@ internal sealed class SubscribeHandler(ChannelServices services, Session session
             RetainHandling.SendIfNewSubscription => isNew,
             _ => false,
         };
-        if (wantsRetained)
-        {
-            var messages = new List<Publication>();
-            services.Retained.Match(filter, now, messages);
-            if (messages.Count > 0) (retained ??= []).Add((messages, granted.Qos));
-        }
+        if (wantsRetained) pending.WantsRetained.Add((filter, granted.Qos));
+        if (!known.IsCompleted) pending.Known = pending.Known.IsCompleted ? known : Task.WhenAll(pending.Known, known);
         return (ReasonCode)granted.Qos;
     }
 
     private bool IsWithinLimits(TopicFilter filter) =>
         Encoding.UTF8.GetByteCount(filter.Filter) <= services.Options.MaxTopicBytes
         && filter.Filter.AsSpan().Count('/') < services.Options.MaxTopicLevels;
+}
+
+/// <summary>A SUBSCRIBE that is not answered yet.</summary>
+internal sealed class PendingSubscribe
+{
+    public required ushort PacketId { get; init; }
+    public ReasonCode[] Codes { get; set; } = [];
+    public string? Detail { get; set; }
+
+    /// <summary>Completes when every other gateway sends what matches.</summary>
+    public Task Known { get; set; } = Task.CompletedTask;
+    public List<(TopicFilter Filter, Qos Granted)> WantsRetained { get; } = [];
 }

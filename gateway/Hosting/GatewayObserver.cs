@@ -1,3 +1,6 @@
+using Fleet.Gateway.Cluster;
+using Fleet.Gateway.Presence;
+using Fleet.Gateway.Routing;
 using Fleet.Gateway.Sessions;
 using Fleet.Gateway.Telemetry;
 using Fleet.Gateway.Topics;
@@ -8,16 +11,37 @@ using Microsoft.Extensions.Logging;
 
 namespace Fleet.Gateway.Hosting;
 
-/// <summary>What grains ask of this gateway.</summary>
-internal sealed class GatewayObserver(SessionDirectory directory, JobNotifier jobs, ILogger<GatewayObserver> log) : IGatewayObserver
+/// <summary>What grains and other gateways ask of this one.</summary>
+internal sealed class GatewayObserver(
+    GatewayIdentity gateway, ClusterMember cluster, PeerInbox inbox, SessionDirectory directory, SessionMoves moves, JobNotifier jobs,
+    PresenceEvents events, Broker broker, GatewayClock clock, ILogger<GatewayObserver> log) : IGatewayObserver
 {
+    public void ViewChanged(GatewayView view) => cluster.Apply(view);
+
     public void NotifyJobs(JobNotification notification) => jobs.Publish(notification);
 
     public void EndSession(string clientId, string sessionId, SessionEnd reason) =>
         directory.End(clientId, sessionId, reason == SessionEnd.TakenOver ? EndCause.TakenOver : EndCause.Revoked);
 
-    public void EndSessionsOf(CertificateId certificate)
+    public Task EndSessionsOf(CertificateId certificate)
     {
         if (directory.EndSessionsOf(certificate) > 0) log.SessionsRevoked(certificate.Value);
+        return Task.CompletedTask;
+    }
+
+    public Task<MovedSession?> TakeOver(string key, long epoch, bool discard) => Task.FromResult(moves.TakeOver(gateway.Id, key, epoch, discard));
+
+    public Task<MovedMessages?> Collect(string key, long epoch, string toGateway) => Task.FromResult(moves.Collect(key, toGateway));
+
+    public Task<PeerAnswer> Forward(PeerBatch batch) => Task.FromResult(inbox.Take(batch));
+
+    public Task Mourn(ImmutableArray<LostSession> sessions)
+    {
+        foreach (var session in sessions)
+        {
+            events.Lost(session);
+            if (session.Will is { } will) _ = broker.Publish(PeerMessages.ToPublication(will, clock.NowMs));
+        }
+        return Task.CompletedTask;
     }
 }

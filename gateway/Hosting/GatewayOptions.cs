@@ -10,6 +10,12 @@ internal sealed class GatewayOptions
     /// <summary>IP address that the MQTT listeners bind to; <see cref="PlainPort"/> binds to loopback whatever this says.</summary>
     [Required] public string Address { get; set; } = "127.0.0.1";
 
+    /// <summary>
+    /// What this gateway is called among the others; one that starts under the same name takes the place of the one before at once, instead of
+    /// when that has been silent for long enough. Null: the machine's name and <c>Fleet:DataDirectory</c>, which one process at a time can have.
+    /// </summary>
+    public string? Name { get; set; }
+
     /// <summary>MQTT over TLS; 0: any free port.</summary>
     [Range(0, 65_535)] public int MqttsPort { get; set; } = 8883;
 
@@ -67,6 +73,9 @@ internal sealed class GatewayOptions
 
     /// <summary>Bytes handed to the transport and not yet taken by it; above this, messages stay in the queue and requests wait.</summary>
     [Range(4_096, 16_777_216)] public int MaxOutboundBytes { get; set; } = 256 * 1024;
+
+    /// <summary>Bytes of messages that wait for each other gateway; above this, QoS 0 is dropped and QoS 1 is refused (0x97).</summary>
+    [Range(65_536, int.MaxValue)] public int MaxForwardBytes { get; set; } = 16 * 1024 * 1024;
 
     /// <summary>Requests to reserved topics that wait for their turn, per connection; more are refused (0x97). Above the receive maximum, so that only QoS 0 gets there.</summary>
     [Range(1, 1_000)] public int MaxPendingRequests { get; set; } = 128;

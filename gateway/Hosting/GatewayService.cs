@@ -1,3 +1,4 @@
+using Fleet.Gateway.Cluster;
 using Fleet.Gateway.Presence;
 using Fleet.Gateway.Retained;
 using Fleet.Gateway.Sessions;
@@ -14,26 +15,27 @@ namespace Fleet.Gateway.Hosting;
 /// every client hears 0x8B and every device grain hears of it. Starts after the engine and before the listeners.
 /// </summary>
 internal sealed class GatewayService(
-    IGrainFactory grains, GatewayIdentity gateway, GatewayObserver observer, RetainedMessages retained, SessionDirectory directory,
-    ConnectionRegistry connections, SessionLife life, DevicePresence presence, GatewayListeners listeners, GatewayClock clock,
+    GatewayIdentity gateway, GatewayObserver observer, ClusterMember cluster, Peers peers, RetainedMessages retained, SessionDirectory directory,
+    SessionMoves moves, Fences fences, ConnectionRegistry connections, SessionLife life, DevicePresence presence, GatewayListeners listeners, GatewayClock clock,
     IHostApplicationLifetime application, ILogger<GatewayService> log) : IHostedService, IDisposable
 {
     private static readonly TimeSpan SweepEvery = TimeSpan.FromSeconds(1);
 
-    /// <summary>The gateway grain forgets a gateway that has not said for a while that it lives.</summary>
-    private static readonly TimeSpan RegisterEvery = TimeSpan.FromSeconds(60);
+    /// <summary>Two of these rounds is how long a change of a retained message may take from its version to its commit.</summary>
+    private static readonly TimeSpan CatchUpEvery = TimeSpan.FromSeconds(10);
 
-    private IGatewayObserver? _reference;
-    private ITimer? _sweep, _registration;
-    private int _sweeping;
+    private readonly List<ITimer> _timers = [];
+    private int _sweeping, _catchingUp;
+    private bool _wasAlone = true;
 
     public async Task StartAsync(CancellationToken cancellationToken)
     {
+        // First the gateways, so that no change that comes after the reading is missed.
+        await cluster.Join(observer, cancellationToken);
         await retained.Load(cancellationToken);
-        _reference = grains.CreateObjectReference<IGatewayObserver>(observer);
-        await grains.GetGrain<IGatewayGrain>(gateway.Id).Register(_reference);
-        _registration = clock.Time.CreateTimer(_ => _ = Register(), null, RegisterEvery, RegisterEvery);
-        _sweep = clock.Time.CreateTimer(_ => Sweep(), null, SweepEvery, SweepEvery);
+        Every(GatewayLiveness.BeatEvery, () => _ = cluster.Beat());
+        Every(SweepEvery, Sweep);
+        Every(CatchUpEvery, () => _ = CatchUp());
         application.ApplicationStarted.Register(() => log.GatewayStarted(
             gateway.Id, listeners.MqttsPort, listeners.PlainPort is { } plain ? $", without TLS on {plain}" : "", retained.Count));
         application.ApplicationStopping.Register(() => connections.EndAll(EndCause.ShuttingDown));
@@ -41,12 +43,12 @@ internal sealed class GatewayService(
 
     public async Task StopAsync(CancellationToken cancellationToken)
     {
-        _sweep?.Dispose();
-        _registration?.Dispose();
+        Dispose();
         try
         {
             await presence.Told().WaitAsync(cancellationToken);
             await retained.Flushed().WaitAsync(cancellationToken);
+            await cluster.Leave().WaitAsync(cancellationToken);
         }
         catch (OperationCanceledException)
         {
@@ -56,9 +58,11 @@ internal sealed class GatewayService(
 
     public void Dispose()
     {
-        _sweep?.Dispose();
-        _registration?.Dispose();
+        foreach (var timer in _timers) timer.Dispose();
+        _timers.Clear();
     }
+
+    private void Every(TimeSpan period, Action work) => _timers.Add(clock.Time.CreateTimer(_ => work(), null, period, period));
 
     private void Sweep()
     {
@@ -69,6 +73,8 @@ internal sealed class GatewayService(
             long now = clock.NowMs;
             connections.Tick(now);
             directory.Sweep(now);
+            moves.Sweep(now);
+            fences.Sweep(now);
             life.Sweep(now);
         }
         finally
@@ -77,15 +83,23 @@ internal sealed class GatewayService(
         }
     }
 
-    private async Task Register()
+    /// <summary>Alone, a gateway has made every change itself; one more round after it has become so again.</summary>
+    private async Task CatchUp()
     {
+        bool alone = !peers.Any;
+        if ((alone && _wasAlone) || Interlocked.Exchange(ref _catchingUp, 1) == 1) return;
         try
         {
-            await grains.GetGrain<IGatewayGrain>(gateway.Id).Register(_reference!);
+            await retained.CatchUp(CancellationToken.None);
+            _wasAlone = alone;
         }
         catch (Exception e)
         {
-            log.RegistrationFailed(e);
+            log.CatchUpFailed(e);
+        }
+        finally
+        {
+            Volatile.Write(ref _catchingUp, 0);
         }
     }
 }

@@ -1,5 +1,6 @@
 using Fleet.Gateway.Blocks;
 using Fleet.Gateway.Channels;
+using Fleet.Gateway.Cluster;
 using Fleet.Gateway.Downloads;
 using Fleet.Gateway.Presence;
 using Fleet.Gateway.Retained;
@@ -8,6 +9,7 @@ using Fleet.Gateway.Sessions;
 using Fleet.Gateway.Telemetry;
 using Fleet.Gateway.Topics;
 using Fleet.Gateway.Transport;
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 
@@ -23,6 +25,8 @@ public static class GatewayServiceCollectionExtensions
     public static IServiceCollection AddFleetGateway(this IServiceCollection services)
     {
         services.AddOptions<GatewayOptions>().BindConfiguration(GatewayOptions.Section).ValidateDataAnnotations().ValidateOnStart();
+        services.AddOptions<GatewayOptions>().Configure<IConfiguration>(
+            (options, configuration) => options.Name ??= $"{Environment.MachineName}:{Path.GetFullPath(configuration["Fleet:DataDirectory"] ?? "data")}");
         services.AddMetrics();
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton<GatewayListeners>();
@@ -31,9 +35,17 @@ public static class GatewayServiceCollectionExtensions
         services.AddSingleton<GatewayMetrics>();
         services.AddSingleton<GatewayObserver>();
 
+        services.AddSingleton<Peers>();
+        services.AddSingleton<Routes>();
+        services.AddSingleton<Forwarder>();
+        services.AddSingleton<PeerInbox>();
+        services.AddSingleton<ClusterMember>();
+
         services.AddSingleton<RetainedMessages>();
         services.AddSingleton<Broker>();
+        services.AddSingleton<Fences>();
         services.AddSingleton<SessionDirectory>();
+        services.AddSingleton<SessionMoves>();
         services.AddSingleton<ISessionLeases, SessionLeases>();
         services.AddSingleton<PolicySource>();
         services.AddSingleton<ConnectAuthoriser>();

@@ -21,7 +21,8 @@ internal sealed class DevicePresence(IGrainFactory grains, GatewayIdentity gatew
     public Task Connected(SessionIdentity identity)
     {
         var thing = identity.Thing!.Value;
-        var session = new DeviceSession(identity.SessionId, gateway.Id, identity.RemoteAddress, clock.UtcNow);
+        var session = new DeviceSession(
+            identity.SessionId, identity.GatewayId ?? gateway.Id, identity.RemoteAddress, clock.UtcNow, identity.Epoch, identity.Certificate);
         return _lanes.Enqueue(thing.Value, () => Device(thing).Connected(session));
     }
 

@@ -4,6 +4,7 @@ using System.Text.Json;
 using Fleet.Gateway.Routing;
 using Fleet.Gateway.Sessions;
 using Fleet.Interfaces.Devices;
+using Fleet.Interfaces.Messaging;
 using Fleet.Mqtt;
 
 namespace Fleet.Gateway.Presence;
@@ -11,31 +12,40 @@ namespace Fleet.Gateway.Presence;
 /// <summary><c>$aws/events/presence/connected|disconnected/{clientId}</c>: spec/aws-iot-topics.md, 5.1. Made only if somebody listens.</summary>
 internal sealed class PresenceEvents(Broker broker, GatewayClock clock)
 {
-    public void Connected(SessionIdentity identity) => Publish(identity, "connected", json => json.WriteString("ipAddress", identity.RemoteAddress));
+    public void Connected(SessionIdentity identity) =>
+        Publish("connected", identity.ClientId, identity.SessionId, identity.Principal, identity.Epoch, json => json.WriteString("ipAddress", identity.RemoteAddress));
 
-    public void Disconnected(SessionIdentity identity, EndCause cause) => Publish(identity, "disconnected", json =>
-    {
-        json.WriteBoolean("clientInitiatedDisconnect", cause.Reason == DisconnectReason.ClientInitiatedDisconnect);
-        json.WriteString("disconnectReason", Name(cause.Reason));
-    });
+    public void Disconnected(SessionIdentity identity, EndCause cause) =>
+        Disconnected(identity.ClientId, identity.SessionId, identity.Principal, identity.Epoch, cause.Reason);
 
-    private void Publish(SessionIdentity identity, string what, Action<Utf8JsonWriter> more)
+    /// <summary>Of a session whose gateway died without a word.</summary>
+    public void Lost(LostSession session) =>
+        Disconnected(session.ClientId, session.SessionId, session.Principal ?? "", session.Epoch, DisconnectReason.GatewayLost);
+
+    private void Disconnected(string clientId, string sessionId, string principal, long epoch, DisconnectReason reason) =>
+        Publish("disconnected", clientId, sessionId, principal, epoch, json =>
+        {
+            json.WriteBoolean("clientInitiatedDisconnect", reason == DisconnectReason.ClientInitiatedDisconnect);
+            json.WriteString("disconnectReason", Name(reason));
+        });
+
+    private void Publish(string what, string clientId, string sessionId, string principal, long epoch, Action<Utf8JsonWriter> more)
     {
         // They would be wildcards in the event's topic: such clients produce no events.
-        if (identity.ClientId.AsSpan().ContainsAny('#', '+')) return;
-        byte[] topic = Encoding.UTF8.GetBytes($"$aws/events/presence/{what}/{identity.ClientId}");
+        if (clientId.AsSpan().ContainsAny('#', '+')) return;
+        byte[] topic = Encoding.UTF8.GetBytes($"$aws/events/presence/{what}/{clientId}");
         if (!broker.HasSubscribers(topic)) return;
         var payload = new ArrayBufferWriter<byte>(256);
         using (var json = new Utf8JsonWriter(payload))
         {
             json.WriteStartObject();
-            json.WriteString("clientId", identity.ClientId);
+            json.WriteString("clientId", clientId);
             json.WriteNumber("timestamp", clock.UtcNow.ToUnixTimeMilliseconds());
             json.WriteString("eventType", what);
-            json.WriteString("sessionIdentifier", identity.SessionId);
-            json.WriteString("principalIdentifier", identity.Principal);
+            json.WriteString("sessionIdentifier", sessionId);
+            json.WriteString("principalIdentifier", principal);
             more(json);
-            json.WriteNumber("versionNumber", identity.Epoch);
+            json.WriteNumber("versionNumber", epoch);
             json.WriteEndObject();
         }
         _ = broker.Publish(new Publication(topic, payload.WrittenMemory, Qos.AtLeastOnce));

@@ -1,4 +1,5 @@
 using System.Text;
+using Fleet.Gateway.Cluster;
 using Fleet.Gateway.Hosting;
 using Fleet.Gateway.Routing;
 using Fleet.Gateway.Sessions;
@@ -11,11 +12,14 @@ namespace Fleet.Gateway.Retained;
 
 /// <summary>
 /// Retained messages: in memory to be found, in the store to last. Changes are written in rounds: all topics that changed during one round go
-/// out together in the next, the last value of each, so that a slow store costs latency and not order.
+/// out together in the next, the last value of each, so that a slow store costs latency and not order. Each change that is stored has a version;
+/// the other gateways get it with that, and whatever order the changes of a topic come in, the one with the highest version stays.
 /// </summary>
-internal sealed class RetainedMessages(IRetainedStore store, IOptions<GatewayOptions> options, GatewayClock clock, ILogger<RetainedMessages> log)
+internal sealed class RetainedMessages(
+    IRetainedStore store, Peers peers, IOptions<GatewayOptions> options, GatewayClock clock, ILogger<RetainedMessages> log)
 {
     private readonly RetainedTree<Publication> _tree = new();
+    private readonly RetainedVersions _versions = new();
     private readonly Lock _gate = new();
     private Dictionary<string, Change> _changes = new(StringComparer.Ordinal);
     private Task _writing = Task.CompletedTask;
@@ -23,18 +27,21 @@ internal sealed class RetainedMessages(IRetainedStore store, IOptions<GatewayOpt
     public int Count => _tree.Count;
 
     /// <summary>Reads what was kept; before the first connection.</summary>
-    public async Task Load(CancellationToken cancellation)
+    public Task Load(CancellationToken cancellation) => CatchUp(cancellation);
+
+    /// <summary>Reads what other gateways have stored since the last time but one, in case that their word of it was lost.</summary>
+    public async Task CatchUp(CancellationToken cancellation)
     {
-        await foreach (var message in store.Load(0, cancellation))
+        await foreach (var message in store.Load(_versions.Settled, cancellation))
         {
-            long? expiresAt = message.ExpiresAt is { } at ? clock.NowMs + (long)(at - clock.UtcNow).TotalMilliseconds : null;
             byte[] topic = Encoding.UTF8.GetBytes(message.Topic);
-            _tree.Set(topic, new Publication(topic, message.Payload, (Qos)message.Qos, retain: true, message.Properties, expiresAt));
+            Apply(new Publication(topic, message.Payload, (Qos)message.Qos, retain: true, message.Properties), message.Version, message.ExpiresAt);
         }
+        lock (_gate) _versions.Settle(clock.NowMs);
     }
 
     /// <summary>Puts a message in the place of its topic's last; an empty payload removes it [MQTT-3.3.1-6].</summary>
-    /// <param name="durable">Completes when the change is in the store; fails if the store does.</param>
+    /// <param name="durable">Completes when the change is in the store, and the other gateways have it; fails if the store does.</param>
     /// <returns>False if there are too many topics with retained messages.</returns>
     public bool TryPut(Publication message, out Task durable)
     {
@@ -42,18 +49,36 @@ internal sealed class RetainedMessages(IRetainedStore store, IOptions<GatewayOpt
         {
             durable = Task.CompletedTask;
             bool removes = message.Payload.IsEmpty;
-            bool exists = _tree.Get(message.Topic) is not null;
-            if (removes && !exists) return true;
-            if (!removes && !exists && _tree.Count >= options.Value.MaxRetainedMessages) return false;
+            var before = _tree.Get(message.Topic);
+            if (removes && before is null) return true;
+            if (!removes && before is null && _tree.Count >= options.Value.MaxRetainedMessages) return false;
             if (removes) _tree.Remove(message.Topic);
             else _tree.Set(message.Topic, message);
 
             string topic = Encoding.UTF8.GetString(message.Topic);
-            if (!_changes.TryGetValue(topic, out var change)) _changes.Add(topic, change = new Change());
+            if (!_changes.TryGetValue(topic, out var change))
+            {
+                _changes.Add(topic, change = new Change());
+                _versions.Begin(topic, before);
+            }
             change.Message = removes ? null : message;
             durable = change.Durable.Task;
             if (_writing.IsCompleted) _writing = Task.Run(Write);
             return true;
+        }
+    }
+
+    /// <summary>Takes a change that is in the store, unless its topic has a newer one.</summary>
+    /// <param name="message">Its payload is empty if the topic's message was removed.</param>
+    public void Apply(Publication message, long version, DateTimeOffset? expiresAt)
+    {
+        string topic = Encoding.UTF8.GetString(message.Topic);
+        long? endsAt = expiresAt is { } at ? clock.NowMs + (long)(at - clock.UtcNow).TotalMilliseconds : null;
+        Publication? stored = message.Payload.IsEmpty ? null
+            : new Publication(message.TopicBytes, message.Payload, message.Qos, retain: true, message.Properties, endsAt) { StoredVersion = version };
+        lock (_gate)
+        {
+            if (_versions.Accepts(topic, stored, version, _tree.Get(message.Topic)?.StoredVersion ?? 0, clock.NowMs)) Show(message.Topic, stored);
         }
     }
 
@@ -92,25 +117,47 @@ internal sealed class RetainedMessages(IRetainedStore store, IOptions<GatewayOpt
     {
         try
         {
-            if (change.Message is not { } message)
-            {
-                await store.Delete(topic, CancellationToken.None);
-            }
-            else
-            {
-                DateTimeOffset? expiresAt = message.ExpiresAt is { } at ? clock.ToUtc(at) : null;
-                await store.Set(
+            DateTimeOffset? expiresAt = change.Message?.ExpiresAt is { } at ? clock.ToUtc(at) : null;
+            long version = change.Message is not { } message ? await store.Delete(topic, CancellationToken.None)
+                : await store.Set(
                     new RetainedMessage(topic, message.Payload, (byte)message.Qos, message.Properties, clock.UtcNow, expiresAt), CancellationToken.None);
-            }
-            change.Durable.SetResult();
+            lock (_gate) End(topic, change.Message, version);
+            // Not awaited: a slow gateway holds up this publisher, and not the next round.
+            _ = Tell(topic, change, version, expiresAt);
         }
         catch (Exception e)
         {
             // The publisher is not acknowledged: its channel sees this task fail.
             log.RetainedNotStored(topic, e);
+            lock (_gate) End(topic, null, version: 0);
             change.Durable.SetException(e);
             _ = change.Durable.Task.Exception;
         }
+    }
+
+    /// <summary>A link that is full is passed over: the gateway behind it catches up from the store.</summary>
+    private async Task Tell(string topic, Change change, long version, DateTimeOffset? expiresAt)
+    {
+        if (peers.Any)
+        {
+            var message = change.Message ?? new Publication(Encoding.UTF8.GetBytes(topic), default, Qos.AtMostOnce, retain: true);
+            var word = new Interfaces.Messaging.PeerWord.Retained(PeerMessages.Of(message, clock.NowMs), version, expiresAt);
+            await Task.WhenAll(peers.All.Select(
+                peer => peer.Link.TryPost(word, message.Topic.Length + message.Payload.Length, receipt: true) ?? Task.CompletedTask));
+        }
+        change.Durable.SetResult();
+    }
+
+    private void End(string topic, Publication? message, long version)
+    {
+        if (message is not null) message.StoredVersion = version;
+        if (_versions.End(topic, message, version, clock.NowMs) is { } winner) Show(Encoding.UTF8.GetBytes(topic), winner.Message);
+    }
+
+    private void Show(ReadOnlySpan<byte> topic, Publication? message)
+    {
+        if (message is null) _tree.Remove(topic);
+        else _tree.Set(topic, message);
     }
 
     private sealed class Change

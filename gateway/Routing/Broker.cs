@@ -1,19 +1,24 @@
+using Fleet.Gateway.Cluster;
 using Fleet.Gateway.Retained;
 using Fleet.Gateway.Sessions;
 using Fleet.Mqtt;
 
 namespace Fleet.Gateway.Routing;
 
-/// <summary>Publish and subscribe: who gets a message, and which messages are retained. Nothing here waits for a subscriber.</summary>
-internal sealed class Broker(RetainedMessages retained)
+/// <summary>
+/// Publish and subscribe: who gets a message, and which messages are retained. Other gateways stand in the same tree as this one's sessions, so
+/// that a message is matched once, and a gateway that is alone pays nothing for them. Nothing here waits for a subscriber.
+/// </summary>
+internal sealed class Broker(RetainedMessages retained, Peers peers, Routes routes, Forwarder forwarder)
 {
-    private readonly SubscriptionTree<Session> _tree = new(session => session.IsConnected);
+    private readonly SubscriptionTree<Subscriber> _tree = new(subscriber => subscriber.IsAvailable);
+    private readonly ShareMembers _shares = new();
 
-    [ThreadStatic] private static List<SubscriptionMatch<Session>>? t_matches;
-    [ThreadStatic] private static Dictionary<Session, int>? t_seen;
+    [ThreadStatic] private static List<SubscriptionMatch<Subscriber>>? t_matches;
+    [ThreadStatic] private static Dictionary<Subscriber, int>? t_seen;
 
     /// <summary>Subscriptions that cover a topic name. The list is the thread's own and good until its next use.</summary>
-    public List<SubscriptionMatch<Session>> Match(ReadOnlySpan<byte> topicName)
+    public List<SubscriptionMatch<Subscriber>> Match(ReadOnlySpan<byte> topicName)
     {
         var matches = t_matches ??= [];
         matches.Clear();
@@ -24,16 +29,14 @@ internal sealed class Broker(RetainedMessages retained)
     public bool HasSubscribers(ReadOnlySpan<byte> topicName) => Match(topicName).Count > 0;
 
     /// <summary>Hands a message to the subscribers that <see cref="Match"/> found, once each, at the best QoS of their subscriptions.</summary>
-    public static void Deliver(Publication message, List<SubscriptionMatch<Session>> matches, Session? publisher)
+    /// <returns>Completes when the other gateways among them have it. Null: one of them has too much waiting, and nobody here got it either.</returns>
+    public Task? Deliver(Publication message, List<SubscriptionMatch<Subscriber>> matches, Session? publisher)
     {
-        if (matches.Count > 1) Merge(matches);
-        foreach (var (session, options, _, _) in matches)
-        {
-            if (options.NoLocal && session == publisher) continue;
-            var qos = options.Qos < message.Qos ? options.Qos : message.Qos;
-            session.Deliver(new Delivery(message, qos, message.Retain && options.RetainAsPublished));
-        }
+        // They go first: the message gets its number then, and no session here may see it without.
+        var forwarded = peers.Any ? forwarder.Forward(message, matches) : Task.CompletedTask;
+        if (forwarded is not null) DeliverHere(message, matches, publisher);
         matches.Clear();
+        return forwarded;
     }
 
     /// <summary>Routes a message that is in memory of its own; retains it if it says so.</summary>
@@ -45,31 +48,98 @@ internal sealed class Broker(RetainedMessages retained)
         return durable;
     }
 
-    /// <returns>True if the session did not have this subscription yet; null if it has too many.</returns>
-    public bool? Subscribe(Session session, TopicFilter filter, SubscriptionOptions options)
+    /// <summary>Delivers what another gateway published: to this one's sessions, and to nobody else.</summary>
+    /// <param name="toAll">To all that subscribed, but for shared subscriptions.</param>
+    /// <param name="shares">Shared subscriptions of which a member here is to have it.</param>
+    public void DeliverForwarded(Publication message, bool toAll, ImmutableArray<string> shares)
     {
-        if (!session.TryAddSubscription(filter, options.Qos)) return null;
+        var matches = Match(message.Topic);
+        // The last member here may have left while the message was on its way: then another gateway's gets it.
+        var elsewhere = shares.Where(share => !TryDeliver(message, share)).ToArray();
+        foreach (var match in elsewhere.Length == 0 ? [] : matches.ToArray())
+        {
+            if (match.Subscriber is RemoteShare share && elsewhere.Contains(share.Filter)) _ = forwarder.Forward(message, [match]);
+        }
+        if (toAll)
+        {
+            matches.RemoveAll(match => match.Group is not null);
+            DeliverHere(message, matches, publisher: null);
+        }
+        matches.Clear();
+    }
+
+    /// <returns>Whether the subscription is new, and a task that completes when the other gateways know of it; null if the session has too many.</returns>
+    public (bool IsNew, Task Known)? Subscribe(Session session, TopicFilter filter, SubscriptionOptions options)
+    {
+        if (!session.TryAddSubscription(filter, options)) return null;
+        if (filter.IsShared) _shares.Set(filter, session, options);
         bool isNew = _tree.Set(filter, session, options);
+        var known = isNew ? routes.Want(filter) : routes.Wanted(filter);
         // The session may have ended in between: then nobody else would take this out again.
-        if (session.HasEnded) _tree.Remove(filter, session);
-        return isNew;
+        if (session.HasEnded) Remove(session, filter);
+        return (isNew, known);
     }
 
     /// <returns>False if there was no such subscription.</returns>
     public bool Unsubscribe(Session session, TopicFilter filter)
     {
         session.RemoveSubscription(filter);
-        return _tree.Remove(filter, session);
+        return Remove(session, filter);
     }
 
     /// <summary>Takes the subscriptions of a session that has ended out of the tree.</summary>
     public void Forget(Session session, TopicFilter[] filters)
     {
-        foreach (var filter in filters) _tree.Remove(filter, session);
+        foreach (var filter in filters) Remove(session, filter);
     }
 
+    /// <summary>Another gateway wants what matches, from now on.</summary>
+    public void Want(RemoteGateway gateway, TopicFilter filter)
+    {
+        if (gateway.Want(filter) is { } subscriber) _tree.Set(filter, subscriber, new SubscriptionOptions(Qos.ExactlyOnce));
+    }
+
+    public void Unwant(RemoteGateway gateway, TopicFilter filter)
+    {
+        if (gateway.Unwant(filter) is { } subscriber) _tree.Remove(filter, subscriber);
+    }
+
+    /// <summary>Another gateway is dead.</summary>
+    public void Forget(RemoteGateway gateway)
+    {
+        foreach (var (filter, subscriber) in gateway.Leave()) _tree.Remove(filter, subscriber);
+    }
+
+    private bool Remove(Session session, TopicFilter filter)
+    {
+        if (filter.IsShared) _shares.Remove(filter, session);
+        if (!_tree.Remove(filter, session)) return false;
+        routes.Unwant(filter);
+        return true;
+    }
+
+    private bool TryDeliver(Publication message, string share)
+    {
+        if (_shares.Choose(share) is not { } chosen) return false;
+        Hand(message, chosen.Session, chosen.Options);
+        return true;
+    }
+
+    private static void DeliverHere(Publication message, List<SubscriptionMatch<Subscriber>> matches, Session? publisher)
+    {
+        if (matches.Count > 1) Merge(matches);
+        foreach (var (subscriber, options, _, _) in matches)
+        {
+            if (subscriber is not Session session || (options.NoLocal && session == publisher)) continue;
+            Hand(message, session, options);
+        }
+    }
+
+    private static void Hand(Publication message, Session session, SubscriptionOptions options) =>
+        session.Deliver(new Delivery(message, options.Qos < message.Qos ? options.Qos : message.Qos, message.Retain && options.RetainAsPublished));
+
     /// <summary>Overlapping subscriptions of one session become one, with the best QoS. Shared ones stay apart (MQTT 5.0, 4.8.2).</summary>
-    private static void Merge(List<SubscriptionMatch<Session>> matches)
+    private static void Merge(List<SubscriptionMatch<Subscriber>> matches)
     {
         var seen = t_seen ??= [];
         int kept = 0;

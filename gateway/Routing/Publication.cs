@@ -25,6 +25,7 @@ internal class Publication
 
     /// <summary>Topic name, UTF-8.</summary>
     public ReadOnlySpan<byte> Topic => _topic.Span;
+    public ReadOnlyMemory<byte> TopicBytes => _topic;
     public ReadOnlyMemory<byte> Payload { get; }
     public Qos Qos { get; }
 
@@ -36,6 +37,12 @@ internal class Publication
 
     /// <summary>On the gateway's monotonic clock, milliseconds; null: never.</summary>
     public long? ExpiresAt { get; }
+
+    /// <summary>Given when it leaves for another gateway, before anybody here gets it: unique in the cluster. 0 while it is known to this gateway alone.</summary>
+    public long Number { get; set; }
+
+    /// <summary>Of a retained message: its version in the store; 0 while it is not stored.</summary>
+    public long StoredVersion { get; set; }
 
     public bool IsExpired(long now) => ExpiresAt <= now;
 

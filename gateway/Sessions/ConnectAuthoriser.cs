@@ -1,8 +1,10 @@
 using System.Text;
 using Fleet.Gateway.Channels;
+using Fleet.Gateway.Cluster;
 using Fleet.Gateway.Hosting;
 using Fleet.Gateway.Policies;
 using Fleet.Gateway.Presence;
+using Fleet.Gateway.Routing;
 using Fleet.Gateway.Telemetry;
 using Fleet.Gateway.Transport;
 using Fleet.Interfaces.Certificates;
@@ -19,7 +21,7 @@ namespace Fleet.Gateway.Sessions;
 /// id (<see cref="ISessionGrain"/>) and tells the device. In this order, so that a stranger never evicts anybody.
 /// </summary>
 internal sealed class ConnectAuthoriser(
-    IGrainFactory grains, GatewayIdentity gateway, SessionLife life, IPasswordAuthenticator passwords, PolicySource policies,
+    IGrainFactory grains, GatewayIdentity gateway, SessionLife life, SessionMoves moves, Broker broker, IPasswordAuthenticator passwords, PolicySource policies,
     GatewayClock clock, GatewayMetrics metrics, ILogger<ConnectAuthoriser> log)
 {
     private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(20);
@@ -68,7 +70,9 @@ internal sealed class ConnectAuthoriser(
                 return Deny($"policy {policy.Name} does not allow a will on '{topic}'.");
         }
 
-        var lease = await grains.GetGrain<ISessionGrain>(key).Open(gateway.Id, sessionId);
+        string gatewayId = gateway.Id;
+        var lease = await grains.GetGrain<ISessionGrain>(key).Open(
+            new SessionClaim(gatewayId, sessionId, request.CleanStart, PeerMessages.Of(request.Will)));
         var identity = new SessionIdentity
         {
             Kind = who.Kind,
@@ -79,11 +83,33 @@ internal sealed class ConnectAuthoriser(
             Thing = who.Thing,
             Certificate = who.Certificate,
             Operator = who.Operator,
+            GatewayId = gatewayId,
             Epoch = lease.Epoch,
             Heartbeat = who.Thing is { } thing ? new Heartbeat(thing) : null,
         };
+        await TakeOver(identity, lease);
         await life.Announce(identity);
         return new ConnectDecision.Accepted(identity);
+    }
+
+    /// <summary>Brings here what the client left at another gateway: from then on its session is one whose client is away.</summary>
+    private async Task TakeOver(SessionIdentity identity, SessionLease lease)
+    {
+        if (lease.UnsentWill is { } will) _ = broker.Publish(PeerMessages.ToPublication(will, clock.NowMs));
+        if (lease.Stayed) moves.Stay(identity.Key);
+        if (lease.Moved is not { } moved) return;
+        var session = await moves.Arrive(identity, moved);
+        MovedMessages? messages = null;
+        try
+        {
+            messages = await grains.GetGrain<IGatewayGrain>(moved.FromGateway).Collect(identity.Key, identity.Epoch, gateway.Id);
+            if (messages is null) log.SessionNotMoved(identity.Key, moved.FromGateway, null);
+        }
+        catch (Exception e)
+        {
+            log.SessionNotMoved(identity.Key, moved.FromGateway, e);
+        }
+        moves.Complete(session, messages);
     }
 
     private async Task<(Who?, ConnectDecision.Refused?)> ByCertificate(ConnectRequest request, ConnectionSource source)

@@ -66,6 +66,14 @@ internal sealed class DeliveryQueue(int maxMessages, int maxBytes)
         return count - kept;
     }
 
+    /// <summary>Takes them out without giving their memory back: whoever takes them reads it.</summary>
+    public Delivery[] TakeAll()
+    {
+        Delivery[] all = [.. Enumerable.Range(0, Count).Select(i => _ring[(_head + i) & (_ring.Length - 1)])];
+        (_ring, _head, Count, Bytes) = ([], 0, 0, 0);
+        return all;
+    }
+
     public void Clear()
     {
         while (TryPeek(out var delivery))

@@ -10,6 +10,12 @@ internal sealed class InFlight
 
     public int Count => _sent.Count;
 
+    /// <summary>In the order they were sent.</summary>
+    public IReadOnlyList<(ushort PacketId, Delivery Delivery)> All => _sent;
+
+    /// <summary>The packet identifier that was used last.</summary>
+    public ushort LastId => _lastId;
+
     /// <returns>A packet identifier that is not in use [MQTT-2.2.1-3].</returns>
     public ushort Add(in Delivery delivery)
     {
@@ -31,7 +37,20 @@ internal sealed class InFlight
         return true;
     }
 
-    public (ushort PacketId, Delivery Delivery) this[int index] => _sent[index];
+    /// <summary>Puts back what another gateway sent, and the client has not acknowledged.</summary>
+    public void Restore(IEnumerable<(ushort PacketId, Delivery Delivery)> sent, ushort lastId)
+    {
+        _sent.AddRange(sent);
+        _lastId = lastId;
+    }
+
+    /// <summary>Takes them out without giving their memory back: whoever takes them reads it.</summary>
+    public (ushort PacketId, Delivery Delivery)[] TakeAll()
+    {
+        (ushort, Delivery)[] all = [.. _sent];
+        _sent.Clear();
+        return all;
+    }
 
     public void Clear()
     {

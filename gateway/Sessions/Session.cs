@@ -10,16 +10,17 @@ namespace Fleet.Gateway.Sessions;
 /// may deliver to it: one short lock, under which no other lock is taken and nobody is called, so that a publisher never waits for a subscriber.
 /// In memory: it ends with the process (docs/adr/0002-mqtt-stack.md).
 /// </summary>
-internal sealed class Session
+internal sealed class Session : Subscriber
 {
     private readonly Lock _gate = new();
     private readonly GatewayOptions _options;
     private readonly GatewayMetrics _metrics;
     private readonly DeliveryQueue _queue;
     private readonly InFlight _inFlight = new();
-    private readonly Dictionary<string, (TopicFilter Filter, Qos Qos)> _subscriptions = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, (TopicFilter Filter, SubscriptionOptions Options)> _subscriptions = new(StringComparer.Ordinal);
     private Queue<Delivery>? _retained;
     private ISessionOwner? _owner;
+    private SessionMove? _move;
     private int _receiveMaximum;
     private bool _ended;
 
@@ -44,6 +45,8 @@ internal sealed class Session
     public long? ExpiresAt { get; set; }
 
     public bool IsConnected => Volatile.Read(ref _owner) is not null;
+
+    public override bool IsAvailable => IsConnected;
 
     /// <summary>Enough waits already: answers to further requests had better wait with it.</summary>
     public bool IsBacklogged
@@ -101,12 +104,12 @@ internal sealed class Session
     }
 
     /// <summary>Notes a subscription. False if there are too many already, or the session has ended.</summary>
-    public bool TryAddSubscription(TopicFilter filter, Qos qos)
+    public bool TryAddSubscription(TopicFilter filter, SubscriptionOptions options)
     {
         lock (_gate)
         {
             if (_ended || (!_subscriptions.ContainsKey(filter.Text) && _subscriptions.Count >= _options.MaxSubscriptionsPerSession)) return false;
-            _subscriptions[filter.Text] = (filter, qos);
+            _subscriptions[filter.Text] = (filter, options);
             return true;
         }
     }
@@ -122,9 +125,9 @@ internal sealed class Session
         lock (_gate)
         {
             Qos? best = null;
-            foreach (var (filter, qos) in _subscriptions.Values)
+            foreach (var (filter, options) in _subscriptions.Values)
             {
-                if ((best is null || qos > best) && (filter.Filter == topicName || (filter.HasWildcards && filter.Matches(topicName)))) best = qos;
+                if ((best is null || options.Qos > best) && (filter.Filter == topicName || (filter.HasWildcards && filter.Matches(topicName)))) best = options.Qos;
             }
             return best;
         }
@@ -156,32 +159,99 @@ internal sealed class Session
     private void Deliver(in Delivery delivery, ISessionOwner? only)
     {
         ISessionOwner? owner;
+        Action<Delivery>? sendOn = null;
         bool hopeless = false;
         lock (_gate)
         {
             owner = _owner;
-            if (_ended || (owner is null && delivery.Qos == Qos.AtMostOnce) || (only is not null && owner != only))
+            if (_move is { } move && !_ended)
             {
-                _metrics.Dropped(DropReason.Offline);
-                delivery.Message.Release();
-                return;
+                if (move.Known is { } known && delivery.Message.Number != 0 && !known.Add(delivery.Message.Number)) return;
+                sendOn = move.SendOn;
             }
-            if (only is null && !Identity.Policy.AllowsReceive(delivery.Message.Topic))
+            if (sendOn is null && !TryTakeIn(delivery, only, out hopeless))
             {
-                _metrics.Denied(DeniedAction.Receive);
                 delivery.Message.Release();
-                return;
-            }
-            if (!_queue.TryEnqueue(delivery) && !MakeRoomFor(delivery))
-            {
-                _metrics.Dropped(DropReason.QueueFull);
-                delivery.Message.Release();
-                // A present client that lets a thousand acknowledged messages pile up is cut off; an absent one misses the newest.
-                hopeless = delivery.Qos != Qos.AtMostOnce;
+                if (!hopeless) return;
             }
         }
-        if (hopeless) owner?.End(EndCause.TooSlow);
+        if (sendOn is not null) sendOn(delivery);
+        else if (hopeless) owner?.End(EndCause.TooSlow);
         else owner?.Wake();
+    }
+
+    /// <param name="hopeless">A present client that lets a thousand acknowledged messages pile up is to be cut off; an absent one misses the newest.</param>
+    private bool TryTakeIn(in Delivery delivery, ISessionOwner? only, out bool hopeless)
+    {
+        hopeless = false;
+        if (_ended || (_owner is null && delivery.Qos == Qos.AtMostOnce) || (only is not null && _owner != only))
+        {
+            _metrics.Dropped(DropReason.Offline);
+            return false;
+        }
+        if (only is null && !Identity.Policy.AllowsReceive(delivery.Message.Topic))
+        {
+            _metrics.Denied(DeniedAction.Receive);
+            return false;
+        }
+        if (_queue.TryEnqueue(delivery) || MakeRoomFor(delivery)) return true;
+        _metrics.Dropped(DropReason.QueueFull);
+        hopeless = delivery.Qos != Qos.AtMostOnce;
+        return false;
+    }
+
+    /// <summary>It passes to another gateway: what comes from now on waits with the rest. Returns its subscriptions, and the connection it had.</summary>
+    public ((TopicFilter Filter, SubscriptionOptions Options)[] Subscriptions, ISessionOwner? Owner) Depart()
+    {
+        lock (_gate)
+        {
+            var owner = _owner;
+            _owner = null;
+            _retained = null;
+            _queue.DropQos0();
+            return ([.. _subscriptions.Values], owner);
+        }
+    }
+
+    /// <summary>Its messages, for the gateway that it has passed to; what comes from now on is sent on.</summary>
+    public ((ushort PacketId, Delivery Delivery)[] InFlight, Delivery[] Queued, ushort LastPacketId) Collect(Action<Delivery> sendOn)
+    {
+        lock (_gate)
+        {
+            _move = new SessionMove { SendOn = sendOn };
+            return (_inFlight.TakeAll(), _queue.TakeAll(), _inFlight.LastId);
+        }
+    }
+
+    /// <summary>It comes from another gateway: what reaches it here is noted, to be known when it comes by the other one too.</summary>
+    public void Arrive()
+    {
+        lock (_gate) _move = new SessionMove { Known = [] };
+    }
+
+    /// <summary>Its messages from there, which go before all that has come here.</summary>
+    public void Restore(IEnumerable<(ushort PacketId, Delivery Delivery)> inFlight, IEnumerable<Delivery> queued, ushort lastPacketId)
+    {
+        lock (_gate)
+        {
+            var before = queued.ToArray();
+            var sent = inFlight.ToArray();
+            HashSet<long> moved = [.. before.Concat(sent.Select(item => item.Delivery)).Select(delivery => delivery.Message.Number)];
+            moved.Remove(0);
+            var since = _queue.TakeAll();
+            _inFlight.Restore(sent, lastPacketId);
+            foreach (var delivery in before.Concat(since.Where(delivery => !moved.Contains(delivery.Message.Number))))
+            {
+                if (!_queue.TryEnqueue(delivery)) _metrics.Dropped(DropReason.QueueFull);
+            }
+            _move?.Known?.UnionWith(moved);
+        }
+    }
+
+    /// <summary>Whatever was on its way when it moved has come.</summary>
+    public void Settle()
+    {
+        lock (_gate) _move = null;
     }
 
     /// <summary>The next message to send now; a QoS 1 message is in flight from here on.</summary>
@@ -217,7 +287,7 @@ internal sealed class Session
     /// <summary>What is to be sent again to a client that came back [MQTT-4.4.0-1].</summary>
     public (ushort PacketId, Delivery Delivery)[] Unacknowledged()
     {
-        lock (_gate) return [.. Enumerable.Range(0, _inFlight.Count).Select(i => _inFlight[i])];
+        lock (_gate) return [.. _inFlight.All];
     }
 
     /// <returns>False if nothing with this identifier is in flight.</returns>

@@ -13,20 +13,25 @@ namespace Fleet.Gateway.Sessions;
 /// <param name="ReceiveMaximum">QoS 1 messages that the client takes unacknowledged.</param>
 internal sealed record SessionTerms(bool CleanStart, uint ExpirySeconds, int ReceiveMaximum, Will? Will);
 
-/// <summary>Told when a session is gone for good. Must not wait.</summary>
+/// <summary>Told what the session grains must know. Must not wait.</summary>
 internal interface ISessionLeases
 {
+    /// <summary>The session is gone for good.</summary>
     void Release(SessionIdentity identity);
+
+    /// <summary>Its will has gone out, or will never: the session stays.</summary>
+    void ForgetWill(SessionIdentity identity);
 }
 
 /// <summary>All sessions of this gateway by key: connected ones, and persistent ones whose client is away. One lock; connecting is rare.</summary>
-internal sealed class SessionDirectory(Broker broker, ISessionLeases leases, IOptions<GatewayOptions> options, GatewayMetrics metrics)
+internal sealed class SessionDirectory(Broker broker, ISessionLeases leases, Fences fences, IOptions<GatewayOptions> options, GatewayMetrics metrics)
 {
     private readonly Lock _gate = new();
     private readonly Dictionary<string, Session> _sessions = new(StringComparer.Ordinal);
 
     /// <summary>Gives the client its session, an old one or a new one, and ends the connection that had it (0x8E).</summary>
-    public (Session Session, bool Present) Attach(ISessionOwner owner, SessionIdentity identity, SessionTerms terms, long now)
+    /// <param name="refusal">Why it gets none.</param>
+    public (Session Session, bool Present)? Attach(ISessionOwner owner, SessionIdentity identity, SessionTerms terms, long now, out string? refusal)
     {
         Session session;
         Session? replaced = null;
@@ -35,6 +40,9 @@ internal sealed class SessionDirectory(Broker broker, ISessionLeases leases, IOp
         bool present;
         lock (_gate)
         {
+            // Under the lock: what voids a session raises its fence first, and then looks for it here.
+            refusal = fences.Check(identity);
+            if (refusal is not null) return null;
             present = _sessions.TryGetValue(identity.Key, out var old) && !terms.CleanStart;
             session = present ? old! : new Session(identity, options.Value, metrics);
             if (old is not null)
@@ -63,10 +71,11 @@ internal sealed class SessionDirectory(Broker broker, ISessionLeases leases, IOp
     public void Detach(Session session, ISessionOwner owner, EndCause cause, long now)
     {
         Publication? will = null;
-        bool ends;
+        bool ends, willWas;
         lock (_gate)
         {
             if (!session.Detach(owner)) return;
+            willWas = session.Will is not null;
             ends = cause.EndsSession || session.ExpirySeconds == 0;
             if (!cause.SendsWill)
             {
@@ -85,7 +94,11 @@ internal sealed class SessionDirectory(Broker broker, ISessionLeases leases, IOp
             else session.ExpiresAt = now + (session.ExpirySeconds * 1000L);
         }
         if (will is not null) _ = broker.Publish(will);
-        if (!ends) return;
+        if (!ends)
+        {
+            if (willWas && session.Will is null) leases.ForgetWill(session.Identity);
+            return;
+        }
         Discard(session);
         leases.Release(session.Identity);
     }
@@ -93,7 +106,7 @@ internal sealed class SessionDirectory(Broker broker, ISessionLeases leases, IOp
     /// <summary>Publishes wills that are due and ends sessions whose time is up.</summary>
     public void Sweep(long now)
     {
-        List<Publication>? wills = null;
+        List<(Publication Will, Session Session)>? wills = null;
         List<Session>? ended = null;
         lock (_gate)
         {
@@ -103,14 +116,18 @@ internal sealed class SessionDirectory(Broker broker, ISessionLeases leases, IOp
                 bool over = session.ExpiresAt <= now;
                 if (session.Will is { DueAt: { } due } will && (due <= now || over))
                 {
-                    (wills ??= []).Add(will.At(now));
+                    (wills ??= []).Add((will.At(now), session));
                     session.Will = null;
                 }
                 if (over) (ended ??= []).Add(session);
             }
             foreach (var session in ended ?? []) _sessions.Remove(session.Identity.Key);
         }
-        foreach (var will in wills ?? []) _ = broker.Publish(will);
+        foreach (var (will, session) in wills ?? [])
+        {
+            _ = broker.Publish(will);
+            if (session.ExpiresAt > now) leases.ForgetWill(session.Identity);
+        }
         foreach (var session in ended ?? [])
         {
             Discard(session);
@@ -126,21 +143,66 @@ internal sealed class SessionDirectory(Broker broker, ISessionLeases leases, IOp
         if (session?.Identity.SessionId == sessionId) End(session, cause);
     }
 
+    /// <summary>Takes a session out, because a connection with a higher epoch has its client id at another gateway.</summary>
+    /// <param name="keep">False: clean start, it ends.</param>
+    /// <returns>The session if it stays, its connection still to be ended; null if there is none that would outlive its connection.</returns>
+    public Session? Release(string key, long epoch, bool keep, long now)
+    {
+        Session? session;
+        Publication? will = null;
+        lock (_gate)
+        {
+            if (!_sessions.TryGetValue(key, out session) || session.Identity.Epoch >= epoch) return null;
+            _sessions.Remove(key);
+            keep &= session.ExpirySeconds > 0;
+            // As in Attach: the will goes out, unless its delay outlives the takeover [MQTT-3.1.3-9].
+            if (session.Will is { } last && (!keep || (last.DelaySeconds == 0 && last.DueAt is null))) will = last.At(now);
+            session.Will = null;
+        }
+        metrics.TakenOver();
+        if (!keep) Discard(session)?.End(EndCause.TakenOver);
+        if (will is not null) _ = broker.Publish(will);
+        return keep ? session : null;
+    }
+
+    /// <summary>Takes in a session whose client is away.</summary>
+    /// <returns>False if the client has another one here.</returns>
+    public bool TryAdd(Session session, long now)
+    {
+        lock (_gate)
+        {
+            if (!_sessions.TryAdd(session.Identity.Key, session)) return false;
+            session.ExpiresAt = now + (session.ExpirySeconds * 1000L);
+            return true;
+        }
+    }
+
+    public Session? Find(string key)
+    {
+        lock (_gate) return _sessions.GetValueOrDefault(key);
+    }
+
     /// <summary>Ends every session that signed in with a certificate. Returns how many.</summary>
     public int EndSessionsOf(CertificateId certificate)
     {
+        fences.Raise(certificate);
         Session[] sessions;
         lock (_gate) sessions = [.. _sessions.Values.Where(session => session.Identity.Certificate == certificate)];
         foreach (var session in sessions) End(session, EndCause.Revoked);
         return sessions.Length;
     }
 
-    /// <summary>Ends every connection; sessions with an expiry would stay, if the process did.</summary>
-    public void EndAll(EndCause cause)
+    /// <summary>Ends all sessions without a word to anybody but their clients: others have seen to the rest.</summary>
+    public void Abandon(EndCause cause)
     {
         Session[] sessions;
-        lock (_gate) sessions = [.. _sessions.Values];
-        foreach (var session in sessions) session.EndConnection(cause);
+        lock (_gate)
+        {
+            sessions = [.. _sessions.Values];
+            _sessions.Clear();
+            foreach (var session in sessions) session.Will = null;
+        }
+        foreach (var session in sessions) Discard(session)?.End(cause);
     }
 
     private void End(Session session, EndCause cause)
@@ -159,7 +221,8 @@ internal sealed class SessionDirectory(Broker broker, ISessionLeases leases, IOp
         leases.Release(session.Identity);
     }
 
-    private ISessionOwner? Discard(Session session)
+    /// <summary>Ends a session that is not in the directory (any more). Returns the connection it had.</summary>
+    public ISessionOwner? Discard(Session session)
     {
         var (filters, owner) = session.End();
         broker.Forget(session, filters);

@@ -21,6 +21,8 @@ internal sealed record EndCause(ReasonCode? Code, DisconnectReason Reason, strin
         new(ReasonCode.AdministrativeAction, DisconnectReason.ServerInitiatedDisconnect, "The certificate is no longer good.", EndsSession: true);
     public static EndCause ShuttingDown { get; } =
         new(ReasonCode.ServerShuttingDown, DisconnectReason.ServerInitiatedDisconnect, "The server is shutting down.");
+    public static EndCause Fenced { get; } =
+        new(ReasonCode.ServerBusy, DisconnectReason.ServerInitiatedDisconnect, "The gateway was cut off and begins anew.", SendsWill: false, EndsSession: true);
     public static EndCause TooSlow { get; } =
         new(ReasonCode.QuotaExceeded, DisconnectReason.ServerInitiatedDisconnect, "The client does not take its messages: its queue is full.");
 

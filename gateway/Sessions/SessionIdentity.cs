@@ -46,6 +46,9 @@ internal sealed class SessionIdentity
     /// <summary>A device's.</summary>
     public Heartbeat? Heartbeat { get; init; }
 
+    /// <summary>The gateway's id when the lease was taken.</summary>
+    public string? GatewayId { get; init; }
+
     /// <summary>From the session's lease: grows with each connection of the client id.</summary>
     public long Epoch { get; init; }
 

@@ -7,13 +7,15 @@ namespace Fleet.Gateway.Sessions;
 /// <summary>Gives client ids back to their session grains, in the background: a lease that stays behind only costs the next owner a message.</summary>
 internal sealed class SessionLeases(IGrainFactory grains, ILogger<SessionLeases> log) : ISessionLeases
 {
-    public void Release(SessionIdentity identity) => _ = Close(identity);
+    public void Release(SessionIdentity identity) => _ = Tell(identity, session => session.Close(identity.GatewayId ?? "", identity.SessionId));
 
-    private async Task Close(SessionIdentity identity)
+    public void ForgetWill(SessionIdentity identity) => _ = Tell(identity, session => session.ForgetWill(identity.GatewayId ?? "", identity.SessionId));
+
+    private async Task Tell(SessionIdentity identity, Func<ISessionGrain, Task> word)
     {
         try
         {
-            await grains.GetGrain<ISessionGrain>(identity.Key).Close(identity.SessionId);
+            await word(grains.GetGrain<ISessionGrain>(identity.Key));
         }
         catch (Exception e)
         {

@@ -1,5 +1,6 @@
 using Fleet.Gateway.Sessions;
 using Fleet.Interfaces.Devices;
+using Fleet.Interfaces.Messaging;
 using Fleet.Mqtt;
 using Microsoft.Extensions.Logging;
 
@@ -58,4 +59,28 @@ internal static partial class GatewayLog
 
     [LoggerMessage(3017, LogLevel.Warning, "Download refused for {Thing}, stream {Stream}: {Why}")]
     public static partial void DownloadRefused(this ILogger log, string thing, string stream, string why);
+
+    [LoggerMessage(3018, LogLevel.Warning, "Gateway {GatewayId} refused what was sent to it: {Answer}; trying again")]
+    public static partial void PeerRefused(this ILogger log, string gatewayId, PeerAnswer answer);
+
+    [LoggerMessage(3019, LogLevel.Warning, "Gateway {GatewayId} did not answer; trying again")]
+    public static partial void PeerFailed(this ILogger log, string gatewayId, Exception exception);
+
+    [LoggerMessage(3020, LogLevel.Error, "A word of gateway {GatewayId} ({Word}) could not be taken")]
+    public static partial void PeerWordFailed(this ILogger log, string gatewayId, string word, Exception exception);
+
+    [LoggerMessage(3021, LogLevel.Information, "Gateway {GatewayId} works with {Count} others")]
+    public static partial void PeersChanged(this ILogger log, string gatewayId, int count);
+
+    [LoggerMessage(3022, LogLevel.Warning, "Gateway {GatewayId} was taken for dead, or replaced by one of the same name; its sessions are ended and it begins anew")]
+    public static partial void GatewayFenced(this ILogger log, string gatewayId);
+
+    [LoggerMessage(3023, LogLevel.Warning, "Gateway {GatewayId} did not say in time what it wants; serving without")]
+    public static partial void PeerNotReady(this ILogger log, string gatewayId);
+
+    [LoggerMessage(3024, LogLevel.Warning, "Retained messages could not be read again; trying again")]
+    public static partial void CatchUpFailed(this ILogger log, Exception exception);
+
+    [LoggerMessage(3025, LogLevel.Warning, "Session {Key} could not be taken over from gateway {GatewayId}: its client begins anew")]
+    public static partial void SessionNotMoved(this ILogger log, string key, string gatewayId, Exception? exception);
 }

@@ -91,7 +91,7 @@ internal sealed class JobTopics(IGrainFactory grains, JobMessages messages, Gate
         CheckStepTimeout(fields);
         var job = call.Job();
         if (call.RejectIfInvalid()) return;
-        switch (await device.UpdateJob(new UpdateJob(job!.Value, status!.Value, details, expectedVersion, number)))
+        switch (await device.UpdateJob(new UpdateJob(job!.Value, status!.Value, details, expectedVersion, number, call.Requester.Identity.Epoch)))
         {
             case UpdateJobResult.Accepted accepted:
                 call.Accept(messages.Updated(accepted.Execution, withState, withDocument, call.Now, call.ClientToken));
@@ -102,6 +102,9 @@ internal sealed class JobTopics(IGrainFactory grains, JobMessages messages, Gate
             case UpdateJobResult.InvalidTransition invalid:
                 call.Reject("InvalidStateTransition",
                     $"The execution is {JobMessages.NameOf(invalid.Execution.Status)} and cannot become {JobMessages.NameOf(status.Value)}.", invalid.Execution);
+                break;
+            case UpdateJobResult.Overtaken:
+                // The client has another connection by now, and will say it there.
                 break;
             default:
                 call.Reject("ResourceNotFound", $"This thing has no job '{call.Topic.Name}'.");

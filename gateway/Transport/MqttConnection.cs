@@ -154,6 +154,7 @@ internal sealed class MqttConnection : ISessionOwner, IThreadPoolWorkItem
                 {
                     case ChannelEffect.Authorise authorise: connect = authorise.Request; break;
                     case ChannelEffect.Handle request: Request(request); break;
+                    case ChannelEffect.AwaitRoutes routes: _ = CompleteWhenKnown(routes); break;
                     case ChannelEffect.AwaitDurable durable: _ = CompleteWhenDurable(durable); break;
                 }
             }
@@ -216,6 +217,13 @@ internal sealed class MqttConnection : ISessionOwner, IThreadPoolWorkItem
         if (effect.Ticket is null) return;
         bool good = effect.Durable.IsCompletedSuccessfully;
         Complete(effect.Ticket, good ? ReasonCode.Success : ReasonCode.UnspecifiedError, good ? null : "The message could not be stored.");
+    }
+
+    private async Task CompleteWhenKnown(ChannelEffect.AwaitRoutes effect)
+    {
+        await effect.Known;
+        lock (_gate) _channel.Subscribed(effect.Pending, Begin(_eventTurn));
+        DrainAndFlush();
     }
 
     private void Complete(AckTicket ticket, ReasonCode outcome, string? detail)

@@ -40,12 +40,16 @@ public abstract record RegisterDeviceResult
 /// <param name="SessionId">Unique per connection.</param>
 /// <param name="GatewayId">The gateway's id: <see cref="Messaging.IGatewayGrain"/>.</param>
 /// <param name="RemoteAddress">IP address, without the port.</param>
+/// <param name="Epoch">From the client id's <see cref="Messaging.ISessionGrain"/>: of two sessions the one with the higher epoch is the newer, whatever clocks say.</param>
+/// <param name="Certificate">That it signed in with.</param>
 [GenerateSerializer, Immutable, Alias("fleet.device-session")]
 public sealed record DeviceSession(
     [property: Id(0)] string SessionId,
     [property: Id(1)] string GatewayId,
     [property: Id(2)] string RemoteAddress,
-    [property: Id(3)] DateTimeOffset ConnectedAt);
+    [property: Id(3)] DateTimeOffset ConnectedAt,
+    [property: Id(4)] long Epoch = 0,
+    [property: Id(5)] CertificateId? Certificate = null);
 
 /// <summary>disconnectReason of spec/aws-iot-topics.md, 5.1.</summary>
 [GenerateSerializer, Alias("fleet.disconnect-reason")]

@@ -13,11 +13,16 @@ public interface IDeviceGrain : IGrainWithStringKey
     /// <summary>The device as operators see it, or null if nobody registered it.</summary>
     Task<DeviceView?> Get();
 
-    /// <summary>A session that is this device's own opened: its certificate is the thing's and its client id is the thing name.</summary>
+    /// <summary>A session that is this device's own opened: its certificate is the thing's and its client id is the thing name. Ignored if a newer one did before.</summary>
     Task Connected(DeviceSession session);
 
     /// <summary>A session ended. Ignored unless it is the current one.</summary>
     Task Disconnected(string sessionId, DisconnectReason reason, DateTimeOffset at);
+
+    /// <summary>
+    /// A gateway died. Returns the session that the device had there, which is over; null if it has none there (any more).
+    /// </summary>
+    Task<DeviceSession?> GatewayLost(string gatewayId, DateTimeOffset at);
 
     /// <summary>The session's heartbeat is overdue by its own declaration. Ignored unless it is the current one.</summary>
     Task Stale(string sessionId, DateTimeOffset lastSeenAt);

@@ -29,13 +29,15 @@ public abstract record DescribeJobResult
 /// <summary>An UpdateJobExecution request, checked for shape (spec 2.3) before it comes here.</summary>
 /// <param name="Status">IN_PROGRESS, SUCCEEDED, FAILED or REJECTED.</param>
 /// <param name="StatusDetails">Replaces the stored map; null keeps it.</param>
+/// <param name="SessionEpoch">Of the session that the device said it in: <see cref="Devices.DeviceSession.Epoch"/>.</param>
 [GenerateSerializer, Immutable, Alias("fleet.update-job")]
 public sealed record UpdateJob(
     [property: Id(0)] JobId JobId,
     [property: Id(1)] JobExecutionStatus Status,
     [property: Id(2)] ImmutableSortedDictionary<string, string>? StatusDetails,
     [property: Id(3)] int? ExpectedVersion,
-    [property: Id(4)] int? ExecutionNumber);
+    [property: Id(4)] int? ExecutionNumber,
+    [property: Id(5)] long? SessionEpoch = null);
 
 [GenerateSerializer, Immutable, Alias("fleet.update-job-result")]
 public abstract record UpdateJobResult
@@ -51,6 +53,10 @@ public abstract record UpdateJobResult
     /// <summary>expectedVersion is not the current one.</summary>
     [GenerateSerializer, Immutable, Alias("fleet.update-job-result.version-mismatch")]
     public sealed record VersionMismatch([property: Id(0)] JobExecution Execution) : UpdateJobResult;
+
+    /// <summary>The device has a newer session than the one that this was said in: it is late, and changes nothing.</summary>
+    [GenerateSerializer, Immutable, Alias("fleet.update-job-result.overtaken")]
+    public sealed record Overtaken : UpdateJobResult;
 
     /// <summary>The execution has ended; a second terminal report comes here too.</summary>
     [GenerateSerializer, Immutable, Alias("fleet.update-job-result.invalid-transition")]

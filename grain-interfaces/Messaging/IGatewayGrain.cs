@@ -5,35 +5,92 @@ using Fleet.Interfaces.Naming;
 namespace Fleet.Interfaces.Messaging;
 
 /// <summary>
-/// The road from grains to the sessions of one gateway. The key is the gateway's id, new at each start of a gateway process, so that a
-/// session named with an id that nobody registered is known to be dead.
+/// The road to the sessions of one gateway, for grains and for other gateways. The key is the gateway's id, new at each start of a gateway
+/// process, so that a session named with an id that does not live is known to be dead. Its methods interleave: one that waits for the gateway
+/// holds up no other.
 /// </summary>
 [Alias("fleet.gateway-grain")]
 public interface IGatewayGrain : IGrainWithStringKey
 {
-    /// <summary>The gateway process says that it lives, and where its sessions are reached.</summary>
-    Task Register(IGatewayObserver observer);
+    /// <summary>The gateway process begins, and says where it is reached.</summary>
+    [AlwaysInterleave]
+    Task<GatewayView> Join(IGatewayObserver observer, string? name);
 
-    /// <summary>True while a gateway process is registered under this id.</summary>
+    /// <summary>It lives. Null: it was taken for dead (<see cref="IRouteTableGrain.Beat"/>).</summary>
+    [AlwaysInterleave]
+    Task<GatewayView?> Beat(IGatewayObserver observer);
+
+    /// <summary>It ends in good order.</summary>
+    [AlwaysInterleave]
+    Task Leave();
+
+    /// <summary>False once it is known to be dead.</summary>
+    [AlwaysInterleave]
     Task<bool> IsLive();
 
+    /// <summary>The gateways have changed. Nobody waits for this: who misses it hears so with its next beat.</summary>
+    [AlwaysInterleave, OneWay]
+    Task ViewChanged(GatewayView view);
+
     /// <summary>Publishes jobs/notify and jobs/notify-next for a thing on this gateway.</summary>
+    [AlwaysInterleave]
     Task NotifyJobs(JobNotification notification);
 
     /// <summary>Ends the session of a client id whose lease has passed to a newer connection.</summary>
+    [AlwaysInterleave]
     Task EndSession(string clientId, string sessionId, SessionEnd reason);
 
-    /// <summary>Ends every session that signed in with this certificate: it was revoked or deactivated.</summary>
+    /// <summary>Ends every session that signed in with this certificate: it was revoked or deactivated. Returns when the gateway has done so, or is dead.</summary>
+    [AlwaysInterleave, ResponseTimeout("00:00:05")]
     Task EndSessionsOf(CertificateId certificate);
+
+    /// <summary>Ends the connection of a session that passes to another gateway.</summary>
+    /// <param name="key">Key of its <see cref="ISessionGrain"/>.</param>
+    /// <param name="epoch">Of the new owner.</param>
+    /// <param name="discard">Clean start: nothing of it is kept.</param>
+    [AlwaysInterleave, ResponseTimeout("00:00:06")]
+    Task<TakeOverResult> TakeOver(string key, long epoch, bool discard);
+
+    /// <summary>Takes the messages of a session that was taken over. Whatever reaches this gateway for it later is sent on.</summary>
+    [AlwaysInterleave, ResponseTimeout("00:00:06")]
+    Task<MovedMessages?> Collect(string key, long epoch, string toGateway);
+
+    /// <summary>What another gateway has for this one, in order.</summary>
+    [AlwaysInterleave, ResponseTimeout("00:00:05")]
+    Task<PeerAnswer> Forward(PeerBatch batch);
+
+    /// <summary>Sessions of a gateway that died: this one publishes their presence events and wills.</summary>
+    [AlwaysInterleave, ResponseTimeout("00:00:05")]
+    Task Mourn(ImmutableArray<LostSession> sessions);
+
+    /// <summary>This gateway is dead: its devices become disconnected. Returns when none of them stands as connected through it.</summary>
+    [AlwaysInterleave, ResponseTimeout("00:10:00")]
+    Task Bury();
 }
 
-/// <summary>What a gateway process does for its <see cref="IGatewayGrain"/>. Calls are one-way.</summary>
+/// <summary>What a gateway process does for its <see cref="IGatewayGrain"/>. None of it waits for anything.</summary>
 [Alias("fleet.gateway-observer")]
 public interface IGatewayObserver : IGrainObserver
 {
+    void ViewChanged(GatewayView view);
     void NotifyJobs(JobNotification notification);
     void EndSession(string clientId, string sessionId, SessionEnd reason);
-    void EndSessionsOf(CertificateId certificate);
+
+    [ResponseTimeout("00:00:05")]
+    Task EndSessionsOf(CertificateId certificate);
+
+    /// <summary>Null: there is no such session.</summary>
+    [ResponseTimeout("00:00:05")]
+    Task<MovedSession?> TakeOver(string key, long epoch, bool discard);
+
+    [ResponseTimeout("00:00:05")]
+    Task<MovedMessages?> Collect(string key, long epoch, string toGateway);
+
+    [ResponseTimeout("00:00:05")]
+    Task<PeerAnswer> Forward(PeerBatch batch);
+
+    [ResponseTimeout("00:00:05")]
+    Task Mourn(ImmutableArray<LostSession> sessions);
 }
 
 /// <summary>Why the service ends a session.</summary>

@@ -7,7 +7,9 @@ internal sealed class CertificateGrain(
     [PersistentState("certificate")] IPersistentState<CertificateState> record, TimeProvider clock) : Grain, ICertificateGrain, IRemindable
 {
     private const string Abandoned = "abandoned";
+    private static readonly TimeSpan EndAgainAfter = TimeSpan.FromSeconds(1);
     private IGrainReminder? _reminder;
+    private IGrainTimer? _ending;
 
     public Task<CertificateView?> Get() => Task.FromResult(CertificateCore.View(record.State, clock.GetUtcNow()));
 
@@ -37,6 +39,8 @@ internal sealed class CertificateGrain(
     {
         if (CertificateCore.Revoke(record.State, clock.GetUtcNow()) is not { } next) return false;
         if (next != record.State) await Save(next);
+        // A repeat tells the gateways again: who got no answer to the first cannot know how far it came.
+        await EndSessions();
         return true;
     }
 
@@ -46,6 +50,18 @@ internal sealed class CertificateGrain(
             await record.ClearStateAsync();
         if (record.State.Certificate is not { Status: CertificateStatus.PendingActivation })
             await StopWaiting();
+    }
+
+    /// <summary>
+    /// From now on no CONNECT gets in with it, and a gateway that heard this lets none through that it is just deciding. One that cannot be told now is
+    /// told again until it is, or dead.
+    /// </summary>
+    private async Task EndSessions()
+    {
+        _ending?.Dispose();
+        _ending = null;
+        if (record.State.Certificate is { } certificate && !await GrainFactory.EndSessionsOf(certificate.Id))
+            _ending = this.RegisterGrainTimer(EndSessions, EndAgainAfter, Timeout.InfiniteTimeSpan);
     }
 
     private async Task StopWaiting()

@@ -45,6 +45,9 @@ internal sealed class DeviceGrain(
     public Task Disconnected(string sessionId, DisconnectReason reason, DateTimeOffset at) =>
         Handle(DevicePresence.Disconnected(record.State, sessionId, reason, at, Now));
 
+    public Task<DeviceSession?> GatewayLost(string gatewayId, DateTimeOffset at) =>
+        Handle(DevicePresence.GatewayLost(record.State, gatewayId, at, Now));
+
     public Task Stale(string sessionId, DateTimeOffset lastSeenAt) => Handle(DevicePresence.Stale(record.State, sessionId, lastSeenAt, Now));
 
     public Task Seen(string sessionId, DateTimeOffset lastSeenAt) => Handle(DevicePresence.Seen(record.State, sessionId, lastSeenAt, Now));

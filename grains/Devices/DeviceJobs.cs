@@ -35,6 +35,7 @@ internal static class DeviceJobs
 
     public static DeviceDecision<UpdateJobResult> Update(DeviceState state, ThingName thing, UpdateJob update, DateTimeOffset now)
     {
+        if (update.SessionEpoch < state.SessionEpoch) return DeviceDecision.Of<UpdateJobResult>(new UpdateJobResult.Overtaken());
         var execution = update.ExecutionNumber is { } number ? state.Find(update.JobId, number) : state.Latest(update.JobId);
         if (execution is not { NeverCame: false }) return DeviceDecision.Of<UpdateJobResult>(new UpdateJobResult.NotFound());
         bool lastWord = IsLastWord(execution, update.Status);

@@ -8,12 +8,21 @@ internal static class DevicePresence
     public static DeviceDecision<bool> Connected(DeviceState state, DeviceSession session, DateTimeOffset now)
     {
         if (!state.IsRegistered || state.Session?.SessionId == session.SessionId) return DeviceDecision.Of(false);
-        if (state.Session is { } current && current.ConnectedAt > session.ConnectedAt) return DeviceDecision.Of(false);
+        if (session.Epoch < state.SessionEpoch) return DeviceDecision.Of(false);
+        // Only sessions without an epoch have the same.
+        if (session.Epoch == state.SessionEpoch && state.Session?.ConnectedAt > session.ConnectedAt) return DeviceDecision.Of(false);
         return DeviceProofs.Follow(state, now, new SessionOpened(session));
     }
 
     public static DeviceDecision<bool> Disconnected(DeviceState state, string sessionId, DisconnectReason reason, DateTimeOffset at, DateTimeOffset now) =>
         state.Session?.SessionId == sessionId ? DeviceProofs.Follow(state, now, new SessionClosed(reason, at)) : DeviceDecision.Of(false);
+
+    public static DeviceDecision<DeviceSession?> GatewayLost(DeviceState state, string gatewayId, DateTimeOffset at, DateTimeOffset now)
+    {
+        if (state.Session is not { } session || session.GatewayId != gatewayId) return DeviceDecision.Of<DeviceSession?>(null);
+        var decision = DeviceProofs.Follow(state, now, new SessionClosed(DisconnectReason.GatewayLost, at));
+        return new DeviceDecision<DeviceSession?>(session, decision.Events, decision.Effects);
+    }
 
     public static DeviceDecision<bool> Stale(DeviceState state, string sessionId, DateTimeOffset lastSeenAt, DateTimeOffset now) =>
         state.Session?.SessionId == sessionId && state.Connectivity is Connectivity.Connected

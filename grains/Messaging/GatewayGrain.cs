@@ -1,41 +1,124 @@
+using Fleet.Grains.Index;
 using Fleet.Interfaces.Certificates;
 using Fleet.Interfaces.Jobs;
 using Fleet.Interfaces.Messaging;
 using Fleet.Interfaces.Naming;
+using Microsoft.Extensions.Logging;
 
 namespace Fleet.Grains.Messaging;
 
 /// <summary>
-/// The road to one gateway process. In memory: a gateway says once a minute that it lives, and one that has been silent for two and a half is
-/// taken for dead, whatever this grain went through in between. What is for a dead gateway is dropped: its sessions are gone.
+/// The road to one gateway process. Where it is reached is in memory, and said again with each beat; whether it lives is the route table's word.
+/// What is for a dead gateway is dropped: its sessions are gone.
 /// </summary>
-internal sealed class GatewayGrain(TimeProvider clock) : Grain, IGatewayGrain
+internal sealed class GatewayGrain(IFleetIndex index, TimeProvider clock, ILogger<GatewayGrain> log) : Grain, IGatewayGrain
 {
-    private static readonly TimeSpan SilentFor = TimeSpan.FromSeconds(150);
-
-    private IGatewayObserver? _gateway;
+    private TaskCompletionSource<IGatewayObserver> _gateway = New();
     private DateTimeOffset _heardAt;
+    private bool _dead;
 
-    public Task Register(IGatewayObserver observer)
+    private string Id => this.GetPrimaryKeyString();
+
+    private IRouteTableGrain Table => GrainFactory.GetGrain<IRouteTableGrain>(IRouteTableGrain.Key);
+
+    public async Task<GatewayView> Join(IGatewayObserver observer, string? name)
     {
-        _gateway = observer;
+        Heard(observer);
+        return await Table.Join(Id, name);
+    }
+
+    public async Task<GatewayView?> Beat(IGatewayObserver observer)
+    {
+        if (_dead) return null;
+        var view = await Table.Beat(Id);
+        if (view is null) Die();
+        else Heard(observer);
+        return view;
+    }
+
+    public async Task Leave()
+    {
+        Die();
+        await Table.Leave(Id);
+    }
+
+    public async Task<bool> IsLive()
+    {
+        if (_dead) return false;
+        if (_gateway.Task.IsCompleted && clock.GetUtcNow() - _heardAt < GatewayLiveness.DeadAfter) return true;
+        if ((await Table.GetView()).Find(Id) is not null) return true;
+        Die();
+        return false;
+    }
+
+    public async Task ViewChanged(GatewayView view) => (await Reached())?.ViewChanged(view);
+
+    public async Task NotifyJobs(JobNotification notification) => (await Reached())?.NotifyJobs(notification);
+
+    public async Task EndSession(string clientId, string sessionId, SessionEnd reason) => (await Reached())?.EndSession(clientId, sessionId, reason);
+
+    public async Task EndSessionsOf(CertificateId certificate)
+    {
+        if (await Reached() is { } gateway) await gateway.EndSessionsOf(certificate);
+    }
+
+    public async Task<TakeOverResult> TakeOver(string key, long epoch, bool discard)
+    {
+        if (await Reached() is not { } gateway) return new TakeOverResult.Lost();
+        return await gateway.TakeOver(key, epoch, discard) is { } moved ? new TakeOverResult.Moved(moved) : new TakeOverResult.Nothing();
+    }
+
+    public async Task<MovedMessages?> Collect(string key, long epoch, string toGateway) =>
+        await Reached() is { } gateway ? await gateway.Collect(key, epoch, toGateway) : null;
+
+    public async Task<PeerAnswer> Forward(PeerBatch batch) =>
+        await Reached() is { } gateway ? await gateway.Forward(batch) : PeerAnswer.UnknownSender;
+
+    public async Task Mourn(ImmutableArray<LostSession> sessions)
+    {
+        if (await Reached() is not { } gateway) throw new InvalidOperationException($"Gateway {Id} is dead itself.");
+        await gateway.Mourn(sessions);
+    }
+
+    public async Task Bury()
+    {
+        Die();
+        int devices = await new GatewayBurial(Id, index, GrainFactory, clock, log).Run();
+        log.Buried(Id, devices);
+        DeactivateOnIdle();
+    }
+
+    private void Heard(IGatewayObserver observer)
+    {
         _heardAt = clock.GetUtcNow();
-        return Task.CompletedTask;
+        if (!_gateway.TrySetResult(observer) && _gateway.Task.Result != observer)
+        {
+            _gateway = New();
+            _gateway.SetResult(observer);
+        }
     }
 
-    public Task<bool> IsLive() => Task.FromResult(Live() is not null);
-
-    public Task NotifyJobs(JobNotification notification) => Tell(gateway => gateway.NotifyJobs(notification));
-
-    public Task EndSession(string clientId, string sessionId, SessionEnd reason) => Tell(gateway => gateway.EndSession(clientId, sessionId, reason));
-
-    public Task EndSessionsOf(CertificateId certificate) => Tell(gateway => gateway.EndSessionsOf(certificate));
-
-    private Task Tell(Action<IGatewayObserver> word)
+    private void Die()
     {
-        if (Live() is { } gateway) word(gateway);
-        return Task.CompletedTask;
+        _dead = true;
+        _gateway = New();
     }
 
-    private IGatewayObserver? Live() => clock.GetUtcNow() - _heardAt < SilentFor ? _gateway : null;
+    /// <summary>Where the gateway is reached; null if it is dead. One that lives, and that this activation has not heard yet, beats within seconds.</summary>
+    private async Task<IGatewayObserver?> Reached()
+    {
+        if (_dead) return null;
+        if (_gateway.Task.IsCompleted) return await _gateway.Task;
+        if (!await IsLive()) return null;
+        try
+        {
+            return await _gateway.Task.WaitAsync(GatewayLiveness.BeatEvery + TimeSpan.FromSeconds(1), clock);
+        }
+        catch (TimeoutException)
+        {
+            return null;
+        }
+    }
+
+    private static TaskCompletionSource<IGatewayObserver> New() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 }

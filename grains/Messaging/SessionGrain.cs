@@ -1,39 +1,93 @@
 using Fleet.Interfaces.Messaging;
+using Microsoft.Extensions.Logging;
 
 namespace Fleet.Grains.Messaging;
 
-/// <summary>
-/// Who has a client id. In memory: with the process go the sessions it speaks of. It stays activated while somebody has the client id, so that the
-/// next owner finds the last.
-/// </summary>
-internal sealed class SessionGrain(TimeProvider clock) : Grain, ISessionGrain
+/// <summary>Who has a client id. The order matters: the old owner is stopped, the new one is stored, and only then is it told.</summary>
+internal sealed class SessionGrain(
+    [PersistentState("session")] IPersistentState<SessionState> record, TimeProvider clock, ILogger<SessionGrain> log) : Grain, ISessionGrain
 {
-    private (string GatewayId, string SessionId)? _owner;
-    private long _epoch;
+    /// <summary>How long a newcomer waits for the gateway that had the session before.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(6);
 
-    public Task<SessionLease> Open(string gatewayId, string sessionId)
+    /// <summary>The last that this activation gave; 0: none yet.</summary>
+    private long _epoch;
+    private string? _sessionId;
+    private SessionLease? _lease;
+
+    private string Key => this.GetPrimaryKeyString();
+
+    /// <summary>A device's; the others come and go, and leave nothing behind.</summary>
+    private bool IsDevice => !Key.Contains('/');
+
+    public async Task<SessionLease> Open(SessionClaim claim)
     {
-        if (_owner is { } owner)
-        {
-            if (owner.SessionId == sessionId) return Task.FromResult(new SessionLease(_epoch));
-            // Within one gateway the newcomer takes the session over there, queue and all. Another gateway is told to drop it; not awaited:
-            // whether it hears that in time, or lives at all, does not hold up the newcomer.
-            if (owner.GatewayId != gatewayId)
-                _ = GrainFactory.GetGrain<IGatewayGrain>(owner.GatewayId).EndSession(this.GetPrimaryKeyString(), owner.SessionId, SessionEnd.TakenOver);
-        }
-        _owner = (gatewayId, sessionId);
-        // Seconds, so that epochs grow from one activation to the next without being stored.
-        _epoch = Math.Max(_epoch + 1, clock.GetUtcNow().ToUnixTimeSeconds());
-        DelayDeactivation(TimeSpan.MaxValue);
-        return Task.FromResult(new SessionLease(_epoch));
+        if (_lease is not null && _sessionId == claim.SessionId) return _lease;
+        var before = record.State;
+        long epoch = NextEpoch();
+        TakeOverResult? taken = before.Gateway is { } old && old != claim.GatewayId ? await TakeOver(old, epoch, claim.CleanStart) : null;
+
+        var next = before.Covering(claim.GatewayId, epoch, claim.Will);
+        if (next != before) await Save(next);
+        (_epoch, _sessionId) = (epoch, claim.SessionId);
+        _lease = new SessionLease(
+            epoch, (taken as TakeOverResult.Moved)?.Session, taken is TakeOverResult.Lost ? before.Will : null, Stayed: before.Gateway == claim.GatewayId);
+        // What is not stored otherwise is kept as long as it matters.
+        if (!IsDevice) DelayDeactivation(TimeSpan.MaxValue);
+        return _lease;
     }
 
-    public Task Close(string sessionId)
+    public async Task Close(string gatewayId, string sessionId)
     {
-        if (_owner?.SessionId != sessionId) return Task.CompletedTask;
-        _owner = null;
-        // The epoch is kept for as long as an idle grain stays; a newer activation starts from the clock, which is ahead of it by then.
+        if (!IsCurrent(gatewayId, sessionId)) return;
+        _lease = null;
+        _sessionId = null;
+        if (IsDevice)
+        {
+            if (record.State.Will is not null) await Save(record.State with { Will = null });
+            return;
+        }
+        // A newer record starts from the clock, which is ahead of these epochs by then.
+        if (record.RecordExists) await record.ClearStateAsync();
         DelayDeactivation(TimeSpan.Zero);
-        return Task.CompletedTask;
+    }
+
+    public Task ForgetWill(string gatewayId, string sessionId) =>
+        IsCurrent(gatewayId, sessionId) && record.State.Will is not null ? Save(record.State with { Will = null }) : Task.CompletedTask;
+
+    public async Task<SessionWill?> GatewayLost(string gatewayId)
+    {
+        if (record.State is not { Will: { } will } || record.State.Gateway != gatewayId) return null;
+        await Save(record.State with { Will = null });
+        return will;
+    }
+
+    /// <summary>Above all that was ever given: by this activation, by those before it, and (a clock's second each) by records that were cleared.</summary>
+    private long NextEpoch() => _epoch > 0 ? _epoch + 1
+        : record.State.EpochLimit > 0 ? record.State.EpochLimit + 1 : clock.GetUtcNow().ToUnixTimeSeconds();
+
+    /// <summary>An activation that has given nothing yet takes the gateway's word: it speaks of its latest session only.</summary>
+    private bool IsCurrent(string gatewayId, string sessionId) =>
+        _sessionId is { } current ? current == sessionId : _epoch == 0 && record.State.Gateway == gatewayId;
+
+    private async Task<TakeOverResult> TakeOver(string gateway, long epoch, bool discard)
+    {
+        try
+        {
+            return await GrainFactory.GetGrain<IGatewayGrain>(gateway).TakeOver(Key, epoch, discard).WaitAsync(Patience, clock);
+        }
+        catch (Exception e)
+        {
+            log.SessionLost(e, gateway, Key);
+            return new TakeOverResult.Lost();
+        }
+    }
+
+    private async Task Save(SessionState next)
+    {
+        record.State = next;
+        try { await record.WriteStateAsync(); }
+        // The write may have landed or not. Only a fresh read can tell, so this activation stops answering.
+        catch { DeactivateOnIdle(); throw; }
     }
 }

@@ -1,42 +1,91 @@
-using Fleet.Grains.Messaging;
-using Fleet.Interfaces.Certificates;
-using Fleet.Interfaces.Jobs;
 using Fleet.Interfaces.Messaging;
-using Fleet.Interfaces.Naming;
-using Fleet.UnitTests.Support;
 
 namespace Fleet.UnitTests.Gateway;
 
-public sealed class GatewayGrainTests
+/// <summary>Which gateways live, on the engine, with a clock that the test moves.</summary>
+public sealed class GatewayGrainTests : IAsyncLifetime
 {
-    private readonly ManualTime _time = new();
+    private GrainsUnderTest _grains = null!;
+
+    public async Task InitializeAsync() => _grains = await GrainsUnderTest.Begin();
+
+    public async Task DisposeAsync() => await _grains.DisposeAsync();
 
     [Fact]
-    public async Task A_gateway_that_falls_silent_is_taken_for_dead_and_told_nothing()
+    public async Task A_gateway_that_falls_silent_is_taken_for_dead_within_fifteen_seconds_and_told_nothing()
     {
-        var grain = new GatewayGrain(_time);
-        var gateway = new Told();
-        Assert.False(await grain.IsLive());
-        await grain.Register(gateway);
-        await grain.EndSession("a", "s", SessionEnd.TakenOver);
-        _time.Advance(TimeSpan.FromSeconds(149));
-        Assert.True(await grain.IsLive());
-        _time.Advance(TimeSpan.FromSeconds(1));
-        Assert.False(await grain.IsLive());
-        await grain.EndSession("b", "s", SessionEnd.TakenOver);
-        await grain.Register(gateway);
-        await grain.EndSession("c", "s", SessionEnd.Administrative);
-        Assert.Equal(["a TakenOver", "c Administrative"], gateway.Words);
+        var (dead, alive) = (await _grains.Join("gw-1"), await _grains.Join("gw-2"));
+        await _grains.Pass(TimeSpan.FromSeconds(9), alive);
+        Assert.True(await dead.Grain.IsLive());
+        await dead.Grain.EndSession("a", "s", SessionEnd.TakenOver);
+        await dead.Said("a TakenOver");
+
+        await _grains.Pass(TimeSpan.FromSeconds(6), alive);
+        Assert.False(await dead.Grain.IsLive());
+        Assert.Equal(["gw-2"], (await _grains.View()).Gateways.Select(gateway => gateway.Id));
+        await dead.Grain.EndSession("b", "s", SessionEnd.TakenOver);
+        Assert.Null(await dead.Beat());
+        Assert.DoesNotContain("b TakenOver", dead.Words);
     }
 
-    private sealed class Told : IGatewayObserver
+    [Fact]
+    public async Task A_gateway_that_dies_with_the_silo_that_held_the_table_is_missed_by_the_next_one()
     {
-        public List<string> Words { get; } = [];
+        await _grains.Join("gw-1");
+        await _grains.StartAgain();
+        Assert.NotNull((await _grains.View()).Find("gw-1"));
+        await _grains.Pass(TimeSpan.FromSeconds(12));
+        Assert.Null((await _grains.View()).Find("gw-1"));
+    }
 
-        public void NotifyJobs(JobNotification notification) => Words.Add("jobs");
+    [Fact]
+    public async Task A_gateway_that_lives_is_live_to_a_silo_that_has_just_begun()
+    {
+        await _grains.Join("gw-1");
+        await _grains.StartAgain();
+        Assert.True(await _grains.Gateway("gw-1").IsLive());
+    }
 
-        public void EndSession(string clientId, string sessionId, SessionEnd reason) => Words.Add($"{clientId} {reason}");
+    [Fact]
+    public async Task A_table_that_slept_gives_the_beats_that_wait_at_its_door_a_chance()
+    {
+        var gateway = await _grains.Join("gw-1");
+        // One step: the look that is due runs when all of it has passed.
+        _grains.Time.Advance(TimeSpan.FromSeconds(30));
+        Assert.NotNull(await gateway.Beat());
+        await _grains.Pass(TimeSpan.FromSeconds(5), gateway);
+        Assert.NotNull((await _grains.View()).Find("gw-1"));
+    }
 
-        public void EndSessionsOf(CertificateId certificate) => Words.Add("revoked");
+    [Fact]
+    public async Task Who_starts_under_the_name_of_another_takes_its_place_at_once()
+    {
+        var old = await _grains.Join("gw-1", "host-1:/data");
+        await _grains.Join("gw-2", "host-2:/data");
+        await _grains.Join("gw-3", "host-1:/data");
+        Assert.Equal(["gw-2", "gw-3"], (await _grains.View()).Gateways.Select(gateway => gateway.Id));
+        Assert.Null(await old.Beat());
+    }
+
+    [Fact]
+    public async Task Numbers_are_never_given_twice()
+    {
+        await _grains.Join("gw-1");
+        await _grains.Gateway("gw-1").Leave();
+        await _grains.StartAgain();
+        await _grains.Join("gw-2");
+        Assert.Equal(2, Assert.Single((await _grains.View()).Gateways).Number);
+    }
+
+    [Fact]
+    public async Task Whoever_comes_or_goes_the_others_hear_of_it()
+    {
+        var first = await _grains.Join("gw-1");
+        await _grains.Join("gw-2");
+        await first.Heard(1);
+        Assert.Equal("gw-1 gw-2", first.Words[^1]);
+        await _grains.Gateway("gw-2").Leave();
+        await first.Heard(2);
+        Assert.Equal("gw-1", first.Words[^1]);
     }
 }

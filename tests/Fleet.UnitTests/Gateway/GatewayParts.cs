@@ -1,6 +1,7 @@
 using System.Diagnostics.Metrics;
 using System.Runtime.CompilerServices;
 using Fleet.Gateway.Channels;
+using Fleet.Gateway.Cluster;
 using Fleet.Gateway.Hosting;
 using Fleet.Gateway.Policies;
 using Fleet.Gateway.Presence;
@@ -27,9 +28,13 @@ internal sealed class GatewayParts
         Options = Microsoft.Extensions.Options.Options.Create(options);
         Clock = new GatewayClock(Time);
         Metrics = new GatewayMetrics(Meters());
-        Retained = new RetainedMessages(Store, Options, Clock, NullLogger<RetainedMessages>.Instance);
-        Broker = new Broker(Retained);
-        Directory = new SessionDirectory(Broker, Leases, Options, Metrics);
+        Fences = new Fences(Gateway, Clock);
+        Routes = new Routes(Peers);
+        Retained = new RetainedMessages(Store, Peers, Options, Clock, NullLogger<RetainedMessages>.Instance);
+        Broker = new Broker(Retained, Peers, Routes, new Forwarder(Peers, Clock, Metrics));
+        Directory = new SessionDirectory(Broker, Leases, Fences, Options, Metrics);
+        Moves = new SessionMoves(Directory, Broker, Peers, Fences, Options, Metrics, Clock);
+        Inbox = new PeerInbox(Peers, Broker, Retained, Moves, Clock, NullLogger<PeerInbox>.Instance);
         Channels = new ChannelServices(Options, Directory, Broker, Retained, Metrics, NullLogger<MqttChannel>.Instance);
     }
 
@@ -39,6 +44,12 @@ internal sealed class GatewayParts
     public GatewayMetrics Metrics { get; }
     public HeldStore Store { get; } = new();
     public ReleasedLeases Leases { get; } = new();
+    public GatewayIdentity Gateway { get; } = new();
+    public Fences Fences { get; }
+    public Peers Peers { get; } = new();
+    public Routes Routes { get; }
+    public PeerInbox Inbox { get; }
+    public SessionMoves Moves { get; }
     public RetainedMessages Retained { get; }
     public Broker Broker { get; }
     public SessionDirectory Directory { get; }
@@ -117,6 +128,11 @@ internal sealed class GatewayParts
     {
         public List<string> Keys { get; } = [];
 
+        /// <summary>Keys of the sessions whose will is none any more.</summary>
+        public List<string> Wills { get; } = [];
+
         public void Release(SessionIdentity identity) => Keys.Add(identity.Key);
+
+        public void ForgetWill(SessionIdentity identity) => Wills.Add(identity.Key);
     }
 }

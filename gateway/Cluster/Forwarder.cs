@@ -1,0 +1,75 @@
+using Fleet.Gateway.Routing;
+using Fleet.Gateway.Sessions;
+using Fleet.Gateway.Telemetry;
+using Fleet.Interfaces.Messaging;
+using Fleet.Mqtt;
+
+namespace Fleet.Gateway.Cluster;
+
+/// <summary>Sends messages on to the gateways whose subscribers want them: once to each, whatever number of its filters match.</summary>
+internal sealed class Forwarder(Peers peers, GatewayClock clock, GatewayMetrics metrics)
+{
+    [ThreadStatic] private static List<Target>? t_targets;
+
+    /// <summary>Takes the other gateways out of <paramref name="matches"/> and posts the message to them.</summary>
+    /// <returns>
+    /// Completes when each of them has it, or is dead; at once for QoS 0, of which what finds a link full is dropped. Null: a link is full, and
+    /// the publisher must not be told that all is well; those whose links were not may get it twice, when it tries again.
+    /// </returns>
+    public Task? Forward(Publication message, List<SubscriptionMatch<Subscriber>> matches)
+    {
+        var targets = t_targets ??= [];
+        targets.Clear();
+        int kept = 0;
+        for (int i = 0; i < matches.Count; i++)
+        {
+            switch (matches[i].Subscriber)
+            {
+                case RemoteGateway gateway: Add(targets, gateway, null); break;
+                case RemoteShare share: Add(targets, share.Gateway, share.Filter); break;
+                default: matches[kept++] = matches[i]; break;
+            }
+        }
+        matches.RemoveRange(kept, matches.Count - kept);
+        return targets.Count == 0 ? Task.CompletedTask : Post(message, targets);
+    }
+
+    private Task? Post(Publication message, List<Target> targets)
+    {
+        bool receipt = message.Qos != Qos.AtMostOnce, refused = false;
+        // One that came from another gateway keeps its number.
+        if (message.Number == 0) message.Number = peers.NextMessageNumber();
+        var copy = PeerMessages.Of(message, clock.NowMs);
+        var taken = Task.CompletedTask;
+        foreach (var (gateway, toAll, shares) in targets)
+        {
+            var posted = gateway.Link.TryPost(new PeerWord.Published(copy, toAll, shares), message.Topic.Length + message.Payload.Length, receipt);
+            if (posted is null)
+            {
+                metrics.Dropped(DropReason.QueueFull);
+                refused = true;
+            }
+            else if (!posted.IsCompleted)
+            {
+                taken = taken.IsCompleted ? posted : Task.WhenAll(taken, posted);
+            }
+            metrics.Forwarded();
+        }
+        targets.Clear();
+        return refused && receipt ? null : taken;
+    }
+
+    private static void Add(List<Target> targets, RemoteGateway gateway, string? share)
+    {
+        int at = targets.FindIndex(target => target.Gateway == gateway);
+        if (at < 0)
+        {
+            targets.Add(new Target(gateway, share is null, share is null ? [] : [share]));
+            return;
+        }
+        var target = targets[at];
+        targets[at] = share is null ? target with { ToAll = true } : target with { Shares = target.Shares.Add(share) };
+    }
+
+    private readonly record struct Target(RemoteGateway Gateway, bool ToAll, ImmutableArray<string> Shares);
+}

@@ -1,0 +1,53 @@
+using Fleet.Gateway.Retained;
+using Fleet.Gateway.Routing;
+using Fleet.Gateway.Sessions;
+using Fleet.Gateway.Telemetry;
+using Fleet.Interfaces.Messaging;
+using Fleet.Mqtt;
+using Microsoft.Extensions.Logging;
+
+namespace Fleet.Gateway.Cluster;
+
+/// <summary>What other gateways say: each word once, in order. None of it waits.</summary>
+internal sealed class PeerInbox(Peers peers, Broker broker, RetainedMessages retained, SessionMoves moves, GatewayClock clock, ILogger<PeerInbox> log)
+{
+    public PeerAnswer Take(PeerBatch batch) => peers.Find(batch.From) is { } sender ? sender.Take(batch, Take) : PeerAnswer.UnknownSender;
+
+    private void Take(RemoteGateway sender, PeerWord word)
+    {
+        try
+        {
+            Handle(sender, word);
+        }
+        catch (Exception e)
+        {
+            // A fault of ours with one word. It must not stop all that its sender has to say after it.
+            log.PeerWordFailed(sender.Id, word.GetType().Name, e);
+        }
+    }
+
+    private void Handle(RemoteGateway sender, PeerWord word)
+    {
+        switch (word)
+        {
+            case PeerWord.Published published:
+                broker.DeliverForwarded(PeerMessages.ToPublication(published.Message, clock.NowMs), published.ToAll, published.Shares);
+                break;
+            case PeerWord.Wanted wanted:
+                foreach (string filter in wanted.Filters) broker.Want(sender, TopicFilter.Parse(filter));
+                break;
+            case PeerWord.Unwanted unwanted:
+                broker.Unwant(sender, TopicFilter.Parse(unwanted.Filter));
+                break;
+            case PeerWord.Ready:
+                sender.BecomeReady();
+                break;
+            case PeerWord.Retained change:
+                retained.Apply(PeerMessages.ToPublication(change.Message, clock.NowMs), change.Version, change.ExpiresAt);
+                break;
+            case PeerWord.Late late:
+                moves.DeliverLate(late.SessionKey, PeerMessages.ToDelivery(late.Message, clock.NowMs));
+                break;
+        }
+    }
+}

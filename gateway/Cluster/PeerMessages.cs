@@ -1,0 +1,30 @@
+using System.Text;
+using Fleet.Gateway.Routing;
+using Fleet.Gateway.Sessions;
+using Fleet.Interfaces.Messaging;
+using Fleet.Mqtt;
+
+namespace Fleet.Gateway.Cluster;
+
+/// <summary>Messages as they travel between gateways. Each gateway has a clock of its own, so an expiry travels as what is left of it.</summary>
+internal static class PeerMessages
+{
+    public static PeerMessage Of(Publication message, long now) => new(
+        message.TopicBytes, message.Payload, (byte)message.Qos, message.Retain, message.Properties, message.ExpiresAt - now, message.Number);
+
+    public static Publication ToPublication(PeerMessage message, long now) => new(
+        message.Topic, message.Payload, (Qos)message.Qos, message.Retain, message.Properties, message.ExpiresInMs + now) { Number = message.Number };
+
+    public static MovedMessage Of(in Delivery delivery, ushort packetId, long now) =>
+        new(packetId, (byte)delivery.Qos, delivery.Retain, Of(delivery.Message, now));
+
+    public static Delivery ToDelivery(MovedMessage message, long now) => new(ToPublication(message.Message, now), (Qos)message.Qos, message.Retain);
+
+    public static SessionWill? Of(Will? will) => will is null ? null : new(
+        Encoding.UTF8.GetString(will.Message.Topic), will.Message.Payload, (byte)will.Message.Qos, will.Message.Retain, will.Message.Properties,
+        will.DelaySeconds, will.ExpirySeconds);
+
+    public static Publication ToPublication(SessionWill will, long now) => new(
+        Encoding.UTF8.GetBytes(will.Topic), will.Payload, (Qos)will.Qos, will.Retain, will.Properties,
+        will.ExpirySeconds is { } seconds ? now + (seconds * 1000L) : null);
+}

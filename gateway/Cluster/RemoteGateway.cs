@@ -1,0 +1,82 @@
+using Fleet.Gateway.Routing;
+using Fleet.Interfaces.Messaging;
+using Fleet.Mqtt;
+
+namespace Fleet.Gateway.Cluster;
+
+/// <summary>Another gateway: the link to it, and what it wants. It stands in the subscription tree for all its subscribers at once.</summary>
+internal sealed class RemoteGateway(GatewayMember member, PeerLink link) : Subscriber
+{
+    private readonly Lock _gate = new();
+    private readonly Dictionary<string, (TopicFilter Filter, Subscriber Subscriber)> _wanted = new(StringComparer.Ordinal);
+    private readonly TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private long _lastNumber;
+    private bool _gone;
+
+    public string Id => member.Id;
+    public PeerLink Link => link;
+    public override bool IsAvailable => !link.IsAbandoned;
+
+    /// <summary>Completes when all that it wanted when the two met is in the tree, or it is gone.</summary>
+    public Task Ready => _ready.Task;
+
+    public int RouteCount
+    {
+        get { lock (_gate) return _wanted.Count; }
+    }
+
+    /// <summary>Takes what is new of a batch, in order; what it knows already it drops.</summary>
+    /// <param name="take">What to do with a word. Must not wait.</param>
+    public PeerAnswer Take(PeerBatch batch, Action<RemoteGateway, PeerWord> take)
+    {
+        lock (_gate)
+        {
+            if (_gone) return PeerAnswer.UnknownSender;
+            if (batch.FirstNumber > _lastNumber + 1) return PeerAnswer.OutOfOrder;
+            for (int i = (int)(_lastNumber + 1 - batch.FirstNumber); i < batch.Words.Length; i++)
+            {
+                take(this, batch.Words[i]);
+                _lastNumber = batch.FirstNumber + i;
+            }
+            return PeerAnswer.Taken;
+        }
+    }
+
+    /// <summary>Notes a route. Called while a batch is taken.</summary>
+    /// <returns>Whom to put into the tree; null if it is there already.</returns>
+    public Subscriber? Want(TopicFilter filter)
+    {
+        if (_wanted.ContainsKey(filter.Text)) return null;
+        Subscriber subscriber = filter.IsShared ? new RemoteShare(this, filter.Text) : this;
+        _wanted.Add(filter.Text, (filter, subscriber));
+        return subscriber;
+    }
+
+    /// <returns>Whom to take out of the tree; null if it was not there.</returns>
+    public Subscriber? Unwant(TopicFilter filter) => _wanted.Remove(filter.Text, out var entry) ? entry.Subscriber : null;
+
+    public void BecomeReady() => _ready.TrySetResult();
+
+    /// <summary>It is dead: takes nothing more from it, and returns what is to go from the tree.</summary>
+    public (TopicFilter Filter, Subscriber Subscriber)[] Leave()
+    {
+        link.Abandon();
+        _ready.TrySetResult();
+        lock (_gate)
+        {
+            _gone = true;
+            (TopicFilter, Subscriber)[] wanted = [.. _wanted.Values];
+            _wanted.Clear();
+            return wanted;
+        }
+    }
+}
+
+/// <summary>The members of one shared subscription at another gateway, which together are one candidate here.</summary>
+/// <param name="filter">As clients write it.</param>
+internal sealed class RemoteShare(RemoteGateway gateway, string filter) : Subscriber
+{
+    public RemoteGateway Gateway => gateway;
+    public string Filter => filter;
+    public override bool IsAvailable => gateway.IsAvailable;
+}

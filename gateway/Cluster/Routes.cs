@@ -1,0 +1,84 @@
+using Fleet.Interfaces.Messaging;
+using Fleet.Mqtt;
+
+namespace Fleet.Gateway.Cluster;
+
+/// <summary>
+/// What this gateway wants of the others: each topic filter that one of its sessions has, once. The others are told when the first subscriber
+/// comes and when the last one goes, in the order in which that happens.
+/// </summary>
+internal sealed class Routes(Peers peers)
+{
+    private const int FiltersPerWord = 1_000;
+
+    private readonly Lock _gate = new();
+    private readonly Dictionary<string, Route> _wanted = new(StringComparer.Ordinal);
+
+    /// <summary>A session has a new subscription.</summary>
+    /// <returns>Completes when every other gateway sends what matches.</returns>
+    public Task Want(TopicFilter filter)
+    {
+        string wide = Widen(filter);
+        lock (_gate)
+        {
+            if (_wanted.TryGetValue(wide, out var route))
+            {
+                route.Subscriptions++;
+                return route.Announced;
+            }
+            _wanted.Add(wide, route = new Route());
+            if (peers.Any) route.Announced = Tell(new PeerWord.Wanted([wide]));
+            return route.Announced;
+        }
+    }
+
+    /// <summary>A subscription that was wanted before: completes when every other gateway knows.</summary>
+    public Task Wanted(TopicFilter filter)
+    {
+        lock (_gate) return _wanted.TryGetValue(Widen(filter), out var route) ? route.Announced : Task.CompletedTask;
+    }
+
+    /// <summary>A subscription is gone.</summary>
+    public void Unwant(TopicFilter filter)
+    {
+        string wide = Widen(filter);
+        lock (_gate)
+        {
+            if (!_wanted.TryGetValue(wide, out var route) || --route.Subscriptions > 0) return;
+            _wanted.Remove(wide);
+            if (peers.Any) _ = Tell(new PeerWord.Unwanted(wide));
+        }
+    }
+
+    /// <summary>Tells a gateway that has just come what is wanted; from here on it hears of changes.</summary>
+    public void Meet(RemoteGateway peer)
+    {
+        lock (_gate)
+        {
+            foreach (string[] filters in _wanted.Keys.Chunk(FiltersPerWord)) _ = peer.Link.Post(new PeerWord.Wanted([.. filters]));
+            _ = peer.Link.Post(new PeerWord.Ready());
+            peers.Add(peer);
+        }
+    }
+
+    /// <summary>
+    /// What the others are told. A device has some ten filters below its own name: they count as one route, and what comes too much is dropped
+    /// on arrival. The share of a shared subscription stays as it is, because the sender chooses among the gateways that have it.
+    /// </summary>
+    public static string Widen(TopicFilter filter)
+    {
+        const string Things = "$aws/things/";
+        if (filter.IsShared || !filter.Filter.StartsWith(Things, StringComparison.Ordinal)) return filter.Text;
+        int slash = filter.Filter.IndexOf('/', Things.Length);
+        return slash < 0 || filter.Filter.AsSpan(Things.Length, slash - Things.Length).ContainsAny('+', '#')
+            ? filter.Text : $"{filter.Filter.AsSpan(0, slash)}/#";
+    }
+
+    private Task Tell(PeerWord word) => Task.WhenAll(peers.All.Select(peer => peer.Link.Post(word)));
+
+    private sealed class Route
+    {
+        public int Subscriptions { get; set; } = 1;
+        public Task Announced { get; set; } = Task.CompletedTask;
+    }
+}

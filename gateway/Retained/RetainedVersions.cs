@@ -1,0 +1,92 @@
+using Fleet.Gateway.Routing;
+
+namespace Fleet.Gateway.Retained;
+
+/// <summary>
+/// Which change of a retained topic is the newest, when some are this gateway's own, shown before the store has given them a version, and others
+/// come from elsewhere. Guarded by its owner's lock.
+/// </summary>
+internal sealed class RetainedVersions
+{
+    /// <summary>How long a removal is remembered, so that an older message that comes late does not bring the topic back.</summary>
+    private const long RemovalKeptMs = 10 * 60_000;
+
+    private readonly Dictionary<string, Writes> _writing = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, (long Version, long At)> _removed = new(StringComparer.Ordinal);
+    private long _seen, _seenBefore;
+
+    /// <summary>
+    /// What came up to this version is known: it was the highest one a whole round ago, and a change that is committed later than a higher one
+    /// is so by less than a round.
+    /// </summary>
+    public long Settled { get; private set; }
+
+    public void Settle(long now)
+    {
+        (Settled, _seenBefore) = (_seenBefore, _seen);
+        foreach (var (topic, removal) in _removed)
+        {
+            if (now - removal.At > RemovalKeptMs) _removed.Remove(topic);
+        }
+    }
+
+    /// <summary>This gateway is about to write a topic.</summary>
+    /// <param name="shown">What the topic had until now.</param>
+    public void Begin(string topic, Publication? shown)
+    {
+        if (!_writing.TryGetValue(topic, out var writes))
+            _writing.Add(topic, writes = new Writes { Best = shown, BestVersion = shown?.StoredVersion ?? _removed.GetValueOrDefault(topic).Version });
+        writes.Count++;
+    }
+
+    /// <summary>A write of this gateway has ended.</summary>
+    /// <param name="version">0 if it failed.</param>
+    /// <returns>What is to be shown from now on; null: what is shown stays.</returns>
+    public Winner? End(string topic, Publication? message, long version, long now)
+    {
+        var writes = _writing[topic];
+        Take(topic, writes, message, version, now);
+        if (--writes.Count > 0) return null;
+        _writing.Remove(topic);
+        return new Winner(writes.Best);
+    }
+
+    /// <summary>A change that is in the store.</summary>
+    /// <param name="shownVersion">Of what the topic shows; 0 if it shows nothing.</param>
+    /// <returns>Whether it is to be shown. While a write of this gateway's own is under way, that is decided when it ends.</returns>
+    public bool Accepts(string topic, Publication? message, long version, long shownVersion, long now)
+    {
+        _seen = Math.Max(_seen, version);
+        if (_writing.TryGetValue(topic, out var writes))
+        {
+            Take(topic, writes, message, version, now);
+            return false;
+        }
+        if (version <= Math.Max(shownVersion, _removed.GetValueOrDefault(topic).Version)) return false;
+        Note(topic, message, version, now);
+        return true;
+    }
+
+    private void Take(string topic, Writes writes, Publication? message, long version, long now)
+    {
+        _seen = Math.Max(_seen, version);
+        if (version <= writes.BestVersion) return;
+        (writes.Best, writes.BestVersion) = (message, version);
+        Note(topic, message, version, now);
+    }
+
+    private void Note(string topic, Publication? message, long version, long now)
+    {
+        if (message is null) _removed[topic] = (version, now);
+        else _removed.Remove(topic);
+    }
+
+    public readonly record struct Winner(Publication? Message);
+
+    private sealed class Writes
+    {
+        public int Count { get; set; }
+        public Publication? Best { get; set; }
+        public long BestVersion { get; set; }
+    }
+}

@@ -1,0 +1,156 @@
+using Fleet.Gateway.Cluster;
+using Fleet.Gateway.Hosting;
+using Fleet.Gateway.Routing;
+using Fleet.Gateway.Telemetry;
+using Fleet.Interfaces.Messaging;
+using Fleet.Mqtt;
+using Microsoft.Extensions.Options;
+
+namespace Fleet.Gateway.Sessions;
+
+/// <summary>
+/// Sessions that pass between gateways. The old gateway ends the connection and goes on collecting (<see cref="TakeOver"/>); the new one subscribes
+/// and collects too (<see cref="Arrive"/>); then the messages of the old one go over (<see cref="Collect"/>, <see cref="Complete"/>), and what still
+/// reaches it is sent on. A message that came both ways is known by its number, so none is missed and none comes twice.
+/// </summary>
+internal sealed class SessionMoves(SessionDirectory directory, Broker broker, Peers peers, Fences fences, IOptions<GatewayOptions> options, GatewayMetrics metrics, GatewayClock clock)
+{
+    /// <summary>How long the old gateway sends on, and the new one knows what it has. Links are empty within moments, or their gateway is dead.</summary>
+    private const long LingerMs = 30_000;
+
+    private readonly Lock _gate = new();
+    private readonly Dictionary<string, Departed> _departed = new(StringComparer.Ordinal);
+    private readonly List<(Session Session, long Until)> _arrived = [];
+
+    /// <summary>A newer connection elsewhere has the client id: ends the connection here. Repeated, it answers as it did.</summary>
+    /// <param name="discard">Clean start: the session ends too.</param>
+    /// <returns>What can move; null if there is nothing.</returns>
+    public MovedSession? TakeOver(string gatewayId, string key, long epoch, bool discard)
+    {
+        fences.Raise(key, epoch);
+        var session = directory.Release(key, epoch, keep: !discard, clock.NowMs);
+        lock (_gate)
+        {
+            _departed.Remove(key, out var before);
+            if (session is null && before is { Collected: false } && !discard) session = before.Session;
+            else if (before is not null) directory.Discard(before.Session);
+            if (session is null) return null;
+            var (subscriptions, owner) = session.Depart();
+            owner?.End(EndCause.TakenOver);
+            _departed.Add(key, new Departed(session, clock.NowMs + LingerMs, Collected: false));
+            return new MovedSession(
+                gatewayId,
+                [.. subscriptions.Select(s => new MovedSubscription(s.Filter.Text, (byte)s.Options.Qos, s.Options.NoLocal, s.Options.RetainAsPublished))],
+                session.ExpirySeconds);
+        }
+    }
+
+    /// <summary>The messages of a session that was taken over; null if it is not there any more.</summary>
+    public MovedMessages? Collect(string key, string toGateway)
+    {
+        lock (_gate)
+        {
+            if (!_departed.TryGetValue(key, out var departed) || departed.Collected) return null;
+            var (inFlight, queued, lastPacketId) = departed.Session.Collect(delivery => SendOn(toGateway, key, delivery));
+            _departed[key] = new Departed(departed.Session, clock.NowMs + LingerMs, Collected: true);
+            long now = clock.NowMs;
+            return new MovedMessages(
+                [.. inFlight.Select(sent => PeerMessages.Of(sent.Delivery, sent.PacketId, now))],
+                [.. queued.Select(delivery => PeerMessages.Of(delivery, 0, now))],
+                lastPacketId);
+        }
+    }
+
+    /// <summary>The client is back without having been anywhere else: what it was about to take there is its own again.</summary>
+    public void Stay(string key)
+    {
+        Departed? departed;
+        lock (_gate)
+        {
+            if (!_departed.Remove(key, out departed)) return;
+        }
+        if (departed.Collected || !directory.TryAdd(departed.Session, clock.NowMs)) directory.Discard(departed.Session);
+    }
+
+    /// <summary>A session comes from another gateway: from here on this one collects for it. Returns when every gateway knows.</summary>
+    public async Task<Session> Arrive(SessionIdentity identity, MovedSession moved)
+    {
+        lock (_gate)
+        {
+            // It has been here before, a moment ago.
+            if (_departed.Remove(identity.Key, out var departed)) directory.Discard(departed.Session);
+        }
+        var session = new Session(identity, options.Value, metrics) { ExpirySeconds = moved.ExpirySeconds };
+        session.Arrive();
+        List<Task> known = [];
+        foreach (var subscription in moved.Subscriptions)
+        {
+            var wanted = new SubscriptionOptions((Qos)subscription.Qos, subscription.NoLocal, subscription.RetainAsPublished);
+            if (broker.Subscribe(session, TopicFilter.Parse(subscription.Filter), wanted) is { } subscribed) known.Add(subscribed.Known);
+        }
+        await Task.WhenAll(known);
+        return session;
+    }
+
+    /// <summary>Puts the messages from the old gateway first, and the session where its client finds it.</summary>
+    /// <param name="messages">Null if the old gateway died over it: then there is nothing to come back to.</param>
+    public void Complete(Session session, MovedMessages? messages)
+    {
+        long now = clock.NowMs;
+        if (messages is not null)
+        {
+            session.Restore(
+                messages.InFlight.Select(sent => (sent.PacketId, PeerMessages.ToDelivery(sent, now))),
+                messages.Queued.Select(queued => PeerMessages.ToDelivery(queued, now)),
+                messages.LastPacketId);
+        }
+        if (messages is null || !directory.TryAdd(session, now))
+        {
+            directory.Discard(session);
+            return;
+        }
+        lock (_gate) _arrived.Add((session, now + LingerMs));
+    }
+
+    /// <summary>Takes a message for a session that has moved here, from where it was before.</summary>
+    public void DeliverLate(string key, in Delivery delivery) => directory.Find(key)?.Deliver(delivery);
+
+    public void Sweep(long now)
+    {
+        List<Session> gone = [];
+        lock (_gate)
+        {
+            foreach (var (key, departed) in _departed)
+            {
+                if (departed.Until > now) continue;
+                _departed.Remove(key);
+                gone.Add(departed.Session);
+            }
+            foreach (var (session, _) in _arrived.Where(arrived => arrived.Until <= now)) session.Settle();
+            _arrived.RemoveAll(arrived => arrived.Until <= now);
+        }
+        foreach (var session in gone) directory.Discard(session);
+    }
+
+    /// <summary>This gateway begins anew: nothing moves any more.</summary>
+    public void Clear()
+    {
+        Session[] gone;
+        lock (_gate)
+        {
+            gone = [.. _departed.Values.Select(departed => departed.Session)];
+            _departed.Clear();
+            _arrived.Clear();
+        }
+        foreach (var session in gone) directory.Discard(session);
+    }
+
+    private void SendOn(string gatewayId, string key, Delivery delivery)
+    {
+        if (delivery.Qos == Qos.AtMostOnce || peers.Find(gatewayId) is not { } gateway) return;
+        var word = new PeerWord.Late(key, PeerMessages.Of(delivery, 0, clock.NowMs));
+        if (gateway.Link.TryPost(word, delivery.Message.Topic.Length + delivery.Message.Payload.Length, receipt: false) is null) metrics.Dropped(DropReason.QueueFull);
+    }
+
+    private sealed record Departed(Session Session, long Until, bool Collected);
+}

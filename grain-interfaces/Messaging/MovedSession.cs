@@ -1,0 +1,54 @@
+namespace Fleet.Interfaces.Messaging;
+
+/// <summary>What became of a session that its client takes to another gateway.</summary>
+[GenerateSerializer, Immutable, Alias("fleet.take-over-result")]
+public abstract record TakeOverResult
+{
+    private TakeOverResult() { }
+
+    /// <summary>Its connection is over; its messages are to be collected.</summary>
+    [GenerateSerializer, Immutable, Alias("fleet.take-over-result.moved")]
+    public sealed record Moved([property: Id(0)] MovedSession Session) : TakeOverResult;
+
+    /// <summary>The gateway has nothing (any more) that could move.</summary>
+    [GenerateSerializer, Immutable, Alias("fleet.take-over-result.nothing")]
+    public sealed record Nothing : TakeOverResult;
+
+    /// <summary>The gateway is dead, or does not answer.</summary>
+    [GenerateSerializer, Immutable, Alias("fleet.take-over-result.lost")]
+    public sealed record Lost : TakeOverResult;
+}
+
+/// <summary>A session on its way between gateways: first its subscriptions, so that none of its messages is missed, then the messages.</summary>
+[GenerateSerializer, Immutable, Alias("fleet.moved-session")]
+public sealed record MovedSession(
+    [property: Id(0)] string FromGateway,
+    [property: Id(1)] ImmutableArray<MovedSubscription> Subscriptions,
+    [property: Id(2)] uint ExpirySeconds);
+
+/// <param name="Filter">As the client wrote it.</param>
+[GenerateSerializer, Immutable, Alias("fleet.moved-subscription")]
+public sealed record MovedSubscription(
+    [property: Id(0)] string Filter,
+    [property: Id(1)] byte Qos,
+    [property: Id(2)] bool NoLocal,
+    [property: Id(3)] bool RetainAsPublished);
+
+/// <param name="InFlight">Sent and not acknowledged, in the order they were sent.</param>
+/// <param name="Queued">Not sent yet, in order.</param>
+/// <param name="LastPacketId">The packet identifier that was used last.</param>
+[GenerateSerializer, Immutable, Alias("fleet.moved-messages")]
+public sealed record MovedMessages(
+    [property: Id(0)] ImmutableArray<MovedMessage> InFlight,
+    [property: Id(1)] ImmutableArray<MovedMessage> Queued,
+    [property: Id(2)] ushort LastPacketId);
+
+/// <param name="PacketId">0 for one that was not sent yet.</param>
+/// <param name="Qos">That the subscriber gets it with.</param>
+/// <param name="Retain">As the subscriber sees it.</param>
+[GenerateSerializer, Immutable, Alias("fleet.moved-message")]
+public sealed record MovedMessage(
+    [property: Id(0)] ushort PacketId,
+    [property: Id(1)] byte Qos,
+    [property: Id(2)] bool Retain,
+    [property: Id(3)] PeerMessage Message);

@@ -1,0 +1,80 @@
+namespace Fleet.Interfaces.Messaging;
+
+/// <summary>What one gateway tells another, in order. A batch is repeated until it is answered; the numbers let the receiver drop what it knows.</summary>
+/// <param name="From">Id of the sender.</param>
+/// <param name="FirstNumber">Of the first word; from 1, one more for each.</param>
+[GenerateSerializer, Immutable, Alias("fleet.peer-batch")]
+public sealed record PeerBatch(
+    [property: Id(0)] string From,
+    [property: Id(1)] long FirstNumber,
+    [property: Id(2)] ImmutableArray<PeerWord> Words);
+
+[GenerateSerializer, Alias("fleet.peer-answer")]
+public enum PeerAnswer
+{
+    /// <summary>Every word has been taken, now or before.</summary>
+    Taken,
+
+    /// <summary>The receiver has not heard of the sender (yet): it may have just joined, or be taken for dead.</summary>
+    UnknownSender,
+
+    /// <summary>Words are missing before these: one of the two is not who the other takes it for.</summary>
+    OutOfOrder,
+}
+
+[GenerateSerializer, Immutable, Alias("fleet.peer-word")]
+public abstract record PeerWord
+{
+    private PeerWord() { }
+
+    /// <summary>A message for the receiver's subscribers.</summary>
+    /// <param name="ToAll">For all but shared subscriptions.</param>
+    /// <param name="Shares">Shared subscriptions, as clients write them, of which the receiver is to choose a member.</param>
+    [GenerateSerializer, Immutable, Alias("fleet.peer-word.published")]
+    public sealed record Published(
+        [property: Id(0)] PeerMessage Message,
+        [property: Id(1)] bool ToAll,
+        [property: Id(2)] ImmutableArray<string> Shares) : PeerWord;
+
+    /// <summary>The sender wants messages with these topic filters from now on.</summary>
+    [GenerateSerializer, Immutable, Alias("fleet.peer-word.wanted")]
+    public sealed record Wanted([property: Id(0)] ImmutableArray<string> Filters) : PeerWord;
+
+    /// <summary>It does not any more.</summary>
+    [GenerateSerializer, Immutable, Alias("fleet.peer-word.unwanted")]
+    public sealed record Unwanted([property: Id(0)] string Filter) : PeerWord;
+
+    /// <summary>All that the sender wanted when the two met has been said.</summary>
+    [GenerateSerializer, Immutable, Alias("fleet.peer-word.ready")]
+    public sealed record Ready : PeerWord;
+
+    /// <summary>A retained message was stored, or removed if its payload is empty.</summary>
+    /// <param name="Version">Of the store: an older one than the receiver has is dropped.</param>
+    /// <param name="ExpiresAt">Null: never.</param>
+    [GenerateSerializer, Immutable, Alias("fleet.peer-word.retained")]
+    public sealed record Retained(
+        [property: Id(0)] PeerMessage Message,
+        [property: Id(1)] long Version,
+        [property: Id(2)] DateTimeOffset? ExpiresAt) : PeerWord;
+
+    /// <summary>A message for a session that has moved to the receiver, from where it was before.</summary>
+    [GenerateSerializer, Immutable, Alias("fleet.peer-word.late")]
+    public sealed record Late([property: Id(0)] string SessionKey, [property: Id(1)] MovedMessage Message) : PeerWord;
+}
+
+/// <summary>An application message between gateways.</summary>
+/// <param name="Topic">Topic name, UTF-8.</param>
+/// <param name="Qos">As it was published.</param>
+/// <param name="Retain">As it was published.</param>
+/// <param name="Properties">The MQTT 5 properties that are passed on unaltered, as encoded; without expiry.</param>
+/// <param name="ExpiresInMs">What is left of its expiry, in milliseconds; null: it has none.</param>
+/// <param name="Number">Unique in the cluster, so that one that comes by two roads is known; 0: it has left its gateway in no other way.</param>
+[GenerateSerializer, Immutable, Alias("fleet.peer-message")]
+public sealed record PeerMessage(
+    [property: Id(0)] ReadOnlyMemory<byte> Topic,
+    [property: Id(1)] ReadOnlyMemory<byte> Payload,
+    [property: Id(2)] byte Qos,
+    [property: Id(3)] bool Retain,
+    [property: Id(4)] ReadOnlyMemory<byte> Properties,
+    [property: Id(5)] long? ExpiresInMs,
+    [property: Id(6)] long Number);

@@ -1,0 +1,17 @@
+using Fleet.Interfaces.Messaging;
+using Fleet.Interfaces.Naming;
+
+namespace Fleet.Grains.Certificates;
+
+/// <summary>Ends the sessions of a certificate that is no longer good, on every gateway that lives.</summary>
+internal static class SessionEnding
+{
+    /// <returns>False if a gateway could not be told, although it lives.</returns>
+    public static async Task<bool> EndSessionsOf(this IGrainFactory grains, CertificateId certificate)
+    {
+        var view = await grains.GetGrain<IRouteTableGrain>(IRouteTableGrain.Key).GetView();
+        var told = Task.WhenAll(view.Gateways.Select(gateway => grains.GetGrain<IGatewayGrain>(gateway.Id).EndSessionsOf(certificate)));
+        await told.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
+        return told.IsCompletedSuccessfully;
+    }
+}

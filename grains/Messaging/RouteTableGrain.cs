@@ -1,0 +1,94 @@
+using Fleet.Interfaces.Messaging;
+using Microsoft.Extensions.Logging;
+
+namespace Fleet.Grains.Messaging;
+
+/// <summary>
+/// Which gateways live. What is kept outlives the silo that held it: a beat of any gateway, or the watch that every silo keeps, activates the
+/// table again, and a gateway that died in the meantime is found silent.
+/// </summary>
+internal sealed class RouteTableGrain(
+    [PersistentState("route-table")] IPersistentState<RouteTableState> record, TimeProvider clock, ILogger<RouteTableGrain> log) : Grain, IRouteTableGrain
+{
+    private static readonly TimeSpan BuryAgainAfter = TimeSpan.FromSeconds(5);
+
+    private readonly GatewayBeats _beats = new();
+    private readonly HashSet<string> _burying = new(StringComparer.Ordinal);
+    private DateTimeOffset _failedAt;
+
+    private DateTimeOffset Now => clock.GetUtcNow();
+
+    public override Task OnActivateAsync(CancellationToken cancellationToken)
+    {
+        _beats.Silent(record.State.Gateways, Now);
+        this.RegisterGrainTimer(Look, new GrainTimerCreationOptions(GatewayLiveness.LookEvery, GatewayLiveness.LookEvery) { KeepAlive = true });
+        return Task.CompletedTask;
+    }
+
+    public async Task<GatewayView> Join(string gatewayId, string? name)
+    {
+        _beats.Heard(gatewayId, Now);
+        await Become(RouteTableCore.Join(record.State, gatewayId, name));
+        return record.State.View;
+    }
+
+    public Task<GatewayView?> Beat(string gatewayId)
+    {
+        if (record.State.View.Find(gatewayId) is null) return Task.FromResult<GatewayView?>(null);
+        _beats.Heard(gatewayId, Now);
+        return Task.FromResult<GatewayView?>(record.State.View);
+    }
+
+    public Task Leave(string gatewayId) => Become(RouteTableCore.Remove(record.State, [gatewayId]));
+
+    public Task<GatewayView> GetView() => Task.FromResult(record.State.View);
+
+    private async Task Look()
+    {
+        var silent = _beats.Silent(record.State.Gateways, Now);
+        foreach (string gateway in silent) log.GatewayDied(gateway, GatewayLiveness.DeadAfter);
+        await Become(RouteTableCore.Remove(record.State, silent));
+        if (_failedAt == default || Now - _failedAt >= BuryAgainAfter) BuryAll();
+        if (record.State.IsEmpty) DeactivateOnIdle();
+    }
+
+    private async Task Become(RouteTableState next)
+    {
+        if (next == record.State) return;
+        record.State = next;
+        try { await record.WriteStateAsync(); }
+        // The write may have landed or not. Only a fresh read can tell, so this activation stops answering.
+        catch { DeactivateOnIdle(); throw; }
+        _beats.Forget(next.Dead);
+        foreach (var gateway in next.Gateways) _ = GrainFactory.GetGrain<IGatewayGrain>(gateway.Id).ViewChanged(next.View);
+        BuryAll();
+    }
+
+    private void BuryAll()
+    {
+        foreach (string gateway in record.State.Dead)
+        {
+            if (_burying.Add(gateway)) _ = Bury(gateway);
+        }
+    }
+
+    /// <summary>Not awaited by any request: a large gateway's devices take a while.</summary>
+    private async Task Bury(string gateway)
+    {
+        try
+        {
+            await GrainFactory.GetGrain<IGatewayGrain>(gateway).Bury();
+            await Become(RouteTableCore.Buried(record.State, gateway));
+        }
+        catch (Exception e)
+        {
+            // It stays among the dead, and is tried again by a later look.
+            log.BurialFailed(e, gateway);
+            _failedAt = Now;
+        }
+        finally
+        {
+            _burying.Remove(gateway);
+        }
+    }
+}

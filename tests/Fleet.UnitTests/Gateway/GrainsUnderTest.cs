@@ -1,0 +1,193 @@
+using System.Collections.Concurrent;
+using Fleet.Engine;
+using Fleet.Grains.Index;
+using Fleet.Grains.Messaging;
+using Fleet.Interfaces.Devices;
+using Fleet.Interfaces.Jobs;
+using Fleet.Interfaces.Messaging;
+using Fleet.Interfaces.Naming;
+using Fleet.UnitTests.Support;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Orleans;
+using Orleans.Runtime;
+using Orleans.Storage;
+
+namespace Fleet.UnitTests.Gateway;
+
+/// <summary>The grains on the engine, with a clock that the test moves, and records and an index in memory that outlive the engine.</summary>
+internal sealed class GrainsUnderTest : IAsyncDisposable
+{
+    private ServiceProvider _services = null!;
+
+    public ManualTime Time { get; } = new();
+    public CountingStorage Storage { get; } = new();
+    public IGrainFactory Factory => _services.GetRequiredService<IGrainFactory>();
+
+    public static async Task<GrainsUnderTest> Begin()
+    {
+        var grains = new GrainsUnderTest();
+        await grains.Start();
+        return grains;
+    }
+
+    private async Task Start()
+    {
+        var services = new ServiceCollection();
+        services.AddSingleton<TimeProvider>(Time);
+        services.AddSingleton<IGrainStorage>(Storage);
+        services.AddSingleton<IFleetIndex>(Storage);
+        services.AddFleetEngine(options => options.GrainAssemblies.Add(typeof(SessionGrain).Assembly));
+        _services = services.BuildServiceProvider();
+        foreach (var hosted in _services.GetServices<IHostedService>()) await hosted.StartAsync(CancellationToken.None);
+    }
+
+    /// <summary>The silo is killed, and another one begins with what it had stored.</summary>
+    public async Task StartAgain()
+    {
+        await _services.DisposeAsync();
+        await Start();
+    }
+
+    public IGatewayGrain Gateway(string id) => Factory.GetGrain<IGatewayGrain>(id);
+
+    public ISessionGrain Session(string key) => Factory.GetGrain<ISessionGrain>(key);
+
+    public Task<GatewayView> View() => Factory.GetGrain<IRouteTableGrain>(IRouteTableGrain.Key).GetView();
+
+    public async Task<TestGateway> Join(string id, string? name = null)
+    {
+        var gateway = new TestGateway(Gateway(id), Factory);
+        await gateway.Join(name);
+        return gateway;
+    }
+
+    /// <summary>Moves the clock second by second, so that every look finds things as they are then; the gateways named beat meanwhile.</summary>
+    public async Task Pass(TimeSpan time, params TestGateway[] alive)
+    {
+        for (int second = 1; second <= time.TotalSeconds; second++)
+        {
+            Time.Advance(TimeSpan.FromSeconds(1));
+            if (second % 3 == 0) foreach (var gateway in alive) await gateway.Beat();
+            await View();
+        }
+    }
+
+    public ValueTask DisposeAsync() => _services.DisposeAsync();
+
+    /// <summary>Records in memory, counted as they are written; those of devices are indexed, as the real storage does it.</summary>
+    public sealed class CountingStorage : IGrainStorage, IFleetIndex
+    {
+        private readonly MemoryGrainStorage _records = new();
+        private readonly ConcurrentDictionary<ThingName, DeviceRow> _rows = new();
+        private int _writes;
+
+        public int Writes => Volatile.Read(ref _writes);
+
+        public Task ReadStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState) => _records.ReadStateAsync(stateName, grainId, grainState);
+
+        public async Task WriteStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState)
+        {
+            await _records.WriteStateAsync(stateName, grainId, grainState);
+            Interlocked.Increment(ref _writes);
+            if (grainState.State is IDeviceIndexed device && device.ToDeviceRow() is { } row) _rows[row.Thing] = row;
+        }
+
+        public Task ClearStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState) => _records.ClearStateAsync(stateName, grainId, grainState);
+
+        public Task<ImmutableArray<DeviceRow>> Find(FleetQuery query, ThingName? after, int limit, CancellationToken cancellation)
+        {
+            var (field, value) = Assert.Single(query.Terms);
+            Assert.Equal("gateway", field);
+            return Task.FromResult(_rows.Values.Where(row => row.Gateway == value && (after is null || string.CompareOrdinal(row.Thing.Value, after.Value.Value) > 0))
+                .OrderBy(row => row.Thing.Value, StringComparer.Ordinal).Take(limit).ToImmutableArray());
+        }
+
+        public Task<ImmutableDictionary<Connectivity, long>> CountByConnectivity(CancellationToken cancellation) => throw new NotSupportedException();
+
+        public Task<long> Count(FleetQuery query, CancellationToken cancellation) => throw new NotSupportedException();
+    }
+}
+
+/// <summary>A gateway process as the grains see it: it notes what it is told, and answers as the test says.</summary>
+internal sealed class TestGateway(IGatewayGrain grain, IGrainFactory grains) : IGatewayObserver
+{
+    private readonly ConcurrentQueue<string> _words = new();
+    private volatile TaskCompletionSource _more = NewSignal();
+    private IGatewayObserver? _reference;
+
+    public IGatewayGrain Grain => grain;
+    public IReadOnlyList<string> Words => [.. _words];
+
+    /// <summary>What it has to hand over.</summary>
+    public MovedSession? Session { get; set; }
+    public ImmutableArray<LostSession> Mourned { get; private set; } = [];
+
+    /// <summary>Awaited before anything is handed over.</summary>
+    public Task HandsOver { get; set; } = Task.CompletedTask;
+
+    public Task Join(string? name)
+    {
+        _reference ??= grains.CreateObjectReference<IGatewayObserver>(this);
+        return grain.Join(_reference, name);
+    }
+
+    public Task<GatewayView?> Beat() => grain.Beat(_reference!);
+
+    /// <summary>Waits until it was told this often altogether.</summary>
+    public Task Heard(int words) => Until(() => _words.Count >= words);
+
+    public Task Said(string word) => Until(() => _words.Contains(word));
+
+    private async Task Until(Func<bool> condition)
+    {
+        while (true)
+        {
+            var more = _more;
+            if (condition()) return;
+            Assert.True(await Task.WhenAny(more.Task, Task.Delay(TimeSpan.FromSeconds(20), TimeProvider.System)) == more.Task, $"It heard only: {string.Join(", ", _words)}");
+        }
+    }
+
+    public void ViewChanged(GatewayView view)
+    {
+        // Its own coming is no news to it.
+        if (view.Version > 1) Say(string.Join(' ', view.Gateways.Select(gateway => gateway.Id)));
+    }
+
+    public void NotifyJobs(JobNotification notification) => Say("jobs");
+
+    public void EndSession(string clientId, string sessionId, SessionEnd reason) => Say($"{clientId} {reason}");
+
+    public Task EndSessionsOf(CertificateId certificate)
+    {
+        Say($"revoked {certificate}");
+        return Task.CompletedTask;
+    }
+
+    public async Task<MovedSession?> TakeOver(string key, long epoch, bool discard)
+    {
+        Say(discard ? $"{key} discarded" : $"{key} taken over");
+        await HandsOver;
+        return Session;
+    }
+
+    public Task<MovedMessages?> Collect(string key, long epoch, string toGateway) => throw new NotSupportedException();
+
+    public Task<PeerAnswer> Forward(PeerBatch batch) => throw new NotSupportedException();
+
+    public Task Mourn(ImmutableArray<LostSession> sessions)
+    {
+        Mourned = Mourned.AddRange(sessions);
+        Say($"mourned {sessions.Length}");
+        return Task.CompletedTask;
+    }
+
+    private void Say(string word)
+    {
+        _words.Enqueue(word);
+        Interlocked.Exchange(ref _more, NewSignal()).SetResult();
+    }
+
+    private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
+}

@@ -38,6 +38,7 @@ internal sealed record SimulationRun(int Seed, string Digest, long Lines, long T
         Faults: {world.Settings.Faults}
         The last of {world.History.Lines} events:
         {string.Join('\n', world.History.Tail)}
+        {world.Checks.Standing()}
         Seed {world.Settings.Seed}: {what}
         Replay: {ReplayOf(world.Settings)}
         """;

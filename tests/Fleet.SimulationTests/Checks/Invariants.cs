@@ -1,3 +1,4 @@
+using System.Globalization;
 using Fleet.Grains.Devices;
 using Fleet.Grains.Rollouts;
 using Fleet.Interfaces.Naming;
@@ -64,7 +65,12 @@ internal sealed class Invariants
     }
 
     /// <summary>How the rollouts stand, for whoever has to find out why.</summary>
-    public string Standing() => string.Join('\n', _world.Settings.Rollouts.Select(r => $"{_world.Operators.Stored(r.Id)}"));
+    public string Standing() => string.Join('\n', _world.Settings.Rollouts.Select(r => _world.Operators.Stored(r.Id) is { Id: not null } rollout ? Standing(rollout) : $"{r.Id}: not there"));
+
+    private static string Standing(RolloutState rollout) => string.Create(CultureInfo.InvariantCulture, $"""
+        {rollout.Id}: {rollout.Status} {rollout.StopReason} {rollout.StopDetail}, phase {rollout.Phase}, generation {rollout.Generation}, granted at {rollout.GrantedAt:T}
+          {rollout.TargetSize} devices: {rollout.Counts.Pending} pending, {rollout.Counts.Queued} queued, {rollout.Counts.Downloading} downloading, {rollout.Counts.Installing} installing, {rollout.Counts.Confirming} confirming, {string.Join(", ", rollout.Counts.Outcomes.Select(o => $"{o.Value} {o.Key}"))}
+        """);
 
     private FirmwareVersion VersionOf(JobId job) => _world.Settings.Rollouts.First(r => r.Id == job.Value).Version;
 }

@@ -8,6 +8,11 @@ internal sealed class SeededTurns(Random random)
     private readonly List<(Process Process, IThreadPoolWorkItem Turns)> _ready = [];
     private readonly int _thread = Environment.CurrentManagedThreadId;
 
+    private volatile Exception? _escape;
+
+    /// <summary>Something ran where the seed has no say: on the thread pool.</summary>
+    public Exception? Escape => _escape;
+
     /// <summary>Turns run so far.</summary>
     public long Count { get; private set; }
 
@@ -41,7 +46,10 @@ internal sealed class SeededTurns(Random random)
         public void Submit(IThreadPoolWorkItem turns)
         {
             if (Environment.CurrentManagedThreadId != all._thread)
-                throw new InvalidOperationException("A turn was queued by another thread: what follows would not be repeatable.");
+            {
+                all._escape ??= new InvalidOperationException($"A turn was queued by another thread, so what follows is not repeatable: {Environment.StackTrace}");
+                return;
+            }
             if (!IsDead) all._ready.Add((this, turns));
         }
     }

@@ -72,7 +72,7 @@ internal sealed class Operators(SimulatedWorld world, Random random)
         world.Do(async () =>
         {
             try { await work(process.Grains.GetGrain<IRolloutGrain>(id)); }
-            catch (Exception e) when (e is TimeoutException or IOException or Orleans.Storage.InconsistentStateException)
+            catch (Exception e) when (SimulatedGateway.IsOfTheService(e))
             {
                 world.History.Add("operator", $"{what} {id} fails: {e.Message}");
             }

@@ -1,4 +1,5 @@
 using Fleet.Engine;
+using Fleet.Engine.Activations;
 using Fleet.Engine.Turns;
 using Fleet.Grains;
 using Fleet.Grains.Firmware;
@@ -58,6 +59,10 @@ internal sealed class ServiceProcess
 
     /// <summary>Ends it where it is. Nothing of it runs any more.</summary>
     public void Kill() => _process.IsDead = true;
+
+    /// <summary>Activations that are coming up or going down: at rest there are none.</summary>
+    public IEnumerable<string> Unsettled() => _services.GetRequiredService<GrainCatalog>().Classes.SelectMany(grainClass => grainClass.Activations)
+        .Select(activation => activation.ToString()).Where(text => !text.EndsWith("(Active)", StringComparison.Ordinal)).Order(StringComparer.Ordinal);
 
     private sealed class AnySigner : IFirmwareSigner
     {

@@ -64,10 +64,11 @@ internal sealed class SimulatedDevice
             After(_random.UpTo(20), PowerOn);
             return;
         }
-        string session = $"{Name}/{++_sessions}";
+        int epoch = ++_sessions;
+        string session = $"{Name}/{epoch}";
         // Whatever comes of it: a device that gets no answer tries again.
         After(TimeSpan.FromSeconds(20), () => { if (_session is null) PowerOn(); });
-        gateway.Connect(this, session, ok =>
+        gateway.Connect(this, session, epoch, ok =>
         {
             if (life != _life || !ok || gateway != _world.Gateway) return;
             (_gateway, _session) = (gateway, session);
@@ -82,7 +83,7 @@ internal sealed class SimulatedDevice
     {
         if (_session is not { } session) return;
         _world.History.Add(Name, $"is offline: {reason}");
-        if (!_gateway!.Process.IsDead) _gateway.Disconnected(this, session, reason);
+        if (_gateway == _world.Gateway) _gateway!.Disconnected(this, session, reason);
         _session = null;
         _life++;
         // It has said, perhaps, that it restarts into the new slot: so that is what it does.
@@ -90,10 +91,10 @@ internal sealed class SimulatedDevice
         After(offline, PowerOn);
     }
 
-    /// <summary>The process that its session was in is gone.</summary>
-    public void LoseGateway(ServiceProcess process)
+    /// <summary>The gateway that has its session is gone.</summary>
+    public void Lose(SimulatedGateway gateway)
     {
-        if (_gateway?.Process == process) Drop(DisconnectReason.ConnectionLost, _random.UpTo(20));
+        if (_gateway == gateway) Drop(DisconnectReason.ConnectionLost, _random.UpTo(20));
     }
 
     /// <summary>notify-next.</summary>
@@ -144,11 +145,12 @@ internal sealed class SimulatedDevice
 
     private void Report()
     {
-        int shadow = ++_shadow;
+        (int shadow, int epoch) = (++_shadow, _sessions);
         var (running, healthy) = (Running, IsHealthy);
         Ask("report", async grain =>
         {
-            await grain.ReportFirmware(new FirmwareReport(running, healthy, shadow, _world.Clock.Wall));
+            // A report has no session's name on it: the gateway lets none through whose connection has ended.
+            if (epoch == _sessions) await grain.ReportFirmware(new FirmwareReport(running, healthy, shadow, _world.Clock.Wall));
             return true;
         }, _ => _reported = true);
     }
@@ -231,10 +233,12 @@ internal sealed class SimulatedDevice
 
     private void Say(DeviceUpdate update, JobExecutionStatus status, string? step, Action accepted)
     {
+        int epoch = _sessions;
         var details = step is null ? null : NoDetails.Add("step", step);
-        Ask($"{update.Key} {status} {step}", grain => grain.UpdateJob(new UpdateJob(update.Key.Job, status, details, null, update.Key.Number)), answer =>
+        Ask($"{update.Key} {status} {step}", grain => grain.UpdateJob(new UpdateJob(update.Key.Job, status, details, null, update.Key.Number, epoch)), answer =>
         {
             if (answer is UpdateJobResult.Accepted) accepted();
+            else if (answer is UpdateJobResult.Overtaken) _world.Checks.Demand(epoch < _sessions, $"{Name} is told that a newer session than {epoch} has overtaken it, and has none");
             else Abandon(update, answer.GetType().Name);
         });
     }
@@ -283,7 +287,7 @@ internal sealed class SimulatedDevice
         _silent = true;
         _silentAt = null;
         var (gateway, session, at) = (_gateway!, _session!, _world.Clock.Wall);
-        _world.Outside.After(TimeSpan.FromSeconds(25), () => { if (!gateway.Process.IsDead) gateway.Stale(this, session, at); });
+        _world.Outside.After(TimeSpan.FromSeconds(25), () => { if (gateway == _world.Gateway) gateway.Stale(this, session, at); });
         bool returns = _random.Next(2) == 0;
         _world.Outside.After(returns ? _random.Between(TimeSpan.FromMinutes(2), TimeSpan.FromHours(2)) : TimeSpan.FromMinutes(2), () =>
         {

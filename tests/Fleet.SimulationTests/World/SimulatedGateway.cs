@@ -19,14 +19,18 @@ internal sealed class SimulatedGateway : IGatewayObserver
     private readonly Dictionary<string, Queue<Func<Task>>> _lanes = new(StringComparer.Ordinal);
     private IGatewayObserver? _reference;
 
-    public SimulatedGateway(SimulatedWorld world, ServiceProcess process)
+    /// <param name="number">From 1; one that was taken for dead begins anew under another id.</param>
+    public SimulatedGateway(SimulatedWorld world, ServiceProcess process, int number)
     {
         (_world, Process) = (world, process);
-        Id = $"gateway-{process.Number}";
-        _random = SeedStreams.Of(world.Settings.Seed, $"network/{process.Number}");
+        Id = $"gateway-{process.Number}-{number}";
+        Number = number;
+        _random = SeedStreams.Of(world.Settings.Seed, $"network/{Id}");
     }
 
     public string Id { get; }
+
+    public int Number { get; }
 
     public ServiceProcess Process { get; }
 
@@ -36,18 +40,18 @@ internal sealed class SimulatedGateway : IGatewayObserver
     public async Task Open()
     {
         _reference = Process.Grains.CreateObjectReference<IGatewayObserver>(this);
-        while (!await Register()) await Task.Delay(TimeSpan.FromSeconds(1), Process.Time);
+        while (!await Try("gateway", "join", () => Grain.Join(_reference, "here"))) await Task.Delay(TimeSpan.FromSeconds(1), Process.Time);
         IsOpen = true;
-        _ = Process.Time.CreateTimer(_ => _world.Do(Register), null, TimeSpan.FromMinutes(1), TimeSpan.FromMinutes(1));
+        _world.Do(Beat);
     }
 
     /// <param name="opened">Called when the grain knows, or does not take it.</param>
-    public void Connect(SimulatedDevice device, string session, Action<bool> opened)
+    public void Connect(SimulatedDevice device, string session, int epoch, Action<bool> opened)
     {
         var at = _world.Clock.Wall;
         Enqueue(device, async () =>
         {
-            bool ok = await Try(device, "connected", grain => grain.Connected(new DeviceSession(session, Id, "::1", at)));
+            bool ok = await Try(device.Name, "connected", () => GrainOf(device).Connected(new DeviceSession(session, Id, "::1", at, epoch)));
             _world.Outside.After(Delay(), () => opened(ok));
         });
     }
@@ -78,8 +82,8 @@ internal sealed class SimulatedGateway : IGatewayObserver
         {
             if (Process.IsDead) return;
             T result;
-            try { result = await call(Process.Grains.GetGrain<IDeviceGrain>(device.Name)); }
-            catch (Exception e) when (e is TimeoutException or IOException or Orleans.Storage.InconsistentStateException)
+            try { result = await call(GrainOf(device)); }
+            catch (Exception e) when (IsOfTheService(e))
             {
                 // The gateway answers with an error; to the device that is no answer.
                 _world.History.Add(device.Name, $"{what} fails: {e.Message}");
@@ -105,22 +109,40 @@ internal sealed class SimulatedGateway : IGatewayObserver
         void Send() => _world.Outside.After(_random.Chance(_world.Faults.NotificationLate) ? _random.UpTo(90) : Delay(), () => device.Notified(this, notification.Next));
     }
 
+    void IGatewayObserver.ViewChanged(GatewayView view) { }
+
     void IGatewayObserver.EndSession(string clientId, string sessionId, SessionEnd reason) { }
 
-    void IGatewayObserver.EndSessionsOf(CertificateId certificate) { }
+    Task IGatewayObserver.EndSessionsOf(CertificateId certificate) => Task.CompletedTask;
+
+    Task<MovedSession?> IGatewayObserver.TakeOver(string key, long epoch, bool discard) => Task.FromResult<MovedSession?>(null);
+
+    Task<MovedMessages?> IGatewayObserver.Collect(string key, long epoch, string toGateway) => Task.FromResult<MovedMessages?>(null);
+
+    Task<PeerAnswer> IGatewayObserver.Forward(PeerBatch batch) => Task.FromResult(PeerAnswer.UnknownSender);
+
+    Task IGatewayObserver.Mourn(ImmutableArray<LostSession> sessions) => Task.CompletedTask;
 
     private TimeSpan Delay() => _random.Chance(_world.Faults.MessageLate) ? _random.UpTo(60) : TimeSpan.FromMilliseconds(_random.Next(1, 40));
 
-    private async Task<bool> Register()
+    private IGatewayGrain Grain => Process.Grains.GetGrain<IGatewayGrain>(Id);
+
+    private IDeviceGrain GrainOf(SimulatedDevice device) => Process.Grains.GetGrain<IDeviceGrain>(device.Name);
+
+    /// <summary>What the service may answer with when it is in trouble. Anything else is a fault of its own.</summary>
+    public static bool IsOfTheService(Exception e) => e is TimeoutException or IOException or OperationCanceledException or Orleans.Storage.InconsistentStateException;
+
+    private async Task Beat()
     {
-        try
+        while (true)
         {
-            await Process.Grains.GetGrain<IGatewayGrain>(Id).Register(_reference!);
-            return true;
-        }
-        catch (TimeoutException)
-        {
-            return false;
+            await Task.Delay(GatewayLiveness.BeatEvery, Process.Time);
+            GatewayView? view = null;
+            if (await Try("gateway", "beat", async () => view = await Grain.Beat(_reference!)) && view is null)
+            {
+                _world.TakenForDead(this);
+                return;
+            }
         }
     }
 
@@ -128,7 +150,7 @@ internal sealed class SimulatedGateway : IGatewayObserver
 
     private async Task Insist(SimulatedDevice device, string what, Func<IDeviceGrain, Task> call)
     {
-        for (int attempt = 0; !await Try(device, what, call); attempt++)
+        for (int attempt = 0; !await Try(device.Name, what, () => call(GrainOf(device))); attempt++)
         {
             if (attempt == Pauses.Length)
             {
@@ -139,16 +161,16 @@ internal sealed class SimulatedGateway : IGatewayObserver
         }
     }
 
-    private async Task<bool> Try(SimulatedDevice device, string what, Func<IDeviceGrain, Task> call)
+    private async Task<bool> Try(string who, string what, Func<Task> call)
     {
         try
         {
-            await call(Process.Grains.GetGrain<IDeviceGrain>(device.Name));
+            await call();
             return true;
         }
-        catch (Exception e) when (e is TimeoutException or IOException or Orleans.Storage.InconsistentStateException)
+        catch (Exception e) when (IsOfTheService(e))
         {
-            _world.History.Add(device.Name, $"{what} fails: {e.Message}");
+            _world.History.Add(who, $"{what} fails: {e.Message}");
             return false;
         }
     }

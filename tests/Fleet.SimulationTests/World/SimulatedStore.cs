@@ -52,9 +52,8 @@ internal sealed class SimulatedStore(SimulatedWorld world, Random random)
 
         public Task ClearStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState) => throw new NotSupportedException();
 
-        // One model, and no more is asked for: the query language has tests of its own.
-        public Task<ImmutableArray<DeviceRow>> Find(FleetQuery query, ThingName? after, int limit, CancellationToken cancellation) =>
-            Task.FromResult(store._rows.Where(row => string.CompareOrdinal(row.Key, after?.Value) > 0).Take(limit).Select(row => row.Value).ToImmutableArray());
+        public Task<ImmutableArray<DeviceRow>> Find(FleetQuery query, ThingName? after, int limit, CancellationToken cancellation) => Task.FromResult(
+            store._rows.Where(row => string.CompareOrdinal(row.Key, after?.Value) > 0 && query.Finds(row.Value)).Take(limit).Select(row => row.Value).ToImmutableArray());
 
         public Task<long> Count(FleetQuery query, CancellationToken cancellation) => Task.FromResult((long)store._rows.Count);
 
@@ -103,7 +102,7 @@ internal sealed class SimulatedStore(SimulatedWorld world, Random random)
         if (stored != expected) throw new InconsistentStateException($"{grain} was written by somebody else.", stored, expected);
         next = next with { ETag = (there?.ETag ?? 0) + 1 };
         _records[key] = next;
-        if (next.State is IDeviceIndexed indexed && !_rows.ContainsKey(grain.Key.ToString()) && indexed.ToDeviceRow() is { } row) _rows[row.Thing.Value] = row;
+        if (next.State is IDeviceIndexed indexed && indexed.ToDeviceRow() is { } row) _rows[row.Thing.Value] = row;
         Landed?.Invoke(grain, there?.State, next.State);
         return $"{next.ETag}";
     }

@@ -74,9 +74,9 @@ internal sealed class SimulatedWorld : IDisposable
         while (!_isOver)
         {
             while (Turns.TryRunOne()) { }
-            if (Clock.Failure is { } failure) throw failure;
+            if ((Turns.Escape ?? Clock.Failure) is { } failure) throw failure;
             if (Checks.Broken is { } broken) throw broken;
-            if (IsCalm && Clock.Elapsed - _calmAt > Patience) throw new InvariantException($"After {Patience} without faults it is not over. {Checks.Standing()}");
+            if (IsCalm && Clock.Elapsed - _calmAt > Patience) throw new InvariantException($"After {Patience} without faults it is not over. Unsettled: {string.Join(", ", _process!.Unsettled())}");
             if (!Clock.Advance()) throw new InvariantException("Nothing is ever going to happen any more.");
         }
         Checks.AtTheEnd();
@@ -109,12 +109,17 @@ internal sealed class SimulatedWorld : IDisposable
         _process = new(this, ++_processes);
         History.Add("service", $"starts, process {_processes}");
         await _process.Start();
-        var gateway = new SimulatedGateway(this, _process);
-        await gateway.Open();
-        if (gateway.Process.IsDead) return;
-        Gateway = gateway;
+        await OpenGateway(_process, 1);
         // As at every start of the service; where it fails, the reminders do it.
         if (_random.Next(2) == 0) Operators.WakeAll();
+    }
+
+    private async Task OpenGateway(ServiceProcess process, int number)
+    {
+        var gateway = new SimulatedGateway(this, process, number);
+        await gateway.Open();
+        if (process.IsDead) return;
+        Gateway = gateway;
     }
 
     private async Task Provision(IGrainFactory grains)
@@ -132,16 +137,29 @@ internal sealed class SimulatedWorld : IDisposable
         }
     }
 
+    /// <summary>The gateway begins anew: its sessions are over.</summary>
+    public void TakenForDead(SimulatedGateway gateway)
+    {
+        if (gateway != Gateway) return;
+        History.Add("gateway", $"{gateway.Id} was taken for dead");
+        LoseGateway(gateway);
+        Do(() => OpenGateway(gateway.Process, gateway.Number + 1));
+    }
+
     private void Restart()
     {
         // One that has not come up yet has nothing to lose.
-        if (_process is not { } process || Gateway is null) return;
+        if (_process is not { } process || Gateway is not { } gateway) return;
         History.Add("service", $"is killed, process {process.Number}");
         process.Kill();
-        Gateway = null;
-        foreach (var device in _devices.Values.Where(d => d.IsOnline))
-            Outside.After(_random.UpTo(30), () => device.LoseGateway(process));
+        LoseGateway(gateway);
         Outside.After(_random.UpTo(20), () => Do(Start));
+    }
+
+    private void LoseGateway(SimulatedGateway gateway)
+    {
+        Gateway = null;
+        foreach (var device in _devices.Values.Where(d => d.IsOnline)) Outside.After(_random.UpTo(30), () => device.Lose(gateway));
     }
 
     private void JumpClock()

@@ -75,9 +75,9 @@ internal sealed partial class Activation : IGrainContext, IRequestHost
     {
         lock (this)
         {
-            _gate.Exit(request, Class.IsReentrant);
+            _gate.Exit(request);
             if (request.KeepsAlive) _usedAtSweep = Class.Runtime.IdleSweep;
-            if (_phase is ActivationPhase.Active) BeginFirst();
+            if (_phase is ActivationPhase.Active) BeginThoseThatMay();
             else if (_phase is ActivationPhase.Deactivating && _gate.IsEmpty) PostDeactivation();
         }
         // Its record is not what is stored. The next activation reads it afresh.
@@ -146,14 +146,20 @@ internal sealed partial class Activation : IGrainContext, IRequestHost
         request.Start(this);
     }
 
-    // The first that may not start holds up those behind it, but for interleaving ones: they start as they come.
-    private void BeginFirst()
+    private void BeginThoseThatMay()
     {
-        while (_waiting.First is { } request && (request.IsAbandoned || _gate.MayStart(request, Class.IsReentrant)))
+        if (_gate.IsShut) return;
+        RequestList held = default;
+        while (_waiting.First is { } request)
         {
+            // Behind one that writes nothing may start: without one that waited before it, the rest stays as it is.
+            if (_gate.IsShut && held.First is null) return;
             _waiting.RemoveFirst();
-            if (!request.IsAbandoned) Begin(request);
+            if (request.IsAbandoned) continue;
+            if (_gate.MayStart(request, Class.IsReentrant)) Begin(request);
+            else held.Add(request);
         }
+        _waiting = held;
     }
 
     private void EndWhenQuiet()

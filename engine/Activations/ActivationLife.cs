@@ -36,7 +36,7 @@ internal sealed partial class Activation
         lock (this)
         {
             _phase = ActivationPhase.Active;
-            BeginAllThatMay();
+            BeginThoseThatMay();
             // The grain asked for its end while it was activated. What came first is still answered, or no request would ever be.
             if (_extras?.EndReason is not null) EndWhenQuiet();
         }
@@ -45,35 +45,16 @@ internal sealed partial class Activation
     private async Task BringUp()
     {
         var runtime = Class.Runtime;
+        // Who waits when it comes too late is answered with a cancellation, as in Orleans.
         using var timeout = new CancellationTokenSource(runtime.Options.ActivationTimeout, runtime.Time);
-        try
-        {
-            var (instance, records) = Class.Constructor.Construct(this);
-            _instance = instance;
-            foreach (var record in records) await record.ReadStateAsync(timeout.Token).WaitAsync(timeout.Token);
-            if (instance is IGrainBase grain) await InTurn(grain.OnActivateAsync(timeout.Token)).WaitAsync(timeout.Token);
-        }
-        catch (OperationCanceledException e) when (timeout.IsCancellationRequested)
-        {
-            throw new TimeoutException($"{GrainId} was not activated within {runtime.Options.ActivationTimeout}.", e);
-        }
+        var (instance, records) = Class.Constructor.Construct(this);
+        _instance = instance;
+        foreach (var record in records) await record.ReadStateAsync(timeout.Token).WaitAsync(timeout.Token);
+        if (instance is IGrainBase grain) await InTurn(grain.OnActivateAsync(timeout.Token)).WaitAsync(timeout.Token);
     }
 
     // A task that answers its waiters on the thread pool would take WaitAsync there and back. Awaited in a turn, it comes back to a turn.
     private static async Task InTurn(Task task) => await task;
-
-    private void BeginAllThatMay()
-    {
-        var waiting = _waiting;
-        _waiting = default;
-        while (waiting.First is { } request)
-        {
-            waiting.RemoveFirst();
-            if (request.IsAbandoned) continue;
-            if (_gate.MayStart(request, Class.IsReentrant)) Begin(request);
-            else _waiting.Add(request);
-        }
-    }
 
     private async Task RunDeactivation()
     {

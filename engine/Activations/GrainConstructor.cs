@@ -9,11 +9,13 @@ namespace Fleet.Engine.Activations;
 /// <summary>Makes instances of a grain class: services, the context and persistent states go into its constructor.</summary>
 internal sealed class GrainConstructor
 {
+    private readonly Type _implementation;
     private readonly ConstructorInvoker _invoker;
     private readonly Func<Activation, object?>[] _arguments;
 
     public GrainConstructor(Type implementation, IServiceProvider services)
     {
+        _implementation = implementation;
         var constructors = implementation.GetConstructors();
         if (constructors.Length != 1)
             throw new OrleansConfigurationException($"{implementation} must have one public constructor; it has {constructors.Length}.");
@@ -22,14 +24,19 @@ internal sealed class GrainConstructor
     }
 
     /// <returns>The grain, and its records, which have not been read yet.</returns>
+    /// <exception cref="InvalidOperationException">The constructor or what it asks for failed, which is the inner exception.</exception>
     public (object Grain, IEnumerable<Orleans.Core.IStorage> Records) Construct(Activation activation)
     {
         var arguments = new object?[_arguments.Length];
-        for (int i = 0; i < arguments.Length; i++) arguments[i] = _arguments[i](activation);
         ActivationBeingBuilt.Current = activation;
         try
         {
+            for (int i = 0; i < arguments.Length; i++) arguments[i] = _arguments[i](activation);
             return (_invoker.Invoke(arguments.AsSpan()), arguments.OfType<PersistentRecord>());
+        }
+        catch (Exception e)
+        {
+            throw new InvalidOperationException($"Failed to create an instance of grain type '{_implementation}'. See InnerException for details.", e);
         }
         finally
         {

@@ -34,6 +34,12 @@ internal sealed class PersistentRecord<T>(Activation activation, string name, IG
     private T? _state = InitialState.Of<T>();
     private string? _etag;
 
+    private IGrainStorage Storage => storage;
+
+    private string Name => name;
+
+    private GrainId Id => activation.GrainId;
+
     public T State { get => _state!; set => _state = value; }
 
     public override string? Etag => _etag;
@@ -44,17 +50,30 @@ internal sealed class PersistentRecord<T>(Activation activation, string name, IG
 
     public override async Task ReadStateAsync(CancellationToken cancellationToken)
     {
-        await storage.ReadStateAsync(name, activation.GrainId, this, cancellationToken);
+        await Run(static (r, c) => r.Storage.ReadStateAsync(r.Name, r.Id, r, c), cancellationToken);
         _state ??= InitialState.Of<T>();
     }
 
     public override Task WriteStateAsync(CancellationToken cancellationToken) =>
-        storage.WriteStateAsync(name, activation.GrainId, this, cancellationToken);
+        Run(static (r, c) => r.Storage.WriteStateAsync(r.Name, r.Id, r, c), cancellationToken);
 
     public override async Task ClearStateAsync(CancellationToken cancellationToken)
     {
-        await storage.ClearStateAsync(name, activation.GrainId, this, cancellationToken);
+        await Run(static (r, c) => r.Storage.ClearStateAsync(r.Name, r.Id, r, c), cancellationToken);
         _state = InitialState.Of<T>();
+    }
+
+    /// <summary>As in Orleans, what a grain sees of a failed storage is an <see cref="OrleansException"/>: its own, or one around it.</summary>
+    private async Task Run(Func<PersistentRecord<T>, CancellationToken, Task> operation, CancellationToken cancellationToken, [CallerMemberName] string what = "")
+    {
+        try
+        {
+            await operation(this, cancellationToken);
+        }
+        catch (Exception e) when (e is not OrleansException)
+        {
+            throw new OrleansException($"Error from storage provider {Storage.GetType().Name}.{Name} during {what} for grain {Id}", e);
+        }
     }
 }
 

@@ -3,32 +3,31 @@ using Fleet.Engine.Calls;
 namespace Fleet.Engine.Activations;
 
 /// <summary>
-/// Decides which requests of one activation may overlap: one at a time, except that interleaving ones overlap with any, and those that
-/// are read-only with each other.
+/// Decides which requests of one activation may overlap, as Orleans does: the first that does not interleave holds up all others, but for
+/// interleaving ones and, if it only reads, others that only read. When it ends the next one may start, whatever still reads beside it.
 /// </summary>
 internal struct RequestGate
 {
     private int _running;
-    private int _exclusive;
-    private bool _readOnly;
+    private Request? _holder;
 
     public readonly bool IsEmpty => _running == 0;
 
+    /// <summary>Whether none but interleaving requests may start; those never wait.</summary>
+    public readonly bool IsShut => _holder is { IsReadOnly: false };
+
     public readonly bool MayStart(Request request, bool reentrant) =>
-        _exclusive == 0 || reentrant || request.AlwaysInterleaves || (_readOnly && request.IsReadOnly);
+        _holder is null || reentrant || request.AlwaysInterleaves || (_holder.IsReadOnly && request.IsReadOnly);
 
     public void Enter(Request request, bool reentrant)
     {
         _running++;
-        if (reentrant || request.AlwaysInterleaves) return;
-        // MayStart let it in, so if others run they are read-only, and so is this one.
-        _exclusive++;
-        _readOnly = request.IsReadOnly;
+        if (!reentrant && !request.AlwaysInterleaves) _holder ??= request;
     }
 
-    public void Exit(Request request, bool reentrant)
+    public void Exit(Request request)
     {
         _running--;
-        if (!reentrant && !request.AlwaysInterleaves) _exclusive--;
+        if (ReferenceEquals(_holder, request)) _holder = null;
     }
 }

@@ -18,7 +18,7 @@ namespace Orleans
             return Registry(grain).RegisterOrUpdateReminder(Context(grain).GrainId, reminderName, dueTime, period);
         }
 
-        /// <exception cref="ReminderException">It was updated or removed by somebody else since.</exception>
+        /// <exception cref="ReminderException">It was updated by somebody else since.</exception>
         public static Task UnregisterReminder(this IGrainBase grain, IGrainReminder reminder) =>
             Registry(grain).UnregisterReminder(Context(grain).GrainId, reminder);
 

@@ -15,7 +15,10 @@ public interface IGrainFactory
     TGrainInterface GetGrain<TGrainInterface>(GrainId grainId)
         where TGrainInterface : IAddressable;
 
-    /// <summary>A reference to <paramref name="obj"/> that may be handed to grains; calls through it arrive one at a time.</summary>
+    /// <summary>
+    /// A reference to <paramref name="obj"/> that may be handed to grains; calls through it arrive one at a time. The caller holds
+    /// <paramref name="obj"/> for as long as it is to hear anything: Orleans does not.
+    /// </summary>
     TGrainObserverInterface CreateObjectReference<TGrainObserverInterface>(IGrainObserver obj)
         where TGrainObserverInterface : IGrainObserver;
 

@@ -63,8 +63,9 @@ internal sealed class ReminderService : IReminderRegistry, IDisposable
     {
         if (reminder is not Reminder { ETag: { } etag } known)
             throw new ArgumentException($"It is not what {nameof(GetReminder)} or {nameof(RegisterOrUpdateReminder)} returned.", nameof(reminder));
-        if (!await _table.RemoveRow(callingGrainId, known.ReminderName, etag))
-            throw new ReminderException($"Reminder {known.ReminderName} of {callingGrainId} was updated or removed since it was read.");
+        // One that is gone already is as it should be.
+        if (!await _table.RemoveRow(callingGrainId, known.ReminderName, etag) && await _table.ReadRow(callingGrainId, known.ReminderName) is not null)
+            throw new ReminderException($"Reminder {known.ReminderName} of {callingGrainId} was updated since it was read.");
         _schedule.Remove(callingGrainId, known.ReminderName);
     }
 

@@ -119,7 +119,7 @@ public static class Good
         [Id(7)] public ImmutableArray<string> Names { get; init; } = [];
         [Id(8)] public ImmutableSortedDictionary<string, ImmutableList<double>> Series { get; init; } = ImmutableSortedDictionary<string, ImmutableList<double>>.Empty;
         [Id(9)] public (int, Key)? Pair { get; init; }
-        [Id(10)] public IWorkerGrain? Worker { get; init; }
+        [Id(10)] public IHoldingGrain? Worker { get; init; }
         [Id(11)] public IListener? Listener { get; init; }
         [Id(12)] public GrainId Grain { get; init; }
 

@@ -8,16 +8,16 @@ public sealed class EngineMetricsTests
     public async Task Calls_are_counted_by_grain_type_and_outcome_and_activations_by_grain_type()
     {
         await using var engine = await TestEngine.Start();
-        var worker = engine.Grains.GetGrain<IWorkerGrain>("one");
+        var worker = engine.Grains.GetGrain<IHoldingGrain>("one");
         await worker.Note("1");
         await worker.Note("2");
-        await Assert.ThrowsAsync<InvalidDataException>(worker.ThrowAtOnce);
+        await Assert.ThrowsAsync<InvalidDataException>(worker.Throw);
         var held = worker.Hold("held");
         engine.Time.Advance(TimeSpan.FromSeconds(30));
         await Assert.ThrowsAsync<TimeoutException>(() => held);
         Assert.Equal(
-            ["fleet.grain.activations worker = 1", "fleet.grain.calls worker failed = 1", "fleet.grain.calls worker succeeded = 2", "fleet.grain.calls worker timed_out = 1"],
-            Read(engine.Service<IMeterFactory>()).Where(line => line.Contains("worker", StringComparison.Ordinal) && !line.Contains("reentrant", StringComparison.Ordinal)));
+            ["fleet.grain.activations holding = 1", "fleet.grain.calls holding failed = 1", "fleet.grain.calls holding succeeded = 2", "fleet.grain.calls holding timed_out = 1"],
+            Read(engine.Service<IMeterFactory>()).Where(line => line.Contains("holding", StringComparison.Ordinal)));
     }
 
     private static List<string> Read(IMeterFactory meters)

@@ -22,7 +22,7 @@ internal sealed class MemoryGrainStorage : IGrainStorage
         bool exists = _records.TryGetValue((stateName, grainId), out var record);
         grainState.RecordExists = exists;
         grainState.ETag = record.ETag;
-        grainState.State = exists ? JsonSerializer.Deserialize<T>(record.Json) : default;
+        grainState.State = exists ? JsonSerializer.Deserialize<T>(record.Json) : Activator.CreateInstance<T>();
     });
 
     public Task WriteStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState) => Run(() =>
@@ -40,6 +40,7 @@ internal sealed class MemoryGrainStorage : IGrainStorage
         _records.TryRemove((stateName, grainId), out _);
         grainState.ETag = null;
         grainState.RecordExists = false;
+        grainState.State = Activator.CreateInstance<T>();
     });
 
     private void DemandETag(string stateName, GrainId grainId, string? expected)

@@ -1,7 +1,7 @@
 using Orleans;
 using Orleans.Runtime;
 
-namespace Fleet.UnitTests.Engine;
+namespace Fleet.ConformanceTests;
 
 public sealed class ActivationTests
 {
@@ -17,13 +17,15 @@ public sealed class ActivationTests
     }
 
     [Fact]
-    public async Task A_failed_activation_reaches_those_who_wait_and_the_next_call_tries_again()
+    public async Task A_failed_activation_reaches_the_caller_and_a_later_call_tries_again()
     {
         await using var engine = await TestEngine.Start();
         var fragile = engine.Grains.GetGrain<IFragileGrain>("one");
-        var calls = new[] { fragile.Ask(), fragile.Ask() };
+        var call = fragile.Ask();
         engine.Journal.Happen("fail");
-        foreach (var call in calls) await Assert.ThrowsAsync<InvalidDataException>(() => call);
+        await Assert.ThrowsAsync<InvalidDataException>(() => call);
+        // Orleans answers with the same failure for five seconds more.
+        engine.Time.Advance(TimeSpan.FromSeconds(5));
         Assert.Equal("up", await fragile.Ask());
     }
 
@@ -31,17 +33,18 @@ public sealed class ActivationTests
     public async Task A_failed_constructor_reaches_the_caller()
     {
         await using var engine = await TestEngine.Start();
-        await Assert.ThrowsAsync<InvalidDataException>(engine.Grains.GetGrain<IFragileGrain>("broken").Ask);
+        var failure = await Assert.ThrowsAsync<InvalidOperationException>(engine.Grains.GetGrain<IFragileGrain>("broken").Ask);
+        Assert.IsType<InvalidDataException>(failure.InnerException);
     }
 
     [Fact]
     public async Task An_activation_that_takes_too_long_fails_its_callers()
     {
-        await using var engine = await TestEngine.Start(options: o => o.ActivationTimeout = TimeSpan.FromSeconds(10));
+        await using var engine = await TestEngine.Start(settings: new() { ActivationTimeout = TimeSpan.FromSeconds(1) });
         var call = engine.Grains.GetGrain<IFragileGrain>("one").Ask();
         await engine.Journal.Until("activating");
-        engine.Time.Advance(TimeSpan.FromSeconds(10));
-        await Assert.ThrowsAsync<TimeoutException>(() => call);
+        engine.Time.Advance(TimeSpan.FromSeconds(1));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => call);
     }
 
     [Fact]
@@ -56,36 +59,18 @@ public sealed class ActivationTests
     }
 
     [Fact]
-    public async Task Requests_that_wait_when_a_grain_is_deactivated_go_to_the_next_activation_in_order()
+    public async Task Requests_that_wait_when_a_grain_is_deactivated_run_once_each()
     {
         await using var engine = await TestEngine.Start();
         var worker = engine.Grains.GetGrain<IWorkerGrain>("one");
         var held = worker.Hold("held");
         await engine.Journal.Until("held begins");
-        string[] notes = [.. Enumerable.Range(0, 50).Select(i => $"note {i}")];
+        string[] notes = [.. Enumerable.Range(10, 50).Select(i => $"note {i}")];
         Task[] calls = [held, worker.DeactivateNow(), .. notes.Select(worker.Note)];
         engine.Journal.Happen("release held");
         await Task.WhenAll(calls);
-        Assert.Equal(
-            ["one activated", "held begins", "held ends", "one deactivated: ApplicationRequested", "one activated", .. notes],
-            engine.Journal.Lines);
-    }
-
-    [Fact]
-    public async Task Calls_are_neither_lost_nor_reordered_by_deactivations()
-    {
-        await using var engine = await TestEngine.Start();
-        var worker = engine.Grains.GetGrain<IWorkerGrain>("one");
-        List<Task> calls = [];
-        for (int i = 0; i < 2_000; i++)
-        {
-            calls.Add(worker.Note($"note {i}"));
-            if (i % 7 == 0) calls.Add(worker.DeactivateNow());
-        }
-        await Task.WhenAll(calls);
-        Assert.Equal(
-            Enumerable.Range(0, 2_000).Select(i => $"note {i}"),
-            engine.Journal.Lines.Where(line => line.StartsWith("note", StringComparison.Ordinal)));
+        Assert.Equal(notes, engine.Journal.Lines.Where(line => line.StartsWith("note", StringComparison.Ordinal)).Order());
+        Assert.Equal(2, engine.Journal.Lines.Count(line => line == "one activated"));
     }
 
     [Fact]
@@ -94,9 +79,9 @@ public sealed class ActivationTests
         await using var engine = await TestEngine.Start();
         var worker = engine.Grains.GetGrain<IWorkerGrain>("one");
         int before = await worker.ActivationNumber();
-        engine.Time.Advance(TimeSpan.FromMinutes(14));
+        await engine.PassIdly(TimeSpan.FromMinutes(14));
         Assert.Equal(before, await worker.ActivationNumber());
-        engine.Time.Advance(TimeSpan.FromMinutes(17));
+        await engine.PassIdly(TimeSpan.FromMinutes(17));
         await engine.Journal.Until("one deactivated: ActivationIdle");
         Assert.NotEqual(before, await worker.ActivationNumber());
     }
@@ -104,11 +89,11 @@ public sealed class ActivationTests
     [Fact]
     public async Task A_grain_that_runs_a_request_is_not_idle()
     {
-        await using var engine = await TestEngine.Start(options: o => o.ResponseTimeout = Timeout.InfiniteTimeSpan);
+        await using var engine = await TestEngine.Start(settings: new() { ResponseTimeout = Timeout.InfiniteTimeSpan });
         var worker = engine.Grains.GetGrain<IWorkerGrain>("one");
         var held = worker.Hold("held");
         await engine.Journal.Until("held begins");
-        engine.Time.Advance(TimeSpan.FromHours(1));
+        await engine.PassIdly(TimeSpan.FromHours(1));
         engine.Journal.Happen("release held");
         await held;
         await worker.Note("after");
@@ -121,11 +106,11 @@ public sealed class ActivationTests
         await using var engine = await TestEngine.Start();
         var worker = engine.Grains.GetGrain<IWorkerGrain>("one");
         int before = await worker.ActivationNumber();
-        await worker.Stay(TimeSpan.FromHours(2));
-        engine.Time.Advance(TimeSpan.FromHours(1));
+        await worker.Stay(TimeSpan.MaxValue);
+        await engine.PassIdly(TimeSpan.FromHours(1));
         Assert.Equal(before, await worker.ActivationNumber());
         await worker.Stay(TimeSpan.FromSeconds(-2));
-        engine.Time.Advance(TimeSpan.FromMinutes(17));
+        await engine.PassIdly(TimeSpan.FromMinutes(17));
         await engine.Journal.Until("one deactivated: ActivationIdle");
     }
 
@@ -134,9 +119,10 @@ public sealed class ActivationTests
     {
         await using var engine = await TestEngine.Start();
         await Task.WhenAll(Enumerable.Range(0, 20).Select(i => engine.Grains.GetGrain<IWorkerGrain>($"w{i}").ActivationNumber()));
+        var grain = engine.Grains.GetGrain<IWorkerGrain>("w0");
         await engine.Stop();
         Assert.Equal(20, engine.Journal.Lines.Count(line => line.EndsWith("deactivated: ShuttingDown", StringComparison.Ordinal)));
-        await Assert.ThrowsAsync<SiloUnavailableException>(engine.Grains.GetGrain<IWorkerGrain>("w0").ActivationNumber);
+        await Assert.ThrowsAnyAsync<Exception>(grain.ActivationNumber);
     }
 }
 

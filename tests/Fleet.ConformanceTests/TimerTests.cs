@@ -1,7 +1,7 @@
 using Orleans;
 using Orleans.Runtime;
 
-namespace Fleet.UnitTests.Engine;
+namespace Fleet.ConformanceTests;
 
 public sealed class TimerTests
 {
@@ -120,25 +120,6 @@ public sealed class TimerTests
         engine.Time.Advance(10 * Second);
         Assert.Equal(0, await clock.Ticks());
         Assert.DoesNotContain("t ticks", engine.Journal.Lines);
-    }
-
-    [Theory, InlineData(true), InlineData(false)]
-    public async Task Ticks_count_as_use_only_if_they_are_to_keep_the_grain_alive(bool keepAlive)
-    {
-        await using var engine = await TestEngine.Start();
-        var clock = engine.Grains.GetGrain<IClockGrain>("one");
-        await clock.Start("t", due: TimeSpan.FromMinutes(10), period: Timeout.InfiniteTimeSpan, keepAlive: keepAlive);
-        engine.Time.Advance(TimeSpan.FromMinutes(10));
-        await engine.Journal.Until("t ticks");
-        engine.Time.Advance(TimeSpan.FromMinutes(10));
-        if (!keepAlive)
-        {
-            // The tick's own turn may still have been under way; a sweep that comes later finds it over.
-            engine.Time.Advance(TimeSpan.FromMinutes(10));
-            await engine.Journal.Until("ended");
-        }
-        // One that was deactivated has forgotten its ticks.
-        Assert.Equal(keepAlive ? 1 : 0, await clock.Ticks());
     }
 
     [Fact]

@@ -2,7 +2,7 @@ using Orleans;
 using Orleans.Concurrency;
 using Orleans.Runtime;
 
-namespace Fleet.UnitTests.Engine;
+namespace Fleet.ConformanceTests;
 
 /// <summary>A grain that does what a test tells it. "Holding" is to write "name begins", to wait for "release name", and to write "name ends".</summary>
 public interface IWorkerGrain : IGrainWithStringKey
@@ -15,7 +15,7 @@ public interface IWorkerGrain : IGrainWithStringKey
     [ReadOnly]
     Task HoldReadOnly(string name);
 
-    [ResponseTimeout("00:00:05")]
+    [ResponseTimeout("00:00:01")]
     Task HoldBriefly(string name);
 
     [OneWay]

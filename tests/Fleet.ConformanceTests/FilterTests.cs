@@ -2,7 +2,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Orleans;
 using Orleans.Runtime;
 
-namespace Fleet.UnitTests.Engine;
+namespace Fleet.ConformanceTests;
 
 public sealed class FilterTests
 {
@@ -41,12 +41,15 @@ public sealed class FilterTests
             Assert.Equal(context.TargetId, grains.GetGrain<IParrotGrain>(context.TargetContext.GrainId).GetGrainId());
             var request = context.Request;
             string? argument = (string?)request.GetArgument(0);
-            journal.Write($"{context.MethodName}({argument}) from {context.SourceId?.ToString() ?? "outside"}");
+            journal.Write($"{context.MethodName}({argument}) from {Name(context.SourceId)}");
             if (argument == "secret") throw new UnauthorizedAccessException("secret");
             if (context.MethodName == "Repeat") request.SetArgument(0, argument!.ToUpperInvariant());
             await context.Invoke();
             journal.Write($"{context.MethodName} gave {context.Result}");
         }
+
+        // What calls from outside has no id, or one of a client.
+        private static string Name(GrainId? source) => source is { } id && id.Type == GrainType.Create("parrot") ? id.ToString() : "outside";
     }
 }
 

@@ -1,4 +1,4 @@
-namespace Fleet.UnitTests.Engine;
+namespace Fleet.ConformanceTests;
 
 public sealed class TurnTests
 {

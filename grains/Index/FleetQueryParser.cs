@@ -1,102 +1,168 @@
-using Fleet.Interfaces.Naming;
+using static Fleet.Grains.Index.FleetQueryParse;
 
 namespace Fleet.Grains.Index;
 
-/// <summary>What a fleet query as it was written means. Positions count characters from 0.</summary>
-public abstract record FleetQueryParse
+/// <summary>
+/// Reads the fleet query language (docs/query-language.md):
+/// <code>
+/// query = and *( "or" and )          and  = unary *( "and" unary )
+/// unary = "not" unary / "(" query ")" / term
+/// term  = field operator value / field ( "=" / ":" / "!=" ) "{" value *( "," value ) "}" / "connected" / "disconnected" / "stale" / "never"
+/// </code>
+/// </summary>
+public sealed class FleetQueryParser
 {
-    private FleetQueryParse() { }
+    public const int MaxCharacters = 4_096;
 
-    public sealed record Parsed(FleetQuery Query) : FleetQueryParse;
+    /// <summary>Each is a look into the index; a set counts as its values.</summary>
+    public const int MaxTerms = 100;
 
-    /// <summary>Part of the query language, but not of what is built yet.</summary>
-    public sealed record NotSupported(int Position, string Detail) : FleetQueryParse;
+    /// <summary>Parentheses and "not" within each other.</summary>
+    public const int MaxDepth = 32;
 
-    public sealed record Invalid(int Position, string Detail) : FleetQueryParse;
-}
+    private const string AnyTerm = "field:value, such as model:amr; connected, disconnected, stale or never; not; or (";
 
-/// <summary>Reads <c>field:value</c> terms joined by <c>and</c>, such as <c>model:amr and site:tokyo</c>.</summary>
-public static class FleetQueryParser
-{
-    private const int MaxTerms = 20;
-    private const int MaxFieldCharacters = 64;
-    private const int MaxValueCharacters = 256;
-    private const string Reserved = "\"'()<>=!*?[]{}~^,|&";
+    private readonly FleetQueryLexer _lexer;
+    private FleetToken _token;
+    private int _terms;
+    private int _depth;
+
+    private FleetQueryParser(string text)
+    {
+        _lexer = new FleetQueryLexer(text);
+        _token = _lexer.Next();
+    }
 
     public static FleetQueryParse Parse(string text)
     {
-        var terms = ImmutableArray.CreateBuilder<(string, string)>();
-        int at = SkipSpaces(text, 0);
-        if (at == text.Length) return new FleetQueryParse.Invalid(at, "At least one term is needed, such as model:amr.");
-        while (true)
+        if (text.Length > MaxCharacters) return new Invalid(MaxCharacters, FleetQueryError.Size, $"at most {MaxCharacters} characters");
+        try
         {
-            if (ReadTerm(text, ref at, out var term) is { } problem) return problem;
-            terms.Add(term);
-            if (terms.Count > MaxTerms) return new FleetQueryParse.Invalid(at, $"There are more than {MaxTerms} terms.");
-            at = SkipSpaces(text, at);
-            if (at == text.Length) return new FleetQueryParse.Parsed(new FleetQuery(terms.ToImmutable()));
-            if (ReadAnd(text, ref at) is { } noAnd) return noAnd;
+            var parser = new FleetQueryParser(text);
+            var filter = parser.ReadOr();
+            parser.Expect(parser._token.Kind is FleetTokenKind.End, FleetQueryError.Connective, "\"and\", \"or\" or the end");
+            return new Parsed(new FleetQuery(filter));
+        }
+        catch (QueryException e)
+        {
+            return e.Invalid;
         }
     }
 
-    private static FleetQueryParse? ReadTerm(string text, ref int at, out (string, string) term)
+    private FleetExpression ReadOr()
     {
-        term = default;
-        int start = at;
-        while (at < text.Length && IsFieldCharacter(text[at])) at++;
-        string field = text[start..at];
-        if (at < text.Length && Reserved.Contains(text[at])) return Unsupported(text, at);
-        if (field is "or" or "not") return new FleetQueryParse.NotSupported(start, $"'{field}'.");
-        if (field.Length is 0 or > MaxFieldCharacters || at == text.Length || text[at] != ':')
-            return new FleetQueryParse.Invalid(start, $"A term is field:value; a field is 1 to {MaxFieldCharacters} of a-z 0-9 _ . -");
-
-        int valueAt = ++at;
-        while (at < text.Length && !char.IsWhiteSpace(text[at]))
-        {
-            if (Reserved.Contains(text[at])) return Unsupported(text, at);
-            at++;
-        }
-        string value = text[valueAt..at];
-        if (value.Length is 0 or > MaxValueCharacters) return new FleetQueryParse.Invalid(valueAt, $"A value has 1 to {MaxValueCharacters} characters.");
-        term = (field, value);
-        return Grammar(field, value) is { } grammar ? new FleetQueryParse.Invalid(valueAt, $"{field} is {grammar}.") : null;
+        var parts = ImmutableArray.CreateBuilder<FleetExpression>();
+        parts.Add(ReadAnd());
+        while (TakeKeyword("or")) parts.Add(ReadAnd());
+        return parts.Count == 1 ? parts[0] : new FleetExpression.Or(parts.ToImmutable());
     }
 
-    private static FleetQueryParse? ReadAnd(string text, ref int at)
+    private FleetExpression ReadAnd()
     {
-        int start = at;
-        while (at < text.Length && IsFieldCharacter(text[at])) at++;
-        switch (text[start..at])
+        var parts = ImmutableArray.CreateBuilder<FleetExpression>();
+        parts.Add(ReadUnary());
+        while (TakeKeyword("and")) parts.Add(ReadUnary());
+        return parts.Count == 1 ? parts[0] : new FleetExpression.And(parts.ToImmutable());
+    }
+
+    private FleetExpression ReadUnary()
+    {
+        Expect(++_depth <= MaxDepth, FleetQueryError.Size, $"at most {MaxDepth} parentheses and \"not\" within each other");
+        var first = Take();
+        FleetExpression read;
+        switch (first)
         {
-            case "and":
-                at = SkipSpaces(text, at);
-                return at < text.Length ? null : new FleetQueryParse.Invalid(at, "A term is missing after 'and'.");
-            case "or":
-                return new FleetQueryParse.NotSupported(start, "'or'.");
+            case { Kind: FleetTokenKind.Open }:
+                read = ReadOr();
+                Expect(_token.Kind is FleetTokenKind.Close, FleetQueryError.Connective, "\"and\", \"or\" or )");
+                Take();
+                break;
+            // "not" before an operator is an attribute of that name.
+            case { Kind: FleetTokenKind.Word, Text: "not" } when _token.Kind is not FleetTokenKind.Operator:
+                read = new FleetExpression.Not(ReadUnary());
+                break;
+            case { Kind: FleetTokenKind.Word }:
+                read = ReadTerm(first);
+                break;
             default:
-                return at < text.Length && Reserved.Contains(text[at])
-                    ? Unsupported(text, at)
-                    : new FleetQueryParse.Invalid(start, "Terms are joined by 'and'.");
+                throw Error(first, FleetQueryError.Term, first.Kind is FleetTokenKind.Wrong ? first.Text : AnyTerm);
         }
+        _depth--;
+        return read;
     }
 
-    /// <summary>What the value of a field that is not an attribute must look like; null if it does.</summary>
-    private static string? Grammar(string field, string value) => field switch
+    private FleetExpression ReadTerm(FleetToken word)
     {
-        "thing" when !ThingName.TryParse(value, out _) => ThingName.Grammar,
-        "model" when !ModelName.TryParse(value, out _) => ModelName.Grammar,
-        "firmware" when !FirmwareVersion.TryParse(value, out _) => FirmwareVersion.Grammar,
-        "connectivity" when value is not ("never" or "connected" or "disconnected" or "stale") => "never, connected, disconnected or stale",
-        _ => null,
-    };
+        CountTerm(word);
+        if (_token.Kind is not FleetTokenKind.Operator)
+        {
+            if (FleetTerms.Bare(word.Text) is { } bare) return bare;
+            throw FleetTerms.Field(word.Text) is null || word.Text is "and" or "or"
+                ? Error(word, FleetQueryError.Term, AnyTerm)
+                : Error(_token, FleetQueryError.Operator, $"one of : = != < <= > >= after {word.Text}");
+        }
+        var field = FleetTerms.Field(word.Text) ?? throw Error(word, FleetQueryError.Term, FleetTerms.FieldGrammar);
+        var sign = _token;
+        var value = _lexer.NextValue();
+        if (value.Kind is not FleetTokenKind.OpenSet) return ReadComparison(field, sign, value);
 
-    private static FleetQueryParse.NotSupported Unsupported(string text, int at) => new(at, $"'{text[at]}'.");
+        if (sign.Text is not ("=" or "!=")) throw Error(value, FleetQueryError.Value, $"a single one after {sign.Text}");
+        var values = ImmutableArray.CreateBuilder<FleetExpression>();
+        do
+        {
+            if (values.Count > 0) CountTerm(_token);
+            values.Add(ReadComparison(field, sign with { Text = "=" }, _lexer.NextValue()));
+        }
+        while (_token.Kind is FleetTokenKind.Comma);
+        Expect(_token.Kind is FleetTokenKind.CloseSet, FleetQueryError.Value, "followed by , or }");
+        Take();
+        FleetExpression set = values.Count == 1 ? values[0] : new FleetExpression.Or(values.ToImmutable());
+        return sign.Text == "!=" ? new FleetExpression.Not(set) : set;
+    }
 
-    private static bool IsFieldCharacter(char c) => c is (>= 'a' and <= 'z') or (>= '0' and <= '9') or '_' or '.' or '-';
-
-    private static int SkipSpaces(string text, int at)
+    /// <summary>Leaves the token after the value as the current one.</summary>
+    private FleetExpression ReadComparison(FleetField field, FleetToken sign, FleetToken value)
     {
-        while (at < text.Length && char.IsWhiteSpace(text[at])) at++;
-        return at;
+        if (value.Kind is not (FleetTokenKind.Word or FleetTokenKind.Quoted))
+        {
+            bool brokenQuote = value.Kind is FleetTokenKind.Wrong && value.Text is "\"" or "\\\" or \\\\";
+            throw Error(value, brokenQuote ? FleetQueryError.Quote : FleetQueryError.Value, value.Kind is FleetTokenKind.Wrong ? value.Text : "there: a word, \"…\" or {…}");
+        }
+        var (term, error, expected) = FleetTerms.Compare(field, sign.Text, value);
+        if (term is null) throw Error(error is FleetQueryError.Operator ? sign : value, error, expected);
+        _token = _lexer.Next();
+        return term;
+    }
+
+    private void CountTerm(FleetToken at)
+    {
+        if (++_terms > MaxTerms) throw Error(at, FleetQueryError.Size, $"at most {MaxTerms} terms");
+    }
+
+    private bool TakeKeyword(string keyword)
+    {
+        if (_token.Kind is not FleetTokenKind.Word || _token.Text != keyword) return false;
+        Take();
+        return true;
+    }
+
+    private FleetToken Take()
+    {
+        var taken = _token;
+        _token = _lexer.Next();
+        return taken;
+    }
+
+    private void Expect(bool holds, FleetQueryError error, string expected)
+    {
+        if (!holds) throw Error(_token, error, expected);
+    }
+
+    private static QueryException Error(FleetToken at, FleetQueryError error, string expected) => new(new Invalid(at.Position, error, expected));
+
+    /// <summary>The way out of the recursion; it never leaves <see cref="Parse"/>.</summary>
+    private sealed class QueryException(Invalid invalid) : Exception
+    {
+        public Invalid Invalid => invalid;
     }
 }

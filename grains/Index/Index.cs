@@ -34,10 +34,6 @@ public sealed record DeviceRow(
 /// <param name="Status">Lower camel case, as the API shows it.</param>
 public sealed record CatalogRow(string Kind, string Key, string Status, DateTimeOffset CreatedAt);
 
-/// <summary>Equality terms on fields, joined by "and": what the query language has so far (<c>model:amr and site:tokyo</c>).</summary>
-/// <param name="Terms">Field (thing, model, firmware, connectivity, or an attribute's name) and the value it must equal.</param>
-public sealed record FleetQuery(ImmutableArray<(string Field, string Value)> Terms);
-
 /// <summary>Reads the fleet index.</summary>
 public interface IFleetIndex
 {

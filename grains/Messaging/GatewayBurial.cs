@@ -65,5 +65,5 @@ internal sealed class GatewayBurial(string gatewayId, IFleetIndex index, IGrainF
 /// <summary>The devices whose session a gateway holds, as the fleet index knows them.</summary>
 internal static class DevicesOfGateway
 {
-    public static FleetQuery Query(string gatewayId) => new([("gateway", gatewayId)]);
+    public static FleetQuery Query(string gatewayId) => FleetQuery.OfGateway(gatewayId);
 }

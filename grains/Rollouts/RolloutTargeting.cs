@@ -42,7 +42,7 @@ internal static class RolloutTargeting
     {
         for (int i = 0; i < things.Length; i++)
         {
-            var rows = await index.Find(new FleetQuery([("thing", things[i].Value)]), null, 1, CancellationToken.None);
+            var rows = await index.Find(FleetQuery.Of(things[i]), null, 1, CancellationToken.None);
             if (rows.IsEmpty) return ResolvedTarget.Wrong($"target.things[{i}]", $"There is no device '{things[i]}'.");
             if (rows[0].Model != model) return ResolvedTarget.Wrong($"target.things[{i}]", $"'{things[i]}' is a '{rows[0].Model}', the firmware is for '{model}'.");
         }
@@ -55,8 +55,6 @@ internal static class RolloutTargeting
         {
             case FleetQueryParse.Invalid invalid:
                 return ResolvedTarget.Wrong("target.query", $"At {invalid.Position}: {invalid.Detail}");
-            case FleetQueryParse.NotSupported unsupported:
-                return ResolvedTarget.Wrong("target.query", $"Not supported yet, at {unsupported.Position}: {unsupported.Detail}");
             case FleetQueryParse.Parsed { Query: var query }:
                 var things = ImmutableArray.CreateBuilder<ThingName>();
                 ThingName? after = null;

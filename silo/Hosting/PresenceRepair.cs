@@ -30,7 +30,7 @@ internal sealed class PresenceRepair(IFleetIndex index, IGrainFactory grains, Ti
         List<string> things = [];
         foreach (var connectivity in There)
         {
-            var query = new FleetQuery([("connectivity", ConnectivityNames.Of(connectivity))]);
+            var query = FleetQuery.Of(connectivity);
             ThingName? after = null;
             while (await index.Find(query, after, PageSize, cancellation) is { Length: > 0 } page)
             {

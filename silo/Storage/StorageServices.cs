@@ -22,6 +22,7 @@ internal static class StorageServices
         services.AddSingleton<StorageMetrics>();
         services.AddSingleton<StorageMonitor>();
         services.AddSingleton<StorageProbe>();
+        services.AddSingleton<IFleetIndex, FleetIndex>();
         if (provider == "sqlite") AddSqlite(services);
         else AddPostgres(services);
         if (provider != "adonet")
@@ -54,7 +55,7 @@ internal static class StorageServices
         services.AddSingleton<SqliteReaders>();
         services.AddSingleton<ETagClock>();
         services.AddSingleton<IRecordStore, SqliteRecords>();
-        services.AddSingleton<IFleetIndex, SqliteFleetIndex>();
+        services.AddSingleton<IIndexTables, SqliteIndexTables>();
         services.AddSingleton<ICatalog, SqliteCatalog>();
         services.AddSingleton<IRetainedStore, SqliteRetainedStore>();
     }
@@ -63,7 +64,7 @@ internal static class StorageServices
     {
         services.AddSingleton(s => new PostgresDatabase(s.GetRequiredService<IOptions<StorageOptions>>(), s.GetRequiredService<TimeProvider>(), writes: true));
         services.AddSingleton<IRecordStore, PostgresRecords>();
-        services.AddSingleton<IFleetIndex, PostgresFleetIndex>();
+        services.AddSingleton<IIndexTables, PostgresIndexTables>();
         services.AddSingleton<ICatalog, PostgresCatalog>();
         services.AddSingleton<IRetainedStore, PostgresRetainedStore>();
     }

@@ -13,7 +13,7 @@ internal static class DeviceEndpoints
     public static void MapDevices(this IEndpointRouteBuilder api)
     {
         api.MapGet("/devices", List).RequireAuthorization(Roles.Viewer).WithTags("Devices")
-            .WithSummary("Devices by thing name; ?query= takes field:value terms joined by \"and\", such as model:amr and site:tokyo; ?count=true tells how many there are.")
+            .WithSummary("Devices by thing name; ?query= takes the fleet query language, such as model:amr and firmware<2.1.0 and (site:tokyo or tag.line=3) and not connected; ?count=true tells how many there are.")
             .Produces<Page<DeviceRowBody>>().ProducesProblem(StatusCodes.Status400BadRequest);
         api.MapGet(One, Get).RequireAuthorization(Roles.Viewer).WithTags("Devices").WithSummary("One device with its jobs.")
             .Produces<DeviceBody>().ProducesProblem(StatusCodes.Status404NotFound);
@@ -33,13 +33,12 @@ internal static class DeviceEndpoints
             if (!Cursors.TryDecode(cursor, out var last) || !ThingName.TryParse(last, out var thing)) return Problems.Invalid("cursor", "Is not one that a list gave.");
             after = thing;
         }
-        var terms = new FleetQuery([]);
+        var terms = FleetQuery.All;
         if (!string.IsNullOrEmpty(query))
         {
             switch (FleetQueryParser.Parse(query))
             {
                 case FleetQueryParse.Invalid invalid: return Problems.Invalid("query", $"At {invalid.Position}: {invalid.Detail}");
-                case FleetQueryParse.NotSupported unsupported: return Problems.NotSupported("query", $"At {unsupported.Position}: {unsupported.Detail}");
                 case FleetQueryParse.Parsed parsed: terms = parsed.Query; break;
             }
         }

@@ -28,11 +28,7 @@ internal static class RolloutReader
         if (query is not null)
         {
             string path = target.PathOf("query");
-            switch (FleetQueryParser.Parse(query))
-            {
-                case FleetQueryParse.Invalid invalid: problem.Invalid(path, $"At {invalid.Position}: {invalid.Detail}"); break;
-                case FleetQueryParse.NotSupported n: problem.NotSupported(path, n.Position, n.Detail); break;
-            }
+            if (FleetQueryParser.Parse(query) is FleetQueryParse.Invalid invalid) problem.Invalid(path, $"At {invalid.Position}: {invalid.Detail}");
         }
         return new(query, target.Array("things", (item, path) => Name<ThingName>(item.ValueKind is JsonValueKind.String ? item.GetString() : null, path, problem)));
     }

@@ -10,9 +10,6 @@ internal sealed class BodyProblem
 
     public void Invalid(string path, string detail) => First ??= Problems.Invalid(path, detail);
 
-    /// <param name="position">Of what is not supported, within the text at <paramref name="path"/>; characters from 0.</param>
-    public void NotSupported(string path, int position, string detail) => First ??= Problems.NotSupported(path, $"At {position}: {detail}");
-
     public void NotSupported(string path) => First ??= Problems.NotSupported(path, "The plan language has this member, but this version does not carry it out.");
 }
 

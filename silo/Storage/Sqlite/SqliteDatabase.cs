@@ -1,3 +1,4 @@
+using Fleet.Grains.Index;
 using Fleet.Interfaces.Naming;
 using Fleet.Silo.Hosting;
 using Microsoft.Data.Sqlite;

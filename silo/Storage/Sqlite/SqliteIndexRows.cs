@@ -1,3 +1,5 @@
+using Fleet.Grains.Index;
+
 namespace Fleet.Silo.Storage.Sqlite;
 
 /// <summary>Makes the fleet index and the catalog agree with a record, in the record's transaction.</summary>

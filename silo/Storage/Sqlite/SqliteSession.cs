@@ -1,3 +1,4 @@
+using System.Data.Common;
 using System.Text;
 using Microsoft.Data.Sqlite;
 using SQLitePCL;
@@ -96,7 +97,7 @@ internal sealed class SqliteSession : IDisposable
     public SqliteDataReader Query(string sql, params ReadOnlySpan<object?> values) => Prepared(sql, values).ExecuteReader();
 
     /// <summary>A query whose text is made at run time, so that it is prepared for this once.</summary>
-    public List<T> QueryOnce<T>(string sql, IReadOnlyList<object> values, Func<SqliteDataReader, T> read)
+    public List<T> QueryOnce<T>(string sql, IReadOnlyList<object> values, Func<DbDataReader, T> read)
     {
         using var command = _connection.CreateCommand();
         command.CommandText = sql;

@@ -254,7 +254,7 @@ internal sealed class JsonStore : IGrainStorage, IFleetIndex
 
     public Task<ImmutableArray<DeviceRow>> Find(FleetQuery query, ThingName? after, int limit, CancellationToken cancellation) => Task.FromResult<ImmutableArray<DeviceRow>>(
     [
-        .. _rows.Values.Where(row => query.Terms.All(term => Matches(row, term.Field, term.Value)))
+        .. _rows.Values.Where(row => query.Finds(row))
             .OrderBy(row => row.Thing.Value, StringComparer.Ordinal)
             .Where(row => string.CompareOrdinal(row.Thing.Value, after?.Value) > 0).Take(limit),
     ]);
@@ -262,11 +262,4 @@ internal sealed class JsonStore : IGrainStorage, IFleetIndex
     public Task<long> Count(FleetQuery query, CancellationToken cancellation) => throw new NotSupportedException();
 
     public Task<ImmutableDictionary<Connectivity, long>> CountByConnectivity(CancellationToken cancellation) => throw new NotSupportedException();
-
-    private static bool Matches(DeviceRow row, string field, string value) => field switch
-    {
-        "thing" => row.Thing.Value == value,
-        "model" => row.Model.Value == value,
-        _ => row.Attributes.GetValueOrDefault(field) == value,
-    };
 }

@@ -1,3 +1,4 @@
+using Fleet.Grains.Index;
 using Fleet.Silo.Hosting;
 using Fleet.Silo.Storage;
 using Fleet.Silo.Storage.Sqlite;
@@ -18,7 +19,7 @@ public sealed class DurabilityTests
         }
         await using var second = new SqliteTestDatabase(folder);
         Assert.Equal(7, (await second.Read<CounterState>("counter", "a")).State!.Count);
-        Assert.Equal(1, await second.Index.Count(new([]), default));
+        Assert.Equal(1, await second.Index.Count(FleetQuery.All, default));
     }
 
     [Fact]

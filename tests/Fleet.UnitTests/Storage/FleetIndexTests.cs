@@ -136,7 +136,9 @@ public abstract class FleetIndexTests<TDatabase> : IAsyncDisposable where TDatab
 
     private async Task<string> Put(IndexedState state, string? etag = null) => (await _database.Write("device", state.Thing!, state, etag)).ETag!;
 
-    private static FleetQuery Query(params (string, string)[] terms) => new([.. terms]);
+    private static FleetQuery Query(params (string Field, string Value)[] terms) => terms.Length == 0
+        ? FleetQuery.All
+        : ((FleetQueryParse.Parsed)FleetQueryParser.Parse(string.Join(" and ", terms.Select(t => $"{t.Field}=\"{t.Value}\"")))).Query;
 
     private async Task<ImmutableArray<DeviceRow>> Find(params (string, string)[] terms) => await _database.Index.Find(Query(terms), null, 100, default);
 

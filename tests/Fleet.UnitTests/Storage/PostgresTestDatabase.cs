@@ -28,7 +28,7 @@ public sealed class PostgresTestDatabase : TestDatabase
         Database = new PostgresDatabase(wrapped, TimeProvider.System, writes: true);
         Writer = new PostgresRecords(Database, wrapped, Monitor, TimeProvider.System);
         Reminders = new PostgresReminderTable(Database);
-        Index = new PostgresFleetIndex(Database);
+        Index = new FleetIndex(new PostgresIndexTables(Database));
         Catalog = new PostgresCatalog(Database);
         Retained = _retained = new PostgresRetainedStore(Database, wrapped, TimeProvider.System);
     }

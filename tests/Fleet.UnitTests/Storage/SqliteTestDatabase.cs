@@ -24,7 +24,7 @@ public sealed class SqliteTestDatabase : TestDatabase
         var etags = new ETagClock(TimeProvider.System);
         Records = new SqliteRecords(Writer, Readers, etags, TimeProvider.System);
         Reminders = new SqliteReminderTable(Writer, Readers, etags);
-        Index = new SqliteFleetIndex(Readers);
+        Index = new FleetIndex(new SqliteIndexTables(Readers));
         Catalog = new SqliteCatalog(Readers);
         Retained = new SqliteRetainedStore(Writer, Readers, TimeProvider.System);
     }

@@ -1,10 +1,10 @@
 using System.Diagnostics;
 using Fleet.Interfaces.Devices;
 
-namespace Fleet.Silo.Storage;
+namespace Fleet.Grains.Index;
 
 /// <summary>Connectivity as the index, the query language and the metrics spell it.</summary>
-internal static class ConnectivityNames
+public static class ConnectivityNames
 {
     public static string Of(Connectivity connectivity) => connectivity switch
     {

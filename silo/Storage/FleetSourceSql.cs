@@ -1,0 +1,62 @@
+using Fleet.Grains.Index;
+
+namespace Fleet.Silo.Storage;
+
+/// <summary>
+/// A way to get at the things of a term through an index, so that a search need not look at all devices. It yields each thing once, all that the
+/// term finds, and nothing else.
+/// </summary>
+/// <param name="Select">Builds <c>SELECT thing FROM …</c>, adding its values to the parameters.</param>
+/// <param name="InOrder">Whether the index yields them in the order of their names.</param>
+internal sealed record FleetSourceSql(Func<SqlParameters, string> Select, bool InOrder)
+{
+    /// <summary>The sources of what all must hold; each alone yields all that can be found.</summary>
+    public static IEnumerable<FleetSourceSql> Of(FleetExpression expression, IndexDialect dialect)
+    {
+        if (expression is FleetExpression.And and) return and.Parts.SelectMany(part => Of(part, dialect));
+        return Exact(expression, dialect) is { } exact ? [exact] : [];
+    }
+
+    /// <returns>Null if no index helps.</returns>
+    public static FleetSourceSql? Exact(FleetExpression expression, IndexDialect dialect) => expression switch
+    {
+        FleetExpression.Or or => Union([.. or.Parts.Select(part => Exact(part, dialect))]),
+        FleetExpression.Is { Field.Kind: FleetFieldKind.Health } => null,
+        FleetExpression.Is { Field: { Kind: FleetFieldKind.Attribute, Attribute: var name }, Value: var value } =>
+            new(p => $"SELECT thing FROM device_attributes WHERE name = {p.Add(name!)} AND value = {p.Add(value)}", true),
+        FleetExpression.Is { Field: var field, Value: var value } => new(p => $"SELECT thing FROM devices WHERE {Column(field)} = {p.Add(value)}", true),
+        FleetExpression.Like like => Prefixed(like, dialect),
+        FleetExpression.Firmware firmware => new(
+            p => $"SELECT thing FROM devices WHERE firmware_order {FleetConditionSql.Sign(firmware.Order)} {p.Add(FirmwareOrder.Of(firmware.Version))}", false),
+        FleetExpression.Number number => new(
+            p => $"SELECT thing FROM device_attributes WHERE name = {p.Add(number.Attribute)} AND number IS NOT NULL AND number {FleetConditionSql.Sign(number.Order)} {p.Add(number.Value)}",
+            false),
+        _ => null,
+    };
+
+    private static FleetSourceSql? Union(ImmutableArray<FleetSourceSql?> parts) =>
+        parts.Contains(null) ? null : new(p => string.Join(" UNION ", parts.Select(part => part!.Select(p))), false);
+
+    // What begins alike stands together in the index. Beyond ASCII, no next text is worked out, and no index used.
+    private static FleetSourceSql? Prefixed(FleetExpression.Like like, IndexDialect dialect)
+    {
+        string prefix = new([.. like.Pieces[0].TakeWhile(c => c < 0x7F)]);
+        if (like.Field.Kind is FleetFieldKind.Connectivity or FleetFieldKind.Health || prefix.Length == 0) return null;
+        string end = $"{prefix[..^1]}{(char)(prefix[^1] + 1)}";
+        return like.Field is { Kind: FleetFieldKind.Attribute, Attribute: var name }
+            ? new(p => $"SELECT thing FROM device_attributes WHERE name = {p.Add(name!)} AND {Range(p, "value")}", false)
+            : new(p => $"SELECT thing FROM devices WHERE {Range(p, Column(like.Field))}", like.Field.Kind is FleetFieldKind.Thing);
+
+        string Range(SqlParameters p, string column) =>
+            $"{column} >= {p.Add(prefix)} AND {column} < {p.Add(end)} AND {dialect.Like(column, p.Add(dialect.Pattern(like.Pieces)))}";
+    }
+
+    private static string Column(FleetField field) => field.Kind switch
+    {
+        FleetFieldKind.Thing => "thing",
+        FleetFieldKind.Model => "model",
+        FleetFieldKind.Firmware => "firmware",
+        FleetFieldKind.Connectivity => "connectivity",
+        _ => "gateway",
+    };
+}

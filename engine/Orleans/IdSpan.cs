@@ -14,13 +14,8 @@ public readonly struct IdSpan : IEquatable<IdSpan>, IComparable<IdSpan>
 
     public static IdSpan Create(string id) => new(id);
 
-    /// <summary>A hash that is the same in every process: FNV-1a over the UTF-8 bytes.</summary>
-    public uint GetUniformHashCode()
-    {
-        uint hash = 2166136261;
-        foreach (byte b in Encoding.UTF8.GetBytes(ToString())) hash = (hash ^ b) * 16777619;
-        return hash;
-    }
+    /// <summary>A hash that is the same in every process and on both engines.</summary>
+    public uint GetUniformHashCode() => UniformHash.Of(Encoding.UTF8.GetBytes(ToString()));
 
     public bool Equals(IdSpan obj) => string.Equals(_value, obj._value, StringComparison.Ordinal);
 

@@ -37,6 +37,12 @@ public sealed class FilterTests
     {
         public async Task Invoke(IIncomingGrainCallContext context)
         {
+            // Orleans' own grains pass here too.
+            if (context.Grain is not ParrotGrain)
+            {
+                await context.Invoke();
+                return;
+            }
             Assert.Equal(typeof(ParrotGrain), context.ImplementationMethod.DeclaringType);
             Assert.Equal(context.TargetId, grains.GetGrain<IParrotGrain>(context.TargetContext.GrainId).GetGrainId());
             var request = context.Request;

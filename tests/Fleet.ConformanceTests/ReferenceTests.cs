@@ -34,6 +34,14 @@ public sealed class ReferenceTests
         Assert.Throws<ArgumentException>(() => engine.Grains.GetGrain<IWorkerGrain>(" "));
         Assert.Throws<ArgumentException>(() => engine.Grains.GetGrain<INobodyGrain>("one"));
     }
+
+    // Reminder tables hold the hash: it is the same in every process and on both engines.
+    [Theory]
+    [InlineData("device", "robot-7", 371803500u)]
+    [InlineData("certificate", "0f3a5c7e9b1d2f4a6c8e0b2d4f6a8c0e1f3b5d7a9c0e2f4b6d8a0c1e3f5b7d9a", 4223058486u)]
+    [InlineData("rolloutshard", "r-2026/11", 456792909u)]
+    public void Grain_ids_have_the_same_uniform_hash_everywhere(string type, string key, uint hash) =>
+        Assert.Equal(hash, GrainId.Create(type, key).GetUniformHashCode());
 }
 
 public interface INobodyGrain : IGrainWithStringKey;

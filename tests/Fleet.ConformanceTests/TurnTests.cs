@@ -55,12 +55,12 @@ public sealed class TurnTests
     }
 
     [Fact]
-    public async Task Calls_of_one_caller_arrive_in_order()
+    public async Task Calls_that_are_sent_without_waiting_arrive_once_each_in_any_order()
     {
         await using var engine = await TestEngine.Start();
         var worker = engine.Grains.GetGrain<IWorkerGrain>("one");
-        string[] lines = [.. Enumerable.Range(0, 1_000).Select(i => $"line {i}")];
+        string[] lines = [.. Enumerable.Range(1_000, 1_000).Select(i => $"line {i}")];
         await Task.WhenAll(lines.Select(worker.Note));
-        Assert.Equal(["one activated", .. lines], engine.Journal.Lines);
+        Assert.Equal([.. lines, "one activated"], engine.Journal.Lines.Order(StringComparer.Ordinal));
     }
 }

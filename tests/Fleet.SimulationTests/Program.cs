@@ -39,5 +39,5 @@ for (int i = 0; i < count; i++)
     }
 }
 double cpu = Process.GetCurrentProcess().TotalProcessorTime.TotalSeconds;
-Console.WriteLine($"{count} seeds from {seed}, {failed} failed, {watch.Elapsed.TotalSeconds:0.0} s, {cpu:0.0} s of CPU, {Environment.WorkingSet / (1024 * 1024)} MiB");
+Console.WriteLine($"{count} seeds from {seed}, {failed} failed, {watch.Elapsed.TotalSeconds:0.0} s, {cpu:0.0} s of CPU, {GC.GetTotalPauseDuration().TotalSeconds:0.0} s of it for garbage ({GC.CollectionCount(0)}, {GC.CollectionCount(1)}, {GC.CollectionCount(2)}), {Environment.WorkingSet / (1024 * 1024)} MiB");
 return failed == 0 ? 0 : 1;

@@ -57,12 +57,13 @@ internal sealed class VirtualClock
             return timer;
         }
 
-        /// <summary>Runs <paramref name="action"/> in a turn, later.</summary>
-        public void After(TimeSpan delay, Action action)
+        /// <summary>Runs <paramref name="action"/> in a turn, later, unless the timer is disposed before.</summary>
+        public Timer After(TimeSpan delay, Action action)
         {
             var timer = new Timer(clock, this, static action => ((Action)action!)(), action);
             if (delay <= TimeSpan.Zero) Post(timer);
             else timer.Change(delay, Timeout.InfiniteTimeSpan);
+            return timer;
         }
 
         public void Post(Timer timer) => _turns.Post(static timer => ((Timer)timer!).Run(), timer);
@@ -70,6 +71,10 @@ internal sealed class VirtualClock
 
     public sealed class Timer(VirtualClock clock, ProcessTime time, TimerCallback callback, object? state) : ITimer
     {
+        private static readonly TimerCallback Nothing = static _ => { };
+
+        private TimerCallback _callback = callback;
+        private object? _state = state;
         private TimeSpan _period;
         private bool _disposed;
 
@@ -92,7 +97,12 @@ internal sealed class VirtualClock
             return true;
         }
 
-        public void Dispose() => (_disposed, Order) = (true, 0);
+        public void Dispose()
+        {
+            (_disposed, Order) = (true, 0);
+            // Its place in the queue stays until it would have been due.
+            (_callback, _state) = (Nothing, null);
+        }
 
         public ValueTask DisposeAsync()
         {
@@ -103,7 +113,7 @@ internal sealed class VirtualClock
         public void Run()
         {
             if (_disposed) return;
-            try { callback(state); }
+            try { _callback(_state); }
             catch (Exception e) { clock.Fail(e); }
         }
 

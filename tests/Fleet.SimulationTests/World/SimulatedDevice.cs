@@ -22,6 +22,7 @@ internal sealed class SimulatedDevice
     private int _life;
     private int _request;
     private int _shadow;
+    private VirtualClock.Timer? _patience;
     private bool _asking;
     private bool _working;
     private bool _reported;
@@ -67,10 +68,11 @@ internal sealed class SimulatedDevice
         int epoch = ++_sessions;
         string session = $"{Name}/{epoch}";
         // Whatever comes of it: a device that gets no answer tries again.
-        After(TimeSpan.FromSeconds(20), () => { if (_session is null) PowerOn(); });
+        var patience = After(TimeSpan.FromSeconds(20), () => { if (_session is null) PowerOn(); });
         gateway.Connect(this, session, epoch, ok =>
         {
             if (life != _life || !ok || gateway != _world.Gateway) return;
+            patience.Dispose();
             (_gateway, _session) = (gateway, session);
             _world.History.Add(Name, $"is online with {Running}");
             PlanDrop();
@@ -252,10 +254,11 @@ internal sealed class SimulatedDevice
             // Late, or a repeat: nobody waits for it any more.
             if (!_asking || request != _request || _session is null) return;
             _asking = false;
+            _patience?.Dispose();
             take(answer);
             Next();
         });
-        After(AnswerWithin, () =>
+        _patience = After(AnswerWithin, () =>
         {
             if (!_asking || request != _request) return;
             _asking = false;
@@ -304,9 +307,9 @@ internal sealed class SimulatedDevice
     }
 
     /// <summary>Later, if the connection (or the attempt to make one) is the same by then.</summary>
-    private void After(TimeSpan delay, Action action)
+    private VirtualClock.Timer After(TimeSpan delay, Action action)
     {
         int life = _life;
-        _world.Outside.After(delay, () => { if (life == _life && !_silent) action(); });
+        return _world.Outside.After(delay, () => { if (life == _life && !_silent) action(); });
     }
 }

@@ -8,7 +8,9 @@ internal static class UniformHash
 {
     private const uint Prime1 = 2654435761, Prime2 = 2246822519, Prime3 = 3266489917, Prime4 = 668265263, Prime5 = 374761393;
 
-    public static uint Of(ReadOnlySpan<byte> data) => unchecked(Avalanche(Tail(data, Body(data) + (uint)data.Length)));
+    // Orleans takes the four bytes of the digest, which are in network order, for a number in little-endian order.
+    public static uint Of(ReadOnlySpan<byte> data) =>
+        unchecked(BinaryPrimitives.ReverseEndianness(Avalanche(Tail(data, Body(data) + (uint)data.Length))));
 
     /// <summary>Whole stripes of 16 bytes.</summary>
     private static uint Body(ReadOnlySpan<byte> data)

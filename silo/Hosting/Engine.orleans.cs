@@ -3,7 +3,6 @@ using Fleet.Silo.Telemetry;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
 using Orleans.Configuration;
-using Orleans.Providers;
 using Orleans.Storage;
 
 namespace Fleet.Silo.Hosting;
@@ -74,6 +73,5 @@ internal static class Engine
             }));
             return;
         }
-        silo.Services.AddKeyedSingleton(ProviderConstants.DEFAULT_STORAGE_PROVIDER_NAME, static (s, _) => s.GetRequiredService<IGrainStorage>());
     }
 }

@@ -165,7 +165,9 @@ internal static class DeviceCore
 
     private static DeviceState Keep(DeviceState state, DeviceExecution ended)
     {
-        var kept = state.Ended.Add(ended with { Document = null });
+        // What was taken back is remembered for as long as a late offer of it could start something: until the job's next attempt. A device that
+        // a rollout offers to and takes back from again and again would forget the jobs it did.
+        var kept = state.Ended.RemoveAll(x => x.JobId == ended.JobId && x.Number < ended.Number && x.ReportTo is null).Add(ended with { Document = null });
         int tooMany = kept.Length - EndedKept;
         return state with
         {

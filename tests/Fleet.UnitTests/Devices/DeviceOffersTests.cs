@@ -51,6 +51,24 @@ public sealed class DeviceOffersTests
     }
 
     [Fact]
+    public void Offers_that_were_taken_back_do_not_crowd_out_what_the_device_did()
+    {
+        var device = TestDevice.Online();
+        device.Offer(Given.Offer(job: "done"));
+        device.Start();
+        device.Update(JobExecutionStatus.Rejected, job: "done");
+        for (int number = 1; number <= 2 * DeviceCore.EndedKept; number++)
+        {
+            device.Offer(Given.Offer(number));
+            device.Do(DeviceOffers.Withdraw(device.State, Given.Job, number, device.Now));
+        }
+        Assert.Equal(JobOutcome.Rejected, device.State.Find(Given.Name<Interfaces.Naming.JobId>("done"), 1)?.Outcome);
+        // A late offer of one that was taken back still starts nothing.
+        Assert.IsType<OfferResult.Queued>(device.Offer(Given.Offer(number: 3)));
+        Assert.Empty(device.State.Open);
+    }
+
+    [Fact]
     public void One_that_runs_it_and_is_not_healthy_gets_it_again()
     {
         var device = TestDevice.Online();

@@ -21,7 +21,7 @@ internal static class RolloutShardCore
     /// <summary>Decides one command after the other, and at the end what the rollout must be told of it all together.</summary>
     public static (ShardState State, ShardDecision Decision) Run(ShardState state, IEnumerable<ShardCommand> commands, DateTimeOffset now)
     {
-        var before = state.ToReport();
+        var before = state;
         var events = ImmutableArray.CreateBuilder<ShardEvent>();
         var effects = ImmutableArray.CreateBuilder<ShardEffect>();
         foreach (var command in commands)
@@ -32,10 +32,8 @@ internal static class RolloutShardCore
             effects.AddRange(decision.Effects);
         }
         if (CountSlots(state, now) is { } counted) Add(counted);
-        var after = state.ToReport();
         // Before the first order there is no rollout yet that could be told.
-        if (state.Generation > 0 && (!RolloutCounting.Same(before.Counts, after.Counts) || before with { Counts = after.Counts } != after))
-            Add(new StandingChanged(state.Version + 1));
+        if (events.Count > 0 && state.Generation > 0 && Differ(before.ToReport(), state.ToReport())) Add(new StandingChanged(state.Version + 1));
         return (state, new(events.ToImmutable(), effects.ToImmutable()));
 
         void Add(ShardEvent e)
@@ -44,6 +42,9 @@ internal static class RolloutShardCore
             state = Apply(state, e);
         }
     }
+
+    private static bool Differ(ShardReport before, ShardReport after) =>
+        !RolloutCounting.Same(before.Counts, after.Counts) || before with { Counts = after.Counts } != after;
 
     public static ShardDecision Decide(ShardState state, ShardCommand command, DateTimeOffset now) => command switch
     {
@@ -226,7 +227,11 @@ internal static class RolloutShardCore
 
     private static SlotsCounted? CountSlots(ShardState state, DateTimeOffset now)
     {
-        int slots = state.Executions.Count(e => e.IsOpen && now - e.ProgressAt < SlotLease);
+        int slots = 0;
+        foreach (var execution in state.Executions)
+        {
+            if (execution.IsOpen && now - execution.ProgressAt < SlotLease) slots++;
+        }
         return slots == state.Slots ? null : new(slots);
     }
 
@@ -251,8 +256,16 @@ internal static class RolloutShardCore
     private static ShardExecution? Current(ShardState state, int index, int number) =>
         state.Executions[index] is { IsOpen: true } execution && execution.Number == number ? execution : null;
 
-    private static IEnumerable<int> Indexes(ShardState state, Func<ShardExecution, bool> which) =>
-        Enumerable.Range(0, state.Executions.Length).Where(i => which(state.Executions[i]));
+    // A loop: every tick of every shard looks at each of its thousand executions.
+    private static List<int> Indexes(ShardState state, Func<ShardExecution, bool> which)
+    {
+        var found = new List<int>();
+        for (int i = 0; i < state.Executions.Length; i++)
+        {
+            if (which(state.Executions[i])) found.Add(i);
+        }
+        return found;
+    }
 
     private static ShardState Change(ShardState state, int index, Func<ShardExecution, ShardExecution> change) =>
         state with { Executions = state.Executions.SetItem(index, change(state.Executions[index])) };

@@ -66,7 +66,18 @@ internal sealed class ClusterMember(
         }
     }
 
-    public Task Leave() => Self.Leave();
+    /// <summary>Says goodbye. A gateway that cannot is taken for dead a little later.</summary>
+    public async Task Leave()
+    {
+        try
+        {
+            await Self.Leave();
+        }
+        catch (Exception e)
+        {
+            log.NotLeft(gateway.Id, e);
+        }
+    }
 
     /// <summary>Takes a newer view of who lives.</summary>
     public void Apply(GatewayView view)

@@ -9,7 +9,7 @@ using Microsoft.Extensions.Logging;
 namespace Fleet.Gateway.Cluster;
 
 /// <summary>What other gateways say: each word once, in order. None of it waits.</summary>
-internal sealed class PeerInbox(Peers peers, Broker broker, RetainedMessages retained, SessionMoves moves, GatewayClock clock, ILogger<PeerInbox> log)
+internal sealed class PeerInbox(Peers peers, Broker broker, RetainedMessages retained, SessionMoves moves, PeerFlush flush, GatewayClock clock, ILogger<PeerInbox> log)
 {
     public PeerAnswer Take(PeerBatch batch) => peers.Find(batch.From) is { } sender ? sender.Take(batch, Take) : PeerAnswer.UnknownSender;
 
@@ -44,6 +44,12 @@ internal sealed class PeerInbox(Peers peers, Broker broker, RetainedMessages ret
                 break;
             case PeerWord.Retained change:
                 retained.Apply(PeerMessages.ToPublication(change.Message, clock.NowMs), change.Version, change.ExpiresAt);
+                break;
+            case PeerWord.Flush through:
+                flush.Take(through);
+                break;
+            case PeerWord.Flushed flushed:
+                flush.Take(flushed);
                 break;
             case PeerWord.Late late:
                 moves.DeliverLate(late.SessionKey, PeerMessages.ToDelivery(late.Message, clock.NowMs));

@@ -12,7 +12,8 @@ internal sealed class GatewayOptions
 
     /// <summary>
     /// What this gateway is called among the others; one that starts under the same name takes the place of the one before at once, instead of
-    /// when that has been silent for long enough. Null: the machine's name and <c>Fleet:DataDirectory</c>, which one process at a time can have.
+    /// when that has been silent for long enough. Null: the machine's name and <c>Fleet:DataDirectory</c>, which one process at a time can have;
+    /// none for a process that is a gateway alone.
     /// </summary>
     public string? Name { get; set; }
 

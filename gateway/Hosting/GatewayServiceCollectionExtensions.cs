@@ -26,7 +26,8 @@ public static class GatewayServiceCollectionExtensions
     {
         services.AddOptions<GatewayOptions>().BindConfiguration(GatewayOptions.Section).ValidateDataAnnotations().ValidateOnStart();
         services.AddOptions<GatewayOptions>().Configure<IConfiguration>(
-            (options, configuration) => options.Name ??= $"{Environment.MachineName}:{Path.GetFullPath(configuration["Fleet:DataDirectory"] ?? "data")}");
+            (options, configuration) => options.Name ??= OwnsDataDirectory(configuration)
+                ? $"{Environment.MachineName}:{Path.GetFullPath(configuration["Fleet:DataDirectory"] ?? "data")}" : null);
         services.AddMetrics();
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton<GatewayListeners>();
@@ -38,6 +39,7 @@ public static class GatewayServiceCollectionExtensions
         services.AddSingleton<Peers>();
         services.AddSingleton<Routes>();
         services.AddSingleton<Forwarder>();
+        services.AddSingleton<PeerFlush>();
         services.AddSingleton<PeerInbox>();
         services.AddSingleton<ClusterMember>();
 
@@ -76,4 +78,8 @@ public static class GatewayServiceCollectionExtensions
         services.AddHostedService<GatewayService>();
         return services;
     }
+
+    /// <summary>A process that is a gateway and nothing else locks no data directory, so nothing makes the name its own.</summary>
+    private static bool OwnsDataDirectory(IConfiguration configuration) =>
+        !string.Equals(configuration["Fleet:Role"], "gateway", StringComparison.OrdinalIgnoreCase);
 }

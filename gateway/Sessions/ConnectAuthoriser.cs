@@ -96,7 +96,7 @@ internal sealed class ConnectAuthoriser(
     private async Task TakeOver(SessionIdentity identity, SessionLease lease)
     {
         if (lease.UnsentWill is { } will) _ = broker.Publish(PeerMessages.ToPublication(will, clock.NowMs));
-        if (lease.Stayed) moves.Stay(identity.Key);
+        if (lease.Stayed) await moves.Stay(identity.Key);
         if (lease.Moved is not { } moved) return;
         var session = await moves.Arrive(identity, moved);
         MovedMessages? messages = null;

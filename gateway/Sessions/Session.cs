@@ -21,6 +21,7 @@ internal sealed class Session : Subscriber
     private Queue<Delivery>? _retained;
     private ISessionOwner? _owner;
     private SessionMove? _move;
+    private RecentNumbers? _recent;
     private int _receiveMaximum;
     private bool _ended;
 
@@ -169,6 +170,7 @@ internal sealed class Session : Subscriber
                 if (move.Known is { } known && delivery.Message.Number != 0 && !known.Add(delivery.Message.Number)) return;
                 sendOn = move.SendOn;
             }
+            if (delivery.Message.Number != 0 && ExpirySeconds > 0) (_recent ??= new()).Add(delivery.Message.Number);
             if (sendOn is null && !TryTakeIn(delivery, only, out hopeless))
             {
                 delivery.Message.Release();
@@ -214,12 +216,12 @@ internal sealed class Session : Subscriber
     }
 
     /// <summary>Its messages, for the gateway that it has passed to; what comes from now on is sent on.</summary>
-    public ((ushort PacketId, Delivery Delivery)[] InFlight, Delivery[] Queued, ushort LastPacketId) Collect(Action<Delivery> sendOn)
+    public ((ushort PacketId, Delivery Delivery)[] InFlight, Delivery[] Queued, ushort LastPacketId, IEnumerable<long> Known) Collect(Action<Delivery> sendOn)
     {
         lock (_gate)
         {
             _move = new SessionMove { SendOn = sendOn };
-            return (_inFlight.TakeAll(), _queue.TakeAll(), _inFlight.LastId);
+            return (_inFlight.TakeAll(), _queue.TakeAll(), _inFlight.LastId, _recent?.All ?? []);
         }
     }
 
@@ -230,22 +232,29 @@ internal sealed class Session : Subscriber
     }
 
     /// <summary>Its messages from there, which go before all that has come here.</summary>
-    public void Restore(IEnumerable<(ushort PacketId, Delivery Delivery)> inFlight, IEnumerable<Delivery> queued, ushort lastPacketId)
+    /// <param name="known">Numbers of messages that it has had, whether or not they are among these.</param>
+    public void Restore(IEnumerable<(ushort PacketId, Delivery Delivery)> inFlight, IEnumerable<Delivery> queued, ushort lastPacketId, ImmutableArray<long> known)
     {
+        Delivery[] before = [.. queued];
+        Action<Delivery>? sendOn;
         lock (_gate)
         {
-            var before = queued.ToArray();
-            var sent = inFlight.ToArray();
-            HashSet<long> moved = [.. before.Concat(sent.Select(item => item.Delivery)).Select(delivery => delivery.Message.Number)];
-            moved.Remove(0);
             var since = _queue.TakeAll();
-            _inFlight.Restore(sent, lastPacketId);
-            foreach (var delivery in before.Concat(since.Where(delivery => !moved.Contains(delivery.Message.Number))))
+            HashSet<long> had = [.. known];
+            // It may be on its way to a third gateway by now.
+            sendOn = _move?.SendOn;
+            if (sendOn is null)
             {
-                if (!_queue.TryEnqueue(delivery)) _metrics.Dropped(DropReason.QueueFull);
+                _inFlight.Restore(inFlight, lastPacketId);
+                foreach (var delivery in before.Concat(since.Where(delivery => !had.Contains(delivery.Message.Number))))
+                {
+                    if (!_queue.TryEnqueue(delivery)) _metrics.Dropped(DropReason.QueueFull);
+                }
             }
-            _move?.Known?.UnionWith(moved);
+            _move?.Known?.UnionWith(had);
+            foreach (long number in known) (_recent ??= new()).Add(number);
         }
+        foreach (var delivery in sendOn is null ? [] : inFlight.Select(sent => sent.Delivery).Concat(before)) sendOn!(delivery);
     }
 
     /// <summary>Whatever was on its way when it moved has come.</summary>

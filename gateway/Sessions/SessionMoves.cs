@@ -13,13 +13,15 @@ namespace Fleet.Gateway.Sessions;
 /// and collects too (<see cref="Arrive"/>); then the messages of the old one go over (<see cref="Collect"/>, <see cref="Complete"/>), and what still
 /// reaches it is sent on. A message that came both ways is known by its number, so none is missed and none comes twice.
 /// </summary>
-internal sealed class SessionMoves(SessionDirectory directory, Broker broker, Peers peers, Fences fences, IOptions<GatewayOptions> options, GatewayMetrics metrics, GatewayClock clock)
+internal sealed class SessionMoves(
+    SessionDirectory directory, Broker broker, Peers peers, PeerFlush flush, Fences fences, IOptions<GatewayOptions> options, GatewayMetrics metrics, GatewayClock clock)
 {
     /// <summary>How long the old gateway sends on, and the new one knows what it has. Links are empty within moments, or their gateway is dead.</summary>
     private const long LingerMs = 30_000;
 
     private readonly Lock _gate = new();
     private readonly Dictionary<string, Departed> _departed = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, Arriving> _arriving = new(StringComparer.Ordinal);
     private readonly List<(Session Session, long Until)> _arrived = [];
 
     /// <summary>A newer connection elsewhere has the client id: ends the connection here. Repeated, it answers as it did.</summary>
@@ -34,6 +36,8 @@ internal sealed class SessionMoves(SessionDirectory directory, Broker broker, Pe
             _departed.Remove(key, out var before);
             if (session is null && before is { Collected: false } && !discard) session = before.Session;
             else if (before is not null) directory.Discard(before.Session);
+            // Its client does not wait until it is here: it goes on from here, and what is still to come for it follows.
+            if (session is null && !discard && _arriving.GetValueOrDefault(key) is { } arriving) session = arriving.Session;
             if (session is null) return null;
             var (subscriptions, owner) = session.Depart();
             owner?.End(EndCause.TakenOver);
@@ -51,44 +55,53 @@ internal sealed class SessionMoves(SessionDirectory directory, Broker broker, Pe
         lock (_gate)
         {
             if (!_departed.TryGetValue(key, out var departed) || departed.Collected) return null;
-            var (inFlight, queued, lastPacketId) = departed.Session.Collect(delivery => SendOn(toGateway, key, delivery));
+            var (inFlight, queued, lastPacketId, known) = departed.Session.Collect(delivery => SendOn(toGateway, key, delivery));
             _departed[key] = new Departed(departed.Session, clock.NowMs + LingerMs, Collected: true);
             long now = clock.NowMs;
             return new MovedMessages(
                 [.. inFlight.Select(sent => PeerMessages.Of(sent.Delivery, sent.PacketId, now))],
                 [.. queued.Select(delivery => PeerMessages.Of(delivery, 0, now))],
-                lastPacketId);
+                lastPacketId,
+                [.. known]);
         }
     }
 
     /// <summary>The client is back without having been anywhere else: what it was about to take there is its own again.</summary>
-    public void Stay(string key)
+    public async Task Stay(string key)
     {
         Departed? departed;
+        Task arrival;
         lock (_gate)
         {
-            if (!_departed.Remove(key, out departed)) return;
+            _departed.Remove(key, out departed);
+            arrival = _arriving.GetValueOrDefault(key)?.Done.Task ?? Task.CompletedTask;
         }
-        if (departed.Collected || !directory.TryAdd(departed.Session, clock.NowMs)) directory.Discard(departed.Session);
+        await arrival;
+        if (departed is not null && (departed.Collected || !directory.TryAdd(departed.Session, clock.NowMs))) directory.Discard(departed.Session);
     }
 
     /// <summary>A session comes from another gateway: from here on this one collects for it. Returns when every gateway knows.</summary>
     public async Task<Session> Arrive(SessionIdentity identity, MovedSession moved)
     {
-        lock (_gate)
-        {
-            // It has been here before, a moment ago.
-            if (_departed.Remove(identity.Key, out var departed)) directory.Discard(departed.Session);
-        }
         var session = new Session(identity, options.Value, metrics) { ExpirySeconds = moved.ExpirySeconds };
         session.Arrive();
+        Departed? departed;
+        lock (_gate)
+        {
+            _departed.Remove(identity.Key, out departed);
+            _arriving[identity.Key] = new Arriving(session);
+        }
         List<Task> known = [];
         foreach (var subscription in moved.Subscriptions)
         {
             var wanted = new SubscriptionOptions((Qos)subscription.Qos, subscription.NoLocal, subscription.RetainAsPublished);
             if (broker.Subscribe(session, TopicFilter.Parse(subscription.Filter), wanted) is { } subscribed) known.Add(subscribed.Known);
         }
+        // It was here before, a moment ago; what is left of that goes when its place is taken.
+        if (departed is not null) directory.Discard(departed.Session);
         await Task.WhenAll(known);
+        // What was sent to the old gateway alone, before the others knew, is to be there when its messages are collected.
+        await flush.Through(moved.FromGateway);
         return session;
     }
 
@@ -97,23 +110,32 @@ internal sealed class SessionMoves(SessionDirectory directory, Broker broker, Pe
     public void Complete(Session session, MovedMessages? messages)
     {
         long now = clock.NowMs;
-        if (messages is not null)
+        string key = session.Identity.Key;
+        Arriving? arriving;
+        lock (_gate)
         {
-            session.Restore(
-                messages.InFlight.Select(sent => (sent.PacketId, PeerMessages.ToDelivery(sent, now))),
-                messages.Queued.Select(queued => PeerMessages.ToDelivery(queued, now)),
-                messages.LastPacketId);
+            if (messages is not null)
+            {
+                session.Restore(
+                    messages.InFlight.Select(sent => (sent.PacketId, PeerMessages.ToDelivery(sent, now))),
+                    messages.Queued.Select(queued => PeerMessages.ToDelivery(queued, now)),
+                    messages.LastPacketId, messages.Known);
+            }
+            if (_arriving.TryGetValue(key, out arriving) && arriving.Session == session) _arriving.Remove(key);
+            bool goesOn = _departed.GetValueOrDefault(key)?.Session == session;
+            if (messages is not null && (goesOn || directory.TryAdd(session, now))) _arrived.Add((session, now + LingerMs));
+            else directory.Discard(session);
         }
-        if (messages is null || !directory.TryAdd(session, now))
-        {
-            directory.Discard(session);
-            return;
-        }
-        lock (_gate) _arrived.Add((session, now + LingerMs));
+        arriving?.Done.TrySetResult();
     }
 
-    /// <summary>Takes a message for a session that has moved here, from where it was before.</summary>
-    public void DeliverLate(string key, in Delivery delivery) => directory.Find(key)?.Deliver(delivery);
+    /// <summary>Takes a message for a session that has moved here, from where it was before; it may have gone on, or not be quite here.</summary>
+    public void DeliverLate(string key, in Delivery delivery)
+    {
+        Session? session;
+        lock (_gate) session = _arriving.GetValueOrDefault(key)?.Session ?? _departed.GetValueOrDefault(key)?.Session;
+        (session ?? directory.Find(key))?.Deliver(delivery);
+    }
 
     public void Sweep(long now)
     {
@@ -150,6 +172,12 @@ internal sealed class SessionMoves(SessionDirectory directory, Broker broker, Pe
         if (delivery.Qos == Qos.AtMostOnce || peers.Find(gatewayId) is not { } gateway) return;
         var word = new PeerWord.Late(key, PeerMessages.Of(delivery, 0, clock.NowMs));
         if (gateway.Link.TryPost(word, delivery.Message.Topic.Length + delivery.Message.Payload.Length, receipt: false) is null) metrics.Dropped(DropReason.QueueFull);
+    }
+
+    private sealed class Arriving(Session session)
+    {
+        public Session Session => session;
+        public TaskCompletionSource Done { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
     }
 
     private sealed record Departed(Session Session, long Until, bool Collected);

@@ -83,4 +83,7 @@ internal static partial class GatewayLog
 
     [LoggerMessage(3025, LogLevel.Warning, "Session {Key} could not be taken over from gateway {GatewayId}: its client begins anew")]
     public static partial void SessionNotMoved(this ILogger log, string key, string gatewayId, Exception? exception);
+
+    [LoggerMessage(3026, LogLevel.Warning, "Gateway {GatewayId} could not say that it ends")]
+    public static partial void NotLeft(this ILogger log, string gatewayId, Exception exception);
 }

@@ -37,11 +37,13 @@ public sealed record MovedSubscription(
 /// <param name="InFlight">Sent and not acknowledged, in the order they were sent.</param>
 /// <param name="Queued">Not sent yet, in order.</param>
 /// <param name="LastPacketId">The packet identifier that was used last.</param>
+/// <param name="Known">Numbers of messages that the session has had, these and the last ones before them; at most about a thousand.</param>
 [GenerateSerializer, Immutable, Alias("fleet.moved-messages")]
 public sealed record MovedMessages(
     [property: Id(0)] ImmutableArray<MovedMessage> InFlight,
     [property: Id(1)] ImmutableArray<MovedMessage> Queued,
-    [property: Id(2)] ushort LastPacketId);
+    [property: Id(2)] ushort LastPacketId,
+    [property: Id(3)] ImmutableArray<long> Known);
 
 /// <param name="PacketId">0 for one that was not sent yet.</param>
 /// <param name="Qos">That the subscriber gets it with.</param>

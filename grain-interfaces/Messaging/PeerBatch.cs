@@ -57,6 +57,14 @@ public abstract record PeerWord
         [property: Id(1)] long Version,
         [property: Id(2)] DateTimeOffset? ExpiresAt) : PeerWord;
 
+    /// <summary>Goes from <paramref name="Origin"/> through every other gateway to <paramref name="To"/>, pushing before it what was on the way there.</summary>
+    [GenerateSerializer, Immutable, Alias("fleet.peer-word.flush")]
+    public sealed record Flush([property: Id(0)] long Token, [property: Id(1)] string Origin, [property: Id(2)] string To) : PeerWord;
+
+    /// <summary>One of the roads is empty.</summary>
+    [GenerateSerializer, Immutable, Alias("fleet.peer-word.flushed")]
+    public sealed record Flushed([property: Id(0)] long Token) : PeerWord;
+
     /// <summary>A message for a session that has moved to the receiver, from where it was before.</summary>
     [GenerateSerializer, Immutable, Alias("fleet.peer-word.late")]
     public sealed record Late([property: Id(0)] string SessionKey, [property: Id(1)] MovedMessage Message) : PeerWord;

@@ -33,8 +33,9 @@ internal sealed class GatewayParts
         Retained = new RetainedMessages(Store, Peers, Options, Clock, NullLogger<RetainedMessages>.Instance);
         Broker = new Broker(Retained, Peers, Routes, new Forwarder(Peers, Clock, Metrics));
         Directory = new SessionDirectory(Broker, Leases, Fences, Options, Metrics);
-        Moves = new SessionMoves(Directory, Broker, Peers, Fences, Options, Metrics, Clock);
-        Inbox = new PeerInbox(Peers, Broker, Retained, Moves, Clock, NullLogger<PeerInbox>.Instance);
+        Flush = new PeerFlush(Peers, Gateway, Time);
+        Moves = new SessionMoves(Directory, Broker, Peers, Flush, Fences, Options, Metrics, Clock);
+        Inbox = new PeerInbox(Peers, Broker, Retained, Moves, Flush, Clock, NullLogger<PeerInbox>.Instance);
         Channels = new ChannelServices(Options, Directory, Broker, Retained, Metrics, NullLogger<MqttChannel>.Instance);
     }
 
@@ -48,6 +49,7 @@ internal sealed class GatewayParts
     public Fences Fences { get; }
     public Peers Peers { get; } = new();
     public Routes Routes { get; }
+    public PeerFlush Flush { get; }
     public PeerInbox Inbox { get; }
     public SessionMoves Moves { get; }
     public RetainedMessages Retained { get; }

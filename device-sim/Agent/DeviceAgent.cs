@@ -19,10 +19,13 @@ internal sealed class DeviceAgent(AgentOptions options, AgentServices services, 
     private readonly IdentityStore _store = new(folder, beforeChange);
     private readonly Random _random = new(HashCode(options.Seed, options.ThingName));
     private (TlsOptions Tls, DeviceIdentity Identity)? _identity;
+    private uint _server = (uint)HashCode(options.Seed, options.ThingName);
     private volatile DeviceView _view = new(options.ThingName, ConnectionState.Off, null, null, null,
         ImmutableSortedDictionary<string, int>.Empty, ImmutableSortedDictionary<FaultKind, int>.Empty, null);
 
     public DeviceView View => _view;
+
+    private Server Server => options.Servers[(int)(_server % options.Servers.Length)];
 
     /// <summary>Ends when <paramref name="stop"/> does, saying goodbye; anything else it throws is a bug, or a disk that fails.</summary>
     public async Task RunAsync(CancellationToken stop)
@@ -74,6 +77,7 @@ internal sealed class DeviceAgent(AgentOptions options, AgentServices services, 
                 trouble = Describe(e);
             }
             services.Log.Trouble(options.ThingName, trouble);
+            _server++;
             Show(device, ConnectionState.BackingOff, trouble);
             if (services.Time.GetElapsedTime(began) >= options.BackoffResetAfter) backoff.Reset();
             await Task.Delay(backoff.Next(), services.Time, stop);
@@ -86,7 +90,7 @@ internal sealed class DeviceAgent(AgentOptions options, AgentServices services, 
         Show(device, ConnectionState.Connecting);
         await services.Ramp.WaitAsync(stop);
         var session = new DeviceSession(
-            options, services, _disk, faults, device, services.Ca.VerifiedSigner(identity.Configuration.FirmwareSigner), _random);
+            options, Server, services, _disk, faults, device, services.Ca.VerifiedSigner(identity.Configuration.FirmwareSigner), _random);
         return await session.RunAsync(tls, connection => Show(device, connection), stop);
     }
 
@@ -94,7 +98,7 @@ internal sealed class DeviceAgent(AgentOptions options, AgentServices services, 
     {
         Show(device, ConnectionState.Provisioning);
         await services.Ramp.WaitAsync(stop);
-        var identity = await new Provisioner(options, services).RunAsync(stop);
+        var identity = await new Provisioner(options, Server, services).RunAsync(stop);
         _store.Save(identity);
         services.Log.Provisioned(options.ThingName);
         return identity;

@@ -18,7 +18,8 @@ internal enum SessionEnd { ConnectionLost, Restart, Silent }
 /// </summary>
 /// <param name="signer">Certificate of the firmware signer.</param>
 internal sealed class DeviceSession(
-    AgentOptions options, AgentServices services, DeviceDisk disk, DeviceFaults faults, RunningDevice device, X509Certificate2 signer, Random random)
+    AgentOptions options, Server server, AgentServices services, DeviceDisk disk, DeviceFaults faults, RunningDevice device, X509Certificate2 signer,
+    Random random)
 {
     private readonly Channel<UpdateInput> _inputs = Channel.CreateUnbounded<UpdateInput>(new() { SingleReader = true });
     private FleetLink _link = null!;
@@ -28,7 +29,7 @@ internal sealed class DeviceSession(
     /// <param name="changed">Called when there may be something new to see.</param>
     public async Task<SessionEnd> RunAsync(TlsOptions tls, Action<ConnectionState> changed, CancellationToken stop)
     {
-        await using var link = _link = await FleetLink.OpenAsync(options, services, tls, random, head => PostHead(head.Execution), stop);
+        await using var link = _link = await FleetLink.OpenAsync(options, server, services, tls, random, head => PostHead(head.Execution), stop);
         using var life = CancellationTokenSource.CreateLinkedTokenSource(stop);
         _ = link.Closed.ContinueWith(
             static (_, life) => ((CancellationTokenSource)life!).Cancel(), life, life.Token, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);

@@ -33,16 +33,16 @@ internal sealed class FleetLink : IAsyncDisposable
     /// <summary>Completes when the connection is over.</summary>
     public Task<ClientClosed> Closed => _client.Closed;
 
-    /// <summary>Connects, subscribes and says online; the will says offline.</summary>
+    /// <summary>Connects to <paramref name="server"/>, subscribes and says online; the will says offline.</summary>
     /// <exception cref="WireException">A subscription was refused.</exception>
     public static async Task<FleetLink> OpenAsync(
-        AgentOptions options, AgentServices services, TlsOptions tls, Random random, Action<HeadMessage> onHead, CancellationToken cancellation)
+        AgentOptions options, Server server, AgentServices services, TlsOptions tls, Random random, Action<HeadMessage> onHead, CancellationToken cancellation)
     {
         var link = new FleetLink(options, services, random, onHead);
         link._client = await MqttClient.ConnectAsync(new MqttClientOptions
         {
-            Host = options.Host,
-            Port = options.Port,
+            Host = server.Host,
+            Port = server.Port,
             Transport = MqttTransport.Tls,
             Tls = tls,
             OpenStream = services.OpenStream,

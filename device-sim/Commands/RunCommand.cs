@@ -38,7 +38,7 @@ internal static class RunCommand
     {
         var ca = ReadCa(plan.CaPath, time);
         var claims = new ClaimFiles(plan.ClaimPath, ca);
-        await CheckHostAsync(plan.Fleet.Agent.Host, plan.Fleet.Agent.Port, time, stop);
+        await CheckServersAsync(plan.Fleet.Agent.Servers, time, stop);
         using var loggers = LoggerFactory.Create(logging => Configure(logging, plan.Verbose));
         using var http = NewHttpClient(ca);
         var services = new AgentServices
@@ -88,18 +88,24 @@ internal static class RunCommand
         }
     }
 
-    /// <summary>A wrong host or port is said at once, not as the trouble of a thousand devices.</summary>
-    private static async Task CheckHostAsync(string host, int port, TimeProvider time, CancellationToken stop)
+    /// <summary>A wrong host or port is said at once, not as the trouble of a thousand devices. One server that answers is enough.</summary>
+    private static async Task CheckServersAsync(ImmutableArray<Server> servers, TimeProvider time, CancellationToken stop)
     {
-        using var socket = new TcpClient();
-        try
+        string reason = "";
+        foreach (var server in servers)
         {
-            await socket.ConnectAsync(host, port, stop).AsTask().WaitAsync(TimeSpan.FromSeconds(5), time, stop);
+            using var socket = new TcpClient();
+            try
+            {
+                await socket.ConnectAsync(server.Host, server.Port, stop).AsTask().WaitAsync(TimeSpan.FromSeconds(5), time, stop);
+                return;
+            }
+            catch (Exception e) when (e is SocketException or TimeoutException)
+            {
+                reason = e.Message;
+            }
         }
-        catch (Exception e) when (e is SocketException or TimeoutException)
-        {
-            throw new UsageException($"Nothing answers on {host}:{port} ({e.Message}). Is the service running? See --host and --port.");
-        }
+        throw new UsageException($"Nothing answers on {string.Join(" or ", servers)} ({reason}). Is the service running? See --host and --port, or --server.");
     }
 
     private static HttpClient NewHttpClient(TrustedCa ca) => new(new SocketsHttpHandler

@@ -15,6 +15,7 @@ internal sealed class RunSettings
     private readonly Option<string> _ca = new("--ca") { Description = "PEM file of the only CA to trust (data/pki/ca.crt of the service).", Required = true };
     private readonly Option<string> _host = new("--host") { Description = "Where the service is.", DefaultValueFactory = _ => "localhost" };
     private readonly Option<int> _port = new("--port") { Description = "Its port for MQTT over TLS.", DefaultValueFactory = _ => 8883 };
+    private readonly Option<string[]> _server = new("--server") { Description = $"Gateways that devices try in turn, instead of --host and --port: {Server.Grammar}. May be repeated." };
     private readonly Option<string> _model = new("--model") { Description = "Model of all devices.", DefaultValueFactory = _ => "amr" };
     private readonly Option<string> _prefix = new("--prefix") { Description = "Thing names are this and five digits.", DefaultValueFactory = _ => "amr-" };
     private readonly Option<string> _site = new("--site") { Description = "Attribute site of all devices." };
@@ -35,7 +36,7 @@ internal sealed class RunSettings
 
     public IEnumerable<Option> All =>
     [
-        _devices, _claim, _ca, _host, _port, _model, _prefix, _site, _version, _data, _rate, _heartbeat, _fail, _format, _blockSize,
+        _devices, _claim, _ca, _host, _port, _server, _model, _prefix, _site, _version, _data, _rate, _heartbeat, _fail, _format, _blockSize,
         _preferHttp, _serverKeys, _until, _duration, _seed, _json, _verbose,
     ];
 
@@ -59,8 +60,9 @@ internal sealed class RunSettings
             Model = arguments.GetRequiredValue(_model),
             Attributes = site is null ? ImmutableSortedDictionary<string, string>.Empty : ImmutableSortedDictionary<string, string>.Empty.Add("Site", site),
             FactoryVersion = version,
-            Host = arguments.GetRequiredValue(_host),
-            Port = arguments.GetValue(_port),
+            Servers = arguments.GetValue(_server) is { Length: > 0 } servers
+                ? [.. servers.SelectMany(text => Servers(text))]
+                : [new(arguments.GetRequiredValue(_host), arguments.GetValue(_port))],
             MakesOwnKey = !arguments.GetValue(_serverKeys),
             HeartbeatPeriod = TimeSpan.FromSeconds(heartbeat),
             Format = arguments.GetValue(_format),
@@ -103,6 +105,9 @@ internal sealed class RunSettings
             "--connect-rate takes connections per second, such as 100/s.");
         return rate;
     }
+
+    private static ImmutableArray<Server> Servers(string text) =>
+        Server.TryParseList(text, out var servers) ? servers : throw new UsageException($"--server {text}: expected {Server.Grammar}.");
 
     private static FaultSpec Fault(string text) =>
         FaultSpec.TryParse(text, out var spec) ? spec : throw new UsageException($"--fail {text}: expected {FaultSpec.Grammar}.");

@@ -7,7 +7,7 @@ using Fleet.Mqtt;
 namespace Fleet.DeviceSim.Agent.Identity;
 
 /// <summary>Lets a device in: with a claim certificate it asks for a certificate of its own and for its place in the registry.</summary>
-internal sealed class Provisioner(AgentOptions options, AgentServices services)
+internal sealed class Provisioner(AgentOptions options, Server server, AgentServices services)
 {
     private TaskCompletionSource<(bool Accepted, ReadOnlyMemory<byte> Body)> _answer = new();
     private string _asked = "";
@@ -17,8 +17,8 @@ internal sealed class Provisioner(AgentOptions options, AgentServices services)
     {
         await using var client = await MqttClient.ConnectAsync(new MqttClientOptions
         {
-            Host = options.Host,
-            Port = options.Port,
+            Host = server.Host,
+            Port = server.Port,
             Transport = MqttTransport.Tls,
             Tls = services.ClaimTls(options.ThingName),
             OpenStream = services.OpenStream,

@@ -14,7 +14,7 @@ internal sealed class LiveReport : IReport
     public LiveReport(FleetOptions fleet)
     {
         _fleet = fleet;
-        AnsiConsole.MarkupLineInterpolated($"[bold]{fleet.Devices}[/] devices of model [bold]{fleet.Agent.Model}[/] against {fleet.Agent.Host}:{fleet.Agent.Port}; their disks are in {fleet.DataFolder}. Ctrl-C ends it.");
+        AnsiConsole.MarkupLineInterpolated($"[bold]{fleet.Devices}[/] devices of model [bold]{fleet.Agent.Model}[/] against {string.Join(", ", fleet.Agent.Servers)}; their disks are in {fleet.DataFolder}. Ctrl-C ends it.");
         _display = AnsiConsole.Live(new Text("")).StartAsync(context =>
         {
             _context = context;

@@ -1,5 +1,6 @@
 using System.Net;
 using Fleet.Gateway.Hosting;
+using Fleet.Grains.Messaging;
 using Fleet.Grains.Rollouts;
 using Fleet.Silo.Api;
 using Fleet.Silo.Api.Ca;
@@ -53,7 +54,7 @@ internal static class SiloHost
     {
         builder.Services.AddFleetCensus();
         builder.AddEngine();
-        builder.Services.AddFleetRollouts().AddFleetPki().AddFleetBlobs().AddFleetTokens().AddFleetApi();
+        builder.Services.AddFleetMessaging().AddFleetRollouts().AddFleetPki().AddFleetBlobs().AddFleetTokens().AddFleetApi();
         builder.Services.AddSingleton<IReadinessCheck, StorageReadiness>();
     }
 

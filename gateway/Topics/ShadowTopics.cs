@@ -26,15 +26,15 @@ internal sealed class ShadowTopics(IGrainFactory grains, Broker broker, GatewayC
         else if (topic.Operation == "delete")
             Reject(request, 400, "Deleting a shadow is not supported yet.");
         else
-            await Ask(request, grains.GetGrain<IShadowGrain>(thing.Value));
+            await Ask(request, grains.GetGrain<IShadowGrain>(thing.Value), requester.Identity.Thing == thing ? requester.Identity.Epoch : null);
     }
 
-    private async Task Ask(ReservedRequest request, IShadowGrain shadow)
+    private async Task Ask(ReservedRequest request, IShadowGrain shadow, long? sessionEpoch)
     {
         try
         {
             if (request.Topic.Operation == "get") Publish(await shadow.Get(request.Payload));
-            else foreach (var answer in await shadow.Update(request.Payload)) Publish(answer);
+            else foreach (var answer in await shadow.Update(request.Payload, sessionEpoch)) Publish(answer);
         }
         catch
         {

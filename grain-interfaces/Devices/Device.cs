@@ -84,12 +84,14 @@ public enum Connectivity
 /// <param name="Version">Null when the report does not carry it.</param>
 /// <param name="Healthy">health == "ok"; null when the report does not carry it.</param>
 /// <param name="ShadowVersion">The shadow's version with this report: an older one is late and is dropped.</param>
+/// <param name="SessionEpoch">Of the session that the device said it in; null when somebody else wrote it. One of an older session is late and is dropped.</param>
 [GenerateSerializer, Immutable, Alias("fleet.firmware-report")]
 public sealed record FirmwareReport(
     [property: Id(0)] FirmwareVersion? Version,
     [property: Id(1)] bool? Healthy,
     [property: Id(2)] long ShadowVersion,
-    [property: Id(3)] DateTimeOffset At);
+    [property: Id(3)] DateTimeOffset At,
+    [property: Id(4)] long? SessionEpoch = null);
 
 /// <summary>A device as operators see it.</summary>
 [GenerateSerializer, Immutable, Alias("fleet.device-view")]

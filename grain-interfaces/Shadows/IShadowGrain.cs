@@ -10,7 +10,8 @@ namespace Fleet.Interfaces.Shadows;
 public interface IShadowGrain : IGrainWithStringKey
 {
     /// <summary>The messages that answer the request, in the order to publish them: delta, documents, accepted; or rejected alone.</summary>
-    Task<ImmutableArray<TopicMessage>> Update(ReadOnlyMemory<byte> request);
+    /// <param name="sessionEpoch">Of the session, if the device itself asks: <see cref="Devices.DeviceSession.Epoch"/>.</param>
+    Task<ImmutableArray<TopicMessage>> Update(ReadOnlyMemory<byte> request, long? sessionEpoch = null);
 
     /// <summary>The message that answers the request: get/accepted or get/rejected.</summary>
     Task<TopicMessage> Get(ReadOnlyMemory<byte> request);

@@ -40,7 +40,8 @@ internal static class DevicePresence
     public static DeviceDecision<bool> Report(DeviceState state, FirmwareReport report, DateTimeOffset now)
     {
         // A shadow that was deleted counts from 1 again, so a lower version alone does not make a report late.
-        bool late = report.ShadowVersion <= state.ShadowVersion && report.At <= state.ReportedAt;
+        // One that was said in an older session says nothing of the device as it came back, however late the shadow took it.
+        bool late = (report.ShadowVersion <= state.ShadowVersion && report.At <= state.ReportedAt) || report.SessionEpoch < state.SessionEpoch;
         if (!state.IsRegistered || late) return DeviceDecision.Of(false);
         bool news = (report.Version ?? state.Firmware) != state.Firmware || (report.Healthy ?? state.Healthy) != state.Healthy;
         return DeviceProofs.Follow(state, now, new FirmwareReported(report, Matters: news || DeviceProofs.AnyWaits(state)));

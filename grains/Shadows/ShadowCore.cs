@@ -13,7 +13,9 @@ internal static class ShadowCore
     /// <summary>Desired and reported together, as compact JSON without metadata (spec 1.7).</summary>
     public const int MaxDocumentBytes = 8 * 1_024;
 
-    public static ShadowDecision Update(ShadowState state, ShadowAddress address, ReadOnlySpan<byte> body, DateTimeOffset now)
+    /// <param name="sessionEpoch">See <see cref="Interfaces.Devices.FirmwareReport"/>.</param>
+    public static ShadowDecision Update(
+        ShadowState state, ShadowAddress address, ReadOnlySpan<byte> body, DateTimeOffset now, long? sessionEpoch = null)
     {
         var (update, rejection) = ShadowRequest.ReadUpdate(body);
         if (update is null) return Reject(rejection!);
@@ -36,7 +38,7 @@ internal static class ShadowCore
         return new ShadowDecision(messages.ToImmutable(), new ShadowState
         {
             Document = current,
-            UnsentReport = address.IsClassic ? ShadowReport.Of(update, current.Version, now, state.UnsentReport) : null,
+            UnsentReport = address.IsClassic ? ShadowReport.Of(update, current.Version, now, state.UnsentReport, sessionEpoch) : null,
         });
 
         ShadowDecision Reject(ShadowRejection reason) => new(

@@ -22,9 +22,9 @@ internal sealed class ShadowGrain([PersistentState("shadow")] IPersistentState<S
     public Task<TopicMessage> Get(ReadOnlyMemory<byte> request) =>
         Task.FromResult(ShadowCore.Get(record.State, Address, request.Span, clock.GetUtcNow()));
 
-    public async Task<ImmutableArray<TopicMessage>> Update(ReadOnlyMemory<byte> request)
+    public async Task<ImmutableArray<TopicMessage>> Update(ReadOnlyMemory<byte> request, long? sessionEpoch)
     {
-        var decision = ShadowCore.Update(record.State, Address, request.Span, clock.GetUtcNow());
+        var decision = ShadowCore.Update(record.State, Address, request.Span, clock.GetUtcNow(), sessionEpoch);
         if (decision.Next is { } next)
         {
             await Save(next);

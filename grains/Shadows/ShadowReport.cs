@@ -9,16 +9,18 @@ namespace Fleet.Grains.Shadows;
 /// </summary>
 internal static class ShadowReport
 {
+    /// <param name="sessionEpoch">Of the device's session, if it is the device that says so.</param>
     /// <param name="unsent">A report that has not arrived yet: what the new one does not say is taken from it.</param>
     /// <returns>All that is outstanding, or null for nothing.</returns>
-    public static FirmwareReport? Of(ShadowUpdate update, long shadowVersion, DateTimeOffset now, FirmwareReport? unsent)
+    public static FirmwareReport? Of(ShadowUpdate update, long shadowVersion, DateTimeOffset now, FirmwareReport? unsent, long? sessionEpoch = null)
     {
         var reported = update.Sections.FirstOrDefault(section => section.Name is "reported").Value;
         if (reported.ValueKind is not JsonValueKind.Object) return unsent;
         var (version, healthy) = (VersionIn(reported), HealthIn(reported));
-        return version is null && healthy is null
-            ? unsent
-            : new FirmwareReport(version ?? unsent?.Version, healthy ?? unsent?.Healthy, shadowVersion, now);
+        if (version is null && healthy is null) return unsent;
+        // What was said in another session was not said in this one.
+        var rest = unsent?.SessionEpoch == sessionEpoch ? unsent : null;
+        return new FirmwareReport(version ?? rest?.Version, healthy ?? rest?.Healthy, shadowVersion, now, sessionEpoch);
     }
 
     private static FirmwareVersion? VersionIn(JsonElement reported) =>

@@ -147,12 +147,12 @@ internal sealed class SimulatedDevice
 
     private void Report()
     {
-        (int shadow, int epoch) = (++_shadow, _sessions);
+        int epoch = _sessions;
         var (running, healthy) = (Running, IsHealthy);
         Ask("report", async grain =>
         {
-            // A report has no session's name on it: the gateway lets none through whose connection has ended.
-            if (epoch == _sessions) await grain.ReportFirmware(new FirmwareReport(running, healthy, shadow, _world.Clock.Wall));
+            // The shadow dates it when it takes it, which may be long after the device said it.
+            await grain.ReportFirmware(new FirmwareReport(running, healthy, ++_shadow, _world.Clock.Wall, epoch));
             return true;
         }, _ => _reported = true);
     }

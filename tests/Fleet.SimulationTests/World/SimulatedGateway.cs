@@ -130,7 +130,7 @@ internal sealed class SimulatedGateway : IGatewayObserver
     private IDeviceGrain GrainOf(SimulatedDevice device) => Process.Grains.GetGrain<IDeviceGrain>(device.Name);
 
     /// <summary>What the service may answer with when it is in trouble. Anything else is a fault of its own.</summary>
-    public static bool IsOfTheService(Exception e) => e is TimeoutException or IOException or OperationCanceledException or Orleans.Storage.InconsistentStateException;
+    public static bool IsOfTheService(Exception e) => e is TimeoutException or OperationCanceledException or OrleansException;
 
     private async Task Beat()
     {

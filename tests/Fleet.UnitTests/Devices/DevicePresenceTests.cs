@@ -67,6 +67,18 @@ public sealed class DevicePresenceTests
     }
 
     [Fact]
+    public void What_was_said_in_an_older_session_says_nothing_of_a_device_that_came_back()
+    {
+        var device = TestDevice.Confirming();
+        device.Disconnect();
+        device.After(10).Do(DevicePresence.Connected(device.State, new("s2", "gateway", "::1", device.Now, Epoch: 2), device.Now));
+        device.After(1).Do(DevicePresence.Report(device.State, new(Given.V1, true, 50, device.Now, SessionEpoch: 1), device.Now));
+        Assert.Empty(device.Events);
+        device.Do(DevicePresence.Report(device.State, new(Given.V2, true, 51, device.Now, SessionEpoch: 2), device.Now));
+        Assert.Equal(Interfaces.Jobs.JobOutcome.Succeeded, device.Execution.Outcome);
+    }
+
+    [Fact]
     public void A_shadow_that_was_deleted_and_counts_from_one_again_is_heard()
     {
         var device = TestDevice.Online();

@@ -17,11 +17,14 @@ internal sealed class ShadowUnderTest(string key = "amr-1")
 
     public ImmutableArray<TopicMessage> Answers { get; private set; } = [];
 
+    /// <summary>Of the session that speaks.</summary>
+    public long? SessionEpoch { get; set; }
+
     public ImmutableArray<TopicMessage> Update(string json) => Update(Encoding.UTF8.GetBytes(json));
 
     public ImmutableArray<TopicMessage> Update(byte[] body)
     {
-        var decision = ShadowCore.Update(State, _address, body, DateTimeOffset.FromUnixTimeSeconds(Now));
+        var decision = ShadowCore.Update(State, _address, body, DateTimeOffset.FromUnixTimeSeconds(Now), SessionEpoch);
         State = decision.Next ?? State;
         return Answers = decision.Answers;
     }

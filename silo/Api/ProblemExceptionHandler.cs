@@ -28,7 +28,8 @@ internal sealed class ProblemExceptionHandler(ILogger<ProblemExceptionHandler> l
                 return BadRequests.Describe(bad);
             case StorageException storage:
                 ApiLog.Unavailable(log, request.Method, request.Path, storage.Message);
-                return Problems.Of(StatusCodes.Status503ServiceUnavailable, "storage-unavailable", "The storage takes no writes at the moment. Nothing was changed.");
+                return Problems.Of(StatusCodes.Status503ServiceUnavailable, "storage-unavailable", "The storage did not acknowledge the change.",
+                    "It was not made, or, after a lost connection, made as a whole. Repeating the request is safe: it takes effect once.");
             case TimeoutException:
                 ApiLog.Unavailable(log, request.Method, request.Path, exception.Message);
                 return Problems.Of(StatusCodes.Status503ServiceUnavailable, "timed-out", "The answer took too long. It is not known whether the request had an effect.");

@@ -18,21 +18,18 @@ internal interface IIndexTables
 /// counted first, up to a limit, and a search starts from the smallest: what finds few devices looks at few. Where all are large, a page reads
 /// devices in their order until it is full, and a count goes over all of them once.
 /// </summary>
-internal sealed class FleetIndex(IIndexTables tables) : IFleetIndex
+/// <param name="limits">Sizes at which another way is taken; null: those that were measured.</param>
+internal sealed class FleetIndex(IIndexTables tables, FleetIndexLimits? limits = null) : IFleetIndex
 {
     private const string Columns = "d.thing, d.model, d.firmware, d.healthy, d.connectivity, d.gateway, d.last_seen_at, CAST(d.attributes AS TEXT)";
 
-    /// <summary>Things of a source that a page sorts, at most: about 10 ms.</summary>
-    private const int FewForPage = 5_000;
-
-    /// <summary>Things of a source that a count looks up one by one, at most: more, and going over all devices is as fast.</summary>
-    private const int FewForCount = 150_000;
+    private readonly FleetIndexLimits _limits = limits ?? new(FewForPage: 5_000, FewForCount: 150_000);
 
     public async Task<ImmutableArray<DeviceRow>> Find(FleetQuery query, ThingName? after, int limit, CancellationToken cancellation)
     {
         var parameters = new SqlParameters();
         string sql;
-        if (await Smallest(query.Filter, FewForPage, cancellation) is { } source)
+        if (await Smallest(query.Filter, _limits.FewForPage, cancellation) is { } source)
         {
             sql = $"""
                 WITH s AS MATERIALIZED (SELECT thing FROM ({source.Select(parameters)}) AS found WHERE thing > {parameters.Add(after?.Value ?? "")})
@@ -84,18 +81,33 @@ internal sealed class FleetIndex(IIndexTables tables) : IFleetIndex
         {
             sql = $"SELECT COUNT(*) FROM ({exact.Select(parameters)}) AS found";
         }
-        else if (await Smallest(filter, FewForCount, cancellation) is { } source)
+        else if (await Smallest(filter, _limits.FewForCount, cancellation) is { } source)
         {
             sql = $"""
                 SELECT COUNT(*) FROM ({source.Select(parameters)}) AS s CROSS JOIN devices AS d
                 WHERE d.thing = s.thing AND {Condition(new(filter), parameters, few: true)}
                 """;
         }
+        else if (await ButFew(filter, cancellation) is { } but)
+        {
+            // All of the rest, without the few of them that "not" takes away.
+            return await Count(but.All, cancellation) - await Count(new FleetExpression.And([but.All, but.Few]), cancellation);
+        }
         else
         {
             sql = $"SELECT COUNT(*) FROM devices AS d WHERE {Condition(new(filter), parameters, few: false)}";
         }
         return (await tables.Query(sql, parameters.Values, row => row.GetInt64(0), cancellation))[0];
+    }
+
+    /// <returns>The expression as "rest, but few", if it is an "and" with a "not" of things that can be looked up one by one.</returns>
+    private async Task<(FleetExpression All, FleetExpression Few)?> ButFew(FleetExpression filter, CancellationToken cancellation)
+    {
+        if (filter is not FleetExpression.And { Parts: var parts } || parts.OfType<FleetExpression.Not>().ToList() is not [var not]) return null;
+        if (FleetSourceSql.Exact(not.Inner, tables.Dialect) is not { } source) return null;
+        if (await CountRoughly(source, _limits.FewForCount + 1, cancellation) > _limits.FewForCount) return null;
+        var rest = parts.Remove(not);
+        return (rest.Length == 1 ? rest[0] : new FleetExpression.And(rest), not.Inner);
     }
 
     /// <returns>The smallest source; null if none has at most so many things.</returns>
@@ -105,14 +117,20 @@ internal sealed class FleetIndex(IIndexTables tables) : IFleetIndex
         long least = limit + 1;
         foreach (var source in FleetSourceSql.Of(filter, tables.Dialect))
         {
-            var parameters = new SqlParameters();
-            string sql = $"SELECT COUNT(*) FROM (SELECT 1 FROM ({source.Select(parameters)}) AS found LIMIT {least}) AS probed";
-            long count = (await tables.Query(sql, parameters.Values, row => row.GetInt64(0), cancellation))[0];
+            long count = await CountRoughly(source, least, cancellation);
             if (count < least) (smallest, least) = (source, count);
             // Fewer than a page need no better one.
             if (least < 100) break;
         }
         return smallest;
+    }
+
+    /// <returns>At most <paramref name="limit"/>.</returns>
+    private async Task<long> CountRoughly(FleetSourceSql source, long limit, CancellationToken cancellation)
+    {
+        var parameters = new SqlParameters();
+        string sql = $"SELECT COUNT(*) FROM (SELECT 1 FROM ({source.SelectRoughly(parameters)}) AS found LIMIT {limit}) AS probed";
+        return (await tables.Query(sql, parameters.Values, row => row.GetInt64(0), cancellation))[0];
     }
 
     private string Condition(FleetQuery query, SqlParameters parameters, bool few) =>
@@ -128,3 +146,7 @@ internal sealed class FleetIndex(IIndexTables tables) : IFleetIndex
         row.IsDBNull(6) ? null : tables.Dialect.ReadInstant(row, 6),
         IndexRows.ReadAttributes(row.GetString(7)));
 }
+
+/// <param name="FewForPage">Things of a source that a page sorts, at most: about 10 ms.</param>
+/// <param name="FewForCount">Things of a source that a count looks up one by one, at most: more, and going over all devices is as fast.</param>
+internal sealed record FleetIndexLimits(int FewForPage, int FewForCount);

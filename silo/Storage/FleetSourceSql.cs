@@ -10,6 +10,9 @@ namespace Fleet.Silo.Storage;
 /// <param name="InOrder">Whether the index yields them in the order of their names.</param>
 internal sealed record FleetSourceSql(Func<SqlParameters, string> Select, bool InOrder)
 {
+    /// <summary>As <see cref="Select"/>, but for that it may yield a thing more than once: what need not be compared can stop when there are enough.</summary>
+    public Func<SqlParameters, string> SelectRoughly { get; init; } = Select;
+
     /// <summary>The sources of what all must hold; each alone yields all that can be found.</summary>
     public static IEnumerable<FleetSourceSql> Of(FleetExpression expression, IndexDialect dialect)
     {
@@ -35,7 +38,10 @@ internal sealed record FleetSourceSql(Func<SqlParameters, string> Select, bool I
     };
 
     private static FleetSourceSql? Union(ImmutableArray<FleetSourceSql?> parts) =>
-        parts.Contains(null) ? null : new(p => string.Join(" UNION ", parts.Select(part => part!.Select(p))), false);
+        parts.Contains(null) ? null : new(p => string.Join(" UNION ", parts.Select(part => part!.Select(p))), false)
+        {
+            SelectRoughly = p => string.Join(" UNION ALL ", parts.Select(part => part!.SelectRoughly(p))),
+        };
 
     // What begins alike stands together in the index. Beyond ASCII, no next text is worked out, and no index used.
     private static FleetSourceSql? Prefixed(FleetExpression.Like like, IndexDialect dialect)

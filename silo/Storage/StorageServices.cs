@@ -22,7 +22,7 @@ internal static class StorageServices
         services.AddSingleton<StorageMetrics>();
         services.AddSingleton<StorageMonitor>();
         services.AddSingleton<StorageProbe>();
-        services.AddSingleton<IFleetIndex, FleetIndex>();
+        services.AddSingleton<IFleetIndex>(s => new FleetIndex(s.GetRequiredService<IIndexTables>()));
         if (provider == "sqlite") AddSqlite(services);
         else AddPostgres(services);
         if (provider != "adonet")

@@ -19,7 +19,7 @@ internal sealed class PostgresRecords : IRecordStore, IAsyncDisposable
     {
         (_database, _monitor, _clock) = (database, monitor, clock);
         _writes = new(options.Value, PendingRecord.ByKey, Commit, PostgresFaults.ConcernAll);
-        _reads = new(options.Value, null, Read, PostgresFaults.ConcernAll);
+        _reads = new(options.Value, null, ReadOrReadAgain, PostgresFaults.ConcernAll);
         monitor.ObserveQueue(() => _writes.Waiting);
     }
 
@@ -71,6 +71,19 @@ internal sealed class PostgresRecords : IRecordStore, IAsyncDisposable
             if (PostgresFaults.Spoil(_writer, e)) await CloseWriter();
             if (writes.Count == 1 || PostgresFaults.ConcernAll(e)) _monitor.Failed(writes.Count, e, PostgresFaults.ConcernAll(e));
             throw;
+        }
+    }
+
+    // A connection in the pool may have been cut since it was last used; that shows at its next use, and says nothing of the server.
+    private async Task ReadOrReadAgain(IReadOnlyList<PendingRead> reads)
+    {
+        try
+        {
+            await Read(reads);
+        }
+        catch (NpgsqlException e) when (e is not PostgresException { IsTransient: false, SqlState: not ("57P01" or "57P02") })
+        {
+            await Read(reads);
         }
     }
 

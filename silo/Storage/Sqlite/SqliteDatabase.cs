@@ -43,7 +43,7 @@ internal sealed class SqliteDatabase
     public SqliteSession OpenCheckpointer() => SqliteSession.Open(File, SqliteOpenMode.ReadWrite, _options, "synchronous=FULL", "wal_autocheckpoint=0");
 
     /// <summary>Sees what is committed when a query starts, and can change nothing.</summary>
-    public SqliteSession OpenReader() => SqliteSession.Open(File, SqliteOpenMode.ReadWrite, _options, "query_only=1", "cache_size=-8192");
+    public SqliteSession OpenReader() => SqliteSession.Open(File, SqliteOpenMode.ReadWrite, _options, "query_only=1", "cache_size=-32768");
 
     private static void Migrate(SqliteSession session, TimeProvider clock)
     {

@@ -28,7 +28,7 @@ public sealed class PostgresTestDatabase : TestDatabase
         Database = new PostgresDatabase(wrapped, TimeProvider.System, writes: true);
         Writer = new PostgresRecords(Database, wrapped, Monitor, TimeProvider.System);
         Reminders = new PostgresReminderTable(Database);
-        Index = new FleetIndex(new PostgresIndexTables(Database));
+        Tables = new PostgresIndexTables(Database);
         Catalog = new PostgresCatalog(Database);
         Retained = _retained = new PostgresRetainedStore(Database, wrapped, TimeProvider.System);
     }
@@ -39,7 +39,7 @@ public sealed class PostgresTestDatabase : TestDatabase
     internal PostgresRecords Writer { get; }
     internal override IRecordStore Records => Writer;
     public override IReminderTable Reminders { get; }
-    public override IFleetIndex Index { get; }
+    internal override IIndexTables Tables { get; }
     public override ICatalog Catalog { get; }
     public override IRetainedStore Retained { get; }
 

@@ -24,7 +24,7 @@ public sealed class SqliteTestDatabase : TestDatabase
         var etags = new ETagClock(TimeProvider.System);
         Records = new SqliteRecords(Writer, Readers, etags, TimeProvider.System);
         Reminders = new SqliteReminderTable(Writer, Readers, etags);
-        Index = new FleetIndex(new SqliteIndexTables(Readers));
+        Tables = new SqliteIndexTables(Readers);
         Catalog = new SqliteCatalog(Readers);
         Retained = new SqliteRetainedStore(Writer, Readers, TimeProvider.System);
     }
@@ -35,7 +35,7 @@ public sealed class SqliteTestDatabase : TestDatabase
     internal SqliteReaders Readers { get; }
     internal override IRecordStore Records { get; }
     public override IReminderTable Reminders { get; }
-    public override IFleetIndex Index { get; }
+    internal override IIndexTables Tables { get; }
     public override ICatalog Catalog { get; }
     public override IRetainedStore Retained { get; }
 

@@ -37,7 +37,8 @@ public abstract class TestDatabase : IAsyncDisposable
     internal GrainStorage Grains => field ??= new GrainStorage(Records, Json);
     internal abstract IRecordStore Records { get; }
     public abstract IReminderTable Reminders { get; }
-    public abstract IFleetIndex Index { get; }
+    internal abstract IIndexTables Tables { get; }
+    public IFleetIndex Index => field ??= new FleetIndex(Tables);
     public abstract ICatalog Catalog { get; }
     public abstract IRetainedStore Retained { get; }
 

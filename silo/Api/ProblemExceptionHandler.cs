@@ -29,7 +29,7 @@ internal sealed class ProblemExceptionHandler(ILogger<ProblemExceptionHandler> l
             case StorageException storage:
                 ApiLog.Unavailable(log, request.Method, request.Path, storage.Message);
                 return Problems.Of(StatusCodes.Status503ServiceUnavailable, "storage-unavailable", "The storage did not acknowledge the change.",
-                    "It was not made, or, after a lost connection, made as a whole. Repeating the request is safe: it takes effect once.");
+                    "It was not made, or, where the connection was lost, made as a whole: look before you repeat a POST.");
             case TimeoutException:
                 ApiLog.Unavailable(log, request.Method, request.Path, exception.Message);
                 return Problems.Of(StatusCodes.Status503ServiceUnavailable, "timed-out", "The answer took too long. It is not known whether the request had an effect.");

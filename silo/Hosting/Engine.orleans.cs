@@ -1,6 +1,5 @@
 using Fleet.Silo.Storage;
 using Fleet.Silo.Telemetry;
-using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
 using Orleans.Configuration;
 using Orleans.Storage;
@@ -17,6 +16,8 @@ internal static class Engine
 
     /// <summary>What AdoNet calls the PostgreSQL driver.</summary>
     private const string Invariant = "Npgsql";
+
+    private const string AdoNet = "adonet";
 
     public static WebApplicationBuilder AddEngine(this WebApplicationBuilder builder)
     {
@@ -60,18 +61,16 @@ internal static class Engine
             static (o, cluster) => (o.ClusterId, o.ServiceId) = (cluster.Value.ClusterId, cluster.Value.ServiceId));
     }
 
-    /// <summary>Grains ask for the default provider, which Orleans knows by a key.</summary>
+    /// <summary>With adonet, the stock provider for grain states; otherwise Fleet's storage has registered its own.</summary>
     private static void AddGrainStates(ISiloBuilder silo, string? provider)
     {
-        if (provider == "adonet")
+        if (provider != AdoNet) return;
+        silo.AddAdoNetGrainStorage(AdoNet, options => options.Configure<IOptions<StorageOptions>>(static (o, storage) =>
         {
-            silo.Services.RemoveAll<IGrainStorage>();
-            silo.AddAdoNetGrainStorageAsDefault(options => options.Configure<IOptions<StorageOptions>>(static (o, storage) =>
-            {
-                (o.Invariant, o.ConnectionString) = (Invariant, storage.Value.ConnectionString);
-                o.GrainStorageSerializer = new GrainStateSerializer();
-            }));
-            return;
-        }
+            (o.Invariant, o.ConnectionString) = (Invariant, storage.Value.ConnectionString);
+            o.GrainStorageSerializer = new GrainStateSerializer();
+        }));
+        silo.Services.AddSingleton<IGrainStorage>(static s =>
+            new IndexedGrainStorage(s.GetRequiredKeyedService<IGrainStorage>(AdoNet), s.GetRequiredService<IRecordStore>()));
     }
 }

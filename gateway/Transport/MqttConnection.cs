@@ -192,6 +192,8 @@ internal sealed class MqttConnection : ISessionOwner, IThreadPoolWorkItem
 
     private async ValueTask<bool> HandleRequest(ReservedRequest request)
     {
+        // Late: the client has a newer connection, and was not told that this was taken.
+        if (_channel.Ended == EndCause.TakenOver) return false;
         try
         {
             await _services.Requests.Handle(request, _requester!);

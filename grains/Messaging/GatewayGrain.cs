@@ -91,7 +91,7 @@ internal sealed class GatewayGrain(IFleetIndex index, TimeProvider clock, ILogge
     private void Heard(IGatewayObserver observer)
     {
         _heardAt = clock.GetUtcNow();
-        if (!_gateway.TrySetResult(observer) && _gateway.Task.Result != observer)
+        if (!_gateway.TrySetResult(observer) && !_gateway.Task.Result.Equals(observer))
         {
             _gateway = New();
             _gateway.SetResult(observer);

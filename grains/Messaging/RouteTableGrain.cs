@@ -15,6 +15,7 @@ internal sealed class RouteTableGrain(
     private readonly GatewayBeats _beats = new();
     private readonly HashSet<string> _burying = new(StringComparer.Ordinal);
     private DateTimeOffset _failedAt;
+    private bool _ending;
 
     private DateTimeOffset Now => clock.GetUtcNow();
 
@@ -22,6 +23,12 @@ internal sealed class RouteTableGrain(
     {
         _beats.Silent(record.State.Gateways, Now);
         this.RegisterGrainTimer(Look, new GrainTimerCreationOptions(GatewayLiveness.LookEvery, GatewayLiveness.LookEvery) { KeepAlive = true });
+        return Task.CompletedTask;
+    }
+
+    public override Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
+    {
+        _ending = true;
         return Task.CompletedTask;
     }
 
@@ -79,6 +86,10 @@ internal sealed class RouteTableGrain(
         {
             await GrainFactory.GetGrain<IGatewayGrain>(gateway).Bury();
             await Become(RouteTableCore.Buried(record.State, gateway));
+        }
+        catch (Exception) when (_ending)
+        {
+            // The next activation finds it among the dead.
         }
         catch (Exception e)
         {

@@ -40,29 +40,31 @@ internal static class DeviceCore
             ConnectivityChangedAt = c.At,
             DisconnectReason = c.Reason,
             Open = c.Reason is DisconnectReason.ClientInitiatedDisconnect
-                ? [.. state.Open.Select(x => x.ConfirmingSession == state.Session?.SessionId ? x with { Left = true } : x)]
+                ? [.. state.Open.Select(x => x.ConfirmingEpoch == state.Session?.Epoch ? x with { Left = true } : x)]
                 : state.Open,
         },
         SessionWentStale s => state with { Connectivity = Connectivity.Stale, ConnectivityChangedAt = s.At, LastSeenAt = s.LastSeenAt },
         SessionRecovered r => state with { Connectivity = Connectivity.Connected, ConnectivityChangedAt = r.At, LastSeenAt = r.At },
         DeviceHeard h => state with { LastSeenAt = h.At },
-        FirmwareReported f => Report(state, f.Report),
+        FirmwareReported f => Report(state, f),
         ExecutionEvent x => Apply(state, x),
         _ => throw new UnreachableException($"{e.GetType().Name} has no transition"),
     };
 
-    private static DeviceState Report(DeviceState state, FirmwareReport report)
+    private static DeviceState Report(DeviceState state, FirmwareReported e)
     {
+        var report = e.Report;
+        DateTimeOffset? saidAt = e.Proves ? e.At : null;
         var firmware = report.Version ?? state.Firmware;
         var healthy = report.Healthy ?? state.Healthy;
         var stillHealthy = state.Healthy is true && firmware == state.Firmware;
         return state with
         {
             Firmware = firmware,
-            FirmwareReportedAt = report.Version is null ? state.FirmwareReportedAt : report.At,
+            FirmwareReportedAt = report.Version is null ? state.FirmwareReportedAt : saidAt,
             Healthy = healthy,
-            HealthReportedAt = report.Healthy is null ? state.HealthReportedAt : report.At,
-            HealthySince = healthy is not true ? null : stillHealthy ? state.HealthySince : report.At,
+            HealthReportedAt = report.Healthy is null ? state.HealthReportedAt : saidAt,
+            HealthySince = healthy is not true ? null : stillHealthy ? state.HealthySince : e.At,
             ShadowVersion = report.ShadowVersion,
             ReportedAt = report.At,
         };
@@ -90,12 +92,12 @@ internal static class DeviceCore
             LastUpdatedAt = w.At,
         }),
         ExecutionEnded d => Keep(state, End(state.Find(d.JobId, d.Number)!, d)),
-        ExecutionProgressed p => Change(state, p, x => Progress(x, p, state.Session?.SessionId)),
+        ExecutionProgressed p => Change(state, p, x => Progress(x, p, state.SessionEpoch)),
         // What it reported before it came back proves nothing; a gateway announces a session before the device can speak in it.
-        DeviceCameBack b => Change(state with { FirmwareReportedAt = null, HealthReportedAt = null }, b, x => x with { BackAt = b.SessionOpenedAt }),
+        DeviceCameBack b => Change(state with { FirmwareReportedAt = null, HealthReportedAt = null }, b, x => x with { BackEpoch = b.SessionEpoch }),
         RestartStillDue r => Change(state, r, x => x with
         {
-            ConfirmingSession = r.SessionId,
+            ConfirmingEpoch = r.SessionEpoch,
             RestartBy = r.Until,
             ReviewAt = r.Until,
             Revision = x.Revision + 1,
@@ -113,7 +115,7 @@ internal static class DeviceCore
         _ => throw new UnreachableException($"{e.GetType().Name} has no transition"),
     };
 
-    private static DeviceExecution Progress(DeviceExecution execution, ExecutionProgressed p, string? session)
+    private static DeviceExecution Progress(DeviceExecution execution, ExecutionProgressed p, long sessionEpoch)
     {
         var next = execution with
         {
@@ -130,7 +132,7 @@ internal static class DeviceCore
             StageEnteredAt = p.At,
             Revision = execution.Revision + 1,
             ReportedAt = p.At,
-            ConfirmingSession = p.Stage is JobStage.Confirming ? session : null,
+            ConfirmingEpoch = p.Stage is JobStage.Confirming ? sessionEpoch : null,
         };
     }
 

@@ -29,7 +29,8 @@ internal sealed record DeviceHeard(DateTimeOffset At) : DeviceEvent
 }
 
 /// <param name="Matters">False for one that says what is known already while nobody waits for a proof.</param>
-internal sealed record FirmwareReported(FirmwareReport Report, bool Matters) : DeviceEvent
+/// <param name="Proves">The device itself said it.</param>
+internal sealed record FirmwareReported(FirmwareReport Report, bool Matters, bool Proves, DateTimeOffset At) : DeviceEvent
 {
     public override bool IsDurable => Matters;
 }
@@ -52,11 +53,11 @@ internal sealed record ExecutionProgressed(
     : ExecutionEvent(JobId, Number);
 
 /// <summary>A confirming device opened its first session since it said so.</summary>
-internal sealed record DeviceCameBack(JobId JobId, int Number, DateTimeOffset SessionOpenedAt) : ExecutionEvent(JobId, Number);
+internal sealed record DeviceCameBack(JobId JobId, int Number, long SessionEpoch) : ExecutionEvent(JobId, Number);
 
 /// <summary>It is back with its old version, and had not left: its connection broke, perhaps before it could restart.</summary>
 /// <param name="Until">From then on the old version counts.</param>
-internal sealed record RestartStillDue(JobId JobId, int Number, string? SessionId, DateTimeOffset Until, DateTimeOffset At) : ExecutionEvent(JobId, Number);
+internal sealed record RestartStillDue(JobId JobId, int Number, long SessionEpoch, DateTimeOffset Until, DateTimeOffset At) : ExecutionEvent(JobId, Number);
 
 /// <param name="DueAt">When the proof will be complete if the device stays as it is; null: not in sight (any more).</param>
 internal sealed record ProofDue(JobId JobId, int Number, DateTimeOffset? DueAt, DateTimeOffset At) : ExecutionEvent(JobId, Number);

@@ -95,7 +95,7 @@ internal static class DeviceJobs
 
     /// <summary>A device that is back and says it failed runs its old version: it rolled back.</summary>
     private static JobOutcome FailureOf(DeviceState state, DeviceExecution execution) =>
-        execution is { Stage: JobStage.Confirming, BackAt: not null } && state.Firmware is { } running && running != execution.Version
+        execution is { Stage: JobStage.Confirming, BackEpoch: not null } && state.Firmware is { } running && running != execution.Version
             ? JobOutcome.RolledBack
             : JobOutcome.Failed;
 }

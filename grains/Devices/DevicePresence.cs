@@ -8,10 +8,9 @@ internal static class DevicePresence
     public static DeviceDecision<bool> Connected(DeviceState state, DeviceSession session, DateTimeOffset now)
     {
         if (!state.IsRegistered || state.Session?.SessionId == session.SessionId) return DeviceDecision.Of(false);
-        if (session.Epoch < state.SessionEpoch) return DeviceDecision.Of(false);
-        // Only sessions without an epoch have the same.
-        if (session.Epoch == state.SessionEpoch && state.Session?.ConnectedAt > session.ConnectedAt) return DeviceDecision.Of(false);
-        return DeviceProofs.Follow(state, now, new SessionOpened(session));
+        if (session.Epoch <= state.SessionEpoch) return DeviceDecision.Of(false);
+        // Proofs are timed by one clock, this one.
+        return DeviceProofs.Follow(state, now, new SessionOpened(session with { ConnectedAt = now }));
     }
 
     public static DeviceDecision<bool> Disconnected(DeviceState state, string sessionId, DisconnectReason reason, DateTimeOffset at, DateTimeOffset now) =>
@@ -44,6 +43,7 @@ internal static class DevicePresence
         bool late = (report.ShadowVersion <= state.ShadowVersion && report.At <= state.ReportedAt) || report.SessionEpoch < state.SessionEpoch;
         if (!state.IsRegistered || late) return DeviceDecision.Of(false);
         bool news = (report.Version ?? state.Firmware) != state.Firmware || (report.Healthy ?? state.Healthy) != state.Healthy;
-        return DeviceProofs.Follow(state, now, new FirmwareReported(report, Matters: news || DeviceProofs.AnyWaits(state)));
+        return DeviceProofs.Follow(state, now, new FirmwareReported(
+            report, Matters: news || DeviceProofs.AnyWaits(state), Proves: report.SessionEpoch is not null, now));
     }
 }

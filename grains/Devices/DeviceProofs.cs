@@ -28,7 +28,7 @@ internal static class DeviceProofs
         {
             if (execution is not { BootProof: true, Stage: JobStage.Confirming }) continue;
             // Nothing can be proven then: what it is now, it has still to say.
-            if (CameBack(execution, state.Session)) events.Add(new DeviceCameBack(execution.JobId, execution.Number, state.Session!.ConnectedAt));
+            if (CameBack(execution, state.Session)) events.Add(new DeviceCameBack(execution.JobId, execution.Number, state.Session!.Epoch));
             else if (Verdict(execution, state, now) is { } verdict) events.Add(verdict);
         }
         return events.ToImmutable();
@@ -36,8 +36,8 @@ internal static class DeviceProofs
 
     private static bool CameBack(DeviceExecution execution, DeviceSession? session)
     {
-        if (session is null || session.SessionId == execution.ConfirmingSession || session.ConnectedAt < execution.StageEnteredAt) return false;
-        return execution.BackAt is not { } back || (execution.RestartBy is not null && session.ConnectedAt > back);
+        if (session is null || session.Epoch <= (execution.ConfirmingEpoch ?? 0)) return false;
+        return execution.BackEpoch is not { } back || (execution.RestartBy is not null && session.Epoch > back);
     }
 
     private static ExecutionEvent? Verdict(DeviceExecution execution, DeviceState state, DateTimeOffset now) =>
@@ -45,19 +45,19 @@ internal static class DeviceProofs
         {
             ProofState.Proven => new ExecutionEnded(
                 execution.JobId, execution.Number, JobExecutionStatus.Succeeded, JobOutcome.Succeeded, null, null, ByDevice: false, now),
-            ProofState.CameBackWith back => WithOldVersion(execution, state.Session, back.Version, now),
+            ProofState.CameBackWith back => WithOldVersion(execution, state, back.Version, now),
             ProofState.Open open when open.Due == execution.ReviewAt => null,
             ProofState.Open open => new ProofDue(execution.JobId, execution.Number, open.Due, now),
             _ => throw new UnreachableException(),
         };
 
-    private static ExecutionEvent? WithOldVersion(DeviceExecution execution, DeviceSession? session, FirmwareVersion version, DateTimeOffset now)
+    private static ExecutionEvent? WithOldVersion(DeviceExecution execution, DeviceState state, FirmwareVersion version, DateTimeOffset now)
     {
         bool mayRestart = !execution.Left && !(now >= execution.RestartBy);
-        if (mayRestart && (execution.RestartBy is null || execution.ConfirmingSession != session?.SessionId))
-            return new RestartStillDue(execution.JobId, execution.Number, session?.SessionId, execution.RestartBy ?? now + RestartWithin, now);
+        if (mayRestart && (execution.RestartBy is null || execution.ConfirmingEpoch != state.SessionEpoch))
+            return new RestartStillDue(execution.JobId, execution.Number, state.SessionEpoch, execution.RestartBy ?? now + RestartWithin, now);
         // Away again: perhaps it restarts at this moment.
-        if (mayRestart || session is null) return null;
+        if (mayRestart || state.Session is null) return null;
         return new ExecutionEnded(
             execution.JobId, execution.Number, JobExecutionStatus.Failed, JobOutcome.RolledBack, $"came back with {version}", null, ByDevice: false, now);
     }

@@ -19,8 +19,12 @@ internal sealed record DeviceState : IDeviceIndexed
     public DateTimeOffset RegisteredAt { get; init; }
 
     public FirmwareVersion? Firmware { get; init; }
+
+    /// <summary>When the device itself said so; null if it has not since it came back, or somebody else did after it.</summary>
     public DateTimeOffset? FirmwareReportedAt { get; init; }
     public bool? Healthy { get; init; }
+
+    /// <inheritdoc cref="FirmwareReportedAt"/>
     public DateTimeOffset? HealthReportedAt { get; init; }
 
     /// <summary>Since when it has said nothing but healthy about this version.</summary>
@@ -55,7 +59,6 @@ internal sealed record DeviceState : IDeviceIndexed
     {
         Firmware = Firmware,
         FirmwareAt = FirmwareReportedAt,
-        Healthy = Healthy,
         HealthAt = HealthReportedAt,
         HealthySince = HealthySince,
         OnlineSince = Connectivity is Connectivity.Connected ? ConnectivityChangedAt : null,

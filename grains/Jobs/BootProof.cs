@@ -7,8 +7,11 @@ namespace Fleet.Grains.Jobs;
 internal sealed record DeviceReports
 {
     public FirmwareVersion? Firmware { get; init; }
+
+    /// <summary>When the device itself said so; null if it has not since it came back.</summary>
     public DateTimeOffset? FirmwareAt { get; init; }
-    public bool? Healthy { get; init; }
+
+    /// <inheritdoc cref="FirmwareAt"/>
     public DateTimeOffset? HealthAt { get; init; }
 
     /// <summary>Since when it has said nothing but healthy about this version.</summary>
@@ -39,10 +42,10 @@ internal static class BootProof
 {
     public static ProofState Of(DeviceExecution execution, DeviceReports reports, DateTimeOffset now)
     {
-        if (execution is not { BootProof: true, Stage: JobStage.Confirming, BackAt: { } back }) return new ProofState.Open(null);
-        if (reports.FirmwareAt is not { } firmwareAt || firmwareAt < back || reports.Firmware is not { } firmware) return new ProofState.Open(null);
+        if (execution is not { BootProof: true, Stage: JobStage.Confirming, BackEpoch: not null }) return new ProofState.Open(null);
+        if (reports is not { FirmwareAt: not null, Firmware: { } firmware }) return new ProofState.Open(null);
         if (firmware != execution.Version) return new ProofState.CameBackWith(firmware);
-        if (reports.HealthAt is not { } healthAt || healthAt < back || reports.HealthySince is not { } since) return new ProofState.Open(null);
+        if (reports is not { HealthAt: not null, HealthySince: { } since }) return new ProofState.Open(null);
         if (execution.HealthyFor == TimeSpan.Zero) return new ProofState.Proven();
 
         // A device that restarts again and again is healthy each time it comes back: only an unbroken connection counts.

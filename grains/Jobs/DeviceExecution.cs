@@ -50,8 +50,8 @@ internal sealed record DeviceExecution
     /// <summary>The last sign of progress that the shard was told of.</summary>
     public DateTimeOffset ReportedAt { get; init; }
 
-    /// <summary>The session in which the device said that it is confirming.</summary>
-    public string? ConfirmingSession { get; init; }
+    /// <summary>The session in which the device said that it is confirming: only a newer one can be its return.</summary>
+    public long? ConfirmingEpoch { get; init; }
 
     /// <summary>The device itself ended that session, as one that restarts does. Another end need not mean that it restarted.</summary>
     public bool Left { get; init; }
@@ -59,8 +59,8 @@ internal sealed record DeviceExecution
     /// <summary>Until when a device that came back with its old version, without having left, may still restart.</summary>
     public DateTimeOffset? RestartBy { get; init; }
 
-    /// <summary>When the first session after that opened (the last one, while a restart is still due); null while the device has not come back.</summary>
-    public DateTimeOffset? BackAt { get; init; }
+    /// <summary>The first session after that (the last one, while a restart is still due); null while the device has not come back.</summary>
+    public long? BackEpoch { get; init; }
 
     /// <summary>When it will have been healthy for long enough, if it stays so.</summary>
     public DateTimeOffset? ReviewAt { get; init; }

@@ -158,10 +158,31 @@ public sealed class BootProofTests
     public void A_late_report_of_the_old_session_is_no_rollback()
     {
         var device = TestDevice.Confirming();
-        var before = device.Now;
+        long before = device.State.SessionEpoch;
         device.Restart();
-        device.Do(DevicePresence.Report(device.State, new(Given.V1, true, 100, before), device.Now));
+        device.Do(DevicePresence.Report(device.State, new(Given.V1, true, 100, device.Now, before), device.Now));
         Assert.Null(device.Execution.Outcome);
+    }
+
+    [Fact]
+    public void What_somebody_else_writes_into_the_shadow_proves_nothing()
+    {
+        var device = TestDevice.Confirming();
+        device.Restart();
+        device.Do(DevicePresence.Report(device.State, new(Given.V2, true, 100, device.Now), device.Now));
+        Assert.Equal((Given.V2, null), (device.State.Firmware!.Value, device.Execution.Outcome));
+    }
+
+    [Fact]
+    public void Clocks_that_differ_from_machine_to_machine_do_not_matter()
+    {
+        var device = TestDevice.Confirming();
+        device.Disconnect();
+        // Gateway and shadow are hosted by machines an hour behind; this one's clock is set back in between.
+        device.Now -= TimeSpan.FromMinutes(5);
+        device.Do(DevicePresence.Connected(device.State, new("s2", "gateway", "::1", device.Now.AddHours(-1), 2), device.Now));
+        device.Do(DevicePresence.Report(device.State, new(Given.V2, true, 100, device.Now.AddHours(-1), 2), device.Now));
+        Assert.Equal(JobOutcome.Succeeded, device.Execution.Outcome);
     }
 
     [Fact]

@@ -11,6 +11,7 @@ namespace Fleet.UnitTests.Devices;
 internal sealed class TestDevice
 {
     private long _shadow;
+    private long _epoch;
 
     public DateTimeOffset Now { get; set; } = Given.Noon;
     public DeviceState State { get; private set; } = new();
@@ -62,12 +63,12 @@ internal sealed class TestDevice
         return this;
     }
 
-    public void Connect(string session) => Do(DevicePresence.Connected(State, new(session, "gateway", "::1", Now), Now));
+    public void Connect(string session) => Do(DevicePresence.Connected(State, new(session, "gateway", "::1", Now, ++_epoch), Now));
 
     public void Disconnect(DisconnectReason reason = DisconnectReason.ClientInitiatedDisconnect) =>
         Do(DevicePresence.Disconnected(State, State.Session!.SessionId, reason, Now, Now));
 
-    public void Report(FirmwareVersion? version, bool? healthy = true) => Do(DevicePresence.Report(State, new(version, healthy, ++_shadow, Now), Now));
+    public void Report(FirmwareVersion? version, bool? healthy = true) => Do(DevicePresence.Report(State, new(version, healthy, ++_shadow, Now, _epoch), Now));
 
     /// <summary>Disconnects, and comes back a while later in another session.</summary>
     public void Restart(string session = "s2")

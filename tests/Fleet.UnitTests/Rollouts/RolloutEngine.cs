@@ -119,7 +119,7 @@ internal sealed class RolloutEngine : IAsyncDisposable
             });
         var probe = new GatewayProbe();
         string gateway = Guid.NewGuid().ToString("N");
-        await engine.Grains.GetGrain<IGatewayGrain>(gateway).Register(engine.Grains.CreateObjectReference<IGatewayObserver>(probe));
+        await engine.Grains.GetGrain<IGatewayGrain>(gateway).Join(engine.Grains.CreateObjectReference<IGatewayObserver>(probe), null);
         return new(engine, store, probe, turns, gateway);
     }
 
@@ -157,8 +157,13 @@ internal sealed class RolloutEngine : IAsyncDisposable
     {
         public ConcurrentQueue<JobNotification> Notifications { get; } = new();
         public void NotifyJobs(JobNotification notification) => Notifications.Enqueue(notification);
+        public void ViewChanged(GatewayView view) { }
         public void EndSession(string clientId, string sessionId, SessionEnd reason) { }
-        public void EndSessionsOf(CertificateId certificate) { }
+        public Task EndSessionsOf(CertificateId certificate) => Task.CompletedTask;
+        public Task<MovedSession?> TakeOver(string key, long epoch, bool discard) => Task.FromResult<MovedSession?>(null);
+        public Task<MovedMessages?> Collect(string key, long epoch, string toGateway) => Task.FromResult<MovedMessages?>(null);
+        public Task<PeerAnswer> Forward(PeerBatch batch) => Task.FromResult(PeerAnswer.UnknownSender);
+        public Task Mourn(ImmutableArray<LostSession> sessions) => Task.CompletedTask;
     }
 }
 
@@ -180,9 +185,9 @@ internal sealed class EngineDevice(RolloutEngine fleet, ThingName thing)
 
     public async Task Connect()
     {
-        SessionId = $"{thing}-{_sessions++}";
-        await Grain.Connected(new DeviceSession(SessionId, fleet.Gateway, "::1", fleet.Time.GetUtcNow()));
-        await Grain.ReportFirmware(new FirmwareReport(_running, true, ++_shadow, fleet.Time.GetUtcNow()));
+        SessionId = $"{thing}-{++_sessions}";
+        await Grain.Connected(new DeviceSession(SessionId, fleet.Gateway, "::1", fleet.Time.GetUtcNow(), _sessions));
+        await Grain.ReportFirmware(new FirmwareReport(_running, true, ++_shadow, fleet.Time.GetUtcNow(), _sessions));
     }
 
     /// <summary>One step of whatever job it has.</summary>

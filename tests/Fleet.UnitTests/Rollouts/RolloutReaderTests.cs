@@ -77,7 +77,7 @@ public sealed class RolloutReaderTests
     [InlineData("[]", "invalid-request", "$")]
     [InlineData("{}", "invalid-request", "name")]
     [InlineData("""{"name":"n","target":{"group":"g"}}""", "not-supported", "target.group")]
-    [InlineData("""{"name":"n","target":{"query":"firmware<2.0.0"}}""", "not-supported", "target.query")]
+    [InlineData("""{"name":"n","target":{"query":"firmware<2.x"}}""", "invalid-request", "target.query")]
     [InlineData("""{"name":"n","target":{"query":"model"}}""", "invalid-request", "target.query")]
     [InlineData("""{"name":"n","target":{"things":["ok","not/ok"]}}""", "invalid-request", "target.things[1]")]
     [InlineData("""{"name":"n","target":{},"firmware":{"model":"amr","version":"2"}}""", "invalid-request", "firmware.version")]

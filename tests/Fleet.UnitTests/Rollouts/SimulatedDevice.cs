@@ -91,7 +91,7 @@ internal sealed class SimulatedDevice
 
     private void Restart(DeviceExecution head, DateTimeOffset now)
     {
-        if (head.BackAt is null)
+        if (head.BackEpoch is null)
         {
             Take(DevicePresence.Disconnected(State, State.Session!.SessionId, DisconnectReason.ClientInitiatedDisconnect, now, now));
             if (_fate is not (Fate.BootsOld or Fate.ReportsOnly)) _running = Given.V2;
@@ -104,7 +104,7 @@ internal sealed class SimulatedDevice
 
     private void Connect(DateTimeOffset now)
     {
-        Take(DevicePresence.Connected(State, new DeviceSession($"{Thing}-{_sessions++}", "gateway", "::1", now), now));
+        Take(DevicePresence.Connected(State, new DeviceSession($"{Thing}-{_sessions}", "gateway", "::1", now, ++_sessions), now));
         if (State.Open.Any(e => e.AwaitsProof) && _fate is not (Fate.BootsOld or Fate.ReportsOnly)) _running = Given.V2;
         Report(now);
     }
@@ -112,7 +112,7 @@ internal sealed class SimulatedDevice
     private void Report(DateTimeOffset now)
     {
         if (_fate is Fate.ReportsOnly) return;
-        Take(DevicePresence.Report(State, new FirmwareReport(_running, _fate is not Fate.NeverHealthy, ++_shadow, now), now));
+        Take(DevicePresence.Report(State, new FirmwareReport(_running, _fate is not Fate.NeverHealthy, ++_shadow, now, _sessions), now));
     }
 
     private void Update(DeviceExecution execution, JobExecutionStatus status, string? step, DateTimeOffset now) => Take(DeviceJobs.Update(

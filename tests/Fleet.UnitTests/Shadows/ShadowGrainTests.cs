@@ -6,6 +6,7 @@ using Fleet.Interfaces.Naming;
 using Fleet.Interfaces.Shadows;
 using Fleet.UnitTests.Certificates;
 using Orleans;
+using Orleans.Runtime;
 
 namespace Fleet.UnitTests.Shadows;
 
@@ -43,7 +44,7 @@ public sealed class ShadowGrainTests : IAsyncLifetime
     {
         await Shadow.Update("""{"state":{"reported":{"a":1}}}"""u8.ToArray());
         _fleet.Storage.NextFailure = new IOException("disk");
-        await Assert.ThrowsAsync<IOException>(() => Shadow.Update("""{"state":{"reported":{"a":2}}}"""u8.ToArray()));
+        await Assert.ThrowsAsync<OrleansException>(() => Shadow.Update("""{"state":{"reported":{"a":2}}}"""u8.ToArray()));
         Assert.Equal(1, (int)JsonNode.Parse((await Shadow.Get(default)).Payload.Span)!["state"]!["reported"]!["a"]!);
     }
 

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.InteropServices;
 using Fleet.Interfaces.Jobs;
 using Fleet.Interfaces.Rollouts;
 
@@ -24,11 +25,12 @@ internal static class RolloutShardCore
         var before = state;
         var events = ImmutableArray.CreateBuilder<ShardEvent>();
         var effects = ImmutableArray.CreateBuilder<ShardEffect>();
+        // Copied once for all commands and not for each event: a thousand reports that share a turn would copy a million executions.
+        ShardExecution[]? copy = null;
         foreach (var command in commands)
         {
             var decision = Decide(state, command, now);
-            state = decision.Events.Aggregate(state, Apply);
-            events.AddRange(decision.Events);
+            foreach (var e in decision.Events) Add(e);
             effects.AddRange(decision.Effects);
         }
         if (CountSlots(state, now) is { } counted) Add(counted);
@@ -39,7 +41,7 @@ internal static class RolloutShardCore
         void Add(ShardEvent e)
         {
             events.Add(e);
-            state = Apply(state, e);
+            state = Apply(state, e, ref copy);
         }
     }
 
@@ -67,7 +69,14 @@ internal static class RolloutShardCore
         _ => throw new UnreachableException($"{command.GetType().Name} has no rule"),
     };
 
-    public static ShardState Apply(ShardState state, ShardEvent e) => e switch
+    public static ShardState Apply(ShardState state, ShardEvent e)
+    {
+        ShardExecution[]? copy = null;
+        return Apply(state, e, ref copy);
+    }
+
+    /// <param name="copy">The executions of <paramref name="state"/>, if they are nobody else's and may be changed in place; set once they are.</param>
+    private static ShardState Apply(ShardState state, ShardEvent e, ref ShardExecution[]? copy) => e switch
     {
         ShardOpened { Assignment: var a } => new()
         {
@@ -84,7 +93,7 @@ internal static class RolloutShardCore
             // A stop takes the unused rest of the allowance away.
             Allowance = o.Kind is ShardOrderKind.Run ? o.Allowance : state.Admitted,
         },
-        DeviceAdmitted a => Change(state with { Admitted = state.Admitted + 1 }, a.Index, x => x with
+        DeviceAdmitted a => Change(state with { Admitted = state.Admitted + 1 }, ref copy, a.Index, x => x with
         {
             Number = x.Number + 1,
             Stage = JobStage.Queued,
@@ -94,9 +103,9 @@ internal static class RolloutShardCore
             StageAt = a.At,
             ProgressAt = a.At,
         }),
-        DeviceAsked a => Change(state, a.Index, x => x with { Asked = a.Ask, AskedAt = a.At }),
-        DeviceAnswered a => Change(state, a.Index, x => x with { Asked = null, AskedAt = null }),
-        ExecutionAdvanced { Report: var r } a => Change(state, a.Index, x => x with
+        DeviceAsked a => Change(state, ref copy, a.Index, x => x with { Asked = a.Ask, AskedAt = a.At }),
+        DeviceAnswered a => Change(state, ref copy, a.Index, x => x with { Asked = null, AskedAt = null }),
+        ExecutionAdvanced { Report: var r } a => Change(state, ref copy, a.Index, x => x with
         {
             Stage = r.Stage,
             Revision = r.Revision,
@@ -107,7 +116,7 @@ internal static class RolloutShardCore
             Asked = x.Asked is ShardAsk.Cancel ? x.Asked : null,
             AskedAt = x.Asked is ShardAsk.Cancel ? x.AskedAt : null,
         }),
-        ExecutionFinished f => Change(state, f.Index, x => new ShardExecution
+        ExecutionFinished f => Change(state, ref copy, f.Index, x => new ShardExecution
         {
             Thing = x.Thing,
             Number = x.Number,
@@ -117,8 +126,8 @@ internal static class RolloutShardCore
             Revision = f.Revision,
             StageAt = f.At,
         }),
-        OfferTakenBack t => Change(state, t.Index, x => new ShardExecution { Thing = x.Thing, Number = x.Number }),
-        ReviewAsked r => Change(state, r.Index, x => x with { ReviewedAt = r.At }),
+        OfferTakenBack t => Change(state, ref copy, t.Index, x => new ShardExecution { Thing = x.Thing, Number = x.Number }),
+        ReviewAsked r => Change(state, ref copy, r.Index, x => x with { ReviewedAt = r.At }),
         SlotsCounted s => state with { Slots = s.Slots },
         StandingChanged c => state with { Version = c.Version },
         _ => throw new UnreachableException($"{e.GetType().Name} has no transition"),
@@ -267,6 +276,14 @@ internal static class RolloutShardCore
         return found;
     }
 
-    private static ShardState Change(ShardState state, int index, Func<ShardExecution, ShardExecution> change) =>
-        state with { Executions = state.Executions.SetItem(index, change(state.Executions[index])) };
+    private static ShardState Change(ShardState state, ref ShardExecution[]? copy, int index, Func<ShardExecution, ShardExecution> change)
+    {
+        if (copy is null || ImmutableCollectionsMarshal.AsArray(state.Executions) != copy)
+        {
+            copy = [.. state.Executions];
+            state = state with { Executions = ImmutableCollectionsMarshal.AsImmutableArray(copy) };
+        }
+        copy[index] = change(copy[index]);
+        return state;
+    }
 }

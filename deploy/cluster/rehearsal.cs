@@ -29,7 +29,7 @@ try
 {
     return await new Rehearsal(Options.Parse(args), stop.Token).Run();
 }
-catch (Exception e) when (e is RehearsalException or OperationCanceledException)
+catch (Exception e) when (e is RehearsalException or OperationCanceledException or NpgsqlException or HttpRequestException)
 {
     await Console.Error.WriteLineAsync($"rehearsal: {e.Message}");
     return 1;
@@ -115,7 +115,7 @@ internal sealed class Rehearsal(Options options, CancellationToken stop)
         var devices = Child.Start(_folder, "devices",
             [Paths.Program(binaries, "Fleet.DeviceSim"), "run", "--devices", $"{options.Devices}", "--claim", claim, "--ca", members.CaCertificate,
              "--server", string.Join(',', members.MqttsPorts.Select(port => $"localhost:{port}")), "--model", Model,
-             "--data", Path.Combine(_folder, "devices"), "--json"]);
+             "--data", Path.Combine(_folder, "devices"), "--connect-rate", "25/s", "--json"]);
         await Until("all devices are in", async () =>
         {
             devices.ThrowIfEnded();

@@ -26,9 +26,9 @@ internal static class Engine
         builder.UseOrleans(silo =>
         {
             silo.UseAdoNetClustering(options => options.Configure<IOptions<StorageOptions>>(
-                static (o, storage) => (o.Invariant, o.ConnectionString) = (Invariant, storage.Value.ConnectionString)));
+                static (o, storage) => (o.Invariant, o.ConnectionString) = (Invariant, ClusterDatabase.Of(storage.Value))));
             silo.UseAdoNetReminderService(options => options.Configure<IOptions<StorageOptions>>(
-                static (o, storage) => (o.Invariant, o.ConnectionString) = (Invariant, storage.Value.ConnectionString)));
+                static (o, storage) => (o.Invariant, o.ConnectionString) = (Invariant, ClusterDatabase.Of(storage.Value))));
             silo.Services.AddOptions<EndpointOptions>().Configure<IOptions<ClusterSettings>>(static (o, cluster) => cluster.Value.ApplyTo(o));
             silo.Configure<ClusterMembershipOptions>(Membership.NoticeTheDead);
             AddGrainStates(silo, builder.Configuration[$"{StorageOptions.Section}:Provider"]);
@@ -44,7 +44,7 @@ internal static class Engine
         builder.UseOrleansClient(client =>
         {
             client.UseAdoNetClustering(options => options.Configure<IOptions<StorageOptions>>(
-                static (o, storage) => (o.Invariant, o.ConnectionString) = (Invariant, storage.Value.ConnectionString)));
+                static (o, storage) => (o.Invariant, o.ConnectionString) = (Invariant, ClusterDatabase.Of(storage.Value))));
             client.Configure<GatewayOptions>(Membership.UseNewSilosSoon);
             client.Services.AddSingleton<ClusterConnection>();
             client.Services.AddSingleton<IClientConnectionRetryFilter>(s => s.GetRequiredService<ClusterConnection>());
@@ -67,7 +67,7 @@ internal static class Engine
         if (provider != AdoNet) return;
         silo.AddAdoNetGrainStorage(AdoNet, options => options.Configure<IOptions<StorageOptions>>(static (o, storage) =>
         {
-            (o.Invariant, o.ConnectionString) = (Invariant, storage.Value.ConnectionString);
+            (o.Invariant, o.ConnectionString) = (Invariant, ClusterDatabase.Of(storage.Value));
             o.GrainStorageSerializer = new GrainStateSerializer();
         }));
         silo.Services.AddSingleton<IGrainStorage>(static s =>

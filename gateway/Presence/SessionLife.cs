@@ -6,7 +6,8 @@ using Microsoft.Extensions.Logging;
 namespace Fleet.Gateway.Presence;
 
 /// <summary>What the world hears of a session: the device grain, presence events, heartbeats, the log.</summary>
-internal sealed class SessionLife(DevicePresence devices, PresenceEvents events, ISessionLeases leases, GatewayClock clock, ILogger<SessionLife> log)
+internal sealed class SessionLife(
+    DevicePresence devices, PresenceEvents events, SessionDirectory directory, ISessionLeases leases, GatewayClock clock, ILogger<SessionLife> log)
 {
     private readonly ConcurrentDictionary<string, SessionIdentity> _beating = new(StringComparer.Ordinal);
 
@@ -26,7 +27,8 @@ internal sealed class SessionLife(DevicePresence devices, PresenceEvents events,
     public void Ended(SessionIdentity identity, EndCause cause, bool wasAttached)
     {
         _beating.TryRemove(identity.SessionId, out _);
-        if (!wasAttached) leases.Release(identity);
+        // A session that waits here for its client, perhaps brought here for this very connection, still needs its lease.
+        if (!wasAttached && directory.Find(identity.Key) is null) leases.Release(identity);
         if (identity.Thing is not null) devices.Disconnected(identity, cause.Reason);
         if (!wasAttached) return;
         log.Disconnected(identity.Kind, identity.ClientId, cause.Reason, cause.Detail);

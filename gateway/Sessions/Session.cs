@@ -17,7 +17,7 @@ internal sealed class Session : Subscriber
     private readonly GatewayMetrics _metrics;
     private readonly DeliveryQueue _queue;
     private readonly InFlight _inFlight = new();
-    private readonly Dictionary<string, (TopicFilter Filter, SubscriptionOptions Options)> _subscriptions = new(StringComparer.Ordinal);
+    private readonly SessionSubscriptions _subscriptions;
     private Queue<Delivery>? _retained;
     private ISessionOwner? _owner;
     private SessionMove? _move;
@@ -30,6 +30,7 @@ internal sealed class Session : Subscriber
         Identity = identity;
         _options = options;
         _metrics = metrics;
+        _subscriptions = new SessionSubscriptions(options.MaxSubscriptionsPerSession);
         _queue = new DeliveryQueue(options.MaxQueuedMessages, options.MaxQueuedBytes);
     }
 
@@ -95,8 +96,7 @@ internal sealed class Session : Subscriber
             _ended = true;
             var owner = _owner;
             _owner = null;
-            TopicFilter[] filters = [.. _subscriptions.Values.Select(s => s.Filter)];
-            _subscriptions.Clear();
+            var filters = _subscriptions.TakeAll();
             _queue.Clear();
             _retained = null;
             _inFlight.Clear();
@@ -107,31 +107,18 @@ internal sealed class Session : Subscriber
     /// <summary>Notes a subscription. False if there are too many already, or the session has ended.</summary>
     public bool TryAddSubscription(TopicFilter filter, SubscriptionOptions options)
     {
-        lock (_gate)
-        {
-            if (_ended || (!_subscriptions.ContainsKey(filter.Text) && _subscriptions.Count >= _options.MaxSubscriptionsPerSession)) return false;
-            _subscriptions[filter.Text] = (filter, options);
-            return true;
-        }
+        lock (_gate) return !_ended && _subscriptions.TrySet(filter, options);
     }
 
     public bool RemoveSubscription(TopicFilter filter)
     {
-        lock (_gate) return _subscriptions.Remove(filter.Text);
+        lock (_gate) return _subscriptions.Remove(filter);
     }
 
     /// <summary>The best QoS this session has asked for on a topic name, or null if it has not asked at all.</summary>
     public Qos? SubscribedQos(string topicName)
     {
-        lock (_gate)
-        {
-            Qos? best = null;
-            foreach (var (filter, options) in _subscriptions.Values)
-            {
-                if ((best is null || options.Qos > best) && (filter.Filter == topicName || (filter.HasWildcards && filter.Matches(topicName)))) best = options.Qos;
-            }
-            return best;
-        }
+        lock (_gate) return _subscriptions.BestQos(topicName);
     }
 
     /// <summary>Takes a message for the subscriber; drops it if policy, queue or absence say so.</summary>
@@ -211,7 +198,7 @@ internal sealed class Session : Subscriber
             _owner = null;
             _retained = null;
             _queue.DropQos0();
-            return ([.. _subscriptions.Values], owner);
+            return (_subscriptions.All, owner);
         }
     }
 

@@ -21,25 +21,21 @@ internal interface ITransportOutput
 /// Drives one <see cref="MqttChannel"/> over pipes: runs its turns one at a time, sends what they wrote in one piece, and carries out their
 /// effects. Whoever has something for this connection (a publisher, a timer) only wakes it.
 /// </summary>
-internal sealed class MqttConnection : ISessionOwner, IThreadPoolWorkItem
+internal sealed class MqttConnection : ISessionOwner, IPumped, IThreadPoolWorkItem
 {
-    /// <summary>How long the last words may take.</summary>
-    private static readonly TimeSpan FarewellTimeout = TimeSpan.FromSeconds(2);
-
     private readonly Lock _gate = new();
     private readonly ConnectionServices _services;
     private readonly ConnectionSource _source;
     private readonly PipeReader _input;
     private readonly ITransportOutput _output;
-    private readonly Outbound _outbound;
+    private readonly OutputPump _pump;
     private readonly ChannelTurn _readTurn, _eventTurn;
     private readonly MqttChannel _channel;
     private readonly RequestLane _lane;
     private readonly string _sessionId = Guid.NewGuid().ToString("n");
     private SessionIdentity? _identity;
     private Requester? _requester;
-    private TaskCompletionSource? _readRoom, _answerRoom, _flushed;
-    private bool _flushing, _broken, _readerDone;
+    private bool _readerDone;
     private int _busy, _woken;
 
     public MqttConnection(ConnectionServices services, ConnectionSource source, PipeReader input, ITransportOutput output)
@@ -48,14 +44,25 @@ internal sealed class MqttConnection : ISessionOwner, IThreadPoolWorkItem
         _source = source;
         _input = input;
         _output = output;
-        _outbound = new Outbound(services.Options.MaxOutboundBytes);
-        _readTurn = new ChannelTurn(_outbound);
-        _eventTurn = new ChannelTurn(_outbound);
+        var outbound = new Outbound(services.Options.MaxOutboundBytes);
+        _readTurn = new ChannelTurn(outbound);
+        _eventTurn = new ChannelTurn(outbound);
         _channel = new MqttChannel(services.Channel, this, services.Clock.NowMs);
+        _pump = new OutputPump(_gate, outbound, output, this, services.Clock.Time, services.Metrics);
         _lane = new RequestLane(HandleRequest, RequestCompleted, services.Options.MaxPendingRequests);
     }
 
-    private bool IsClosed => _channel.Ended is not null;
+    public bool IsClosed => _channel.Ended is not null;
+
+    bool IPumped.IsBacklogged => _channel.Session?.IsBacklogged == true;
+
+    void IPumped.Drain() => _channel.Drain(Begin(_eventTurn));
+
+    void IPumped.Failed(Exception e)
+    {
+        // A pipe that was completed meanwhile says InvalidOperation: a loss like the others.
+        if (!IsLoss(e) && e is not InvalidOperationException) _services.Log.ConnectionFailed(_identity?.ClientId ?? "(no CONNECT yet)", e);
+    }
 
     /// <summary>Serves the connection to its end.</summary>
     public async Task Run()
@@ -78,7 +85,7 @@ internal sealed class MqttConnection : ISessionOwner, IThreadPoolWorkItem
         {
             Volatile.Write(ref _readerDone, true);
             Close(EndCause.ConnectionLost);
-            await Farewell();
+            await _pump.Farewell();
             await _lane.Idle();
             _services.Connections.Remove(this);
             if (_identity is not null) _services.Life.Ended(_identity, _channel.Ended!, wasAttached: _channel.Session is not null);
@@ -95,7 +102,7 @@ internal sealed class MqttConnection : ISessionOwner, IThreadPoolWorkItem
     /// <summary>The turn that <see cref="Wake"/> asked for. Sending also drains the session.</summary>
     void IThreadPoolWorkItem.Execute() => Guard(static self =>
     {
-        if (Interlocked.Exchange(ref self._woken, 0) == 1) self.DrainAndFlush();
+        if (Interlocked.Exchange(ref self._woken, 0) == 1) self._pump.Pump();
     });
 
     /// <summary>Never on the caller's turn: it may hold another connection's lock.</summary>
@@ -160,11 +167,11 @@ internal sealed class MqttConnection : ISessionOwner, IThreadPoolWorkItem
             }
             Interlocked.Decrement(ref _busy);
             Interlocked.Exchange(ref _woken, 0);
-            DrainAndFlush();
+            _pump.Pump();
 
             if (connect is not null) await Authorise(connect);
             if (IsClosed || (read.IsCompleted && !paused)) return;
-            await Room(forAnswers: false);
+            await _pump.Room(forAnswers: false);
         }
     }
 
@@ -175,10 +182,10 @@ internal sealed class MqttConnection : ISessionOwner, IThreadPoolWorkItem
         lock (_gate)
         {
             _channel.Decided(decision, Begin(_eventTurn));
-            if (_channel.Session is { } session) _requester = new Requester(session, this, () => Room(forAnswers: true));
+            if (_channel.Session is { } session) _requester = new Requester(session, this, () => _pump.Room(forAnswers: true));
         }
         if (_requester is not null) _services.Life.Began(_identity!);
-        DrainAndFlush();
+        _pump.Pump();
     }
 
     private void Request(ChannelEffect.Handle request)
@@ -225,7 +232,7 @@ internal sealed class MqttConnection : ISessionOwner, IThreadPoolWorkItem
     {
         await effect.Known;
         lock (_gate) _channel.Subscribed(effect.Pending, Begin(_eventTurn));
-        DrainAndFlush();
+        _pump.Pump();
     }
 
     private void Complete(AckTicket ticket, ReasonCode outcome, string? detail)
@@ -236,7 +243,7 @@ internal sealed class MqttConnection : ISessionOwner, IThreadPoolWorkItem
             RecordAcks(_eventTurn);
         }
         // Within a turn of the reader its own flush is about to come.
-        if (Volatile.Read(ref _busy) == 0) DrainAndFlush();
+        if (Volatile.Read(ref _busy) == 0) _pump.Pump();
         if (IsClosed) Stop();
     }
 
@@ -249,8 +256,8 @@ internal sealed class MqttConnection : ISessionOwner, IThreadPoolWorkItem
     /// <summary>The channel is closed: sends its last words and lets the reader go.</summary>
     private void Stop()
     {
-        DrainAndFlush();
-        lock (_gate) SignalRoom(over: true);
+        _pump.Pump();
+        _pump.Release();
         if (Volatile.Read(ref _readerDone)) return;
         try
         {
@@ -259,96 +266,6 @@ internal sealed class MqttConnection : ISessionOwner, IThreadPoolWorkItem
         catch (Exception e) when (e is ObjectDisposedException or InvalidOperationException)
         {
             // The reader ended in this very moment, which is what this is for.
-        }
-    }
-
-    private void DrainAndFlush()
-    {
-        lock (_gate)
-        {
-            if (_flushing) return;
-            _channel.Drain(Begin(_eventTurn));
-            SignalRoom(over: _broken);
-            if (_outbound.IsEmpty || _broken) return;
-            _flushing = true;
-        }
-        _ = Flush();
-    }
-
-    private async Task Flush()
-    {
-        try
-        {
-            while (true)
-            {
-                ReadOnlyMemory<byte> bytes;
-                lock (_gate)
-                {
-                    _outbound.Sent();
-                    _channel.Drain(Begin(_eventTurn));
-                    SignalRoom();
-                    if (!_outbound.TryTake(out bytes))
-                    {
-                        _flushing = false;
-                        Interlocked.Exchange(ref _flushed, null)?.SetResult();
-                        return;
-                    }
-                }
-                await _output.Write(bytes);
-                _services.Metrics.BytesSent(bytes.Length);
-            }
-        }
-        catch (Exception e)
-        {
-            if (!IsLoss(e) && e is not InvalidOperationException) _services.Log.ConnectionFailed(_identity?.ClientId ?? "(no CONNECT yet)", e);
-            lock (_gate)
-            {
-                _broken = true;
-                _flushing = false;
-                SignalRoom(over: true);
-                Interlocked.Exchange(ref _flushed, null)?.SetResult();
-            }
-            _output.Abort();
-        }
-    }
-
-    /// <summary>Completes when the network has taken enough of what was written.</summary>
-    /// <param name="forAnswers">
-    /// Wait for what is queued in the session too. The reader must not: a queue may be waiting for acknowledgements that only it can read.
-    /// </param>
-    private Task Room(bool forAnswers)
-    {
-        lock (_gate)
-        {
-            if (HasRoom(forAnswers) || IsClosed || _broken) return Task.CompletedTask;
-            ref var room = ref forAnswers ? ref _answerRoom : ref _readRoom;
-            return (room ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
-        }
-    }
-
-    private bool HasRoom(bool forAnswers) => _outbound.HasRoom && !(forAnswers && _channel.Session?.IsBacklogged == true);
-
-    /// <summary>Under the lock, when output was taken or the connection is over.</summary>
-    private void SignalRoom(bool over = false)
-    {
-        if (_readRoom is not null && (over || HasRoom(forAnswers: false))) Interlocked.Exchange(ref _readRoom, null)!.SetResult();
-        if (_answerRoom is not null && (over || HasRoom(forAnswers: true))) Interlocked.Exchange(ref _answerRoom, null)!.SetResult();
-    }
-
-    private async Task Farewell()
-    {
-        Task flushed;
-        lock (_gate)
-        {
-            flushed = _flushing ? (_flushed ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).Task : Task.CompletedTask;
-        }
-        try
-        {
-            await flushed.WaitAsync(FarewellTimeout, _services.Clock.Time);
-        }
-        catch (TimeoutException)
-        {
-            _output.Abort();
         }
     }
 

@@ -11,12 +11,13 @@ namespace Fleet.IntegrationTests.Support;
 /// <summary>The whole service, silo and gateway, as the process a user would start; on free ports, in a folder of its own.</summary>
 public sealed class FleetService : IAsyncDisposable
 {
+    private readonly EngineUnderTest _engine;
     private readonly string[] _settings;
     private ChildProcess _process;
     private JsonNode _listening;
 
-    private FleetService(string folder, string[] settings, ChildProcess process, JsonNode listening) =>
-        (Folder, _settings, _process, _listening) = (folder, settings, process, listening);
+    private FleetService(EngineUnderTest engine, string folder, string[] settings, ChildProcess process, JsonNode listening) =>
+        (_engine, Folder, _settings, _process, _listening) = (engine, folder, settings, process, listening);
 
     /// <summary>Holds the service's data in <c>data</c>; tests may put files of their own beside it.</summary>
     public string Folder { get; }
@@ -32,8 +33,10 @@ public sealed class FleetService : IAsyncDisposable
     public static async Task<FleetService> Start(params string[] settings)
     {
         string folder = Directory.CreateTempSubdirectory("fleet-test-").FullName;
-        var (process, listening) = await Run(folder, settings);
-        return new FleetService(folder, settings, process, listening);
+        var engine = await EngineUnderTest.Make();
+        string[] all = [.. engine.Settings, .. settings];
+        var (process, listening) = await Run(folder, all);
+        return new FleetService(engine, folder, all, process, listening);
     }
 
     public Task Kill() => _process.Kill();
@@ -114,6 +117,7 @@ public sealed class FleetService : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _process.DisposeAsync();
+        await _engine.DisposeAsync();
         Directory.Delete(Folder, recursive: true);
     }
 

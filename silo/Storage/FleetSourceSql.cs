@@ -16,7 +16,8 @@ internal sealed record FleetSourceSql(Func<SqlParameters, string> Select, bool I
     /// <summary>The sources of what all must hold; each alone yields all that can be found.</summary>
     public static IEnumerable<FleetSourceSql> Of(FleetExpression expression, IndexDialect dialect)
     {
-        if (expression is FleetExpression.And and) return and.Parts.SelectMany(part => Of(part, dialect));
+        if (expression is FleetExpression.And and)
+            return and.Parts.SelectMany(part => Of(part, dialect)).Concat(Between([.. and.Parts.OfType<FleetExpression.Firmware>()]));
         return Exact(expression, dialect) is { } exact ? [exact] : [];
     }
 
@@ -32,7 +33,7 @@ internal sealed record FleetSourceSql(Func<SqlParameters, string> Select, bool I
         FleetExpression.Firmware firmware => new(
             p => $"SELECT thing FROM devices WHERE firmware_order {FleetConditionSql.Sign(firmware.Order)} {p.Add(FirmwareOrder.Of(firmware.Version))}", false),
         FleetExpression.Number number => new(
-            p => $"SELECT thing FROM device_attributes WHERE name = {p.Add(number.Attribute)} AND number IS NOT NULL AND number {FleetConditionSql.Sign(number.Order)} {p.Add(number.Value)}",
+            p => $"SELECT thing FROM {dialect.AttributesByNumber} WHERE name = {p.Add(number.Attribute)} AND number IS NOT NULL AND number {FleetConditionSql.Sign(number.Order)} {p.Add(number.Value)}",
             false),
         _ => null,
     };
@@ -42,6 +43,11 @@ internal sealed record FleetSourceSql(Func<SqlParameters, string> Select, bool I
         {
             SelectRoughly = p => string.Join(" UNION ALL ", parts.Select(part => part!.SelectRoughly(p))),
         };
+
+    // From one version to another: each bound alone may hold for most of the fleet.
+    private static IEnumerable<FleetSourceSql> Between(ImmutableArray<FleetExpression.Firmware> bounds) => bounds.Length < 2
+        ? []
+        : [new(p => $"SELECT thing FROM devices WHERE {string.Join(" AND ", bounds.Select(b => $"firmware_order {FleetConditionSql.Sign(b.Order)} {p.Add(FirmwareOrder.Of(b.Version))}"))}", false)];
 
     // What begins alike stands together in the index. Beyond ASCII, no next text is worked out, and no index used.
     private static FleetSourceSql? Prefixed(FleetExpression.Like like, IndexDialect dialect)

@@ -14,6 +14,7 @@ internal sealed class RouteTableGrain(
 
     private readonly GatewayBeats _beats = new();
     private readonly HashSet<string> _burying = new(StringComparer.Ordinal);
+    private readonly HashSet<string> _buried = new(StringComparer.Ordinal);
     private DateTimeOffset _failedAt;
     private bool _ending;
 
@@ -54,7 +55,9 @@ internal sealed class RouteTableGrain(
     {
         var silent = _beats.Silent(record.State.Gateways, Now);
         foreach (string gateway in silent) log.GatewayDied(gateway, GatewayLiveness.DeadAfter);
-        await Become(RouteTableCore.Remove(record.State, silent));
+        var next = _buried.Aggregate(record.State, RouteTableCore.Buried);
+        _buried.Clear();
+        await Become(RouteTableCore.Remove(next, silent));
         if (_failedAt == default || Now - _failedAt >= BuryAgainAfter) BuryAll();
         if (record.State.IsEmpty) DeactivateOnIdle();
     }
@@ -75,17 +78,17 @@ internal sealed class RouteTableGrain(
     {
         foreach (string gateway in record.State.Dead)
         {
-            if (_burying.Add(gateway)) _ = Bury(gateway);
+            if (!_buried.Contains(gateway) && _burying.Add(gateway)) _ = Bury(gateway);
         }
     }
 
-    /// <summary>Not awaited by any request: a large gateway's devices take a while.</summary>
+    /// <summary>Not awaited by any request: a large gateway's devices take a while. So it leaves the record to those who have the turn, the next look.</summary>
     private async Task Bury(string gateway)
     {
         try
         {
             await GrainFactory.GetGrain<IGatewayGrain>(gateway).Bury();
-            await Become(RouteTableCore.Buried(record.State, gateway));
+            _buried.Add(gateway);
         }
         catch (Exception) when (_ending)
         {

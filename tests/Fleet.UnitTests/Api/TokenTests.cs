@@ -112,7 +112,7 @@ public sealed class TokenTests : IDisposable
     }
 
     private ServiceProvider Services() => new ServiceCollection()
-        .AddSingleton(_data).AddLogging().AddProblemDetails().AddFleetTokens().BuildServiceProvider();
+        .AddSingleton(SharedDirectory.Open(null, _data)).AddLogging().AddProblemDetails().AddFleetTokens().BuildServiceProvider();
 
     private static JsonNode Body(HttpContext context)
     {

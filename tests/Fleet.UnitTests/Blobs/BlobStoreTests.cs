@@ -54,6 +54,15 @@ public sealed class BlobStoreTests : IDisposable
     }
 
     [Fact]
+    public async Task What_another_process_is_just_storing_is_no_leftover()
+    {
+        using var staged = await Stage(Random(10));
+        _ = new BlobStore(_folder.Path);
+        staged.Commit();
+        Assert.Equal([_store.PathOf(staged.Sha256)!], Files());
+    }
+
+    [Fact]
     public async Task What_a_kill_left_is_removed_at_the_next_start_and_blobs_stay()
     {
         using (var staged = await Stage(Random(10))) staged.Commit();

@@ -66,6 +66,9 @@ internal sealed class LiveGateway : IAsyncDisposable
     /// <summary>What becomes of its calls to other gateways; by default they go through.</summary>
     public Func<Func<Task<PeerAnswer>>, Task<PeerAnswer>> OnForward { set => _grains.OnForward = value; }
 
+    /// <summary>Nothing gets from here to that gateway before the task completes.</summary>
+    public void Block(LiveGateway to, Task until) => _grains.Blocked[to.Id] = until;
+
     /// <summary>Its beats, and all that it has for others, are lost.</summary>
     public bool IsCutOff { set => _grains.IsCutOff = value; }
 
@@ -204,12 +207,15 @@ internal sealed class BreakableGrains(IGrainFactory grains) : IGrainFactory
 
     public Func<Func<Task<PeerAnswer>>, Task<PeerAnswer>> OnForward { get; set; } = send => send();
 
+    /// <summary>Until when, by the gateway that is the road's end.</summary>
+    public ConcurrentDictionary<string, Task> Blocked { get; } = new(StringComparer.Ordinal);
+
     public TGrainInterface GetGrain<TGrainInterface>(string primaryKey, string? grainClassNamePrefix = null) where TGrainInterface : IGrainWithStringKey
     {
         var grain = grains.GetGrain<TGrainInterface>(primaryKey, grainClassNamePrefix);
         if (typeof(TGrainInterface) != typeof(IGatewayGrain)) return grain;
         var road = DispatchProxy.Create<TGrainInterface, Road>();
-        ((Road)(object)road).Become(this, grain);
+        ((Road)(object)road).Become(this, primaryKey, grain);
         return road;
     }
 
@@ -229,15 +235,22 @@ internal sealed class BreakableGrains(IGrainFactory grains) : IGrainFactory
 #pragma warning restore CA1852
     {
         private BreakableGrains? _owner;
+        private string _to = "";
         private object? _grain;
 
-        internal void Become(BreakableGrains owner, object grain) => (_owner, _grain) = (owner, grain);
+        internal void Become(BreakableGrains owner, string to, object grain) => (_owner, _to, _grain) = (owner, to, grain);
 
         protected override object? Invoke(MethodInfo? targetMethod, object?[]? args)
         {
             if (_owner!.IsCutOff) throw new TimeoutException("The network is down.");
             object? Call() => targetMethod!.Invoke(_grain, args);
-            return targetMethod!.Name == nameof(IGatewayGrain.Forward) ? _owner.OnForward(() => (Task<PeerAnswer>)Call()!) : Call();
+            return targetMethod!.Name == nameof(IGatewayGrain.Forward) ? Forward(() => (Task<PeerAnswer>)Call()!) : Call();
+        }
+
+        private async Task<PeerAnswer> Forward(Func<Task<PeerAnswer>> send)
+        {
+            if (_owner!.Blocked.TryGetValue(_to, out var until)) await until;
+            return await _owner.OnForward(send);
         }
     }
 }

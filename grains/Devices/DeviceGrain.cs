@@ -15,6 +15,12 @@ internal sealed class DeviceGrain(
 
     private bool delivering;
 
+    /// <summary>
+    /// The last write. Until it has ended well, what is in memory is told to nobody: were it lost, others would know a revision that comes again
+    /// with something else in it.
+    /// </summary>
+    private Task saving = Task.CompletedTask;
+
     /// <summary>Effects were delivered since the last write.</summary>
     private bool cleared;
 
@@ -88,7 +94,8 @@ internal sealed class DeviceGrain(
     private async Task Save()
     {
         cleared = false;
-        try { await record.WriteStateAsync(); }
+        saving = record.WriteStateAsync();
+        try { await saving; }
         // The write may have landed or not. Only a fresh read can tell, so this activation stops answering.
         catch { DeactivateOnIdle(); throw; }
     }
@@ -121,7 +128,11 @@ internal sealed class DeviceGrain(
 
     private async Task<bool> TryDeliver(Func<Task> deliver, Func<DeviceOutbox, DeviceOutbox> clear)
     {
-        try { await deliver(); }
+        try
+        {
+            while (!saving.IsCompletedSuccessfully) await saving;
+            await deliver();
+        }
         catch (Exception e)
         {
             // Whatever went wrong, it is still owed, and tried again until it is delivered.

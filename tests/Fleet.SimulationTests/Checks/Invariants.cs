@@ -67,6 +67,11 @@ internal sealed class Invariants
     /// <summary>How the rollouts stand, for whoever has to find out why.</summary>
     public string Standing() => string.Join('\n', _world.Settings.Rollouts.Select(r => _world.Operators.Stored(r.Id) is { Id: not null } rollout ? Standing(rollout) : $"{r.Id}: not there"));
 
+    /// <summary>Shards that are not over, and the first execution that they wait for.</summary>
+    public string OpenShards() => string.Join('\n', _world.Store.All<ShardState>().Where(s => !s.State.IsOver).Select(s => string.Create(
+        CultureInfo.InvariantCulture,
+        $"Shard {s.Grain.Key} version {s.State.Version}, generation {s.State.Generation}, {s.State.Order}: {s.State.Executions.First(e => e.Outcome is null)}")));
+
     private static string Standing(RolloutState rollout) => string.Create(CultureInfo.InvariantCulture, $"""
         {rollout.Id}: {rollout.Status} {rollout.StopReason} {rollout.StopDetail}, phase {rollout.Phase}, generation {rollout.Generation}, granted at {rollout.GrantedAt:T}
           {rollout.TargetSize} devices: {rollout.Counts.Pending} pending, {rollout.Counts.Queued} queued, {rollout.Counts.Downloading} downloading, {rollout.Counts.Installing} installing, {rollout.Counts.Confirming} confirming, {string.Join(", ", rollout.Counts.Outcomes.Select(o => $"{o.Value} {o.Key}"))}

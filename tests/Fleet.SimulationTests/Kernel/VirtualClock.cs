@@ -37,8 +37,12 @@ internal sealed class VirtualClock
         return false;
     }
 
-    /// <summary>The clock as one process reads it. Its timers fire in turns of their own and die with the process.</summary>
-    public sealed class ProcessTime(VirtualClock clock, SeededTurns.Process process) : TimeProvider
+    /// <summary>The clock as one process reads it. Its timers die with the process.</summary>
+    /// <param name="inTurns">
+    /// Timers fire in turns, so that what they start may wait for grains; false: within <see cref="Advance"/>, when nothing else runs, which costs
+    /// less and comes to the same for callbacks that wait for nothing.
+    /// </param>
+    public sealed class ProcessTime(VirtualClock clock, SeededTurns.Process process, bool inTurns = true) : TimeProvider
     {
         private readonly TurnScheduler _turns = new(process, "timers");
 
@@ -57,16 +61,22 @@ internal sealed class VirtualClock
             return timer;
         }
 
-        /// <summary>Runs <paramref name="action"/> in a turn, later, unless the timer is disposed before.</summary>
+        /// <summary>Runs <paramref name="action"/> later, when nothing is ready to run, unless the timer is disposed before.</summary>
         public Timer After(TimeSpan delay, Action action)
         {
             var timer = new Timer(clock, this, static action => ((Action)action!)(), action);
-            if (delay <= TimeSpan.Zero) Post(timer);
-            else timer.Change(delay, Timeout.InfiniteTimeSpan);
+            timer.Change(delay < TimeSpan.Zero ? TimeSpan.Zero : delay, Timeout.InfiniteTimeSpan);
             return timer;
         }
 
-        public void Post(Timer timer) => _turns.Post(static timer => ((Timer)timer!).Run(), timer);
+        /// <summary>Runs <paramref name="action"/> in a turn.</summary>
+        public void Post(Action action) => _turns.Post(static action => ((Action)action!)(), action);
+
+        public void Due(Timer timer)
+        {
+            if (inTurns) _turns.Post(static timer => ((Timer)timer!).Run(), timer);
+            else timer.Run();
+        }
     }
 
     public sealed class Timer(VirtualClock clock, ProcessTime time, TimerCallback callback, object? state) : ITimer
@@ -86,7 +96,7 @@ internal sealed class VirtualClock
             Order = 0;
             if (time.Process.IsDead) return;
             if (_period > TimeSpan.Zero) Arm(_period);
-            time.Post(this);
+            time.Due(this);
         }
 
         public bool Change(TimeSpan dueTime, TimeSpan period)

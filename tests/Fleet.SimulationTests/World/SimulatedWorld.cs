@@ -28,7 +28,7 @@ internal sealed class SimulatedWorld : IDisposable
         Clock = new();
         History = new(Clock, history);
         Turns = new(SeedStreams.Of(settings.Seed, "turns"));
-        Outside = new(Clock, new(Turns));
+        Outside = new(Clock, new(Turns), inTurns: false);
         Store = new(this, SeedStreams.Of(settings.Seed, "disk"));
         Checks = new(this);
         _random = SeedStreams.Of(settings.Seed, "world");
@@ -70,24 +70,24 @@ internal sealed class SimulatedWorld : IDisposable
     /// <exception cref="InvariantException">Something happened that must not.</exception>
     public void Run()
     {
-        Outside.After(TimeSpan.Zero, () => Do(Begin));
+        Do(Begin);
         while (!_isOver)
         {
             while (Turns.TryRunOne()) { }
             if ((Turns.Escape ?? Clock.Failure) is { } failure) throw failure;
             if (Checks.Broken is { } broken) throw broken;
-            if (IsCalm && Clock.Elapsed - _calmAt > Patience) throw new InvariantException($"After {Patience} without faults it is not over. Unsettled: {string.Join(", ", _process!.Unsettled())}");
+            if (IsCalm && Clock.Elapsed - _calmAt > Patience) throw new InvariantException($"After {Patience} without faults it is not over. Unsettled: {string.Join(", ", _process!.Unsettled())}. Reminders: {string.Join(", ", Reminders.Names)}. {Checks.OpenShards()}");
             if (!Clock.Advance()) throw new InvariantException("Nothing is ever going to happen any more.");
         }
         Checks.AtTheEnd();
     }
 
-    /// <summary>Starts work that nobody waits for.</summary>
-    public async void Do(Func<Task> work)
+    /// <summary>Starts work that nobody waits for, in a turn.</summary>
+    public void Do(Func<Task> work) => Outside.Post(async () =>
     {
         try { await work(); }
         catch (Exception e) { Clock.Fail(e); }
-    }
+    });
 
     public void Dispose() => History.Dispose();
 

@@ -208,7 +208,8 @@ internal sealed class Session : Subscriber
         lock (_gate)
         {
             _move = new SessionMove { SendOn = sendOn };
-            return (_inFlight.TakeAll(), _queue.TakeAll(), _inFlight.LastId, _recent?.All ?? []);
+            // A copy: what comes from now on is sent on, and must not count as known there.
+            return (_inFlight.TakeAll(), _queue.TakeAll(), _inFlight.LastId, [.. _recent?.All ?? []]);
         }
     }
 

@@ -3,7 +3,7 @@
 #:property AssemblyName=Fleet.Benchmarks
 #:property ServerGarbageCollection=false
 // How long does the fleet index take for a page of 100 and for a count, with a million devices?
-//   dotnet run -c Release tests/Fleet.Benchmarks/bench/storage-query.cs [-- --devices 1000000 --folder /var/tmp --postgres "Host=…;Username=…"]
+//   dotnet run -c Release tests/Fleet.Benchmarks/bench/storage-query.cs [-- --devices 1000000 --sqlite yes --folder /var/tmp --postgres "Host=…;Username=…"]
 // Devices: 90 % amr, 60 % connected, 200 sites of unequal size (tokyo 8 %, osaka 4 %), 20 lines (as tag.line) for half of them, 12 versions.
 // The rows are written straight into the tables, in the shape in which the service writes them.
 using System.Diagnostics;
@@ -31,7 +31,7 @@ string[] queries =
 
 try
 {
-    await Sqlite();
+    if (Option("--sqlite", "yes") == "yes") await Sqlite();
     if (server.Length > 0) await Postgres();
 }
 finally

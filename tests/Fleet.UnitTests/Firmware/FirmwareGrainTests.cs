@@ -3,6 +3,7 @@ using System.Security.Cryptography.X509Certificates;
 using Fleet.Interfaces.Firmware;
 using Fleet.Interfaces.Streams;
 using Fleet.UnitTests.Certificates;
+using Orleans.Runtime;
 
 namespace Fleet.UnitTests.Firmware;
 
@@ -58,7 +59,7 @@ public sealed class FirmwareGrainTests : IAsyncLifetime
     {
         await Grain.Upload(Upload);
         _fleet.Storage.NextFailure = new IOException("disk");
-        await Assert.ThrowsAsync<IOException>(Grain.Publish);
+        await Assert.ThrowsAsync<OrleansException>(Grain.Publish);
         Assert.Equal(FirmwareStatus.Uploaded, (await Grain.Get())!.Status);
         Assert.IsType<PublishFirmwareResult.Published>(await Grain.Publish());
     }

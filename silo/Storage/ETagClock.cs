@@ -8,6 +8,6 @@ internal sealed class ETagClock(TimeProvider clock)
 {
     private long _last;
 
-    /// <summary>Called on the writer's thread alone.</summary>
+    /// <summary>Called by the writer alone, between the beginning and the end of a commit.</summary>
     public long Next() => _last = Math.Max(_last + 1, (clock.GetUtcNow() - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond);
 }

@@ -11,12 +11,19 @@ namespace Fleet.Silo.Storage.Sqlite;
 /// </summary>
 internal sealed class GroupCommitWriter : IAsyncDisposable
 {
+    /// <summary>A pool thread may be held up for so long by a disk; a slower one is waited for by the writer's thread.</summary>
+    private static readonly TimeSpan Quick = TimeSpan.FromMilliseconds(1);
+
     private readonly WriteQueue _queue;
     private readonly SqliteDatabase _database;
     private readonly StorageMonitor _monitor;
     private readonly SqliteCheckpoints _checkpoints;
     private readonly Thread _thread;
+
+    /// <summary>Who holds it has the session.</summary>
+    private readonly Lock _writing = new();
     private SqliteSession? _session;
+    private volatile bool _aloneAndQuick;
 
     public GroupCommitWriter(SqliteDatabase database, IOptions<StorageOptions> options, StorageMonitor monitor)
     {
@@ -42,6 +49,7 @@ internal sealed class GroupCommitWriter : IAsyncDisposable
     /// </summary>
     public Task<T> Write<T>(Write<T> write, CancellationToken cancellation)
     {
+        if (TryHere(write)) return write.Result;
         var added = _queue.Add(write, cancellation);
         return added.IsCompletedSuccessfully ? write.Result : Wait(added, write);
     }
@@ -60,10 +68,35 @@ internal sealed class GroupCommitWriter : IAsyncDisposable
         return await write.Result.ConfigureAwait(false);
     }
 
+    /// <summary>
+    /// A write that is alone is committed on its caller's thread: the way to another thread and back costs more than a quick fsync. Whoever comes
+    /// meanwhile waits for the writer's thread, which takes over until one is alone again.
+    /// </summary>
+    private bool TryHere(Write write)
+    {
+        if (!_aloneAndQuick || !_writing.TryEnter()) return false;
+        try
+        {
+            if (_queue.Count > 0 || _queue.IsClosed) return false;
+            Commit([write]);
+        }
+        finally
+        {
+            _writing.Exit();
+        }
+        write.Answer();
+        return true;
+    }
+
     private void Run()
     {
-        while (_queue.Take() is { Count: > 0 } batch) Commit(batch);
-        _session?.Dispose();
+        while (_queue.Take() is { Count: > 0 } batch)
+        {
+            lock (_writing) Commit(batch);
+            // One work item for all: hundreds of them would cost more than the commit. This thread has the next batch to write.
+            ThreadPool.UnsafeQueueUserWorkItem(static done => { foreach (var write in done) write.Answer(); }, batch, preferLocal: false);
+        }
+        lock (_writing) _session?.Dispose();
     }
 
     private void Commit(List<Write> batch)
@@ -84,9 +117,9 @@ internal sealed class GroupCommitWriter : IAsyncDisposable
             else Fail(batch, e);
             return;
         }
-        _monitor.Committed(batch.Count, Stopwatch.GetElapsedTime(start));
-        // One work item for all: hundreds of them would cost more than the commit. This thread has the next batch to write.
-        ThreadPool.UnsafeQueueUserWorkItem(static done => { foreach (var write in done) write.Complete(); }, batch, preferLocal: false);
+        var duration = Stopwatch.GetElapsedTime(start);
+        _aloneAndQuick = batch.Count == 1 && duration < Quick;
+        _monitor.Committed(batch.Count, duration);
         _checkpoints.AfterCommit(_session);
     }
 
@@ -98,9 +131,9 @@ internal sealed class GroupCommitWriter : IAsyncDisposable
     private void Fail(List<Write> batch, Exception cause)
     {
         _monitor.Failed(batch.Count, cause, IsStorageFault(cause));
+        _aloneAndQuick = false;
         var failure = new StorageException($"The write was not stored: {cause.Message}", cause);
-        ThreadPool.UnsafeQueueUserWorkItem(
-            static failed => { foreach (var write in failed.Batch) write.Fail(failed.Failure); }, (Batch: batch, Failure: failure), preferLocal: false);
+        foreach (var write in batch) write.Fail(failure);
     }
 
     private void CloseSession()

@@ -32,7 +32,7 @@ internal sealed class SqliteCheckpoints : IAsyncDisposable
         _thread.Start();
     }
 
-    /// <summary>Called by the writer, on its thread.</summary>
+    /// <summary>Called by the writer, after each of its commits.</summary>
     public void AfterCommit(SqliteSession session)
     {
         if (_restDue)

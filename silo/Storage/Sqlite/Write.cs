@@ -6,10 +6,11 @@ internal abstract class Write
     /// <summary>Does the work inside a transaction that is not durable yet.</summary>
     public abstract void Run(SqliteSession session);
 
-    /// <summary>The transaction is durable: answers the caller.</summary>
-    public abstract void Complete();
-
+    /// <summary>It was not stored.</summary>
     public abstract void Fail(Exception cause);
+
+    /// <summary>Answers the caller: the transaction is durable, or has failed.</summary>
+    public abstract void Answer();
 }
 
 internal abstract class Write<T>(CancellationToken cancellation) : Write
@@ -17,6 +18,7 @@ internal abstract class Write<T>(CancellationToken cancellation) : Write
     // Completed by the group's own work item, which runs the callers' continuations one after the other: see GroupCommitWriter.
     private readonly TaskCompletionSource<T> _answer = new();
     private T? _result;
+    private Exception? _failure;
     private bool _taken;
 
     public Task<T> Result => _answer.Task;
@@ -30,9 +32,13 @@ internal abstract class Write<T>(CancellationToken cancellation) : Write
         _result = Do(session);
     }
 
-    public override void Complete() => _answer.TrySetResult(_result!);
+    public override void Fail(Exception cause) => _failure = cause;
 
-    public override void Fail(Exception cause) => _answer.TrySetException(cause);
+    public override void Answer()
+    {
+        if (_failure is null) _answer.TrySetResult(_result!);
+        else _answer.TrySetException(_failure);
+    }
 
     /// <summary>
     /// Reads and writes the session and nothing else. May run twice: when another's work made the shared transaction fail, each goes again alone.

@@ -1,5 +1,3 @@
-using System.Diagnostics;
-
 namespace Fleet.Silo.Storage.Sqlite;
 
 /// <summary>
@@ -10,8 +8,6 @@ namespace Fleet.Silo.Storage.Sqlite;
 /// <param name="maxBatch">Most writes that are taken at once.</param>
 internal sealed class WriteQueue(int capacity, int maxBatch)
 {
-    private static readonly TimeSpan Spin = TimeSpan.FromMicroseconds(50);
-
     private readonly object _gate = new();
     private int _count;
     private List<Write> _waiting = [];
@@ -20,6 +16,8 @@ internal sealed class WriteQueue(int capacity, int maxBatch)
     private bool _closed;
 
     public int Count => Volatile.Read(ref _count);
+
+    public bool IsClosed => Volatile.Read(ref _closed);
 
     /// <summary>Puts the write at the end; where there is no room, once there is.</summary>
     /// <exception cref="StorageException">The queue is closed.</exception>
@@ -34,8 +32,6 @@ internal sealed class WriteQueue(int capacity, int maxBatch)
     {
         List<Write> batch;
         TaskCompletionSource? room = null;
-        // A lone writer's next write often follows its last by some microseconds; waking a thread takes longer than that.
-        for (long start = Stopwatch.GetTimestamp(); Volatile.Read(ref _count) == 0 && Stopwatch.GetElapsedTime(start) < Spin;) Thread.SpinWait(20);
         lock (_gate)
         {
             while (_waiting.Count == 0 && !_closed)

@@ -23,7 +23,7 @@ internal sealed class FleetIndex(IIndexTables tables, FleetIndexLimits? limits =
 {
     private const string Columns = "d.thing, d.model, d.firmware, d.healthy, d.connectivity, d.gateway, d.last_seen_at, CAST(d.attributes AS TEXT)";
 
-    private readonly FleetIndexLimits _limits = limits ?? new(FewForPage: 5_000, FewForCount: 150_000);
+    private readonly FleetIndexLimits _limits = limits ?? tables.Dialect.Limits;
 
     public async Task<ImmutableArray<DeviceRow>> Find(FleetQuery query, ThingName? after, int limit, CancellationToken cancellation)
     {

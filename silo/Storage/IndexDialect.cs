@@ -7,6 +7,9 @@ namespace Fleet.Silo.Storage;
 /// <summary>What the two databases spell differently in a query over the fleet index.</summary>
 internal abstract class IndexDialect
 {
+    /// <summary>Sizes at which another way is taken, as they were measured.</summary>
+    public abstract FleetIndexLimits Limits { get; }
+
     /// <summary>An instant as a parameter.</summary>
     public abstract object Instant(DateTimeOffset at);
 
@@ -33,6 +36,8 @@ internal abstract class IndexDialect
 
 internal sealed class SqliteDialect : IndexDialect
 {
+    public override FleetIndexLimits Limits { get; } = new(FewForPage: 5_000, FewForCount: 150_000);
+
     public override object Instant(DateTimeOffset at) => SqlTime.Format(at);
 
     public override DateTimeOffset ReadInstant(DbDataReader row, int column) => SqlTime.Parse(row.GetString(column));
@@ -60,6 +65,9 @@ internal sealed class SqliteDialect : IndexDialect
 
 internal sealed class PostgresDialect : IndexDialect
 {
+    // It goes over all devices with several processes, and a look at one by its key costs it some 5 µs.
+    public override FleetIndexLimits Limits { get; } = new(FewForPage: 5_000, FewForCount: 30_000);
+
     public override object Instant(DateTimeOffset at) => at.UtcDateTime;
 
     public override DateTimeOffset ReadInstant(DbDataReader row, int column) => row.GetFieldValue<DateTimeOffset>(column);

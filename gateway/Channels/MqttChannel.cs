@@ -249,7 +249,7 @@ internal sealed class MqttChannel(ChannelServices services, ISessionOwner owner,
 
     private void Send(in Delivery delivery, ushort packetId, bool duplicate, ChannelTurn turn)
     {
-        delivery.Message.WriteTo(turn.Output, _replies.Version, delivery.Qos, delivery.Retain, duplicate, packetId, turn.Now);
+        delivery.Message.WriteTo(turn.Output, _replies.Version, delivery.Qos, delivery.Retain, duplicate || delivery.Again, packetId, turn.Now);
         services.Metrics.Sent(delivery.Qos);
     }
 

@@ -16,9 +16,9 @@ internal static class PeerMessages
         message.Topic, message.Payload, (Qos)message.Qos, message.Retain, message.Properties, message.ExpiresInMs + now) { Number = message.Number };
 
     public static MovedMessage Of(in Delivery delivery, ushort packetId, long now) =>
-        new(packetId, (byte)delivery.Qos, delivery.Retain, Of(delivery.Message, now));
+        new(packetId, (byte)delivery.Qos, delivery.Retain, Of(delivery.Message, now), delivery.Again);
 
-    public static Delivery ToDelivery(MovedMessage message, long now) => new(ToPublication(message.Message, now), (Qos)message.Qos, message.Retain);
+    public static Delivery ToDelivery(MovedMessage message, long now) => new(ToPublication(message.Message, now), (Qos)message.Qos, message.Retain, message.Again);
 
     public static SessionWill? Of(Will? will) => will is null ? null : new(
         Encoding.UTF8.GetString(will.Message.Topic), will.Message.Payload, (byte)will.Message.Qos, will.Message.Retain, will.Message.Properties,

@@ -6,7 +6,8 @@ namespace Fleet.Gateway.Sessions;
 /// <summary>One message on its way to one subscriber.</summary>
 /// <param name="Qos">The lower of the publisher's and the subscription's.</param>
 /// <param name="Retain">As the subscriber is to see it.</param>
-internal readonly record struct Delivery(Publication Message, Qos Qos, bool Retain);
+/// <param name="Again">The client may have had it before, from another gateway: it goes out with DUP [MQTT-3.3.1-1].</param>
+internal readonly record struct Delivery(Publication Message, Qos Qos, bool Retain, bool Again = false);
 
 /// <summary>What waits for a subscriber: first in, first out, bounded in messages and in bytes. A ring that holds no memory while empty.</summary>
 internal sealed class DeliveryQueue(int maxMessages, int maxBytes)

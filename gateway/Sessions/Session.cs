@@ -242,7 +242,7 @@ internal sealed class Session : Subscriber
             _move?.Known?.UnionWith(had);
             foreach (long number in known) (_recent ??= new()).Add(number);
         }
-        foreach (var delivery in sendOn is null ? [] : inFlight.Select(sent => sent.Delivery).Concat(before)) sendOn!(delivery);
+        foreach (var delivery in sendOn is null ? [] : inFlight.Select(sent => sent.Delivery with { Again = true }).Concat(before)) sendOn!(delivery);
     }
 
     /// <summary>Whatever was on its way when it moved has come.</summary>

@@ -48,9 +48,11 @@ public sealed record MovedMessages(
 /// <param name="PacketId">0 for one that was not sent yet.</param>
 /// <param name="Qos">That the subscriber gets it with.</param>
 /// <param name="Retain">As the subscriber sees it.</param>
+/// <param name="Again">Sent by a gateway before, though not in flight any more: the client may have had it.</param>
 [GenerateSerializer, Immutable, Alias("fleet.moved-message")]
 public sealed record MovedMessage(
     [property: Id(0)] ushort PacketId,
     [property: Id(1)] byte Qos,
     [property: Id(2)] bool Retain,
-    [property: Id(3)] PeerMessage Message);
+    [property: Id(3)] PeerMessage Message,
+    [property: Id(4)] bool Again = false);

@@ -5,6 +5,7 @@ using Fleet.Gateway.Downloads;
 using Fleet.Gateway.Hosting;
 using Fleet.Gateway.Retained;
 using Fleet.Gateway.Sessions;
+using Fleet.IntegrationTests.Support;
 using Fleet.Interfaces.Certificates;
 using Fleet.Interfaces.Naming;
 using Fleet.Mqtt;
@@ -22,13 +23,15 @@ namespace Fleet.IntegrationTests;
 internal sealed class ClusterHost : IAsyncDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("fleet-cluster-").FullName;
+    private readonly EngineUnderTest _engine;
     private readonly WebApplication _service, _second;
 
-    private ClusterHost()
+    private ClusterHost(EngineUnderTest engine)
     {
+        _engine = engine;
         _service = SiloHost.Build([
             $"--Fleet:DataDirectory={Path.Combine(_folder, "data")}", "--Fleet:Http:Port=0", "--Fleet:Metrics:Port=0", "--Fleet:Gateway:MqttsPort=0",
-            "--Logging:LogLevel:Default=Warning"]);
+            "--Logging:LogLevel:Default=Warning", .. engine.Settings.Select(setting => $"--{setting}")]);
         _second = Beside(_service.Services);
     }
 
@@ -38,7 +41,7 @@ internal sealed class ClusterHost : IAsyncDisposable
 
     public static async Task<ClusterHost> Start()
     {
-        var host = new ClusterHost();
+        var host = new ClusterHost(await EngineUnderTest.Make());
         await host._service.StartAsync();
         await host._second.StartAsync();
         return host;
@@ -91,6 +94,7 @@ internal sealed class ClusterHost : IAsyncDisposable
         await _second.DisposeAsync();
         await _service.StopAsync();
         await _service.DisposeAsync();
+        await _engine.DisposeAsync();
         Directory.Delete(_folder, recursive: true);
     }
 

@@ -38,6 +38,7 @@ public sealed class KillTests(ITestOutputHelper output)
             await rollouts.CountsNothingLess();
         }
         await rollouts.AllSucceed(Devices);
+        await writers.ClaimsAreStillThere(fleet);
         await devices.Terminate(CancellationToken.None);
 
         var installs = InstallsOf(fleet);

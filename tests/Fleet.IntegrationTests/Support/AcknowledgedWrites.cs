@@ -12,7 +12,8 @@ internal sealed class AcknowledgedWrites
     private const string RetainedTopic = $"fleet/{Thing}/count";
 
     private readonly X509Certificate2 _certificate;
-    private readonly HashSet<string> _claims = [];
+    private readonly List<string> _claims = [];
+    private int _claimsSeen;
     private long _number, _retained, _shadow;
     private volatile bool _killIsComing;
 
@@ -45,6 +46,12 @@ internal sealed class AcknowledgedWrites
             var shadow = await device.Ask($"$aws/things/{Thing}/shadow/get", new JsonObject());
             Found("shadow", _shadow, (long)shadow["state"]!["reported"]!["count"]!, when);
         }
+        // Those that were there after a kill are looked at again when all is over.
+        for (; _claimsSeen < _claims.Count; _claimsSeen++) await fleet.Get($"claims/{_claims[_claimsSeen]}");
+    }
+
+    public async Task ClaimsAreStillThere(FleetService fleet)
+    {
         foreach (string claim in _claims) await fleet.Get($"claims/{claim}");
     }
 

@@ -1,9 +1,12 @@
 using System.Net;
+using Fleet.Gateway.Admission;
+using Fleet.Gateway.Sessions;
 using Fleet.Gateway.Transport;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 
 namespace Fleet.Gateway.Hosting;
@@ -25,6 +28,7 @@ public sealed class GatewayListeners
         kestrel.Listen(IPAddress.Parse(options.Address), options.MqttsPort, listen =>
         {
             listen.Protocols = HttpProtocols.Http1;
+            UseArrivals(listen, options);
             listen.UseHttps(MqttTls.Options(services, TimeSpan.FromSeconds(options.HandshakeTimeoutSeconds)));
             listen.UseConnectionHandler<MqttsTransport>();
             _mqtts = listen;
@@ -33,9 +37,24 @@ public sealed class GatewayListeners
         kestrel.Listen(IPAddress.Loopback, plain, listen =>
         {
             listen.Protocols = HttpProtocols.Http1;
+            UseArrivals(listen, options);
             listen.UseConnectionHandler<PlainTransport>();
             _plain = listen;
         });
+    }
+
+    /// <summary>What comes before TLS: who is it really, and may they come in now?</summary>
+    private static void UseArrivals(ListenOptions listen, GatewayOptions options)
+    {
+        var services = listen.ApplicationServices;
+        var clock = services.GetRequiredService<GatewayClock>();
+        if (options.ProxyProtocol)
+        {
+            var log = services.GetRequiredService<ILogger<GatewayListeners>>();
+            listen.Use(next => ProxyProtocol.Middleware(next, TimeSpan.FromSeconds(options.HandshakeTimeoutSeconds), clock.Time, log));
+        }
+        var admission = services.GetRequiredService<ConnectAdmission>();
+        listen.Use(next => AdmissionPass.Middleware(next, admission, clock));
     }
 
     private static int? PortOf(ListenOptions? listen) => listen?.EndPoint is IPEndPoint { Port: > 0 } endPoint ? endPoint.Port : null;

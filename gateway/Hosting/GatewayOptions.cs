@@ -29,6 +29,27 @@ internal sealed class GatewayOptions
     /// <summary>What download URLs start with, such as <c>https://fleet.example.com</c>. Null: the HTTP address that was bound.</summary>
     public Uri? PublicUrl { get; set; }
 
+    /// <summary>
+    /// Every MQTT connection begins with a PROXY protocol header (version 1 or 2): only for listeners that nothing but a load balancer can
+    /// reach, since the header is believed. A connection without it is closed.
+    /// </summary>
+    public bool ProxyProtocol { get; set; }
+
+    /// <summary>
+    /// Connections per second that are let in, with a second's worth at once; what is over it is closed at accept. A handshake costs about a
+    /// millisecond of processor time, so this is a core. The gateway goes below it, to a fiftieth, while it is late.
+    /// </summary>
+    [Range(1, 1_000_000)] public int ConnectRate { get; set; } = 1_000;
+
+    /// <summary>Connections between accept and CONNACK, half-open ones among them; more are closed at accept. Two seconds of <see cref="ConnectRate"/>.</summary>
+    [Range(1, 1_000_000)] public int MaxOpeningConnections { get; set; } = 2_000;
+
+    /// <summary>
+    /// Connections of one client id within a minute that may end within 10 s of their start; with the next the client is held off (0x9F) for 30 s,
+    /// then longer. One every 2 s: AWS IoT takes one per second, and each costs a handshake, grain calls and writes. 0: no limit.
+    /// </summary>
+    [Range(0, 100_000)] public int FlappingLimit { get; set; } = 30;
+
     /// <summary>From TCP accept to the end of the TLS handshake, in seconds.</summary>
     [Range(1, 120)] public int HandshakeTimeoutSeconds { get; set; } = 10;
 

@@ -1,3 +1,4 @@
+using Fleet.Gateway.Admission;
 using Fleet.Gateway.Cluster;
 using Fleet.Gateway.Presence;
 using Fleet.Gateway.Retained;
@@ -16,7 +17,7 @@ namespace Fleet.Gateway.Hosting;
 /// </summary>
 internal sealed class GatewayService(
     GatewayIdentity gateway, GatewayObserver observer, ClusterMember cluster, Peers peers, RetainedMessages retained, SessionDirectory directory,
-    SessionMoves moves, Fences fences, ConnectionRegistry connections, SessionLife life, DevicePresence presence, GatewayListeners listeners, GatewayClock clock,
+    SessionMoves moves, Fences fences, ConnectionRegistry connections, SessionLife life, DevicePresence presence, ConnectAdmission admission, Flapping flapping, GatewayListeners listeners, GatewayClock clock,
     IHostApplicationLifetime application, ILogger<GatewayService> log) : IHostedService, IDisposable
 {
     private static readonly TimeSpan SweepEvery = TimeSpan.FromSeconds(1);
@@ -27,6 +28,7 @@ internal sealed class GatewayService(
     private readonly List<ITimer> _timers = [];
     private int _sweeping, _catchingUp;
     private bool _wasAlone = true;
+    private long? _sweptAt;
 
     public async Task StartAsync(CancellationToken cancellationToken)
     {
@@ -76,6 +78,9 @@ internal sealed class GatewayService(
             moves.Sweep(now);
             fences.Sweep(now);
             life.Sweep(now);
+            flapping.Sweep(now);
+            admission.Adapt(_sweptAt is { } before ? TimeSpan.FromMilliseconds(now - before) - SweepEvery : TimeSpan.Zero);
+            _sweptAt = now;
         }
         finally
         {

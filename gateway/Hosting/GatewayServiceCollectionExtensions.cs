@@ -1,3 +1,4 @@
+using Fleet.Gateway.Admission;
 using Fleet.Gateway.Blocks;
 using Fleet.Gateway.Channels;
 using Fleet.Gateway.Cluster;
@@ -56,6 +57,8 @@ public static class GatewayServiceCollectionExtensions
         services.AddSingleton<SessionLife>();
         services.AddSingleton<ChannelServices>();
 
+        services.AddSingleton<ConnectAdmission>();
+        services.AddSingleton<Flapping>();
         services.AddSingleton<ConnectionRegistry>();
         services.AddSingleton<ConnectionServices>();
         services.AddSingleton<MqttsTransport>();

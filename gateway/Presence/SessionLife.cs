@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Fleet.Gateway.Admission;
 using Fleet.Gateway.Sessions;
 using Fleet.Gateway.Telemetry;
 using Microsoft.Extensions.Logging;
@@ -7,7 +8,7 @@ namespace Fleet.Gateway.Presence;
 
 /// <summary>What the world hears of a session: the device grain, presence events, heartbeats, the log.</summary>
 internal sealed class SessionLife(
-    DevicePresence devices, PresenceEvents events, SessionDirectory directory, ISessionLeases leases, GatewayClock clock, ILogger<SessionLife> log)
+    DevicePresence devices, PresenceEvents events, SessionDirectory directory, ISessionLeases leases, Flapping flapping, GatewayClock clock, ILogger<SessionLife> log)
 {
     private readonly ConcurrentDictionary<string, SessionIdentity> _beating = new(StringComparer.Ordinal);
 
@@ -33,6 +34,8 @@ internal sealed class SessionLife(
         if (!wasAttached) return;
         log.Disconnected(identity.Kind, identity.ClientId, cause.Reason, cause.Detail);
         events.Disconnected(identity, cause);
+        if (flapping.Ended(identity.Key, clock.NowMs - identity.ConnectedAt, clock.NowMs) is > 0 and var ms)
+            log.ClientHeldOff(identity.Key, cause.Reason, ms / 1000);
     }
 
     /// <summary>Looks at every heartbeat.</summary>

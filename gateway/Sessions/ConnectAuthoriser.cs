@@ -1,4 +1,5 @@
 using System.Text;
+using Fleet.Gateway.Admission;
 using Fleet.Gateway.Channels;
 using Fleet.Gateway.Cluster;
 using Fleet.Gateway.Hosting;
@@ -22,13 +23,14 @@ namespace Fleet.Gateway.Sessions;
 /// </summary>
 internal sealed class ConnectAuthoriser(
     IGrainFactory grains, GatewayIdentity gateway, SessionLife life, SessionMoves moves, Broker broker, IPasswordAuthenticator passwords, PolicySource policies,
-    GatewayClock clock, GatewayMetrics metrics, ILogger<ConnectAuthoriser> log)
+    ConnectAdmission admission, Flapping flapping, GatewayClock clock, GatewayMetrics metrics, ILogger<ConnectAuthoriser> log)
 {
     private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(20);
 
     public async Task<ConnectDecision> Decide(ConnectRequest request, ConnectionSource source, string sessionId)
     {
         ConnectDecision decision;
+        long startedAt = clock.Time.GetTimestamp();
         var deciding = DecideCore(request, source, sessionId);
         try
         {
@@ -40,6 +42,10 @@ internal sealed class ConnectAuthoriser(
             // The service could not decide; the client may try again (0x88, 3 in 3.1.1).
             log.AuthoriseFailed(request.ClientId, e);
             return new ConnectDecision.Refused(ReasonCode.ServerUnavailable, "The service could not answer; try again later.");
+        }
+        finally
+        {
+            admission.Decided(clock.Time.GetElapsedTime(startedAt));
         }
         if (decision is ConnectDecision.Refused refused)
         {
@@ -61,6 +67,8 @@ internal sealed class ConnectAuthoriser(
 
         string clientId = request.ClientId.Length > 0 ? request.ClientId : $"auto-{sessionId}";
         string key = SessionIdentity.KeyOf(who.Kind, clientId, who.Certificate, who.Operator);
+        if (flapping.HeldOff(key, clock.NowMs) is > 0 and var ms)
+            return new ConnectDecision.Refused(ReasonCode.ConnectionRateExceeded, $"This client connects and drops again and again; try again in {(ms + 999) / 1000} s.");
         var policy = CompiledPolicy.Compile(who.Policy, SessionIdentity.PolicyVariables(clientId, source.RemoteAddress, who.Thing, who.Template));
         if (!policy.AllowsConnect(Encoding.UTF8.GetBytes(clientId))) return Deny($"policy {policy.Name} does not allow client id '{clientId}'.");
         if (request.Will is { } will)
@@ -85,6 +93,7 @@ internal sealed class ConnectAuthoriser(
             Operator = who.Operator,
             GatewayId = gatewayId,
             Epoch = lease.Epoch,
+            ConnectedAt = clock.NowMs,
             Heartbeat = who.Thing is { } thing ? new Heartbeat(thing) : null,
         };
         await TakeOver(identity, lease);

@@ -52,6 +52,9 @@ internal sealed class SessionIdentity
     /// <summary>From the session's lease: grows with each connection of the client id.</summary>
     public long Epoch { get; init; }
 
+    /// <summary>Of its connection, monotonic milliseconds.</summary>
+    public long ConnectedAt { get; init; }
+
     /// <summary>
     /// The session's name among all sessions. A device's is its client id, which is its thing name; the others have a prefix that no
     /// thing name can have, so that none of them can ever evict a device.

@@ -86,4 +86,10 @@ internal static partial class GatewayLog
 
     [LoggerMessage(3026, LogLevel.Warning, "Gateway {GatewayId} could not say that it ends")]
     public static partial void NotLeft(this ILogger log, string gatewayId, Exception exception);
+
+    [LoggerMessage(3041, LogLevel.Warning, "Client {Key} connects and drops again and again, last ended by {Reason}: held off for {Seconds} s. Two clients may share the client id")]
+    public static partial void ClientHeldOff(this ILogger log, string key, DisconnectReason reason, long seconds);
+
+    [LoggerMessage(3042, LogLevel.Warning, "Connection from {RemoteAddress} closed: {Fault}")]
+    public static partial void ProxyHeaderRefused(this ILogger log, string remoteAddress, string fault);
 }

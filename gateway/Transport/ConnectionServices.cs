@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Fleet.Gateway.Admission;
 using Fleet.Gateway.Channels;
 using Fleet.Gateway.Hosting;
 using Fleet.Gateway.Presence;
@@ -14,7 +15,8 @@ namespace Fleet.Gateway.Transport;
 /// <summary>How a connection came in.</summary>
 /// <param name="Certificate">Of the client, its chain already verified; null where the listener asks for none.</param>
 /// <param name="RemoteAddress">IP address, without the port.</param>
-internal sealed record ConnectionSource(Listener Listener, CertificateId? Certificate, string RemoteAddress);
+/// <param name="Pass">To be settled once CONNECT is answered.</param>
+internal sealed record ConnectionSource(Listener Listener, CertificateId? Certificate, string RemoteAddress, AdmissionPass? Pass = null);
 
 internal enum Listener
 {

@@ -2,6 +2,7 @@ using System.IO.Pipelines;
 using System.Net;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using Fleet.Gateway.Admission;
 using Fleet.Interfaces.Naming;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Http.Features;
@@ -14,7 +15,7 @@ internal abstract class KestrelTransport(ConnectionServices services, Listener l
     public override Task OnConnectedAsync(ConnectionContext connection)
     {
         var certificate = connection.Features.Get<ITlsConnectionFeature>()?.ClientCertificate;
-        var source = new ConnectionSource(listener, IdOf(certificate), RemoteAddress.Of((connection.RemoteEndPoint as IPEndPoint)?.Address));
+        var source = new ConnectionSource(listener, IdOf(certificate), RemoteAddress.Of((connection.RemoteEndPoint as IPEndPoint)?.Address), AdmissionPass.Of(connection));
         return new MqttConnection(services, source, connection.Transport.Input, new Output(connection)).Run();
     }
 

@@ -184,6 +184,7 @@ internal sealed class MqttConnection : ISessionOwner, IPumped, IThreadPoolWorkIt
             _channel.Decided(decision, Begin(_eventTurn));
             if (_channel.Session is { } session) _requester = new Requester(session, this, () => _pump.Room(forAnswers: true));
         }
+        _source.Pass?.Settle();
         if (_requester is not null) _services.Life.Began(_identity!);
         _pump.Pump();
     }

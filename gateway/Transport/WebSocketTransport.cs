@@ -1,12 +1,13 @@
 using System.IO.Pipelines;
 using System.Net.WebSockets;
+using Fleet.Gateway.Admission;
 using Fleet.Gateway.Hosting;
 using Microsoft.AspNetCore.Http;
 
 namespace Fleet.Gateway.Transport;
 
 /// <summary>MQTT over WebSocket: subprotocol "mqtt", binary frames; packets and frames need not meet. MQTT 5.0, section 6.</summary>
-internal sealed class WebSocketTransport(ConnectionServices services)
+internal sealed class WebSocketTransport(ConnectionServices services, ConnectAdmission admission)
 {
     private static readonly TimeSpan CloseTimeout = TimeSpan.FromSeconds(2);
     private const int ReadBytes = 4 * 1024;
@@ -20,11 +21,30 @@ internal sealed class WebSocketTransport(ConnectionServices services)
                 .ExecuteAsync(context);
             return;
         }
+        if (admission.TryAdmit(context.Connection.RemoteIpAddress, services.Clock.NowMs) is not { } pass)
+        {
+            context.Response.Headers.RetryAfter = "5";
+            await GatewayProblems.Of(StatusCodes.Status503ServiceUnavailable, "too-many-connections", "Too many clients connect at once.", "Try again in 5 s.")
+                .ExecuteAsync(context);
+            return;
+        }
+        try
+        {
+            await Serve(context, pass);
+        }
+        finally
+        {
+            pass.Settle();
+        }
+    }
+
+    private async Task Serve(HttpContext context, AdmissionPass pass)
+    {
         using var socket = await context.WebSockets.AcceptWebSocketAsync(Subprotocol);
         var pipe = new Pipe(new PipeOptions(useSynchronizationContext: false));
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted);
         var receiving = Receive(socket, pipe.Writer, stop.Token);
-        var source = new ConnectionSource(Listener.WebSocket, null, RemoteAddress.Of(context.Connection.RemoteIpAddress));
+        var source = new ConnectionSource(Listener.WebSocket, null, RemoteAddress.Of(context.Connection.RemoteIpAddress), pass);
         await new MqttConnection(services, source, pipe.Reader, new Output(socket)).Run();
         await pipe.Reader.CompleteAsync();
         await Close(socket);

@@ -1,5 +1,6 @@
 using System.Diagnostics.Metrics;
 using System.Runtime.CompilerServices;
+using Fleet.Gateway.Admission;
 using Fleet.Gateway.Channels;
 using Fleet.Gateway.Cluster;
 using Fleet.Gateway.Hosting;
@@ -28,6 +29,8 @@ internal sealed class GatewayParts
         Options = Microsoft.Extensions.Options.Options.Create(options);
         Clock = new GatewayClock(Time);
         Metrics = new GatewayMetrics(Meters());
+        Admission = new ConnectAdmission(Options, Metrics);
+        Flapping = new Flapping(Options);
         Fences = new Fences(Gateway, Clock);
         Routes = new Routes(Peers);
         Retained = new RetainedMessages(Store, Peers, Options, Clock, NullLogger<RetainedMessages>.Instance);
@@ -46,6 +49,8 @@ internal sealed class GatewayParts
     public HeldStore Store { get; } = new();
     public ReleasedLeases Leases { get; } = new();
     public GatewayIdentity Gateway { get; } = new();
+    public ConnectAdmission Admission { get; }
+    public Flapping Flapping { get; }
     public Fences Fences { get; }
     public Peers Peers { get; } = new();
     public Routes Routes { get; }

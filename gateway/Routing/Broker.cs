@@ -13,6 +13,7 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
 {
     private readonly SubscriptionTree<Subscriber> _tree = new(subscriber => subscriber.IsAvailable);
     private readonly ShareMembers _shares = new();
+    private int _keepers;
 
     [ThreadStatic] private static List<SubscriptionMatch<Subscriber>>? t_matches;
     [ThreadStatic] private static Dictionary<Subscriber, int>? t_seen;
@@ -29,14 +30,18 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
     public bool HasSubscribers(ReadOnlySpan<byte> topicName) => Match(topicName).Count > 0;
 
     /// <summary>Hands a message to the subscribers that <see cref="Match"/> found, once each, at the best QoS of their subscriptions.</summary>
-    /// <returns>Completes when the other gateways among them have it. Null: one of them has too much waiting, and nobody here got it either.</returns>
+    /// <returns>
+    /// Completes when the other gateways and the rules among them have it. Null: one of them has too much waiting, and no session here got it either.
+    /// </returns>
     public Task? Deliver(Publication message, List<SubscriptionMatch<Subscriber>> matches, Session? publisher)
     {
+        bool kept = Volatile.Read(ref _keepers) > 0;
         // They go first: the message gets its number then, and no session here may see it without.
-        var forwarded = peers.Any ? forwarder.Forward(message, matches) : Task.CompletedTask;
-        if (forwarded is not null) DeliverHere(message, matches, publisher);
+        var taken = kept && !Keeper.HaveRoom(message, matches) ? null : peers.Any ? forwarder.Forward(message, matches) : Task.CompletedTask;
+        if (taken is not null && kept) taken = Keeper.Both(taken, Keeper.KeepAll(message, matches, publisher));
+        if (taken is not null) DeliverHere(message, matches, publisher);
         matches.Clear();
-        return forwarded;
+        return taken;
     }
 
     /// <summary>Routes a message that is in memory of its own; retains it if it says so.</summary>
@@ -102,6 +107,17 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
     public void Unwant(RemoteGateway gateway, TopicFilter filter)
     {
         if (gateway.Unwant(filter) is { } subscriber) _tree.Remove(filter, subscriber);
+    }
+
+    /// <summary>A rule wants what matches, of the messages that are published here.</summary>
+    public void Want(Keeper keeper, TopicFilter filter)
+    {
+        if (_tree.Set(filter, keeper, new SubscriptionOptions(Qos.ExactlyOnce))) Interlocked.Increment(ref _keepers);
+    }
+
+    public void Unwant(Keeper keeper, TopicFilter filter)
+    {
+        if (_tree.Remove(filter, keeper)) Interlocked.Decrement(ref _keepers);
     }
 
     /// <summary>Another gateway is dead.</summary>

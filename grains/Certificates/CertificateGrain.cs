@@ -71,11 +71,5 @@ internal sealed class CertificateGrain(
         _reminder = null;
     }
 
-    private async Task Save(CertificateState next)
-    {
-        record.State = next;
-        try { await record.WriteStateAsync(); }
-        // The write may have landed or not. Only a fresh read can tell, so this activation stops answering.
-        catch { DeactivateOnIdle(); throw; }
-    }
+    private Task Save(CertificateState next) => this.Save(record, next);
 }

@@ -91,13 +91,11 @@ internal sealed class DeviceGrain(
         return decision.Answer;
     }
 
-    private async Task Save()
+    private Task Save()
     {
         cleared = false;
-        saving = record.WriteStateAsync();
-        try { await saving; }
-        // The write may have landed or not. Only a fresh read can tell, so this activation stops answering.
-        catch { DeactivateOnIdle(); throw; }
+        saving = this.Save(record, record.State);
+        return saving;
     }
 
     /// <summary>Posts what is owed. It is not awaited: the shard that a report goes to may be waiting for this device.</summary>

@@ -33,11 +33,5 @@ internal sealed class FirmwareGrain(
         return new PublishFirmwareResult.Published(record.State.Firmware!);
     }
 
-    private async Task Save(FirmwareState next)
-    {
-        record.State = next;
-        try { await record.WriteStateAsync(); }
-        // The write may have landed or not. Only a fresh read can tell, so this activation stops answering.
-        catch { DeactivateOnIdle(); throw; }
-    }
+    private Task Save(FirmwareState next) => this.Save(record, next);
 }

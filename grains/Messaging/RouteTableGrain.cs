@@ -65,10 +65,7 @@ internal sealed class RouteTableGrain(
     private async Task Become(RouteTableState next)
     {
         if (next == record.State) return;
-        record.State = next;
-        try { await record.WriteStateAsync(); }
-        // The write may have landed or not. Only a fresh read can tell, so this activation stops answering.
-        catch { DeactivateOnIdle(); throw; }
+        await this.Save(record, next);
         _beats.Forget(next.Dead);
         foreach (var gateway in next.Gateways) _ = GrainFactory.GetGrain<IGatewayGrain>(gateway.Id).ViewChanged(next.View);
         BuryAll();

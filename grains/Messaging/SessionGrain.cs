@@ -83,11 +83,5 @@ internal sealed class SessionGrain(
         }
     }
 
-    private async Task Save(SessionState next)
-    {
-        record.State = next;
-        try { await record.WriteStateAsync(); }
-        // The write may have landed or not. Only a fresh read can tell, so this activation stops answering.
-        catch { DeactivateOnIdle(); throw; }
-    }
+    private Task Save(SessionState next) => this.Save(record, next);
 }

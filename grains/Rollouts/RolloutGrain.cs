@@ -120,13 +120,7 @@ internal sealed class RolloutGrain : Grain, IRolloutGrain, IRemindable
         return [.. decisions.Select(d => d.NotAllowedWhile)];
     }
 
-    private async Task Save(RolloutState next)
-    {
-        _record.State = next;
-        try { await _record.WriteStateAsync(); }
-        // The write may have landed or not. Only a fresh read can tell, so this activation stops answering.
-        catch { DeactivateOnIdle(); throw; }
-    }
+    private Task Save(RolloutState next) => this.Save(_record, next);
 
     /// <summary>Posts the order; the shard's report says what came of it. It is not awaited: the shard may be waiting for this rollout.</summary>
     private void Post(int shard)

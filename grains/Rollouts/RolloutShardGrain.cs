@@ -82,12 +82,7 @@ internal sealed class RolloutShardGrain : Grain, IRolloutShardGrain, IRemindable
         return [.. commands.Select(_ => true)];
     }
 
-    private async Task Save()
-    {
-        try { await _record.WriteStateAsync(); }
-        // The write may have landed or not. Only a fresh read can tell, so this activation stops answering.
-        catch { DeactivateOnIdle(); throw; }
-    }
+    private Task Save() => this.Save(_record, _record.State);
 
     /// <summary>Calls a device without waiting for it here: what it answers comes back as a command.</summary>
     private void Post(ShardEffect effect)

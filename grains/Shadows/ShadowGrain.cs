@@ -52,11 +52,5 @@ internal sealed class ShadowGrain([PersistentState("shadow")] IPersistentState<S
 
     private void RetryIn(TimeSpan dueTime) => _retry ??= this.RegisterGrainTimer(Report, dueTime, ReportRetry);
 
-    private async Task Save(ShadowState next)
-    {
-        record.State = next;
-        try { await record.WriteStateAsync(); }
-        // The write may have landed or not. Only a fresh read can tell, so this activation stops answering.
-        catch { DeactivateOnIdle(); throw; }
-    }
+    private Task Save(ShadowState next) => this.Save(record, next);
 }

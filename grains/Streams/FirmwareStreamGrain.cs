@@ -11,9 +11,6 @@ internal sealed class FirmwareStreamGrain(
     {
         var next = FirmwareStreamCore.Open(record.State, description);
         if (next == record.State) return;
-        record.State = next;
-        try { await record.WriteStateAsync(); }
-        // The write may have landed or not. Only a fresh read can tell, so this activation stops answering.
-        catch { DeactivateOnIdle(); throw; }
+        await this.Save(record, next);
     }
 }

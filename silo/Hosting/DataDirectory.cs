@@ -1,3 +1,5 @@
+using Fleet.Silo.Pki;
+
 namespace Fleet.Silo.Hosting;
 
 /// <summary>The folder of everything Fleet keeps, <c>Fleet:DataDirectory</c>. It belongs to one process at a time.</summary>
@@ -19,8 +21,7 @@ internal sealed class DataDirectory : IDisposable
         string full = System.IO.Path.GetFullPath(path);
         try
         {
-            if (OperatingSystem.IsWindows()) Directory.CreateDirectory(full);
-            else Directory.CreateDirectory(full, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+            PrivateFolder.Make(full);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -1,3 +1,5 @@
+using Fleet.Silo.Pki;
+
 namespace Fleet.Silo.Hosting;
 
 /// <summary>
@@ -35,8 +37,7 @@ internal sealed class SharedDirectory
         string full = System.IO.Path.GetFullPath(configured);
         try
         {
-            if (OperatingSystem.IsWindows()) Directory.CreateDirectory(full);
-            else Directory.CreateDirectory(full, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+            PrivateFolder.Make(full);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

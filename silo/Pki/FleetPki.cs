@@ -31,8 +31,7 @@ internal sealed class FleetPki : IDisposable
     /// <exception cref="StartupException">A file is there and cannot be used.</exception>
     public static FleetPki Open(string folder, ImmutableSortedSet<string> serverNames, DateTimeOffset now, ILogger log)
     {
-        if (OperatingSystem.IsWindows()) Directory.CreateDirectory(folder);
-        else Directory.CreateDirectory(folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        PrivateFolder.Make(folder);
 
         var ca = OpenCa(Path.Combine(folder, "ca.key"), now, log);
         var signer = new CaSigner(ca);

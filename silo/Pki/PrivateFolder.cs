@@ -1,0 +1,12 @@
+namespace Fleet.Silo.Pki;
+
+/// <summary>A folder that its owner alone can look into.</summary>
+internal static class PrivateFolder
+{
+    /// <summary>Makes the folder if need be; one that is there keeps its mode.</summary>
+    public static void Make(string path)
+    {
+        if (OperatingSystem.IsWindows()) Directory.CreateDirectory(path);
+        else Directory.CreateDirectory(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+    }
+}

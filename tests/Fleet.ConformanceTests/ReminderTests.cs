@@ -1,3 +1,4 @@
+using Fleet.Engine.Reminders;
 using Fleet.UnitTests.Support;
 using Microsoft.Extensions.DependencyInjection;
 using Orleans;
@@ -21,7 +22,7 @@ public sealed class ReminderTests
     [Fact]
     public async Task Reminders_survive_a_restart_and_keep_their_beat()
     {
-        var (time, table) = (new ManualTime(), new MemoryReminderTable());
+        var (time, table) = (new ManualTime(), new InMemoryReminderTable());
         await using (var before = await Engine())
         {
             await before.Grains.GetGrain<IAlarmGrain>("one").Set("wake", due: Hour, period: 4 * Hour);

@@ -1,3 +1,4 @@
+using Fleet.Engine.Reminders;
 using Fleet.UnitTests.Support;
 using Microsoft.Extensions.DependencyInjection;
 using Orleans;
@@ -45,7 +46,7 @@ internal sealed class TestEngine : IAsyncDisposable
             services.AddSingleton<TimeProvider>(time);
             services.AddSingleton(journal);
             services.AddSingleton<IGrainStorage>(storage);
-            services.AddSingleton<IReminderTable, MemoryReminderTable>();
+            services.AddSingleton<IReminderTable, InMemoryReminderTable>();
             configure?.Invoke(services);
             if (services.Last(s => s.ServiceType == typeof(TimeProvider) && !s.IsKeyedService).ImplementationInstance is ManualTime given) time = given;
             silo.AddReminders();

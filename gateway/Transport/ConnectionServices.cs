@@ -30,27 +30,41 @@ internal enum Listener
     WebSocket,
 }
 
-/// <summary>The open connections, for the sweep.</summary>
+/// <summary>What the sweep looks at: a connection, or a loop that has many.</summary>
+internal interface ITicked
+{
+    /// <summary>Time has passed.</summary>
+    void Tick(long now);
+}
+
+/// <summary>The open connections, of all transports.</summary>
 internal sealed class ConnectionRegistry(GatewayMetrics metrics)
 {
     private readonly ConcurrentDictionary<MqttConnection, bool> _open = new();
+    private readonly ConcurrentDictionary<ITicked, bool> _ticked = new();
 
     public bool IsEmpty => _open.IsEmpty;
 
     public void Add(MqttConnection connection)
     {
         _open[connection] = true;
+        if (connection is ITicked ticked) Watch(ticked);
         metrics.ConnectionOpened();
     }
 
     public void Remove(MqttConnection connection)
     {
         if (_open.TryRemove(connection, out _)) metrics.ConnectionClosed();
+        if (connection is ITicked ticked) Unwatch(ticked);
     }
+
+    public void Watch(ITicked ticked) => _ticked[ticked] = true;
+
+    public void Unwatch(ITicked ticked) => _ticked.TryRemove(ticked, out _);
 
     public void Tick(long now)
     {
-        foreach (var (connection, _) in _open) connection.Tick(now);
+        foreach (var (ticked, _) in _ticked) ticked.Tick(now);
     }
 
     /// <summary>Ends them all, those without a session too.</summary>

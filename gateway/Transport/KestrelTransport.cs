@@ -16,7 +16,7 @@ internal abstract class KestrelTransport(ConnectionServices services, Listener l
     {
         var certificate = connection.Features.Get<ITlsConnectionFeature>()?.ClientCertificate;
         var source = new ConnectionSource(listener, IdOf(certificate), RemoteAddress.Of((connection.RemoteEndPoint as IPEndPoint)?.Address), AdmissionPass.Of(connection));
-        return new MqttConnection(services, source, connection.Transport.Input, new Output(connection)).Run();
+        return new PipeConnection(services, source, connection.Transport.Input, new Output(connection)).Run();
     }
 
     private static CertificateId? IdOf(X509Certificate2? certificate) =>

@@ -1,216 +1,143 @@
-using System.IO.Pipelines;
 using Fleet.Gateway.Channels;
 using Fleet.Gateway.Sessions;
 using Fleet.Gateway.Telemetry;
 using Fleet.Gateway.Topics;
 using Fleet.Mqtt;
-using Microsoft.AspNetCore.Connections;
 
 namespace Fleet.Gateway.Transport;
 
-/// <summary>Where a connection's bytes go.</summary>
-internal interface ITransportOutput
-{
-    ValueTask Write(ReadOnlyMemory<byte> bytes);
-
-    /// <summary>Drops the connection at once.</summary>
-    void Abort();
-}
-
 /// <summary>
-/// Drives one <see cref="MqttChannel"/> over pipes: runs its turns one at a time, sends what they wrote in one piece, and carries out their
-/// effects. Whoever has something for this connection (a publisher, a timer) only wakes it.
+/// One <see cref="MqttChannel"/> and what it takes to run it, whatever carries its bytes: its effects are carried out here, their answers come
+/// back as events, and its life is told to those who must know. How bytes move, and on which thread a turn runs, is the transport's.
 /// </summary>
-internal sealed class MqttConnection : ISessionOwner, IPumped, IThreadPoolWorkItem
+internal abstract class MqttConnection : ISessionOwner
 {
-    private readonly Lock _gate = new();
-    private readonly ConnectionServices _services;
     private readonly ConnectionSource _source;
-    private readonly PipeReader _input;
-    private readonly ITransportOutput _output;
-    private readonly OutputPump _pump;
-    private readonly ChannelTurn _readTurn, _eventTurn;
-    private readonly MqttChannel _channel;
-    private readonly RequestLane _lane;
-    private readonly string _sessionId = Guid.NewGuid().ToString("n");
+    private readonly bool _requestsOnPool;
     private SessionIdentity? _identity;
     private Requester? _requester;
-    private bool _readerDone;
-    private int _busy, _woken;
+    private RequestLane? _lane;
 
-    public MqttConnection(ConnectionServices services, ConnectionSource source, PipeReader input, ITransportOutput output)
+    /// <param name="requestsOnPool">Requests to reserved topics may block for a moment, which a thread of many connections must not.</param>
+    protected MqttConnection(ConnectionServices services, ConnectionSource source, bool requestsOnPool)
     {
-        _services = services;
+        Services = services;
         _source = source;
-        _input = input;
-        _output = output;
-        var outbound = new Outbound(services.Options.MaxOutboundBytes);
-        _readTurn = new ChannelTurn(outbound);
-        _eventTurn = new ChannelTurn(outbound);
-        _channel = new MqttChannel(services.Channel, this, services.Clock.NowMs);
-        _pump = new OutputPump(_gate, outbound, output, this, services.Clock.Time, services.Metrics);
-        _lane = new RequestLane(HandleRequest, RequestCompleted, services.Options.MaxPendingRequests);
+        _requestsOnPool = requestsOnPool;
+        Outbound = new Outbound(services.Options.MaxOutboundBytes);
+        Channel = new MqttChannel(services.Channel, this, services.Clock.NowMs);
     }
 
-    public bool IsClosed => _channel.Ended is not null;
+    public bool IsClosed => Channel.Ended is not null;
 
-    bool IPumped.IsBacklogged => _channel.Session?.IsBacklogged == true;
+    protected ConnectionServices Services { get; }
+    protected Outbound Outbound { get; }
+    protected MqttChannel Channel { get; }
 
-    void IPumped.Drain() => _channel.Drain(Begin(_eventTurn));
+    /// <summary>Completes when CONNECT has its answer.</summary>
+    protected Task Deciding { get; private set; } = Task.CompletedTask;
 
-    void IPumped.Failed(Exception e)
-    {
-        // A pipe that was completed meanwhile says InvalidOperation: a loss like the others.
-        if (!IsLoss(e) && e is not InvalidOperationException) _services.Log.ConnectionFailed(_identity?.ClientId ?? "(no CONNECT yet)", e);
-    }
-
-    /// <summary>Serves the connection to its end.</summary>
-    public async Task Run()
-    {
-        _services.Connections.Add(this);
-        try
-        {
-            await Read();
-        }
-        catch (Exception e) when (IsLoss(e))
-        {
-            // The peer went away: Close below says so.
-        }
-        catch (Exception e)
-        {
-            _services.Log.ConnectionFailed(_identity?.ClientId ?? "(no CONNECT yet)", e);
-            Close(EndCause.Failed("The server failed."));
-        }
-        finally
-        {
-            Volatile.Write(ref _readerDone, true);
-            Close(EndCause.ConnectionLost);
-            await _pump.Farewell();
-            await _lane.Idle();
-            _services.Connections.Remove(this);
-            if (_identity is not null) _services.Life.Ended(_identity, _channel.Ended!, wasAttached: _channel.Session is not null);
-        }
-    }
-
-    public void Wake()
-    {
-        if (Interlocked.Exchange(ref _woken, 1) == 1) return;
-        // Whoever is busy on this connection looks at _woken when done.
-        if (Volatile.Read(ref _busy) == 0) ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: true);
-    }
-
-    /// <summary>The turn that <see cref="Wake"/> asked for. Sending also drains the session.</summary>
-    void IThreadPoolWorkItem.Execute() => Guard(static self =>
-    {
-        if (Interlocked.Exchange(ref self._woken, 0) == 1) self._pump.Pump();
-    });
+    public abstract void Wake();
 
     /// <summary>Never on the caller's turn: it may hold another connection's lock.</summary>
-    public void End(EndCause cause) =>
-        ThreadPool.UnsafeQueueUserWorkItem(static state => state.Self.Guard(self => self.Close(state.Cause)), (Self: this, Cause: cause), preferLocal: false);
+    public abstract void End(EndCause cause);
 
-    /// <summary>Time has passed.</summary>
-    public void Tick(long now) => Guard(self =>
+    /// <summary>Gives an event its turn, now or soon. Any thread may call it.</summary>
+    protected abstract void Enter(ConnectionEvent what);
+
+    /// <summary>Completes when the network has taken enough of what was sent, and of what waits in the session.</summary>
+    protected abstract Task RoomForAnswers();
+
+    /// <summary>Runs the turn of an event.</summary>
+    protected void Take(ConnectionEvent what, ChannelTurn turn)
     {
-        lock (self._gate) self._channel.Tick(self._eventTurn.Begin(now, 0));
-        if (self.IsClosed) self.Stop();
-    });
+        switch (what)
+        {
+            case ConnectionEvent.Decided decided:
+                Channel.Decided(decided.Decision, turn);
+                _source.Pass?.Settle();
+                if (Channel.Session is not { } session || _requester is not null) break;
+                _requester = new Requester(session, this, RoomForAnswers);
+                Services.Life.Began(_identity!);
+                break;
+            case ConnectionEvent.Completed completed:
+                Channel.Completed(completed.Ticket, completed.Outcome, completed.Detail, turn);
+                RecordAcks(turn);
+                break;
+            case ConnectionEvent.Subscribed subscribed:
+                Channel.Subscribed(subscribed.Pending, turn);
+                break;
+            case ConnectionEvent.Ending ending:
+                Channel.Close(ending.Cause, turn);
+                break;
+        }
+    }
+
+    /// <summary>Starts what a turn asked for.</summary>
+    protected void CarryOut(ChannelTurn turn)
+    {
+        foreach (var effect in turn.Effects)
+        {
+            switch (effect)
+            {
+                case ChannelEffect.Authorise authorise: Deciding = Authorise(authorise.Request); break;
+                case ChannelEffect.Handle request: Request(request); break;
+                case ChannelEffect.AwaitRoutes routes: _ = CompleteWhenKnown(routes); break;
+                case ChannelEffect.AwaitDurable durable: _ = CompleteWhenDurable(durable); break;
+            }
+        }
+    }
+
+    /// <summary>The channel is closed and its last words are out: tells of the end when everything that was asked for is answered.</summary>
+    protected async Task Over()
+    {
+        await Deciding;
+        if (_lane is not null) await _lane.Idle();
+        Services.Connections.Remove(this);
+        if (_identity is not null) Services.Life.Ended(_identity, Channel.Ended!, wasAttached: Channel.Session is not null);
+    }
 
     /// <summary>A fault of one connection ends that connection: it must not reach the thread that happened to run it.</summary>
-    private void Guard(Action<MqttConnection> turn)
+    protected void LogFailure(Exception e) => Services.Log.ConnectionFailed(_identity?.ClientId ?? "(no CONNECT yet)", e);
+
+    protected void RecordAcks(ChannelTurn turn)
     {
-        try
-        {
-            turn(this);
-        }
-        catch (Exception e)
-        {
-            Fail(e);
-        }
-    }
-
-    private void Fail(Exception e)
-    {
-        _services.Log.ConnectionFailed(_identity?.ClientId ?? "(no CONNECT yet)", e);
-        _output.Abort();
-    }
-
-    private async Task Read()
-    {
-        while (true)
-        {
-            var read = await _input.ReadAsync();
-            if (IsClosed) return;
-            var buffer = read.Buffer;
-            long before = buffer.Length;
-            Interlocked.Increment(ref _busy);
-            bool paused;
-            lock (_gate)
-            {
-                _channel.Receive(ref buffer, Begin(_readTurn));
-                RecordAcks(_readTurn);
-                paused = _channel.IsPaused;
-            }
-            _services.Metrics.BytesReceived(before - buffer.Length);
-            _input.AdvanceTo(buffer.Start, paused ? buffer.Start : buffer.End);
-
-            ConnectRequest? connect = null;
-            foreach (var effect in _readTurn.Effects)
-            {
-                switch (effect)
-                {
-                    case ChannelEffect.Authorise authorise: connect = authorise.Request; break;
-                    case ChannelEffect.Handle request: Request(request); break;
-                    case ChannelEffect.AwaitRoutes routes: _ = CompleteWhenKnown(routes); break;
-                    case ChannelEffect.AwaitDurable durable: _ = CompleteWhenDurable(durable); break;
-                }
-            }
-            Interlocked.Decrement(ref _busy);
-            Interlocked.Exchange(ref _woken, 0);
-            _pump.Pump();
-
-            if (connect is not null) await Authorise(connect);
-            if (IsClosed || (read.IsCompleted && !paused)) return;
-            await _pump.Room(forAnswers: false);
-        }
+        if (turn.Acknowledged.Count == 0 || !Services.Metrics.AckDurationEnabled) return;
+        foreach (long receivedAt in turn.Acknowledged) Services.Metrics.Acknowledged(Services.Clock.Time.GetElapsedTime(receivedAt));
     }
 
     private async Task Authorise(ConnectRequest request)
     {
-        var decision = await _services.Authoriser.Decide(request, _source, _sessionId);
+        // Decided by grains and policies: not on a thread that others wait for.
+        if (_requestsOnPool) await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
+        var decision = await Services.Authoriser.Decide(request, _source, Guid.NewGuid().ToString("n"));
         _identity = (decision as ConnectDecision.Accepted)?.Identity;
-        lock (_gate)
-        {
-            _channel.Decided(decision, Begin(_eventTurn));
-            if (_channel.Session is { } session) _requester = new Requester(session, this, () => _pump.Room(forAnswers: true));
-        }
-        _source.Pass?.Settle();
-        if (_requester is not null) _services.Life.Began(_identity!);
-        _pump.Pump();
+        Enter(new ConnectionEvent.Decided(decision));
     }
 
     private void Request(ChannelEffect.Handle request)
     {
+        _lane ??= new RequestLane(HandleRequest, RequestCompleted, Services.Options.MaxPendingRequests, _requestsOnPool);
         if (_lane.TryAdd(request)) return;
         if (request.Ticket is { } ticket)
-            Complete(ticket, ReasonCode.QuotaExceeded, $"More than {_services.Options.MaxPendingRequests} requests are waiting.");
+            Complete(ticket, ReasonCode.QuotaExceeded, $"More than {Services.Options.MaxPendingRequests} requests are waiting.");
         else
-            _services.Metrics.Dropped(DropReason.QueueFull);
+            Services.Metrics.Dropped(DropReason.QueueFull);
     }
 
     private async ValueTask<bool> HandleRequest(ReservedRequest request)
     {
         // Late: the client has a newer connection, and was not told that this was taken.
-        if (_channel.Ended == EndCause.TakenOver) return false;
+        if (Channel.Ended == EndCause.TakenOver) return false;
         try
         {
-            await _services.Requests.Handle(request, _requester!);
+            await Services.Requests.Handle(request, _requester!);
             return true;
         }
         catch (Exception e)
         {
             // Handlers answer what they can name; this is a bug or a broken machine. The publisher hears it in its PUBACK.
-            _services.Log.RequestFailed(_identity!.ClientId, request.Topic.Text, e);
+            Services.Log.RequestFailed(_identity!.ClientId, request.Topic.Text, e);
             return false;
         }
     }
@@ -232,52 +159,8 @@ internal sealed class MqttConnection : ISessionOwner, IPumped, IThreadPoolWorkIt
     private async Task CompleteWhenKnown(ChannelEffect.AwaitRoutes effect)
     {
         await effect.Known;
-        lock (_gate) _channel.Subscribed(effect.Pending, Begin(_eventTurn));
-        _pump.Pump();
+        Enter(new ConnectionEvent.Subscribed(effect.Pending));
     }
 
-    private void Complete(AckTicket ticket, ReasonCode outcome, string? detail)
-    {
-        lock (_gate)
-        {
-            _channel.Completed(ticket, outcome, detail, Begin(_eventTurn));
-            RecordAcks(_eventTurn);
-        }
-        // Within a turn of the reader its own flush is about to come.
-        if (Volatile.Read(ref _busy) == 0) _pump.Pump();
-        if (IsClosed) Stop();
-    }
-
-    private void Close(EndCause cause)
-    {
-        lock (_gate) _channel.Close(cause, Begin(_eventTurn));
-        Stop();
-    }
-
-    /// <summary>The channel is closed: sends its last words and lets the reader go.</summary>
-    private void Stop()
-    {
-        _pump.Pump();
-        _pump.Release();
-        if (Volatile.Read(ref _readerDone)) return;
-        try
-        {
-            _input.CancelPendingRead();
-        }
-        catch (Exception e) when (e is ObjectDisposedException or InvalidOperationException)
-        {
-            // The reader ended in this very moment, which is what this is for.
-        }
-    }
-
-    /// <summary>The ways in which transports say that the peer is gone.</summary>
-    private static bool IsLoss(Exception e) => e is IOException or OperationCanceledException or ConnectionAbortedException or ObjectDisposedException;
-
-    private ChannelTurn Begin(ChannelTurn turn) => turn.Begin(_services.Clock.NowMs, _services.Clock.Time.GetTimestamp());
-
-    private void RecordAcks(ChannelTurn turn)
-    {
-        if (turn.Acknowledged.Count == 0 || !_services.Metrics.AckDurationEnabled) return;
-        foreach (long receivedAt in turn.Acknowledged) _services.Metrics.Acknowledged(_services.Clock.Time.GetElapsedTime(receivedAt));
-    }
+    private void Complete(AckTicket ticket, ReasonCode outcome, string? detail) => Enter(new ConnectionEvent.Completed(ticket, outcome, detail));
 }

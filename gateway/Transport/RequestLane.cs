@@ -7,14 +7,15 @@ namespace Fleet.Gateway.Transport;
 /// One connection's requests to reserved topics, one after the other: two updates of a job must not overtake each other. What was taken is
 /// finished even if the connection ends (spec/aws-iot-topics.md, section 10: settle the update before honouring DISCONNECT).
 /// </summary>
-internal sealed class RequestLane(Func<ReservedRequest, ValueTask<bool>> handle, Action<AckTicket?, bool> completed, int maxWaiting)
+/// <param name="onPool">Handle nothing on the caller's thread.</param>
+internal sealed class RequestLane(Func<ReservedRequest, ValueTask<bool>> handle, Action<AckTicket?, bool> completed, int maxWaiting, bool onPool = false)
 {
     private readonly Lock _gate = new();
     private readonly Queue<ChannelEffect.Handle> _waiting = new(0);
     private TaskCompletionSource? _idle;
     private bool _running;
 
-    /// <summary>Handles the request now if nothing is before it; what is answered at once is finished on return.</summary>
+    /// <summary>Handles the request now if nothing is before it; what is answered at once is finished on return, unless it goes by the pool.</summary>
     /// <returns>False if too many wait already.</returns>
     public bool TryAdd(ChannelEffect.Handle request)
     {
@@ -38,6 +39,7 @@ internal sealed class RequestLane(Func<ReservedRequest, ValueTask<bool>> handle,
 
     private async Task Run()
     {
+        if (onPool) await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
         while (true)
         {
             ChannelEffect.Handle next;

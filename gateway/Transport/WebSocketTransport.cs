@@ -45,7 +45,7 @@ internal sealed class WebSocketTransport(ConnectionServices services, ConnectAdm
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted);
         var receiving = Receive(socket, pipe.Writer, stop.Token);
         var source = new ConnectionSource(Listener.WebSocket, null, RemoteAddress.Of(context.Connection.RemoteIpAddress), pass);
-        await new MqttConnection(services, source, pipe.Reader, new Output(socket)).Run();
+        await new PipeConnection(services, source, pipe.Reader, new Output(socket)).Run();
         await pipe.Reader.CompleteAsync();
         await Close(socket);
         try

@@ -121,7 +121,7 @@ public sealed class MqttConnectionTests
         private TaskCompletionSource? _stalled;
 
         public Wire(ConnectionServices services) =>
-            Ended = new MqttConnection(services, new ConnectionSource(Listener.Plain, null, "10.0.0.1"), _toServer.Reader, this).Run();
+            Ended = new PipeConnection(services, new ConnectionSource(Listener.Plain, null, "10.0.0.1"), _toServer.Reader, this).Run();
 
         public Task Ended { get; }
 

@@ -99,7 +99,7 @@ internal sealed class LiveGateway : IAsyncDisposable
     private DuplexStream Dial(CertificateId certificate)
     {
         var (client, fromClient, toClient) = DuplexStream.Pair();
-        var connection = new MqttConnection(Service<ConnectionServices>(), new ConnectionSource(Listener.Mqtts, certificate, "10.0.0.1"), fromClient, new Output(toClient));
+        var connection = new PipeConnection(Service<ConnectionServices>(), new ConnectionSource(Listener.Mqtts, certificate, "10.0.0.1"), fromClient, new Output(toClient));
         _ = connection.Run().ContinueWith(_ => toClient.Complete(), TaskScheduler.Default);
         return client;
     }

@@ -1,19 +1,30 @@
-using System.Buffers;
-using System.Text;
-using System.Text.Json;
 using Fleet.Gateway.Routing;
 using Fleet.Gateway.Sessions;
 using Fleet.Interfaces.Devices;
 using Fleet.Interfaces.Messaging;
-using Fleet.Mqtt;
 
 namespace Fleet.Gateway.Presence;
 
-/// <summary><c>$aws/events/presence/connected|disconnected/{clientId}</c>: spec/aws-iot-topics.md, 5.1. Made only if somebody listens.</summary>
+/// <summary><c>$aws/events/presence/connected|disconnected|connect_failed/{clientId}</c>: spec/aws-iot-topics.md, 5.1. Made only if somebody listens.</summary>
 internal sealed class PresenceEvents(Broker broker, GatewayClock clock)
 {
+    private readonly LifecycleEvents _events = new("$aws/events/presence", broker, clock);
+
     public void Connected(SessionIdentity identity) =>
-        Publish("connected", identity.ClientId, identity.SessionId, identity.Principal, identity.Epoch, json => json.WriteString("ipAddress", identity.RemoteAddress));
+        _events.Publish("connected", identity.ClientId, identity.SessionId, identity.Principal, json =>
+        {
+            json.WriteString("ipAddress", identity.RemoteAddress);
+            json.WriteNumber("versionNumber", identity.Epoch);
+        });
+
+    /// <summary>A CONNECT was not authorised.</summary>
+    /// <param name="principal">Certificate id; null without one.</param>
+    public void ConnectFailed(string clientId, string sessionId, string? principal, string remoteAddress) =>
+        _events.Publish("connect_failed", clientId, sessionId, principal ?? "", json =>
+        {
+            json.WriteString("ipAddress", remoteAddress);
+            json.WriteString("connectFailureReason", "AUTHORIZATION_FAILED");
+        });
 
     public void Disconnected(SessionIdentity identity, EndCause cause) =>
         Disconnected(identity.ClientId, identity.SessionId, identity.Principal, identity.Epoch, cause.Reason);
@@ -23,33 +34,12 @@ internal sealed class PresenceEvents(Broker broker, GatewayClock clock)
         Disconnected(session.ClientId, session.SessionId, session.Principal ?? "", session.Epoch, DisconnectReason.GatewayLost);
 
     private void Disconnected(string clientId, string sessionId, string principal, long epoch, DisconnectReason reason) =>
-        Publish("disconnected", clientId, sessionId, principal, epoch, json =>
+        _events.Publish("disconnected", clientId, sessionId, principal, json =>
         {
             json.WriteBoolean("clientInitiatedDisconnect", reason == DisconnectReason.ClientInitiatedDisconnect);
             json.WriteString("disconnectReason", Name(reason));
-        });
-
-    private void Publish(string what, string clientId, string sessionId, string principal, long epoch, Action<Utf8JsonWriter> more)
-    {
-        // They would be wildcards in the event's topic: such clients produce no events.
-        if (clientId.AsSpan().ContainsAny('#', '+')) return;
-        byte[] topic = Encoding.UTF8.GetBytes($"$aws/events/presence/{what}/{clientId}");
-        if (!broker.HasSubscribers(topic)) return;
-        var payload = new ArrayBufferWriter<byte>(256);
-        using (var json = new Utf8JsonWriter(payload))
-        {
-            json.WriteStartObject();
-            json.WriteString("clientId", clientId);
-            json.WriteNumber("timestamp", clock.UtcNow.ToUnixTimeMilliseconds());
-            json.WriteString("eventType", what);
-            json.WriteString("sessionIdentifier", sessionId);
-            json.WriteString("principalIdentifier", principal);
-            more(json);
             json.WriteNumber("versionNumber", epoch);
-            json.WriteEndObject();
-        }
-        _ = broker.Publish(new Publication(topic, payload.WrittenMemory, Qos.AtLeastOnce));
-    }
+        });
 
     private static string Name(DisconnectReason reason) => reason switch
     {

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using Fleet.Gateway.Admission;
 using Fleet.Gateway.Sessions;
 using Fleet.Gateway.Telemetry;
+using Fleet.Gateway.Transport;
 using Microsoft.Extensions.Logging;
 
 namespace Fleet.Gateway.Presence;
@@ -22,6 +23,10 @@ internal sealed class SessionLife(
         log.Connected(identity.Kind, identity.ClientId, identity.RemoteAddress);
         events.Connected(identity);
     }
+
+    /// <summary>A CONNECT was not authorised.</summary>
+    public void Refused(string clientId, string sessionId, ConnectionSource source) =>
+        events.ConnectFailed(clientId, sessionId, source.Certificate?.Value, source.RemoteAddress);
 
     /// <summary>The connection is over, its requests answered.</summary>
     /// <param name="wasAttached">False if it ended before it had a session: nobody else gives the lease back then.</param>

@@ -50,6 +50,7 @@ internal sealed class ConnectAuthoriser(
         if (decision is ConnectDecision.Refused refused)
         {
             metrics.Denied(DeniedAction.Connect);
+            if (refused.Code is ReasonCode.NotAuthorized or ReasonCode.BadUserNameOrPassword) life.Refused(request.ClientId, sessionId, source);
             log.ConnectRefused(request.ClientId, source.RemoteAddress, refused.Code, refused.Detail);
         }
         return decision;

@@ -95,6 +95,16 @@ public sealed class ConnectAuthoriserTests
     }
 
     [Fact]
+    public async Task A_client_that_flaps_is_held_off_before_it_costs_anything()
+    {
+        for (int i = 0; i < _parts.Options.Value.FlappingLimit; i++) _parts.Flapping.Ended("amr-1", livedMs: 5, _parts.Clock.NowMs);
+        Assert.Equal(ReasonCode.ConnectionRateExceeded, await Refuse("amr-1", Listener.Mqtts));
+        Assert.Equal([$"{Id}.Get"], _grains.Calls);
+        _parts.Time.Advance(TimeSpan.FromSeconds(30));
+        await LetIn("amr-1");
+    }
+
+    [Fact]
     public async Task A_service_that_cannot_answer_says_so()
     {
         _grains.On<ICertificateGrain>("Get", (_, _) => throw new TimeoutException());

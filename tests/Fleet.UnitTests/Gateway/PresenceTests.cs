@@ -90,5 +90,35 @@ public sealed class PresenceTests
         Assert.Equal(2, messages.Count);
     }
 
+    [Fact]
+    public void Who_was_not_let_in_makes_an_event_too()
+    {
+        var watcher = TestClient.Connected(_parts, GatewayParts.Identity(SessionKind.Operator, "watcher", BuiltInPolicies.Operator));
+        watcher.Subscribed("$aws/events/presence/connect_failed/+");
+        new PresenceEvents(_parts.Broker, _parts.Clock).ConnectFailed("a", "s-1", principal: null, "10.0.0.1");
+        Assert.Equal(
+            ["""$aws/events/presence/connect_failed/a={"clientId":"a","timestamp":1767268800000,"eventType":"connect_failed","sessionIdentifier":"s-1","""
+            + "\"principalIdentifier\":\"\",\"ipAddress\":\"10.0.0.1\",\"connectFailureReason\":\"AUTHORIZATION_FAILED\"}"],
+            watcher.ReadMessages());
+    }
+
+    [Fact]
+    public void Subscription_events_name_the_topic_filters()
+    {
+        var watcher = TestClient.Connected(_parts, GatewayParts.Identity(SessionKind.Operator, "watcher", BuiltInPolicies.Operator));
+        watcher.Subscribed("$aws/events/subscriptions/#");
+        var events = new SubscriptionEvents(_parts.Broker, _parts.Clock);
+        var device = GatewayParts.Device("a");
+        events.Subscribed(device, ["t/1", "$share/g/t"]);
+        events.Unsubscribed(device, ["t/1"]);
+        events.Unsubscribed(device, []);
+        var messages = watcher.ReadMessages();
+        Assert.Equal(2, messages.Count);
+        Assert.EndsWith("""
+            "topics":["t/1","$share/g/t"]}
+            """, messages[0], StringComparison.Ordinal);
+        Assert.StartsWith("$aws/events/subscriptions/unsubscribed/a=", messages[1], StringComparison.Ordinal);
+    }
+
     private DevicePresence Presence() => new(_grains, new GatewayIdentity(), _parts.Clock, NullLogger<DevicePresence>.Instance);
 }

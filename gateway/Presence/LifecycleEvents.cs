@@ -1,0 +1,37 @@
+using System.Buffers;
+using System.Text;
+using System.Text.Json;
+using Fleet.Gateway.Routing;
+using Fleet.Gateway.Sessions;
+using Fleet.Mqtt;
+
+namespace Fleet.Gateway.Presence;
+
+/// <summary>What all events about a client have in common (spec/aws-iot-topics.md, 5.1). They are made only if somebody listens.</summary>
+/// <param name="family">What their topics begin with.</param>
+internal sealed class LifecycleEvents(string family, Broker broker, GatewayClock clock)
+{
+    /// <param name="eventType">Also the topic level before the client id.</param>
+    /// <param name="principal">Certificate id, or who signed in.</param>
+    /// <param name="more">Writes the members that this event has beside them.</param>
+    public void Publish(string eventType, string clientId, string sessionId, string principal, Action<Utf8JsonWriter> more)
+    {
+        // They would be wildcards in the event's topic: such clients produce no events.
+        if (clientId.AsSpan().ContainsAny('#', '+')) return;
+        byte[] topic = Encoding.UTF8.GetBytes($"{family}/{eventType}/{clientId}");
+        if (!broker.HasSubscribers(topic)) return;
+        var payload = new ArrayBufferWriter<byte>(256);
+        using (var json = new Utf8JsonWriter(payload))
+        {
+            json.WriteStartObject();
+            json.WriteString("clientId", clientId);
+            json.WriteNumber("timestamp", clock.UtcNow.ToUnixTimeMilliseconds());
+            json.WriteString("eventType", eventType);
+            json.WriteString("sessionIdentifier", sessionId);
+            json.WriteString("principalIdentifier", principal);
+            more(json);
+            json.WriteEndObject();
+        }
+        _ = broker.Publish(new Publication(topic, payload.WrittenMemory, Qos.AtLeastOnce));
+    }
+}

@@ -1,4 +1,3 @@
-using Fleet.Engine.Reminders;
 using Fleet.UnitTests.Support;
 using Microsoft.Extensions.DependencyInjection;
 using Orleans;

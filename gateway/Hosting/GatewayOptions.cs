@@ -99,6 +99,11 @@ internal sealed class GatewayOptions
     /// <summary>Bytes of messages that wait for each other gateway; above this, QoS 0 is dropped and QoS 1 is refused (0x97).</summary>
     [Range(65_536, int.MaxValue)] public int MaxForwardBytes { get; set; } = 16 * 1024 * 1024;
 
+    /// <summary>
+    /// Bytes of messages on their way to the store, for all persistent sessions together; above this, messages for them are refused (0x97). Two seconds of a slow disk.
+    /// </summary>
+    [Range(65_536, int.MaxValue)] public int MaxJournalBytes { get; set; } = 32 * 1024 * 1024;
+
     /// <summary>Requests to reserved topics that wait for their turn, per connection; more are refused (0x97). Above the receive maximum, so that only QoS 0 gets there.</summary>
     [Range(1, 1_000)] public int MaxPendingRequests { get; set; } = 128;
 

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Buffers.Binary;
+using Fleet.Gateway.Durable;
 using Fleet.Mqtt;
 
 namespace Fleet.Gateway.Routing;
@@ -43,6 +44,9 @@ internal class Publication
 
     /// <summary>Of a retained message: its version in the store; 0 while it is not stored.</summary>
     public long StoredVersion { get; set; }
+
+    /// <summary>Where it is in the store, as long as a persistent session is owed it. Kept by the journal, under its lock.</summary>
+    public StoredMessage? Stored { get; set; }
 
     public bool IsExpired(long now) => ExpiresAt <= now;
 

@@ -92,4 +92,10 @@ internal static partial class GatewayLog
 
     [LoggerMessage(3042, LogLevel.Warning, "Connection from {RemoteAddress} closed: {Fault}")]
     public static partial void ProxyHeaderRefused(this ILogger log, string remoteAddress, string fault);
+
+    [LoggerMessage(3051, LogLevel.Error, "{Changes} changes of persistent sessions could not be stored; trying again. Messages for such sessions are refused meanwhile")]
+    public static partial void JournalFailed(this ILogger log, int changes, Exception exception);
+
+    [LoggerMessage(3052, LogLevel.Error, "This gateway's persistent sessions are another gateway's: it was taken for dead")]
+    public static partial void JournalFenced(this ILogger log);
 }

@@ -40,7 +40,7 @@ internal static class Engine
     public static WebApplicationBuilder AddEngineClient(this WebApplicationBuilder builder)
     {
         builder.Services.AddClusterSettings();
-        builder.Services.AddFleetRetainedStore(builder.Configuration);
+        builder.Services.AddFleetGatewayStores(builder.Configuration);
         builder.UseOrleansClient(client =>
         {
             client.UseAdoNetClustering(options => options.Configure<IOptions<StorageOptions>>(

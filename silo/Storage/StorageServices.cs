@@ -1,3 +1,4 @@
+using Fleet.Gateway.Durable;
 using Fleet.Gateway.Retained;
 using Fleet.Grains;
 using Fleet.Grains.Index;
@@ -12,7 +13,7 @@ namespace Fleet.Silo.Storage;
 internal static class StorageServices
 {
     /// <summary>
-    /// Grain records, fleet index, catalog, reminders and retained messages, in the data directory's <c>fleet.db</c> or in PostgreSQL, as
+    /// Grain records, fleet index, catalog, reminders, retained messages and sessions, in the data directory's <c>fleet.db</c> or in PostgreSQL, as
     /// <c>Fleet:Storage:Provider</c> says.
     /// </summary>
     public static IServiceCollection AddFleetStorage(this IServiceCollection services, IConfiguration configuration)
@@ -31,14 +32,14 @@ internal static class StorageServices
         return services;
     }
 
-    /// <summary>Retained messages alone, for a gateway in a process of its own. The database is one that others reach: PostgreSQL.</summary>
+    /// <summary>Retained messages and sessions alone, for a gateway in a process of its own. The database is one that others reach: PostgreSQL.</summary>
     /// <exception cref="StartupException">The provider is SQLite, whose file belongs to one process.</exception>
-    public static IServiceCollection AddFleetRetainedStore(this IServiceCollection services, IConfiguration configuration)
+    public static IServiceCollection AddFleetGatewayStores(this IServiceCollection services, IConfiguration configuration)
     {
         if (AddOptions(services, configuration) == "sqlite")
             throw new StartupException($"A gateway in a process of its own needs {StorageOptions.Section}:Provider=postgres: the file of SQLite belongs to one process.");
         services.AddSingleton(s => new PostgresDatabase(s.GetRequiredService<IOptions<StorageOptions>>(), s.GetRequiredService<TimeProvider>(), writes: false));
-        return services.AddSingleton<IRetainedStore, PostgresRetainedStore>();
+        return services.AddSingleton<IRetainedStore, PostgresRetainedStore>().AddSingleton<ISessionStore, PostgresSessionStore>();
     }
 
     private static string AddOptions(IServiceCollection services, IConfiguration configuration)
@@ -58,6 +59,7 @@ internal static class StorageServices
         services.AddSingleton<IIndexTables, SqliteIndexTables>();
         services.AddSingleton<ICatalog, SqliteCatalog>();
         services.AddSingleton<IRetainedStore, SqliteRetainedStore>();
+        services.AddSingleton<ISessionStore, SqliteSessionStore>();
     }
 
     private static void AddPostgres(IServiceCollection services)
@@ -67,5 +69,6 @@ internal static class StorageServices
         services.AddSingleton<IIndexTables, PostgresIndexTables>();
         services.AddSingleton<ICatalog, PostgresCatalog>();
         services.AddSingleton<IRetainedStore, PostgresRetainedStore>();
+        services.AddSingleton<ISessionStore, PostgresSessionStore>();
     }
 }

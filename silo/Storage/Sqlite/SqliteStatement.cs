@@ -26,6 +26,12 @@ internal sealed class SqliteStatement : IDisposable
 
     public void Bind(int parameter, long number) => Check(sqlite3_bind_int64(_statement, parameter, number));
 
+    /// <summary>Bytes that are no text; an empty span is an empty blob.</summary>
+    public void BindBlob(int parameter, ReadOnlySpan<byte> bytes) =>
+        Check(bytes.IsEmpty ? sqlite3_bind_zeroblob(_statement, parameter, 0) : sqlite3_bind_blob(_statement, parameter, bytes));
+
+    public void BindNull(int parameter) => Check(sqlite3_bind_null(_statement, parameter));
+
     /// <summary>Runs it to its end.</summary>
     /// <returns>How many rows it changed.</returns>
     /// <exception cref="SqliteException">It failed; what it had changed is undone.</exception>

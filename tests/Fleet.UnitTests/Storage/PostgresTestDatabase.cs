@@ -1,3 +1,4 @@
+using Fleet.Gateway.Durable;
 using Fleet.Gateway.Retained;
 using Fleet.Grains.Index;
 using Fleet.Silo.Storage;
@@ -13,6 +14,7 @@ public sealed class PostgresTestDatabase : TestDatabase
     private readonly bool _ownsDatabase;
     private readonly NpgsqlDataSource _plain;
     private readonly PostgresRetainedStore _retained;
+    private readonly PostgresSessionStore _sessions;
 
     public PostgresTestDatabase() : this(null) { }
 
@@ -31,6 +33,7 @@ public sealed class PostgresTestDatabase : TestDatabase
         Tables = new PostgresIndexTables(Database);
         Catalog = new PostgresCatalog(Database);
         Retained = _retained = new PostgresRetainedStore(Database, wrapped, TimeProvider.System);
+        Sessions = _sessions = new PostgresSessionStore(Database);
     }
 
     public string Name { get; }
@@ -42,6 +45,7 @@ public sealed class PostgresTestDatabase : TestDatabase
     internal override IIndexTables Tables { get; }
     public override ICatalog Catalog { get; }
     public override IRetainedStore Retained { get; }
+    public override ISessionStore Sessions { get; }
 
     public override object? Scalar(string sql)
     {
@@ -69,6 +73,7 @@ public sealed class PostgresTestDatabase : TestDatabase
     {
         await Writer.DisposeAsync();
         await _retained.DisposeAsync();
+        await _sessions.DisposeAsync();
         await Database.DisposeAsync();
         await _plain.DisposeAsync();
         await base.DisposeAsync();

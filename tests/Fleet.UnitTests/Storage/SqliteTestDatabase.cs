@@ -1,3 +1,4 @@
+using Fleet.Gateway.Durable;
 using Fleet.Gateway.Retained;
 using Fleet.Grains.Index;
 using Fleet.Silo.Storage;
@@ -27,6 +28,7 @@ public sealed class SqliteTestDatabase : TestDatabase
         Tables = new SqliteIndexTables(Readers);
         Catalog = new SqliteCatalog(Readers);
         Retained = new SqliteRetainedStore(Writer, Readers, TimeProvider.System);
+        Sessions = new SqliteSessionStore(Writer, Readers);
     }
 
     public string Folder { get; }
@@ -38,6 +40,7 @@ public sealed class SqliteTestDatabase : TestDatabase
     internal override IIndexTables Tables { get; }
     public override ICatalog Catalog { get; }
     public override IRetainedStore Retained { get; }
+    public override ISessionStore Sessions { get; }
 
     public override object? Scalar(string sql) => Readers.Read(session => session.Scalar(sql));
 

@@ -1,5 +1,6 @@
 using System.Diagnostics.Metrics;
 using System.Text.Json;
+using Fleet.Gateway.Durable;
 using Fleet.Gateway.Retained;
 using Fleet.Grains.Index;
 using Fleet.Silo.Storage;
@@ -41,6 +42,7 @@ public abstract class TestDatabase : IAsyncDisposable
     public IFleetIndex Index => field ??= new FleetIndex(Tables);
     public abstract ICatalog Catalog { get; }
     public abstract IRetainedStore Retained { get; }
+    public abstract ISessionStore Sessions { get; }
 
     /// <summary>Sizes of the transactions that were committed.</summary>
     public List<int> Batches { get; } = [];

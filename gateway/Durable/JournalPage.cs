@@ -1,0 +1,77 @@
+using Fleet.Gateway.Routing;
+using Fleet.Gateway.Sessions;
+
+namespace Fleet.Gateway.Durable;
+
+/// <summary>The changes that go to the store together, and who waits for that. Guarded by the journal's lock until it is cut.</summary>
+internal sealed class JournalPage(long number)
+{
+    private readonly HashSet<ISessionOwner> _waiters = [];
+
+    /// <summary>The position of all changes on it.</summary>
+    public long Number => number;
+
+    /// <summary>About what the messages on it hold of memory.</summary>
+    public long Bytes { get; set; }
+
+    /// <summary>Something was noted, even if nothing of it is left to write.</summary>
+    public bool IsUsed { get; set; }
+
+    /// <summary>In the order they were noted; those that are settled by now are passed over.</summary>
+    public List<StoredDelivery> Deliveries { get; } = [];
+    public List<DeliveryKey> RemovedDeliveries { get; } = [];
+    public List<DeliveryKey> ReleasedDeliveries { get; } = [];
+    public List<long> RemovedMessages { get; } = [];
+    public List<StoredSession> RemovedSessions { get; } = [];
+
+    // The last word on each.
+    public Dictionary<StoredSession, SessionRow> Sessions { get; } = [];
+    public Dictionary<(StoredSession Session, string Filter), SubscriptionRow?> Subscriptions { get; } = [];
+    public Dictionary<(StoredSession Session, ushort PacketId), bool> Received { get; } = [];
+
+    /// <summary>Completes with true when the page is durable, with false when it could not be written so far.</summary>
+    public TaskCompletionSource<bool>? Outcome { get; set; }
+
+    public void Add(ISessionOwner waiter) => _waiters.Add(waiter);
+
+    public ISessionOwner[] TakeWaiters()
+    {
+        ISessionOwner[] waiters = [.. _waiters];
+        _waiters.Clear();
+        return waiters;
+    }
+
+    /// <summary>What is to be written. From here on its deliveries count as written.</summary>
+    public SessionBatch Cut(Func<Publication, MessageRow> rowOf)
+    {
+        var batch = new SessionBatch();
+        foreach (var session in RemovedSessions) batch.RemovedSessions.Add(session.Id);
+        foreach (var (session, row) in Sessions)
+        {
+            if (!session.IsRemoved) batch.Sessions.Add(row);
+        }
+        foreach (var ((session, filter), row) in Subscriptions)
+        {
+            if (session.IsRemoved) continue;
+            if (row is { } set) batch.Subscriptions.Add(set);
+            else batch.RemovedSubscriptions.Add((session.Id, filter));
+        }
+        foreach (var ((session, packetId), received) in Received)
+        {
+            if (!session.IsRemoved) (received ? batch.Received : batch.RemovedReceived).Add(new ReceivedRow(session.Id, packetId));
+        }
+        foreach (var delivery in Deliveries)
+        {
+            if (delivery.State != StoredDeliveryState.Noted) continue;
+            delivery.State = StoredDeliveryState.Written;
+            var message = delivery.Message.Stored!;
+            if (!message.IsWritten) batch.Messages.Add(rowOf(delivery.Message));
+            message.IsWritten = true;
+            batch.Deliveries.Add(delivery.ToRow());
+        }
+        batch.RemovedDeliveries.AddRange(RemovedDeliveries);
+        batch.ReleasedDeliveries.AddRange(ReleasedDeliveries);
+        batch.RemovedMessages.AddRange(RemovedMessages);
+        return batch;
+    }
+}

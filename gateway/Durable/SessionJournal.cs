@@ -1,0 +1,367 @@
+using Fleet.Gateway.Hosting;
+using Fleet.Gateway.Routing;
+using Fleet.Gateway.Sessions;
+using Fleet.Gateway.Telemetry;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+
+namespace Fleet.Gateway.Durable;
+
+internal enum JournalOutcome
+{
+    Waiting,
+    Durable,
+
+    /// <summary>The store fails. It may yet become durable, but nobody may be told that it is.</summary>
+    Refused,
+}
+
+/// <summary>
+/// What persistent sessions are owed, on its way to the store. A change is noted under one short lock and has a position, the number of its page;
+/// while one page is written the next one fills, so that a crowd shares a commit and a lone change waits for none. Acknowledgements that depend on a
+/// change go out when its page is durable: connections are woken then, without a task each. What a client acknowledges before its page is cut is
+/// never written. A page that cannot be written is tried again until it can, so that store and memory agree; those who wait for it, and for what
+/// comes after, are refused meanwhile.
+/// </summary>
+internal sealed class SessionJournal(ISessionStore store, IOptions<GatewayOptions> options, GatewayClock clock, ILogger<SessionJournal> log)
+{
+    /// <summary>What a delivery costs beside its message, about.</summary>
+    private const int DeliveryBytes = 128;
+
+    /// <summary>Numbers of sessions and messages are an owner's number, and a count below it.</summary>
+    private const int OwnerShift = 42;
+
+    private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(100), LongestPause = TimeSpan.FromSeconds(2);
+
+    private readonly Lock _gate = new();
+    private JournalPage _page = new(1);
+    private JournalPage? _writing;
+    private TaskCompletionSource? _idle;
+    private long _owner, _lastId, _durable, _bytes;
+    private volatile bool _failing, _full;
+    private bool _running, _closed;
+
+    /// <summary>Called once this gateway is found to be fenced: its sessions are another's.</summary>
+    public Action? Fenced { get; set; }
+
+    /// <summary>The store fails, or is too far behind: whoever publishes to a persistent session had better not.</summary>
+    public bool Refuses => _failing || _full;
+
+    /// <summary>The store fails; otherwise, if it <see cref="Refuses"/>, it is too far behind.</summary>
+    public bool IsFailing => _failing;
+
+    /// <summary>Begins under a number of its own; what was noted under another is forgotten.</summary>
+    public void Open(long owner)
+    {
+        lock (_gate)
+        {
+            _page = new JournalPage(_page.Number + 1);
+            (_owner, _lastId, _bytes) = (owner, owner << OwnerShift, 0);
+            _closed = _failing = _full = false;
+        }
+    }
+
+    /// <summary>Nothing is written any more: the sessions are another's.</summary>
+    public void Close()
+    {
+        lock (_gate) _closed = _failing = true;
+        Refuse();
+    }
+
+    public StoredSession NewSession() => new(NextId());
+
+    /// <summary>A message that sessions have taken, and that its publisher may repeat with the same packet identifier: together.</summary>
+    /// <param name="receivedBy">The publisher, if it is persistent and the message came with QoS 2.</param>
+    /// <returns>The position at which all of it is durable.</returns>
+    public long Note(Publication message, List<StoredDelivery> deliveries, StoredSession? receivedBy = null, ushort packetId = 0)
+    {
+        lock (_gate)
+        {
+            foreach (var delivery in deliveries)
+            {
+                // The client may have been faster, or the session gone.
+                if (delivery.State != StoredDeliveryState.New || delivery.Session.IsRemoved) continue;
+                if (message.Stored is null)
+                {
+                    message.Stored = new StoredMessage(++_lastId);
+                    Grow(message.Payload.Length + message.Topic.Length);
+                }
+                message.Stored.References++;
+                delivery.State = StoredDeliveryState.Noted;
+                _page.Deliveries.Add(delivery);
+                Grow(DeliveryBytes);
+            }
+            // Those that were settled already are as durable as they ever will be.
+            foreach (var delivery in deliveries)
+            {
+                delivery.Position = _page.Number;
+                if (delivery.Waiter is { } waiter) _page.Add(waiter);
+                delivery.Waiter = null;
+            }
+            if (receivedBy is not null) _page.Received[(receivedBy, packetId)] = true;
+            return Use();
+        }
+    }
+
+    /// <summary>The client has it.</summary>
+    public void Settle(StoredDelivery delivery)
+    {
+        lock (_gate)
+        {
+            if (Settle(delivery, removeRow: true)) Use();
+        }
+    }
+
+    /// <summary>PUBREC has come: the message is not needed any more, its packet identifier is.</summary>
+    public long Release(StoredDelivery delivery)
+    {
+        lock (_gate)
+        {
+            if (delivery.State == StoredDeliveryState.Written)
+            {
+                _page.ReleasedDeliveries.Add(delivery.Key);
+                delivery.State = StoredDeliveryState.Released;
+                Dereference(delivery.Message);
+            }
+            return Use();
+        }
+    }
+
+    /// <summary>PUBREL has come: the packet identifier is the publisher's to use again.</summary>
+    public long Complete(StoredSession session, ushort packetId)
+    {
+        lock (_gate)
+        {
+            _page.Received[(session, packetId)] = false;
+            return Use();
+        }
+    }
+
+    public long Put(StoredSession session, SessionRow row)
+    {
+        lock (_gate)
+        {
+            _page.Sessions[session] = row;
+            return Use();
+        }
+    }
+
+    /// <param name="row">Null: unsubscribed.</param>
+    public long Put(StoredSession session, string filter, SubscriptionRow? row)
+    {
+        lock (_gate)
+        {
+            _page.Subscriptions[(session, filter)] = row;
+            return Use();
+        }
+    }
+
+    /// <summary>The session is gone, and what it was owed with it.</summary>
+    public long Remove(StoredSession session, IEnumerable<StoredDelivery> owed)
+    {
+        lock (_gate)
+        {
+            foreach (var delivery in owed) Settle(delivery, removeRow: false);
+            if (!session.IsRemoved) _page.RemovedSessions.Add(session);
+            session.IsRemoved = true;
+            return Use();
+        }
+    }
+
+    /// <summary>Takes a message that is in the store, and of which nothing is to be written.</summary>
+    public static void Restore(StoredDelivery delivery, long messageId)
+    {
+        delivery.State = messageId == 0 ? StoredDeliveryState.Released : StoredDeliveryState.Written;
+        delivery.Position = 0;
+        if (messageId == 0) return;
+        delivery.Message.Stored ??= new StoredMessage(messageId) { IsWritten = true };
+        delivery.Message.Stored.References++;
+    }
+
+    public JournalOutcome Look(long position) =>
+        position <= Volatile.Read(ref _durable) ? JournalOutcome.Durable : _failing ? JournalOutcome.Refused : JournalOutcome.Waiting;
+
+    /// <summary>As <see cref="Look"/>; while it waits, the connection is woken when that may have changed.</summary>
+    public JournalOutcome Look(long position, ISessionOwner waiter)
+    {
+        var outcome = Look(position);
+        if (outcome != JournalOutcome.Waiting) return outcome;
+        lock (_gate)
+        {
+            outcome = Look(position);
+            if (outcome == JournalOutcome.Waiting) PageOf(position).Add(waiter);
+            return outcome;
+        }
+    }
+
+    /// <summary>Whether a delivery is durable, and may be sent for the first time although nothing may bring it twice; if not, the connection is woken when it is.</summary>
+    public bool IsDurable(StoredDelivery delivery, ISessionOwner waiter)
+    {
+        if (delivery.Position <= Volatile.Read(ref _durable)) return true;
+        lock (_gate)
+        {
+            if (delivery.Position <= _durable) return true;
+            if (delivery.State == StoredDeliveryState.New) delivery.Waiter = waiter;
+            else PageOf(delivery.Position).Add(waiter);
+            return false;
+        }
+    }
+
+    /// <summary>For what is rare enough for a task: true when it is durable, false when it is refused.</summary>
+    public Task<bool> WhenDurable(long position)
+    {
+        lock (_gate)
+        {
+            return Look(position) switch
+            {
+                JournalOutcome.Durable => Task.FromResult(true),
+                JournalOutcome.Refused => Task.FromResult(false),
+                _ => (PageOf(position).Outcome ??= new(TaskCreationOptions.RunContinuationsAsynchronously)).Task,
+            };
+        }
+    }
+
+    /// <summary>Completes when nothing is left to write.</summary>
+    public Task Flushed()
+    {
+        lock (_gate) return _running ? (_idle ??= new(TaskCreationOptions.RunContinuationsAsynchronously)).Task : Task.CompletedTask;
+    }
+
+    private long NextId()
+    {
+        lock (_gate) return ++_lastId;
+    }
+
+    /// <returns>True if the store must hear of it.</returns>
+    private bool Settle(StoredDelivery delivery, bool removeRow)
+    {
+        var before = delivery.State;
+        delivery.State = StoredDeliveryState.Settled;
+        if (before is StoredDeliveryState.Noted or StoredDeliveryState.Written) Dereference(delivery.Message);
+        if (!removeRow || before is not (StoredDeliveryState.Written or StoredDeliveryState.Released)) return false;
+        _page.RemovedDeliveries.Add(delivery.Key);
+        return true;
+    }
+
+    private void Dereference(Publication message)
+    {
+        var stored = message.Stored!;
+        if (--stored.References > 0) return;
+        if (stored.IsWritten) _page.RemovedMessages.Add(stored.Id);
+        // Should it be delivered once more, it is another message to the store.
+        message.Stored = null;
+    }
+
+    private void Grow(int bytes)
+    {
+        _page.Bytes += bytes;
+        _bytes += bytes;
+        _full = _bytes > options.Value.MaxJournalBytes;
+    }
+
+    private JournalPage PageOf(long position) => _writing?.Number == position ? _writing : _page;
+
+    /// <summary>Something was noted. Returns the position it has.</summary>
+    private long Use()
+    {
+        _page.IsUsed = true;
+        if (!_running && !_closed)
+        {
+            _running = true;
+            // Not on the caller's thread, which may hold a session's lock.
+            _ = Task.Run(Run);
+        }
+        return _page.Number;
+    }
+
+    private async Task Run()
+    {
+        while (true)
+        {
+            SessionBatch batch;
+            lock (_gate)
+            {
+                if (!_page.IsUsed || _closed)
+                {
+                    _running = false;
+                    Interlocked.Exchange(ref _idle, null)?.SetResult();
+                    return;
+                }
+                _writing = _page;
+                _page = new JournalPage(_writing.Number + 1);
+                batch = _writing.Cut(RowOf);
+            }
+            await Write(batch);
+        }
+    }
+
+    /// <summary>Returns when the page is durable, or this gateway is fenced.</summary>
+    private async Task Write(SessionBatch batch)
+    {
+        long owner = _owner;
+        for (var pause = FirstPause; ; pause = pause * 2 < LongestPause ? pause * 2 : LongestPause)
+        {
+            try
+            {
+                if (batch.Count == 0 || await store.Write(owner, batch, CancellationToken.None))
+                {
+                    Durable(owner);
+                    return;
+                }
+                log.JournalFenced();
+                Close();
+                Fenced?.Invoke();
+                return;
+            }
+            catch (Exception e)
+            {
+                if (!_failing) log.JournalFailed(batch.Count, e);
+                lock (_gate) _failing = true;
+                Refuse();
+            }
+            await Task.Delay(pause, clock.Time);
+            lock (_gate) if (_closed || owner != _owner) return;
+        }
+    }
+
+    private void Durable(long owner)
+    {
+        ISessionOwner[] waiters;
+        TaskCompletionSource<bool>? outcome;
+        lock (_gate)
+        {
+            if (owner != _owner) return;
+            var page = _writing!;
+            Volatile.Write(ref _durable, page.Number);
+            if (!_closed) _failing = false;
+            _bytes -= page.Bytes;
+            _full = _bytes > options.Value.MaxJournalBytes;
+            _writing = null;
+            (waiters, outcome) = (page.TakeWaiters(), page.Outcome);
+        }
+        outcome?.SetResult(true);
+        foreach (var waiter in waiters) waiter.Wake();
+    }
+
+    /// <summary>Those who wait hear that it fails; the changes stay.</summary>
+    private void Refuse()
+    {
+        List<ISessionOwner> waiters = [];
+        List<TaskCompletionSource<bool>> outcomes = [];
+        lock (_gate)
+        {
+            foreach (var page in _writing is null ? [_page] : (JournalPage[])[_writing, _page])
+            {
+                waiters.AddRange(page.TakeWaiters());
+                if (page.Outcome is { } outcome) outcomes.Add(outcome);
+                page.Outcome = null;
+            }
+        }
+        foreach (var outcome in outcomes) outcome.SetResult(false);
+        foreach (var waiter in waiters) waiter.Wake();
+    }
+
+    private MessageRow RowOf(Publication message) => new(
+        message.Stored!.Id, message.TopicBytes, message.Payload, (byte)message.Qos, message.Retain, message.Properties,
+        message.ExpiresAt is { } at ? clock.ToUtc(at) : null);
+}

@@ -1,0 +1,160 @@
+using System.Text;
+using Fleet.Gateway.Durable;
+using Npgsql;
+using NpgsqlTypes;
+using static Fleet.Silo.Storage.Postgres.PostgresBatch;
+
+namespace Fleet.Silo.Storage.Postgres;
+
+/// <summary>Session changes as statements that take all their rows as arrays, and sessions as they are read.</summary>
+internal static class PostgresSessionRows
+{
+    private const string RemoveSessions = """
+        WITH gone AS (DELETE FROM sessions WHERE id = ANY ($1)),
+            unsubscribed AS (DELETE FROM session_subscriptions WHERE session = ANY ($1)),
+            received AS (DELETE FROM session_received WHERE session = ANY ($1))
+        DELETE FROM session_deliveries WHERE session = ANY ($1)
+        """;
+    private const string PutSessions = """
+        INSERT INTO sessions (owner, id, key, epoch, kind, client_id, session_id, remote_address, thing, certificate, operator, template, expiry_seconds,
+            disconnected_at, maybe_sent, will)
+        SELECT $1, s.* FROM unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) AS s
+        ON CONFLICT (id) DO UPDATE SET owner = EXCLUDED.owner, epoch = EXCLUDED.epoch, session_id = EXCLUDED.session_id,
+            remote_address = EXCLUDED.remote_address, certificate = EXCLUDED.certificate, expiry_seconds = EXCLUDED.expiry_seconds,
+            disconnected_at = EXCLUDED.disconnected_at, maybe_sent = EXCLUDED.maybe_sent, will = EXCLUDED.will
+        """;
+    private const string RemoveSubscriptions =
+        "DELETE FROM session_subscriptions s USING unnest($1, $2) AS k (session, filter) WHERE s.session = k.session AND s.filter = k.filter";
+    private const string PutSubscriptions = """
+        INSERT INTO session_subscriptions (session, filter, options, identifier) SELECT * FROM unnest($1, $2, $3, $4)
+        ON CONFLICT (session, filter) DO UPDATE SET options = EXCLUDED.options, identifier = EXCLUDED.identifier
+        """;
+    private const string RemoveDeliveries =
+        "DELETE FROM session_deliveries d USING unnest($1, $2) AS k (session, number) WHERE d.session = k.session AND d.number = k.number";
+    private const string ReleaseDeliveries =
+        "UPDATE session_deliveries d SET message = 0 FROM unnest($1, $2) AS k (session, number) WHERE d.session = k.session AND d.number = k.number";
+    private const string RemoveMessages = "DELETE FROM session_messages WHERE id = ANY ($1)";
+    private const string PutMessages = """
+        INSERT INTO session_messages (id, topic, payload, qos, retain, properties, expires_at) SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7)
+        ON CONFLICT DO NOTHING
+        """;
+    private const string PutDeliveries = """
+        INSERT INTO session_deliveries (session, number, message, qos, retain, packet_id, identifiers) SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7)
+        ON CONFLICT DO NOTHING
+        """;
+    private const string RemoveReceived =
+        "DELETE FROM session_received r USING unnest($1, $2) AS k (session, packet_id) WHERE r.session = k.session AND r.packet_id = k.packet_id";
+    private const string PutReceived = "INSERT INTO session_received (session, packet_id) SELECT * FROM unnest($1, $2) ON CONFLICT DO NOTHING";
+
+    public static void Write(PostgresBatch statements, long owner, SessionBatch batch)
+    {
+        if (batch.RemovedSessions.Count > 0) statements.Add(RemoveSessions, Longs(batch.RemovedSessions, id => id));
+        if (batch.Sessions is { Count: > 0 } sessions)
+        {
+            statements.Add(
+                PutSessions, new NpgsqlParameter<long> { TypedValue = owner }, Longs(sessions, s => s.Id), Texts(sessions, s => s.Key),
+                Longs(sessions, s => s.Epoch), Texts(sessions, s => s.Kind), Texts(sessions, s => s.ClientId), Texts(sessions, s => s.SessionId),
+                Texts(sessions, s => s.RemoteAddress), Texts(sessions, s => s.Thing), Texts(sessions, s => s.Certificate), Texts(sessions, s => s.Operator),
+                Texts(sessions, s => s.Template), Longs(sessions, s => s.ExpirySeconds),
+                Array(sessions, s => s.DisconnectedAt?.UtcDateTime, NpgsqlDbType.TimestampTz), Array(sessions, s => s.MaybeSent, NpgsqlDbType.Integer),
+                Texts(sessions, s => s.Will));
+        }
+        if (batch.RemovedSubscriptions is { Count: > 0 } unsubscribed)
+            statements.Add(RemoveSubscriptions, Longs(unsubscribed, s => s.Session), Texts(unsubscribed, s => s.Filter));
+        if (batch.Subscriptions is { Count: > 0 } subscribed)
+        {
+            statements.Add(
+                PutSubscriptions, Longs(subscribed, s => s.Session), Texts(subscribed, s => s.Filter),
+                Array(subscribed, s => (short)s.Options, NpgsqlDbType.Smallint), Longs(subscribed, s => s.Identifier));
+        }
+        if (batch.RemovedDeliveries is { Count: > 0 } settled) statements.Add(RemoveDeliveries, Longs(settled, d => d.Session), Longs(settled, d => d.Number));
+        if (batch.ReleasedDeliveries is { Count: > 0 } released) statements.Add(ReleaseDeliveries, Longs(released, d => d.Session), Longs(released, d => d.Number));
+        if (batch.RemovedMessages.Count > 0) statements.Add(RemoveMessages, Longs(batch.RemovedMessages, id => id));
+        if (batch.Messages is { Count: > 0 } messages)
+        {
+            statements.Add(
+                PutMessages, Longs(messages, m => m.Id), Texts(messages, m => Encoding.UTF8.GetString(m.Topic.Span)),
+                Array(messages, m => m.Payload.ToArray(), NpgsqlDbType.Bytea), Array(messages, m => (short)m.Qos, NpgsqlDbType.Smallint),
+                Array(messages, m => m.Retain, NpgsqlDbType.Boolean), Array(messages, m => m.Properties.ToArray(), NpgsqlDbType.Bytea),
+                Array(messages, m => m.ExpiresAt?.UtcDateTime, NpgsqlDbType.TimestampTz));
+        }
+        if (batch.Deliveries is { Count: > 0 } owed)
+        {
+            statements.Add(
+                PutDeliveries, Longs(owed, d => d.Session), Longs(owed, d => d.Number), Longs(owed, d => d.Message),
+                Array(owed, d => (short)d.Qos, NpgsqlDbType.Smallint), Array(owed, d => d.Retain, NpgsqlDbType.Boolean),
+                Array(owed, d => (int)d.PacketId, NpgsqlDbType.Integer), Array(owed, d => d.Identifiers.ToArray(), NpgsqlDbType.Bytea));
+        }
+        if (batch.RemovedReceived is { Count: > 0 } done)
+            statements.Add(RemoveReceived, Longs(done, r => r.Session), Array(done, r => (int)r.PacketId, NpgsqlDbType.Integer));
+        if (batch.Received is { Count: > 0 } received)
+            statements.Add(PutReceived, Longs(received, r => r.Session), Array(received, r => (int)r.PacketId, NpgsqlDbType.Integer));
+    }
+
+    /// <param name="ids">A query for the sessions' ids, with <paramref name="parameter"/> as $1.</param>
+    public static async Task<StoredSessions> Read(NpgsqlConnection connection, string ids, long parameter, CancellationToken cancellation)
+    {
+        return new StoredSessions
+        {
+            Sessions = await Rows(
+                $"""
+                SELECT id, key, epoch, kind, client_id, session_id, remote_address, thing, certificate, operator, template, expiry_seconds,
+                    disconnected_at, maybe_sent, will FROM sessions WHERE id IN ({ids}) ORDER BY id
+                """,
+                ReadSession),
+            Subscriptions = await Rows(
+                $"SELECT session, filter, options, identifier FROM session_subscriptions WHERE session IN ({ids})",
+                row => new SubscriptionRow(row.GetInt64(0), row.GetString(1), (byte)row.GetInt16(2), (uint)row.GetInt64(3))),
+            Messages = await Rows(
+                $"""
+                SELECT id, topic, payload, qos, retain, properties, expires_at FROM session_messages
+                WHERE id IN (SELECT message FROM session_deliveries WHERE session IN ({ids}))
+                """,
+                row => new MessageRow(
+                    row.GetInt64(0), Encoding.UTF8.GetBytes(row.GetString(1)), row.GetFieldValue<byte[]>(2), (byte)row.GetInt16(3), row.GetBoolean(4),
+                    row.GetFieldValue<byte[]>(5), Instant(row, 6))),
+            Deliveries = await Rows(
+                $"""
+                SELECT session, number, message, qos, retain, packet_id, identifiers FROM session_deliveries WHERE session IN ({ids}) ORDER BY session, number
+                """,
+                row => new DeliveryRow(
+                    row.GetInt64(0), row.GetInt64(1), row.GetInt64(2), (byte)row.GetInt16(3), row.GetBoolean(4), (ushort)row.GetInt32(5),
+                    row.GetFieldValue<byte[]>(6))),
+            Received = await Rows(
+                $"SELECT session, packet_id FROM session_received WHERE session IN ({ids})", row => new ReceivedRow(row.GetInt64(0), (ushort)row.GetInt32(1))),
+        };
+
+        async Task<List<T>> Rows<T>(string sql, Func<NpgsqlDataReader, T> read)
+        {
+            await using var command = new NpgsqlCommand(sql, connection);
+            command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = parameter });
+            await using var rows = await command.ExecuteReaderAsync(cancellation);
+            List<T> all = [];
+            while (await rows.ReadAsync(cancellation)) all.Add(read(rows));
+            return all;
+        }
+    }
+
+    private static SessionRow ReadSession(NpgsqlDataReader row) => new()
+    {
+        Id = row.GetInt64(0),
+        Key = row.GetString(1),
+        Epoch = row.GetInt64(2),
+        Kind = row.GetString(3),
+        ClientId = row.GetString(4),
+        SessionId = row.GetString(5),
+        RemoteAddress = row.GetString(6),
+        Thing = Text(row, 7),
+        Certificate = Text(row, 8),
+        Operator = Text(row, 9),
+        Template = Text(row, 10),
+        ExpirySeconds = (uint)row.GetInt64(11),
+        DisconnectedAt = Instant(row, 12),
+        MaybeSent = row.GetInt32(13),
+        Will = Text(row, 14),
+    };
+
+    private static string? Text(NpgsqlDataReader row, int column) => row.IsDBNull(column) ? null : row.GetString(column);
+
+    private static DateTimeOffset? Instant(NpgsqlDataReader row, int column) => row.IsDBNull(column) ? null : row.GetFieldValue<DateTimeOffset>(column);
+}

@@ -28,7 +28,9 @@ internal sealed class GatewayMetrics
     private static readonly KeyValuePair<string, object?>[] DenyTags = Tags<DeniedAction>("action");
 
     private readonly UpDownCounter<long> _connections, _sessions;
-    private readonly Counter<long> _received, _sent, _bytesReceived, _bytesSent, _denied, _dropped, _takeovers, _forwarded, _notAdmitted;
+    private readonly StripedCounter[] _received = [new(), new(), new()], _sent = [new(), new(), new()];
+    private readonly StripedCounter _bytesReceived = new(), _bytesSent = new();
+    private readonly Counter<long> _denied, _dropped, _takeovers, _forwarded, _notAdmitted;
     private readonly Counter<long> _blocks, _blockBytes, _cacheHits, _cacheMisses, _downloadBytes;
     private readonly Histogram<double> _ack;
 
@@ -37,10 +39,10 @@ internal sealed class GatewayMetrics
         var meter = meters.Create(MeterName);
         _connections = meter.CreateUpDownCounter<long>("mqtt.server.connections", "{connection}", "Open transport connections.");
         _sessions = meter.CreateUpDownCounter<long>("mqtt.server.sessions", "{session}", "Sessions with a connection, by kind.");
-        _received = meter.CreateCounter<long>("mqtt.server.message.received", "{message}", "PUBLISH packets received.");
-        _sent = meter.CreateCounter<long>("mqtt.server.message.sent", "{message}", "PUBLISH packets sent.");
-        _bytesReceived = meter.CreateCounter<long>("mqtt.server.received", "By", "Bytes of MQTT received.");
-        _bytesSent = meter.CreateCounter<long>("mqtt.server.sent", "By", "Bytes of MQTT sent.");
+        meter.CreateObservableCounter("mqtt.server.message.received", () => ByQos(_received), "{message}", "PUBLISH packets received.");
+        meter.CreateObservableCounter("mqtt.server.message.sent", () => ByQos(_sent), "{message}", "PUBLISH packets sent.");
+        meter.CreateObservableCounter("mqtt.server.received", () => _bytesReceived.Value, "By", "Bytes of MQTT received.");
+        meter.CreateObservableCounter("mqtt.server.sent", () => _bytesSent.Value, "By", "Bytes of MQTT sent.");
         _denied = meter.CreateCounter<long>("mqtt.server.denied", "{request}", "What policies denied.");
         _dropped = meter.CreateCounter<long>("mqtt.server.message.dropped", "{message}", "Messages that a subscriber did not get.");
         _takeovers = meter.CreateCounter<long>("mqtt.server.takeovers", "{session}", "Connections that lost their client id to a newer one.");
@@ -62,8 +64,8 @@ internal sealed class GatewayMetrics
     public void TakenOver() => _takeovers.Add(1);
     public void NotAdmitted() => _notAdmitted.Add(1);
     public void Forwarded() => _forwarded.Add(1);
-    public void Received(Qos qos) => _received.Add(1, QosTags[(int)qos]);
-    public void Sent(Qos qos) => _sent.Add(1, QosTags[(int)qos]);
+    public void Received(Qos qos) => _received[(int)qos].Add(1);
+    public void Sent(Qos qos) => _sent[(int)qos].Add(1);
     public void BytesReceived(long bytes) => _bytesReceived.Add(bytes);
     public void BytesSent(long bytes) => _bytesSent.Add(bytes);
     public bool AckDurationEnabled => _ack.Enabled;
@@ -84,6 +86,11 @@ internal sealed class GatewayMetrics
     public void CacheHit() => _cacheHits.Add(1);
     public void CacheMiss() => _cacheMisses.Add(1);
     public void Downloaded(int bytes) => _downloadBytes.Add(bytes);
+
+    private static IEnumerable<Measurement<long>> ByQos(StripedCounter[] counters)
+    {
+        for (int qos = 0; qos < counters.Length; qos++) yield return new(counters[qos].Value, QosTags[qos]);
+    }
 
     private static KeyValuePair<string, object?>[] Tags<T>(string name) where T : struct, Enum =>
         [.. Enum.GetNames<T>().Select(value => new KeyValuePair<string, object?>(name, char.ToLowerInvariant(value[0]) + value[1..]))];

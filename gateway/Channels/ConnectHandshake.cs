@@ -12,7 +12,7 @@ internal static class ConnectHandshake
 {
     private const uint ForEver = uint.MaxValue;
 
-    /// <exception cref="MqttProtocolException">0x85 for a client identifier that is too long or starts with '$', 0x8C, 0x90, 0x9B.</exception>
+    /// <exception cref="MqttProtocolException">0x85 for a client identifier that is too long or starts with '$', 0x8C, 0x90.</exception>
     public static ConnectRequest Read(scoped in ConnectPacket connect, GatewayOptions options)
     {
         if (!connect.Properties.AuthenticationMethod.IsEmpty)
@@ -50,7 +50,6 @@ internal static class ConnectHandshake
     {
         if (terms.ExpirySeconds != request.SessionExpirySeconds) properties.Add(PropertyId.SessionExpiryInterval, terms.ExpirySeconds);
         properties.Add(PropertyId.ReceiveMaximum, (uint)options.ReceiveMaximum);
-        properties.Add(PropertyId.MaximumQos, (uint)Qos.AtLeastOnce);
         properties.Add(PropertyId.MaximumPacketSize, (uint)options.MaxPacketBytes);
         if (request.ClientId.Length == 0) properties.Add(PropertyId.AssignedClientIdentifier, clientId);
         if (options.TopicAliasMaximum > 0) properties.Add(PropertyId.TopicAliasMaximum, (uint)options.TopicAliasMaximum);
@@ -65,7 +64,6 @@ internal static class ConnectHandshake
 
     private static Will ReadWill(scoped in ConnectPacket connect, GatewayOptions options)
     {
-        if (connect.WillQos == Qos.ExactlyOnce) throw new MqttProtocolException(ReasonCode.QosNotSupported, "QoS 2 is not supported; the will asks for it (3.2.2.3.4).");
         if (connect.WillTopic.Length > options.MaxTopicBytes || TopicName.CountLevels(connect.WillTopic) > options.MaxTopicLevels)
             throw new MqttProtocolException(ReasonCode.TopicNameInvalid, "The will topic is too long or too deep.");
         var forwarded = new PropertyBuilder().AddForwarded(connect.WillProperties);

@@ -77,7 +77,11 @@ internal sealed class MqttChannel(ChannelServices services, ISessionOwner owner,
     /// <summary>The answer to an effect that had a ticket.</summary>
     public void Completed(AckTicket ticket, ReasonCode outcome, string? detail, ChannelTurn turn)
     {
-        if (_phase != Phase.Open) return;
+        if (_phase != Phase.Open)
+        {
+            _publish?.Abandoned(ticket, outcome);
+            return;
+        }
         try
         {
             _publish!.Completed(ticket, outcome, detail, turn);
@@ -99,19 +103,7 @@ internal sealed class MqttChannel(ChannelServices services, ISessionOwner owner,
     /// <summary>Sends what waits in the session, as much as network and client take.</summary>
     public void Drain(ChannelTurn turn)
     {
-        while (_phase == Phase.Open && turn.Output.HasRoom && Session!.TryTake(owner, turn.Now, out var delivery, out ushort packetId))
-        {
-            if (delivery.Message.PacketBytes(_replies.Version, delivery.Qos) > _replies.MaxPacketBytes)
-            {
-                // As if it had been sent and acknowledged [MQTT-3.1.2-25].
-                services.Metrics.Dropped(DropReason.TooLarge);
-                if (packetId != 0) Session.Acknowledge(packetId);
-                else delivery.Message.Release();
-                continue;
-            }
-            Send(delivery, packetId, duplicate: false, turn);
-            if (packetId == 0) delivery.Message.Release();
-        }
+        while (_phase == Phase.Open && turn.Output.HasRoom && Session!.TryTake(owner, turn.Now, out var next)) Send(next, turn);
     }
 
     /// <summary>Time has passed: the CONNECT time-out and keep alive, 1.5 times what was agreed [MQTT-3.1.2-22].</summary>
@@ -184,9 +176,7 @@ internal sealed class MqttChannel(ChannelServices services, ISessionOwner owner,
         if (!written)
         {
             CloseSilently(EndCause.ProtocolError(ReasonCode.PacketTooLarge, "The client takes no packet as large as CONNACK."), turn.Now);
-            return;
         }
-        foreach (var (packetId, delivery) in Session.Unacknowledged()) Send(delivery, packetId, duplicate: true, turn);
     }
 
     private void Handle(scoped in Packet packet, ChannelTurn turn)
@@ -198,21 +188,11 @@ internal sealed class MqttChannel(ChannelServices services, ISessionOwner owner,
             case PacketType.Publish:
                 _publish!.Receive(packet, turn);
                 break;
-            case PacketType.PubAck:
-                Session!.Acknowledge(AckPacket.Parse(packet, version).PacketId);
-                break;
-            case PacketType.PubRec:
-                // Nothing here is ever sent at QoS 2.
-                var received = AckPacket.Parse(packet, version);
-                if (Session!.IsInFlight(received.PacketId)) throw new MqttProtocolException(ReasonCode.ProtocolError, "PUBREC for a QoS 1 message (4.3.2).");
-                _replies.Ack(turn.Output, PacketType.PubRel, received.PacketId, ReasonCode.PacketIdentifierNotFound);
+            case PacketType.PubAck or PacketType.PubRec or PacketType.PubComp:
+                Acknowledge(AckPacket.Parse(packet, version), turn);
                 break;
             case PacketType.PubRel:
-                _replies.Ack(turn.Output, PacketType.PubComp, AckPacket.Parse(packet, version).PacketId, ReasonCode.PacketIdentifierNotFound);
-                break;
-            case PacketType.PubComp:
-                if (Session!.IsInFlight(AckPacket.Parse(packet, version).PacketId))
-                    throw new MqttProtocolException(ReasonCode.ProtocolError, "PUBCOMP for a QoS 1 message (4.3.2).");
+                _publish!.Release(AckPacket.Parse(packet, version).PacketId, turn);
                 break;
             case PacketType.Subscribe:
                 _subscribe!.Subscribe(packet, turn);
@@ -247,10 +227,39 @@ internal sealed class MqttChannel(ChannelServices services, ISessionOwner owner,
         CloseSilently(packet.ReasonCode == ReasonCode.Success ? EndCause.ClientDisconnected : EndCause.ClientDisconnectedWithWill, now);
     }
 
-    private void Send(in Delivery delivery, ushort packetId, bool duplicate, ChannelTurn turn)
+    /// <summary>The client's word on what was sent to it. MQTT 5.0, 4.3.</summary>
+    private void Acknowledge(scoped in AckPacket ack, ChannelTurn turn)
     {
-        delivery.Message.WriteTo(turn.Output, _replies.Version, delivery.Qos, delivery.Retain, duplicate || delivery.Again, packetId, turn.Now);
+        bool refused = ack.ReasonCode >= ReasonCode.UnspecifiedError;
+        var result = ack.Type switch
+        {
+            PacketType.PubAck => Session!.Acknowledge(ack.PacketId),
+            PacketType.PubRec => Session!.Receive(ack.PacketId, refused),
+            _ => Session!.Complete(ack.PacketId),
+        };
+        if (result == AckResult.WrongKind) throw new MqttProtocolException(ReasonCode.ProtocolError, $"{ack.Type} for a message that awaits another answer (4.3).");
+        if (ack.Type == PacketType.PubRec && !refused)
+            _replies.Ack(turn.Output, PacketType.PubRel, ack.PacketId, result == AckResult.Taken ? ReasonCode.Success : ReasonCode.PacketIdentifierNotFound);
+    }
+
+    private void Send(in Outgoing next, ChannelTurn turn)
+    {
+        if (next.Publish is not { } delivery)
+        {
+            _replies.Ack(turn.Output, PacketType.PubRel, next.PacketId);
+            return;
+        }
+        if (delivery.Message.PacketBytes(_replies.Version, delivery.Qos) > _replies.MaxPacketBytes)
+        {
+            // As if it had been sent and acknowledged [MQTT-3.1.2-25].
+            services.Metrics.Dropped(DropReason.TooLarge);
+            if (next.PacketId != 0) Session!.Forget(next.PacketId);
+            else delivery.Message.Release();
+            return;
+        }
+        delivery.Message.WriteTo(turn.Output, _replies.Version, delivery.Qos, delivery.Retain, next.Duplicate, next.PacketId, turn.Now);
         services.Metrics.Sent(delivery.Qos);
+        if (next.PacketId == 0) delivery.Message.Release();
     }
 
     private void Fail(ReasonCode code, string detail, ChannelTurn turn)

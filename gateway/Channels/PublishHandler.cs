@@ -13,6 +13,12 @@ internal sealed class PublishHandler(ChannelServices services, Session session, 
 {
     private readonly TopicAliases _aliases = new(services.Options.TopicAliasMaximum);
     private readonly AckQueue _acks = new();
+
+    /// <summary>
+    /// QoS 2 messages of this connection that the client has not released, with what is still to answer them. They count against the receive maximum,
+    /// which is the connection's (3.3.4), while the session remembers those of the connections before too.
+    /// </summary>
+    private readonly Dictionary<ushort, AckTicket?> _unreleased = [];
     private PropertyBuilder? _properties;
 
     /// <exception cref="MqttProtocolException">The connection must end.</exception>
@@ -20,10 +26,14 @@ internal sealed class PublishHandler(ChannelServices services, Session session, 
     public void Receive(scoped in Packet packet, ChannelTurn turn)
     {
         var publish = PublishPacket.Parse(packet, version, Sender.Client);
-        if (publish.Qos == Qos.ExactlyOnce) throw new MqttProtocolException(ReasonCode.QosNotSupported, "QoS 2 is not supported: the maximum is 1 (3.2.2.3.4).");
         var topic = _aliases.Resolve(publish, publish.Topic);
-        CheckLimits(publish, topic);
         services.Metrics.Received(publish.Qos);
+        if (publish.Qos == Qos.ExactlyOnce && session.IsUnreleased(publish.PacketId))
+        {
+            Repeat(publish.PacketId, turn);
+            return;
+        }
+        CheckLimits(publish, topic);
 
         if (!session.Identity.Policy.AllowsPublish(topic, publish.Retain))
         {
@@ -35,6 +45,12 @@ internal sealed class PublishHandler(ChannelServices services, Session session, 
             Refuse(publish, turn, ReasonCode.PayloadFormatInvalid, "The payload says that it is UTF-8 and is not (3.3.2.3.2).");
             return;
         }
+        if (publish.Qos == Qos.ExactlyOnce)
+        {
+            // Between the look above and here, a newer connection of the session may have taken it.
+            if (!session.TryHold(publish.PacketId)) return;
+            _unreleased[publish.PacketId] = null;
+        }
         if (topic[0] == (byte)'$')
         {
             Request(publish, topic, turn);
@@ -44,18 +60,38 @@ internal sealed class PublishHandler(ChannelServices services, Session session, 
         Route(publish, topic, turn);
     }
 
-    /// <summary>The answer to an effect; the PUBACK follows when its turn comes.</summary>
+    /// <summary>PUBREL: the identifier may be used for another message.</summary>
+    public void Release(ushort packetId, ChannelTurn turn)
+    {
+        if (_unreleased.Remove(packetId, out var waiting) && waiting is not null)
+            throw new MqttProtocolException(ReasonCode.ProtocolError, "PUBREL before PUBREC (4.3.3).");
+        replies.Ack(turn.Output, PacketType.PubComp, packetId, session.Release(packetId) ? ReasonCode.Success : ReasonCode.PacketIdentifierNotFound);
+    }
+
+    /// <summary>The answer to an effect; PUBACK or PUBREC follow when their turn comes.</summary>
     public void Completed(AckTicket ticket, ReasonCode outcome, string? detail, ChannelTurn turn)
     {
+        if (outcome >= ReasonCode.UnspecifiedError) LetGo(ticket.PacketId, ticket.Qos);
         ticket.Outcome = outcome;
         ticket.Detail = detail;
         while (_acks.TryTakeReady(out var ready))
         {
-            if (version == MqttVersion.V311 && ready.Outcome >= ReasonCode.UnspecifiedError)
-                throw new MqttProtocolException(ready.Outcome.Value, ready.Detail ?? "The message was not taken.");
-            replies.PubAck(turn.Output, ready.PacketId, ready.Outcome!.Value, ready.Detail);
-            turn.Acknowledged.Add(ready.ReceivedAt);
+            for (int answers = 0; answers <= ready.Repeats; answers++) Answer(ready.PacketId, ready.Qos, ready.Outcome!.Value, ready.Detail, ready.ReceivedAt, turn);
         }
+    }
+
+    /// <summary>The answer to an effect of a connection that is over: what was not taken will be sent again, and is no repeat then.</summary>
+    public void Abandoned(AckTicket ticket, ReasonCode outcome)
+    {
+        if (outcome >= ReasonCode.UnspecifiedError) LetGo(ticket.PacketId, ticket.Qos);
+    }
+
+    /// <summary>Acknowledged like the first, and not routed again [MQTT-4.3.3-10].</summary>
+    private void Repeat(ushort packetId, ChannelTurn turn)
+    {
+        if (_unreleased.GetValueOrDefault(packetId) is { } waiting) waiting.Repeats++;
+        else if (_acks.IsEmpty) Answer(packetId, Qos.ExactlyOnce, ReasonCode.Success, null, turn.Timestamp, turn);
+        else (_unreleased[packetId] = _acks.Add(packetId, Qos.ExactlyOnce, turn.Timestamp)).Outcome = ReasonCode.Success;
     }
 
     private void Route(scoped in PublishPacket publish, ReadOnlySpan<byte> topic, ChannelTurn turn)
@@ -118,23 +154,44 @@ internal sealed class PublishHandler(ChannelServices services, Session session, 
             throw new MqttProtocolException(ReasonCode.TopicNameInvalid, $"A topic name has at most {options.MaxTopicBytes} bytes and {options.MaxTopicLevels} levels.");
         if (publish.Payload.Length > options.MaxPayloadBytes)
             throw new MqttProtocolException(ReasonCode.PacketTooLarge, $"A payload of {publish.Payload.Length} bytes is over the limit of {options.MaxPayloadBytes}.");
-        if (publish.Qos != Qos.AtMostOnce && _acks.Count >= options.ReceiveMaximum)
+        if (publish.Qos != Qos.AtMostOnce && _acks.AtLeastOnce + _unreleased.Count >= options.ReceiveMaximum)
             throw new MqttProtocolException(ReasonCode.ReceiveMaximumExceeded, $"More than {options.ReceiveMaximum} messages unacknowledged (3.3.4).");
     }
 
-    private AckTicket? TicketFor(scoped in PublishPacket publish, ChannelTurn turn) =>
-        publish.Qos == Qos.AtMostOnce ? null : _acks.Add(publish.PacketId, turn.Timestamp);
+    private AckTicket? TicketFor(scoped in PublishPacket publish, ChannelTurn turn)
+    {
+        if (publish.Qos == Qos.AtMostOnce) return null;
+        var ticket = _acks.Add(publish.PacketId, publish.Qos, turn.Timestamp);
+        if (publish.Qos == Qos.ExactlyOnce) _unreleased[publish.PacketId] = ticket;
+        return ticket;
+    }
 
     private void Acknowledge(scoped in PublishPacket publish, ChannelTurn turn, ReasonCode code, string? detail)
     {
         if (publish.Qos == Qos.AtMostOnce) return;
-        if (_acks.Count > 0)
+        if (!_acks.IsEmpty)
         {
-            Completed(_acks.Add(publish.PacketId, turn.Timestamp), code, detail, turn);
+            Completed(TicketFor(publish, turn)!, code, detail, turn);
             return;
         }
-        replies.PubAck(turn.Output, publish.PacketId, code, detail);
-        turn.Acknowledged.Add(turn.Timestamp);
+        if (code >= ReasonCode.UnspecifiedError) LetGo(publish.PacketId, publish.Qos);
+        Answer(publish.PacketId, publish.Qos, code, detail, turn.Timestamp, turn);
+    }
+
+    private void Answer(ushort packetId, Qos qos, ReasonCode code, string? detail, long receivedAt, ChannelTurn turn)
+    {
+        if (version == MqttVersion.V311 && code >= ReasonCode.UnspecifiedError) throw new MqttProtocolException(code, detail ?? "The message was not taken.");
+        if (qos == Qos.ExactlyOnce && code < ReasonCode.UnspecifiedError && _unreleased.ContainsKey(packetId)) _unreleased[packetId] = null;
+        replies.Ack(turn.Output, qos == Qos.AtLeastOnce ? PacketType.PubAck : PacketType.PubRec, packetId, code, detail);
+        turn.Acknowledged.Add(receivedAt);
+    }
+
+    /// <summary>A QoS 2 message that was not taken is done with: its identifier is free [MQTT-4.3.3-9].</summary>
+    private void LetGo(ushort packetId, Qos qos)
+    {
+        if (qos != Qos.ExactlyOnce) return;
+        _unreleased.Remove(packetId);
+        session.Release(packetId);
     }
 
     /// <summary>5.0 says so in PUBACK where there is one; otherwise the connection ends (spec/aws-iot-topics.md, 6.7).</summary>
@@ -143,13 +200,21 @@ internal sealed class PublishHandler(ChannelServices services, Session session, 
         string name = Encoding.UTF8.GetString(topic);
         denials.Publish(name, why);
         string detail = $"Publishing to '{name}' is denied: {why}.";
-        if (version == MqttVersion.V311 || publish.Qos == Qos.AtMostOnce) throw new NotAllowedException(detail);
+        if (version == MqttVersion.V311 || publish.Qos == Qos.AtMostOnce)
+        {
+            LetGo(publish.PacketId, publish.Qos);
+            throw new NotAllowedException(detail);
+        }
         Acknowledge(publish, turn, ReasonCode.NotAuthorized, detail);
     }
 
     private void Refuse(scoped in PublishPacket publish, ChannelTurn turn, ReasonCode code, string detail)
     {
-        if (version == MqttVersion.V311 || publish.Qos == Qos.AtMostOnce) throw new MqttProtocolException(code, detail);
+        if (version == MqttVersion.V311 || publish.Qos == Qos.AtMostOnce)
+        {
+            LetGo(publish.PacketId, publish.Qos);
+            throw new MqttProtocolException(code, detail);
+        }
         Acknowledge(publish, turn, code, detail);
     }
 

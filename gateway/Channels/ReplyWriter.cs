@@ -31,12 +31,9 @@ internal sealed class ReplyWriter
         return true;
     }
 
-    public void PubAck(IOutbound output, ushort packetId, ReasonCode code, string? reason) =>
-        new AckPacket { Type = PacketType.PubAck, PacketId = packetId, ReasonCode = code, Properties = Reason(SendsReasons ? reason : null, 8) }
-            .WriteTo(output, Version);
-
-    public void Ack(IOutbound output, PacketType type, ushort packetId, ReasonCode code) =>
-        new AckPacket { Type = type, PacketId = packetId, ReasonCode = code }.WriteTo(output, Version);
+    /// <param name="type">PUBACK, PUBREC, PUBREL or PUBCOMP.</param>
+    public void Ack(IOutbound output, PacketType type, ushort packetId, ReasonCode code = ReasonCode.Success, string? reason = null) =>
+        new AckPacket { Type = type, PacketId = packetId, ReasonCode = code, Properties = Reason(SendsReasons ? reason : null, 8) }.WriteTo(output, Version);
 
     public void SubAck(IOutbound output, PacketType type, ushort packetId, ReadOnlySpan<ReasonCode> codes, string? reason) =>
         new SubAckPacket { Type = type, PacketId = packetId, ReasonCodes = codes, Properties = Reason(SendsReasons ? reason : null, 10 + codes.Length) }

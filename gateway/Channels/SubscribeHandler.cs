@@ -70,8 +70,7 @@ internal sealed class SubscribeHandler(ChannelServices services, Session session
             pending.Detail = $"Subscribing to '{filter.Text}' is denied by policy {session.Identity.Policy.Name}.";
             return ReasonCode.NotAuthorized;
         }
-        var granted = entry.Options with { Qos = entry.Options.Qos > Qos.AtLeastOnce ? Qos.AtLeastOnce : entry.Options.Qos };
-        if (services.Broker.Subscribe(session, filter, granted) is not var (isNew, known))
+        if (services.Broker.Subscribe(session, filter, entry.Options) is not var (isNew, known))
         {
             pending.Detail = $"A session has at most {options.MaxSubscriptionsPerSession} subscriptions.";
             return ReasonCode.QuotaExceeded;
@@ -82,9 +81,9 @@ internal sealed class SubscribeHandler(ChannelServices services, Session session
             RetainHandling.SendIfNewSubscription => isNew,
             _ => false,
         };
-        if (wantsRetained) pending.WantsRetained.Add((filter, granted.Qos));
+        if (wantsRetained) pending.WantsRetained.Add((filter, entry.Options.Qos));
         if (!known.IsCompleted) pending.Known = pending.Known.IsCompleted ? known : Task.WhenAll(pending.Known, known);
-        return (ReasonCode)granted.Qos;
+        return (ReasonCode)entry.Options.Qos;
     }
 
     private bool IsWithinLimits(TopicFilter filter) =>

@@ -31,7 +31,7 @@ internal sealed class GatewayObserver(
 
     public Task<MovedSession?> TakeOver(string key, long epoch, bool discard) => Task.FromResult(moves.TakeOver(gateway.Id, key, epoch, discard));
 
-    public Task<MovedMessages?> Collect(string key, long epoch, string toGateway) => Task.FromResult(moves.Collect(key, toGateway));
+    public Task<MovedMessages?> Collect(string key, long epoch, string toGateway) => moves.Collect(key, toGateway);
 
     public Task<PeerAnswer> Forward(PeerBatch batch) => Task.FromResult(inbox.Take(batch));
 

@@ -72,7 +72,7 @@ internal sealed class GatewayOptions
 
     [Range(1, 100_000)] public int MaxSubscriptionsPerSession { get; set; } = 50;
 
-    /// <summary>QoS 1 messages unacknowledged at a time, each way.</summary>
+    /// <summary>QoS 1 and 2 messages unacknowledged at a time, each way.</summary>
     [Range(1, 65_535)] public int ReceiveMaximum { get; set; } = 100;
 
     /// <summary>Topic aliases a client may set.</summary>
@@ -96,7 +96,7 @@ internal sealed class GatewayOptions
     /// <summary>Bytes handed to the transport and not yet taken by it; above this, messages stay in the queue and requests wait.</summary>
     [Range(4_096, 16_777_216)] public int MaxOutboundBytes { get; set; } = 256 * 1024;
 
-    /// <summary>Bytes of messages that wait for each other gateway; above this, QoS 0 is dropped and QoS 1 is refused (0x97).</summary>
+    /// <summary>Bytes of messages that wait for each other gateway; above this, QoS 0 is dropped and QoS 1 and 2 are refused (0x97).</summary>
     [Range(65_536, int.MaxValue)] public int MaxForwardBytes { get; set; } = 16 * 1024 * 1024;
 
     /// <summary>

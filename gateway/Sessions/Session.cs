@@ -6,32 +6,28 @@ using Fleet.Mqtt;
 namespace Fleet.Gateway.Sessions;
 
 /// <summary>
-/// An MQTT session: subscriptions, messages in flight, and a bounded queue. It outlives its connections, of which it has one or none. Any thread
-/// may deliver to it: one short lock, under which no other lock is taken and nobody is called, so that a publisher never waits for a subscriber.
+/// An MQTT session (MQTT 5.0, 4.1): its subscriptions, the way out to the client (<see cref="Outflow"/>), and the QoS 2 messages that the client has
+/// not released. It outlives its connections, of which it has one or none. Any thread may deliver to it: one short lock, under which no other lock
+/// is taken and nobody is called, so that a publisher never waits for a subscriber. Every change of it passes one of the methods here.
 /// In memory: it ends with the process (docs/adr/0002-mqtt-stack.md).
 /// </summary>
 internal sealed class Session : Subscriber
 {
     private readonly Lock _gate = new();
-    private readonly GatewayOptions _options;
     private readonly GatewayMetrics _metrics;
-    private readonly DeliveryQueue _queue;
-    private readonly InFlight _inFlight = new();
     private readonly SessionSubscriptions _subscriptions;
-    private Queue<Delivery>? _retained;
+    private readonly Outflow _out;
+    private readonly Passage _passage = new();
+    private HashSet<ushort>? _unreleased;
     private ISessionOwner? _owner;
-    private SessionMove? _move;
-    private RecentNumbers? _recent;
-    private int _receiveMaximum;
     private bool _ended;
 
     public Session(SessionIdentity identity, GatewayOptions options, GatewayMetrics metrics)
     {
         Identity = identity;
-        _options = options;
         _metrics = metrics;
         _subscriptions = new SessionSubscriptions(options.MaxSubscriptionsPerSession);
-        _queue = new DeliveryQueue(options.MaxQueuedMessages, options.MaxQueuedBytes);
+        _out = new Outflow(options, metrics);
     }
 
     /// <summary>Of the present connection, or the last.</summary>
@@ -53,7 +49,7 @@ internal sealed class Session : Subscriber
     /// <summary>Enough waits already: answers to further requests had better wait with it.</summary>
     public bool IsBacklogged
     {
-        get { lock (_gate) return _queue.Count >= 64 || _queue.Bytes >= _options.MaxOutboundBytes; }
+        get { lock (_gate) return _out.IsBacklogged; }
     }
 
     public bool HasEnded
@@ -62,7 +58,7 @@ internal sealed class Session : Subscriber
     }
 
     /// <summary>Gives the session to a connection and returns the one it had.</summary>
-    /// <param name="receiveMaximum">QoS 1 messages that the client takes unacknowledged.</param>
+    /// <param name="receiveMaximum">QoS 1 and 2 messages that the client takes unacknowledged.</param>
     public ISessionOwner? Attach(ISessionOwner owner, SessionIdentity identity, int receiveMaximum)
     {
         lock (_gate)
@@ -70,7 +66,7 @@ internal sealed class Session : Subscriber
             var before = _owner;
             _owner = owner;
             Identity = identity;
-            _receiveMaximum = Math.Min(receiveMaximum, _options.ReceiveMaximum);
+            _out.Begin(receiveMaximum);
             return before;
         }
     }
@@ -82,8 +78,7 @@ internal sealed class Session : Subscriber
         {
             if (_owner != owner || _ended) return false;
             _owner = null;
-            _queue.DropQos0();
-            _retained = null;
+            _out.Pause();
             return true;
         }
     }
@@ -96,13 +91,13 @@ internal sealed class Session : Subscriber
             _ended = true;
             var owner = _owner;
             _owner = null;
-            var filters = _subscriptions.TakeAll();
-            _queue.Clear();
-            _retained = null;
-            _inFlight.Clear();
-            return (filters, owner);
+            _out.Clear();
+            _unreleased = null;
+            return (_subscriptions.TakeAll(), owner);
         }
     }
+
+    public void EndConnection(EndCause cause) => Volatile.Read(ref _owner)?.End(cause);
 
     /// <summary>Notes a subscription. False if there are too many already, or the session has ended.</summary>
     public bool TryAddSubscription(TopicFilter filter, SubscriptionOptions options)
@@ -124,9 +119,13 @@ internal sealed class Session : Subscriber
     /// <summary>Takes a message for the subscriber; drops it if policy, queue or absence say so.</summary>
     public void Deliver(in Delivery delivery) => Deliver(delivery, only: null);
 
+    /// <summary>Takes the answer to a request for the connection that made it; drops it if that one is gone. No policy is asked: it was, at the request.</summary>
+    public void DeliverTo(ISessionOwner requester, in Delivery delivery) =>
+        Deliver(delivery.Qos > delivery.Message.Qos ? delivery with { Qos = delivery.Message.Qos } : delivery, requester);
+
     /// <summary>
-    /// Takes the retained messages of a new subscription. They are in memory already, so their number is not bounded here: a whole fleet's status
-    /// must not count as a slow client's queue. They go out before what is published from now on.
+    /// Takes the retained messages of a new subscription. A whole fleet's status must not count as a slow client's queue. They go out before what is
+    /// published from now on.
     /// </summary>
     public void DeliverRetained(List<Publication> messages, Qos granted)
     {
@@ -136,28 +135,139 @@ internal sealed class Session : Subscriber
             foreach (var message in messages)
             {
                 if (Identity.Policy.AllowsReceive(message.Topic))
-                    (_retained ??= new()).Enqueue(new Delivery(message, granted < message.Qos ? granted : message.Qos, Retain: true));
+                    _out.AddRetained(new Delivery(message, granted < message.Qos ? granted : message.Qos, Retain: true));
             }
         }
     }
 
-    /// <summary>Takes the answer to a request for the connection that made it; drops it if that one is gone. No policy is asked: it was, at the request.</summary>
-    public void DeliverTo(ISessionOwner requester, in Delivery delivery) => Deliver(delivery, requester);
+    /// <summary>The next packet to send now; a message of QoS 1 or 2 is in flight from here on.</summary>
+    /// <returns>False if nothing waits, or the client has as much unacknowledged as it takes.</returns>
+    public bool TryTake(ISessionOwner owner, long now, out Outgoing next)
+    {
+        lock (_gate)
+        {
+            next = default;
+            return _owner == owner && _out.TryTake(now, out next);
+        }
+    }
+
+    /// <summary>PUBACK.</summary>
+    public AckResult Acknowledge(ushort packetId)
+    {
+        lock (_gate) return _out.Acknowledge(packetId);
+    }
+
+    /// <summary>PUBREC.</summary>
+    /// <param name="refused">With a code of 0x80 or above.</param>
+    public AckResult Receive(ushort packetId, bool refused)
+    {
+        lock (_gate) return _out.Receive(packetId, refused);
+    }
+
+    /// <summary>PUBCOMP.</summary>
+    public AckResult Complete(ushort packetId)
+    {
+        lock (_gate) return _out.Complete(packetId);
+    }
+
+    /// <summary>As if it had been sent and acknowledged.</summary>
+    public void Forget(ushort packetId)
+    {
+        lock (_gate) _out.Forget(packetId);
+    }
+
+    /// <summary>Whether a QoS 2 message of the client's, not released yet, has this packet identifier: another PUBLISH with it is a repeat.</summary>
+    public bool IsUnreleased(ushort packetId)
+    {
+        lock (_gate) return _unreleased?.Contains(packetId) == true;
+    }
+
+    /// <summary>Notes the packet identifier of a QoS 2 message from the client, until PUBREL.</summary>
+    /// <returns>False if it is a repeat.</returns>
+    public bool TryHold(ushort packetId)
+    {
+        lock (_gate) return (_unreleased ??= []).Add(packetId);
+    }
+
+    /// <summary>PUBREL, or the message was not taken after all.</summary>
+    /// <returns>False if there is no such identifier.</returns>
+    public bool Release(ushort packetId)
+    {
+        lock (_gate)
+        {
+            if (_unreleased?.Remove(packetId) != true) return false;
+            if (_unreleased.Count == 0 && _unreleased.Capacity > 64) _unreleased = null;
+            return true;
+        }
+    }
+
+    /// <summary>It passes to another gateway: what comes from now on waits with the rest. Returns its subscriptions, and the connection it had.</summary>
+    public ((TopicFilter Filter, SubscriptionOptions Options)[] Subscriptions, ISessionOwner? Owner) Depart()
+    {
+        lock (_gate)
+        {
+            var owner = _owner;
+            _owner = null;
+            _out.Pause();
+            return (_subscriptions.All, owner);
+        }
+    }
+
+    /// <summary>Its messages, for the gateway that it has passed to; what comes from now on is sent on.</summary>
+    public SessionMessages Collect(Action<Delivery> sendOn)
+    {
+        lock (_gate)
+        {
+            _passage.Leave(sendOn);
+            var (inFlight, queued, lastPacketId) = _out.TakeAll();
+            // Copies: what comes from now on is sent on, and must not count as known there.
+            return new SessionMessages(inFlight, queued, lastPacketId, [.. _unreleased ?? []], [.. _passage.Recent]);
+        }
+    }
+
+    /// <summary>It comes from another gateway: what reaches it here is noted, to be known when it comes by the other one too.</summary>
+    public void Arrive()
+    {
+        lock (_gate) _passage.Arrive();
+    }
+
+    /// <summary>Its messages from there, which go before all that has come here.</summary>
+    public void Restore(SessionMessages messages)
+    {
+        HashSet<long> had = [.. messages.Known];
+        Action<Delivery>? sendOn;
+        lock (_gate)
+        {
+            // It may be on its way to a third gateway by now, which has not waited for this.
+            sendOn = _passage.SendOn;
+            if (sendOn is null)
+            {
+                _out.Restore(messages.InFlight, messages.Queued, messages.LastPacketId, had);
+                if (messages.Unreleased.Length > 0) (_unreleased ??= []).UnionWith(messages.Unreleased);
+            }
+            _passage.NoteAll(had);
+        }
+        if (sendOn is null) return;
+        foreach (var sent in messages.InFlight.Where(sent => !sent.Released)) sendOn(sent.Delivery with { Again = true });
+        foreach (var delivery in messages.Queued) sendOn(delivery);
+    }
+
+    /// <summary>Whatever was on its way when it moved has come.</summary>
+    public void Settle()
+    {
+        lock (_gate) _passage.Settle();
+    }
 
     private void Deliver(in Delivery delivery, ISessionOwner? only)
     {
         ISessionOwner? owner;
-        Action<Delivery>? sendOn = null;
+        Action<Delivery>? sendOn;
         bool hopeless = false;
         lock (_gate)
         {
             owner = _owner;
-            if (_move is { } move && !_ended)
-            {
-                if (move.Known is { } known && delivery.Message.Number != 0 && !known.Add(delivery.Message.Number)) return;
-                sendOn = move.SendOn;
-            }
-            if (delivery.Message.Number != 0 && ExpirySeconds > 0) (_recent ??= new()).Add(delivery.Message.Number);
+            if (!_passage.Note(delivery.Message.Number, keep: ExpirySeconds > 0)) return;
+            sendOn = _ended ? null : _passage.SendOn;
             if (sendOn is null && !TryTakeIn(delivery, only, out hopeless))
             {
                 delivery.Message.Release();
@@ -183,141 +293,16 @@ internal sealed class Session : Subscriber
             _metrics.Denied(DeniedAction.Receive);
             return false;
         }
-        if (_queue.TryEnqueue(delivery) || MakeRoomFor(delivery)) return true;
-        _metrics.Dropped(DropReason.QueueFull);
+        if (_out.TryAdd(delivery)) return true;
         hopeless = delivery.Qos != Qos.AtMostOnce;
         return false;
     }
-
-    /// <summary>It passes to another gateway: what comes from now on waits with the rest. Returns its subscriptions, and the connection it had.</summary>
-    public ((TopicFilter Filter, SubscriptionOptions Options)[] Subscriptions, ISessionOwner? Owner) Depart()
-    {
-        lock (_gate)
-        {
-            var owner = _owner;
-            _owner = null;
-            _retained = null;
-            _queue.DropQos0();
-            return (_subscriptions.All, owner);
-        }
-    }
-
-    /// <summary>Its messages, for the gateway that it has passed to; what comes from now on is sent on.</summary>
-    public ((ushort PacketId, Delivery Delivery)[] InFlight, Delivery[] Queued, ushort LastPacketId, IEnumerable<long> Known) Collect(Action<Delivery> sendOn)
-    {
-        lock (_gate)
-        {
-            _move = new SessionMove { SendOn = sendOn };
-            // A copy: what comes from now on is sent on, and must not count as known there.
-            return (_inFlight.TakeAll(), _queue.TakeAll(), _inFlight.LastId, [.. _recent?.All ?? []]);
-        }
-    }
-
-    /// <summary>It comes from another gateway: what reaches it here is noted, to be known when it comes by the other one too.</summary>
-    public void Arrive()
-    {
-        lock (_gate) _move = new SessionMove { Known = [] };
-    }
-
-    /// <summary>Its messages from there, which go before all that has come here.</summary>
-    /// <param name="known">Numbers of messages that it has had, whether or not they are among these.</param>
-    public void Restore(IEnumerable<(ushort PacketId, Delivery Delivery)> inFlight, IEnumerable<Delivery> queued, ushort lastPacketId, ImmutableArray<long> known)
-    {
-        Delivery[] before = [.. queued];
-        Action<Delivery>? sendOn;
-        lock (_gate)
-        {
-            var since = _queue.TakeAll();
-            HashSet<long> had = [.. known];
-            // It may be on its way to a third gateway by now.
-            sendOn = _move?.SendOn;
-            if (sendOn is null)
-            {
-                _inFlight.Restore(inFlight, lastPacketId);
-                foreach (var delivery in before.Concat(since.Where(delivery => !had.Contains(delivery.Message.Number))))
-                {
-                    if (!_queue.TryEnqueue(delivery)) _metrics.Dropped(DropReason.QueueFull);
-                }
-            }
-            _move?.Known?.UnionWith(had);
-            foreach (long number in known) (_recent ??= new()).Add(number);
-        }
-        foreach (var delivery in sendOn is null ? [] : inFlight.Select(sent => sent.Delivery with { Again = true }).Concat(before)) sendOn!(delivery);
-    }
-
-    /// <summary>Whatever was on its way when it moved has come.</summary>
-    public void Settle()
-    {
-        lock (_gate) _move = null;
-    }
-
-    /// <summary>The next message to send now; a QoS 1 message is in flight from here on.</summary>
-    /// <param name="packetId">0 with QoS 0.</param>
-    /// <returns>False if nothing waits, or the client has as much unacknowledged as it takes.</returns>
-    public bool TryTake(ISessionOwner owner, long now, out Delivery delivery, out ushort packetId)
-    {
-        lock (_gate)
-        {
-            packetId = 0;
-            while (_owner == owner && TryPeek(out delivery))
-            {
-                if (delivery.Message.IsExpired(now))
-                {
-                    Dequeue();
-                    delivery.Message.Release();
-                    _metrics.Dropped(DropReason.Expired);
-                    continue;
-                }
-                if (delivery.Qos != Qos.AtMostOnce)
-                {
-                    if (_inFlight.Count >= _receiveMaximum) break;
-                    packetId = _inFlight.Add(delivery);
-                }
-                Dequeue();
-                return true;
-            }
-            delivery = default;
-            return false;
-        }
-    }
-
-    /// <summary>What is to be sent again to a client that came back [MQTT-4.4.0-1].</summary>
-    public (ushort PacketId, Delivery Delivery)[] Unacknowledged()
-    {
-        lock (_gate) return [.. _inFlight.All];
-    }
-
-    /// <returns>False if nothing with this identifier is in flight.</returns>
-    public bool Acknowledge(ushort packetId)
-    {
-        lock (_gate) return _inFlight.Remove(packetId);
-    }
-
-    public bool IsInFlight(ushort packetId)
-    {
-        lock (_gate) return _inFlight.Contains(packetId);
-    }
-
-    public void EndConnection(EndCause cause) => Volatile.Read(ref _owner)?.End(cause);
-
-    private bool TryPeek(out Delivery delivery) => _retained is not null ? _retained.TryPeek(out delivery) : _queue.TryPeek(out delivery);
-
-    private void Dequeue()
-    {
-        if (_retained is null)
-        {
-            _queue.Dequeue();
-            return;
-        }
-        _retained.Dequeue();
-        if (_retained.Count == 0) _retained = null;
-    }
-
-    private bool MakeRoomFor(in Delivery delivery)
-    {
-        if (delivery.Qos == Qos.AtMostOnce) return false;
-        int dropped = _queue.DropQos0();
-        _metrics.Dropped(DropReason.QueueFull, dropped);
-        return dropped > 0 && _queue.TryEnqueue(delivery);
-    }
 }
+
+/// <summary>What a session takes along to another gateway, beside its subscriptions.</summary>
+/// <param name="InFlight">In the order they were sent.</param>
+/// <param name="LastPacketId">The packet identifier that was used last.</param>
+/// <param name="Unreleased">Packet identifiers of QoS 2 messages from the client that it has not released.</param>
+/// <param name="Known">Numbers of messages that it has had, whether or not they are among these.</param>
+internal sealed record SessionMessages(
+    SentMessage[] InFlight, Delivery[] Queued, ushort LastPacketId, ushort[] Unreleased, long[] Known);

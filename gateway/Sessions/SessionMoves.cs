@@ -19,6 +19,9 @@ internal sealed class SessionMoves(
     /// <summary>How long the old gateway sends on, and the new one knows what it has. Links are empty within moments, or their gateway is dead.</summary>
     private const long LingerMs = 30_000;
 
+    /// <summary>Below the time-out of the call that waits for it.</summary>
+    private static readonly TimeSpan ArrivalPatience = TimeSpan.FromSeconds(4);
+
     private readonly Lock _gate = new();
     private readonly Dictionary<string, Departed> _departed = new(StringComparer.Ordinal);
     private readonly Dictionary<string, Arriving> _arriving = new(StringComparer.Ordinal);
@@ -49,20 +52,25 @@ internal sealed class SessionMoves(
         }
     }
 
-    /// <summary>The messages of a session that was taken over; null if it is not there any more.</summary>
-    public MovedMessages? Collect(string key, string toGateway)
+    /// <summary>
+    /// The messages of a session that was taken over; null if it is not there any more. While it is on its way here itself, this waits for it: what is
+    /// in flight keeps its packet identifiers. Not for ever: what comes later is sent on, and goes out as if it had not been sent.
+    /// </summary>
+    public async Task<MovedMessages?> Collect(string key, string toGateway)
     {
+        Task arrival;
+        lock (_gate)
+        {
+            arrival = _arriving.GetValueOrDefault(key) is { } arriving && _departed.GetValueOrDefault(key)?.Session == arriving.Session
+                ? arriving.Done.Task : Task.CompletedTask;
+        }
+        await Task.WhenAny(arrival, Task.Delay(arrival.IsCompleted ? TimeSpan.Zero : ArrivalPatience, clock.Time));
         lock (_gate)
         {
             if (!_departed.TryGetValue(key, out var departed) || departed.Collected) return null;
-            var (inFlight, queued, lastPacketId, known) = departed.Session.Collect(delivery => SendOn(toGateway, key, delivery));
+            var messages = departed.Session.Collect(delivery => SendOn(toGateway, key, delivery));
             _departed[key] = new Departed(departed.Session, clock.NowMs + LingerMs, Collected: true);
-            long now = clock.NowMs;
-            return new MovedMessages(
-                [.. inFlight.Select(sent => PeerMessages.Of(sent.Delivery, sent.PacketId, now))],
-                [.. queued.Select(delivery => PeerMessages.Of(delivery, 0, now))],
-                lastPacketId,
-                [.. known]);
+            return PeerMessages.Of(messages, clock.NowMs);
         }
     }
 
@@ -114,13 +122,7 @@ internal sealed class SessionMoves(
         Arriving? arriving;
         lock (_gate)
         {
-            if (messages is not null)
-            {
-                session.Restore(
-                    messages.InFlight.Select(sent => (sent.PacketId, PeerMessages.ToDelivery(sent, now))),
-                    messages.Queued.Select(queued => PeerMessages.ToDelivery(queued, now)),
-                    messages.LastPacketId, messages.Known);
-            }
+            if (messages is not null) session.Restore(PeerMessages.ToSession(messages, now));
             if (_arriving.TryGetValue(key, out arriving) && arriving.Session == session) _arriving.Remove(key);
             bool goesOn = _departed.GetValueOrDefault(key)?.Session == session;
             if (messages is not null && (goesOn || directory.TryAdd(session, now))) _arrived.Add((session, now + LingerMs));
@@ -170,7 +172,7 @@ internal sealed class SessionMoves(
     private void SendOn(string gatewayId, string key, Delivery delivery)
     {
         if (delivery.Qos == Qos.AtMostOnce || peers.Find(gatewayId) is not { } gateway) return;
-        var word = new PeerWord.Late(key, PeerMessages.Of(delivery, 0, clock.NowMs));
+        var word = new PeerWord.Late(key, PeerMessages.Of(delivery, clock.NowMs));
         if (gateway.Link.TryPost(word, delivery.Message.Topic.Length + delivery.Message.Payload.Length, receipt: false) is null) metrics.Dropped(DropReason.QueueFull);
     }
 

@@ -34,25 +34,29 @@ public sealed record MovedSubscription(
     [property: Id(2)] bool NoLocal,
     [property: Id(3)] bool RetainAsPublished);
 
-/// <param name="InFlight">Sent and not acknowledged, in the order they were sent.</param>
+/// <param name="InFlight">Sent and not done with, in the order they were sent.</param>
 /// <param name="Queued">Not sent yet, in order.</param>
 /// <param name="LastPacketId">The packet identifier that was used last.</param>
 /// <param name="Known">Numbers of messages that the session has had, these and the last ones before them; at most about a thousand.</param>
+/// <param name="Unreleased">Packet identifiers of QoS 2 messages from the client that it has not released: another PUBLISH with one of them is a repeat.</param>
 [GenerateSerializer, Immutable, Alias("fleet.moved-messages")]
 public sealed record MovedMessages(
     [property: Id(0)] ImmutableArray<MovedMessage> InFlight,
     [property: Id(1)] ImmutableArray<MovedMessage> Queued,
     [property: Id(2)] ushort LastPacketId,
-    [property: Id(3)] ImmutableArray<long> Known);
+    [property: Id(3)] ImmutableArray<long> Known,
+    [property: Id(4)] ImmutableArray<ushort> Unreleased = default);
 
 /// <param name="PacketId">0 for one that was not sent yet.</param>
 /// <param name="Qos">That the subscriber gets it with.</param>
 /// <param name="Retain">As the subscriber sees it.</param>
 /// <param name="Again">Sent by a gateway before, though not in flight any more: the client may have had it.</param>
+/// <param name="Released">QoS 2: the client has it (PUBREC), and PUBCOMP is awaited; the message is empty.</param>
 [GenerateSerializer, Immutable, Alias("fleet.moved-message")]
 public sealed record MovedMessage(
     [property: Id(0)] ushort PacketId,
     [property: Id(1)] byte Qos,
     [property: Id(2)] bool Retain,
     [property: Id(3)] PeerMessage Message,
-    [property: Id(4)] bool Again = false);
+    [property: Id(4)] bool Again = false,
+    [property: Id(5)] bool Released = false);

@@ -15,6 +15,7 @@ internal sealed class ClientConnection : IDisposable
     private readonly MqttClientOptions _options;
     private readonly ClientTransport _transport;
     private readonly PipeReader _reader;
+    private readonly MqttClientSession _session;
     private readonly OutputQueue _output;
     private readonly Inbox _inbox;
     private readonly TaskCompletionSource<ClientClosed> _closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -27,6 +28,7 @@ internal sealed class ClientConnection : IDisposable
     {
         _options = options;
         _transport = transport;
+        _session = options.Session ?? new MqttClientSession();
         _reader = PipeReader.Create(transport.Stream, ReaderOptions);
         _output = new OutputQueue(transport.Stream, options.TimeProvider, Lost);
         _inbox = new Inbox(options.OnMessage, Acknowledge, Lost);
@@ -161,6 +163,7 @@ internal sealed class ClientConnection : IDisposable
             if (read.IsCompleted) throw new EndOfStreamException("The server closed the connection instead of answering CONNECT.");
         }
         if (Result.ReasonCode != ReasonCode.Success) throw new MqttConnectRefusedException(Result);
+        if (!Result.SessionPresent) _session.Clear();
         Pending.Allow(Result.ReceiveMaximum);
     }
 
@@ -223,12 +226,24 @@ internal sealed class ClientConnection : IDisposable
             case PacketType.Publish:
                 var publish = PublishPacket.Parse(packet, Version, Sender.Server);
                 if (publish.Topic.IsEmpty) throw Fault.Protocol("a topic alias, of which this client allows none (3.3.2.3.4)");
-                if (publish.Qos == Qos.ExactlyOnce) throw Fault.Protocol("QoS 2, which this client has not asked for (3.3.1.2)");
-                room = _inbox.Deliver(ClientPackets.Read(publish), publish.PacketId);
+                if (publish.Qos == Qos.ExactlyOnce && _session.Holds(publish.PacketId)) Write(PacketType.PubRec, publish.PacketId);
+                else room = _inbox.Deliver(ClientPackets.Read(publish), publish.PacketId);
                 break;
             case PacketType.PubAck:
                 var puback = AckPacket.Parse(packet, Version);
                 Pending.Complete(PacketType.PubAck, puback.PacketId, [puback.ReasonCode]);
+                break;
+            case PacketType.PubRec:
+                var pubrec = AckPacket.Parse(packet, Version);
+                if (Pending.Receive(pubrec.PacketId, pubrec.ReasonCode)) Write(PacketType.PubRel, pubrec.PacketId);
+                break;
+            case PacketType.PubRel:
+                ushort released = AckPacket.Parse(packet, Version).PacketId;
+                Write(PacketType.PubComp, released, _session.Release(released) ? ReasonCode.Success : ReasonCode.PacketIdentifierNotFound);
+                break;
+            case PacketType.PubComp:
+                var pubcomp = AckPacket.Parse(packet, Version);
+                Pending.Complete(PacketType.PubComp, pubcomp.PacketId, [pubcomp.ReasonCode]);
                 break;
             case PacketType.SubAck or PacketType.UnsubAck:
                 var suback = SubAckPacket.Parse(packet, Version);
@@ -246,8 +261,15 @@ internal sealed class ClientConnection : IDisposable
         return true;
     }
 
-    private void Acknowledge(ushort packetId) => _output.Write((packetId, Version), static (ack, output) =>
-        new AckPacket { Type = PacketType.PubAck, PacketId = ack.packetId }.WriteTo(output, ack.Version));
+    private void Acknowledge(ushort packetId, Qos qos)
+    {
+        if (qos == Qos.ExactlyOnce) _session.Hold(packetId);
+        Write(qos == Qos.ExactlyOnce ? PacketType.PubRec : PacketType.PubAck, packetId);
+    }
+
+    private void Write(PacketType type, ushort packetId, ReasonCode code = ReasonCode.Success) =>
+        _output.Write((type, packetId, code, Version), static (ack, output) =>
+            new AckPacket { Type = ack.type, PacketId = ack.packetId, ReasonCode = ack.code }.WriteTo(output, ack.Version));
 
     private void Lost(Exception error) =>
         Close(Volatile.Read(ref _leaving) ?? new ClientClosed(CloseCause.ConnectionLost, (error as MqttProtocolException)?.Reason, error));

@@ -4,9 +4,9 @@ namespace Fleet.Mqtt;
 /// Hands messages to the handler one at a time, in order. While the handler returns at once it is simply called; when it awaits,
 /// messages queue up and the reader goes on, so that a handler may await acknowledgements of its own.
 /// </summary>
-/// <param name="acknowledge">Called with the packet identifier of a QoS 1 message that was handled.</param>
+/// <param name="acknowledge">Called with the packet identifier of a QoS 1 or 2 message that was handled.</param>
 /// <param name="failed">Called if the handler throws; nothing is handed to it afterwards.</param>
-internal sealed class Inbox(Func<IncomingMessage, ValueTask>? handler, Action<ushort> acknowledge, Action<Exception> failed)
+internal sealed class Inbox(Func<IncomingMessage, ValueTask>? handler, Action<ushort, Qos> acknowledge, Action<Exception> failed)
 {
     /// <summary>Messages that wait for a slow handler before the connection is no longer read.</summary>
     private const int MaxQueued = 1024;
@@ -55,7 +55,7 @@ internal sealed class Inbox(Func<IncomingMessage, ValueTask>? handler, Action<us
             while (true)
             {
                 if (handler is not null) await handler(message).ConfigureAwait(false);
-                if (Finish(packetId, out var next)) return;
+                if (Finish(packetId, message.Qos, out var next)) return;
                 (message, packetId) = next;
             }
         }
@@ -68,9 +68,9 @@ internal sealed class Inbox(Func<IncomingMessage, ValueTask>? handler, Action<us
     }
 
     /// <returns>True if nothing is left to handle.</returns>
-    private bool Finish(ushort packetId, out (IncomingMessage Message, ushort PacketId) next)
+    private bool Finish(ushort packetId, Qos qos, out (IncomingMessage Message, ushort PacketId) next)
     {
-        if (packetId != 0) acknowledge(packetId);
+        if (packetId != 0) acknowledge(packetId, qos);
         TaskCompletionSource? room = null;
         bool empty;
         lock (_gate)

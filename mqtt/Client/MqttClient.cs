@@ -1,7 +1,7 @@
 namespace Fleet.Mqtt;
 
 /// <summary>
-/// One connection to an MQTT server, as a device has it: QoS 0 and 1, MQTT 3.1.1 and 5.0. It does not reconnect; what to do when
+/// One connection to an MQTT server, as a device has it: QoS 0, 1 and 2, MQTT 3.1.1 and 5.0. It does not reconnect; what to do when
 /// <see cref="Closed"/> completes is the device's decision. Safe for any number of threads. It has no thread of its own, and no
 /// buffer while nothing is under way. A 3.1.1 server that refuses a publish closes the connection: PUBACK has no code there.
 /// </summary>
@@ -41,8 +41,8 @@ public sealed class MqttClient : IAsyncDisposable
         PublishAsync(new MqttMessage { Topic = topic, Payload = payload, Qos = qos, Retain = retain }, cancellation);
 
     /// <returns>
-    /// QoS 0: success, when the message is in the send buffer. QoS 1: the code of PUBACK, which may be a refusal. The payload is copied
-    /// before this returns, unless the server's receive maximum makes it wait.
+    /// QoS 0: success, when the message is in the send buffer. QoS 1: the code of PUBACK, which may be a refusal. QoS 2: that of PUBREC if it refuses,
+    /// else of PUBCOMP. The payload is copied before this returns, unless the server's receive maximum makes it wait.
     /// </returns>
     /// <exception cref="MqttConnectionLostException">The connection is over; whether the message arrived is unknown.</exception>
     public async Task<ReasonCode> PublishAsync(MqttMessage message, CancellationToken cancellation = default)
@@ -57,7 +57,7 @@ public sealed class MqttClient : IAsyncDisposable
             return ReasonCode.Success;
         }
         await _connection.Pending.AcquirePublishSlot(cancellation).ConfigureAwait(false);
-        var request = _connection.Pending.Add(PacketType.PubAck, codes: 1);
+        var request = _connection.Pending.Add(message.Qos == Qos.AtLeastOnce ? PacketType.PubAck : PacketType.PubRec, codes: 1);
         try
         {
             _connection.Send(message, request.PacketId);
@@ -83,8 +83,6 @@ public sealed class MqttClient : IAsyncDisposable
     {
         ArgumentNullException.ThrowIfNull(subscriptions);
         ArgumentOutOfRangeException.ThrowIfZero(subscriptions.Count, nameof(subscriptions));
-        if (subscriptions.Any(subscription => subscription.Qos > Qos.AtLeastOnce))
-            throw new ArgumentException("This client does not speak QoS 2.", nameof(subscriptions));
         cancellation.ThrowIfCancellationRequested();
         var request = _connection.Pending.Add(PacketType.SubAck, subscriptions.Count);
         var properties = new PropertyBuilder();
@@ -131,6 +129,5 @@ public sealed class MqttClient : IAsyncDisposable
     private static void Check(MqttMessage message, string parameter)
     {
         if (!TopicName.IsValid(message.Topic)) throw new ArgumentException($"'{message.Topic}' is no topic name (MQTT 5.0, 4.7).", parameter);
-        if (message.Qos > Qos.AtLeastOnce) throw new ArgumentException("This client does not speak QoS 2.", parameter);
     }
 }

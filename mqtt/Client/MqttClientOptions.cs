@@ -38,6 +38,9 @@ public sealed record MqttClientOptions
     /// <summary>Seconds the session outlives the connection; 0xFFFFFFFF: for ever. 5.0 only: a 3.1.1 session lives if <see cref="CleanStart"/> is false.</summary>
     public uint SessionExpirySeconds { get; init; }
 
+    /// <summary>Give the connections of one session the same: QoS 2 messages then come once, whatever happens to the connections. Null: each begins anew.</summary>
+    public MqttClientSession? Session { get; init; }
+
     /// <summary>Longest silence before a PINGREQ, whole seconds up to 65,535 s; zero turns keep-alive off. A 5.0 server may override it.</summary>
     public TimeSpan KeepAlive { get; init; } = TimeSpan.FromSeconds(60);
 
@@ -53,12 +56,12 @@ public sealed record MqttClientOptions
     /// <summary>Largest packet accepted, in bytes; told to a 5.0 server.</summary>
     public int MaxPacketBytes { get; init; } = 1024 * 1024;
 
-    /// <summary>QoS 1 messages that a 5.0 server may have outstanding towards this client, 1 to 65,535.</summary>
+    /// <summary>QoS 1 and 2 messages that a 5.0 server may have outstanding towards this client, 1 to 65,535.</summary>
     public ushort ReceiveMaximum { get; init; } = 65_535;
 
     /// <summary>
-    /// Called with one message at a time, in order. A QoS 1 message is acknowledged when the returned task completes; the handler may
-    /// await this client's own operations. If it throws, the connection is aborted and <see cref="MqttClient.Closed"/> carries the exception.
+    /// Called with one message at a time, in order. A QoS 1 or 2 message is acknowledged when the returned task completes; the handler
+    /// may await this client's own operations. If it throws, the connection is aborted and <see cref="MqttClient.Closed"/> carries the exception.
     /// </summary>
     public Func<IncomingMessage, ValueTask>? OnMessage { get; init; }
 

@@ -5,10 +5,7 @@ public sealed record MqttMessage
 {
     public required string Topic { get; init; }
     public ReadOnlyMemory<byte> Payload { get; init; }
-
-    /// <summary>At most once or at least once; this client does not speak QoS 2.</summary>
     public Qos Qos { get; init; }
-
     public bool Retain { get; init; }
 
     /// <summary>Payload Format Indicator 1.</summary>

@@ -37,7 +37,7 @@ internal sealed class PendingRequests
         return new(Wait(waiter, cancellation));
     }
 
-    /// <param name="acknowledgement">PUBACK, SUBACK or UNSUBACK.</param>
+    /// <param name="acknowledgement">PUBACK, PUBREC, SUBACK or UNSUBACK.</param>
     /// <param name="codes">Reason codes that the acknowledgement must bring.</param>
     public Request Add(PacketType acknowledgement, int codes)
     {
@@ -50,6 +50,25 @@ internal sealed class PendingRequests
             var request = new Request(_lastId, acknowledgement, codes);
             _requests.Add(_lastId, request);
             return request;
+        }
+    }
+
+    /// <summary>PUBREC: unless it refuses, PUBCOMP is awaited from now on.</summary>
+    /// <returns>True if PUBREL is to follow.</returns>
+    /// <exception cref="MqttProtocolException">0x82: nobody asked for this.</exception>
+    public bool Receive(ushort packetId, ReasonCode code)
+    {
+        if (code >= ReasonCode.UnspecifiedError)
+        {
+            Complete(PacketType.PubRec, packetId, [code]);
+            return false;
+        }
+        lock (_gate)
+        {
+            if (!_requests.TryGetValue(packetId, out var request) || request.Acknowledgement is not (PacketType.PubRec or PacketType.PubComp))
+                throw Fault.Protocol($"PUBREC for packet identifier {packetId}, which does not await it (4.3)");
+            request.Acknowledgement = PacketType.PubComp;
+            return true;
         }
     }
 
@@ -66,7 +85,7 @@ internal sealed class PendingRequests
             if (codes.Length != request.Codes) throw Fault.Protocol($"{acknowledgement} with {codes.Length} reason codes for {request.Codes} filters (3.9.3)");
             _requests.Remove(packetId);
         }
-        if (acknowledgement == PacketType.PubAck) ReleasePublishSlot();
+        if (request.IsPublish) ReleasePublishSlot();
         request.TrySetResult(codes.ToArray());
     }
 
@@ -74,7 +93,7 @@ internal sealed class PendingRequests
     public void Withdraw(Request request)
     {
         lock (_gate) _requests.Remove(request.PacketId);
-        if (request.Acknowledgement == PacketType.PubAck) ReleasePublishSlot();
+        if (request.IsPublish) ReleasePublishSlot();
     }
 
     /// <summary>Fails everything that waits, now and later.</summary>
@@ -134,7 +153,10 @@ internal sealed class PendingRequests
         : TaskCompletionSource<ReasonCode[]>(TaskCreationOptions.RunContinuationsAsynchronously)
     {
         public ushort PacketId { get; } = packetId;
-        public PacketType Acknowledgement { get; } = acknowledgement;
+
+        /// <summary>The one that is awaited next.</summary>
+        public PacketType Acknowledgement { get; set; } = acknowledgement;
+        public bool IsPublish => Acknowledgement is PacketType.PubAck or PacketType.PubRec or PacketType.PubComp;
         public int Codes { get; } = codes;
     }
 }

@@ -64,7 +64,6 @@ public sealed class MalformedInputTests
     [InlineData("25", "10 0E 00 04 4D 51 54 54 05 02 00 3C 7F 00 01 70", 0x81)]
     [InlineData("26", "10 10 00 04 4D 51 54 54 05 02 00 3C 02 7F 00 00 01 70", 0x81)]
     [InlineData("8", "10 0E 00 04 4D 51 54 54 05 02 00 3C 00 00 01 24", 0x85)]
-    [InlineData("11", "10 15 00 04 4D 51 54 54 05 16 00 3C 00 00 01 70 00 00 01 74 00 01 6D", 0x9B)]
     public void Before_a_5_0_client_is_let_in_CONNACK_says_why(string row, string bytes, int code)
     {
         var client = new TestClient(_parts);
@@ -162,7 +161,6 @@ public sealed class MalformedInputTests
     [InlineData("59", "F0 00", 0x82)]
     [InlineData("60", "E0 07 00 05 11 00 00 00 01", 0x82)]
     [InlineData("60", "E1 00", 0x81)]
-    [InlineData("QoS 2", "34 06 00 01 74 00 01 00", 0x9B)]
     [InlineData("subscription id", "82 09 00 01 02 0B 01 00 01 70 00", 0xA1)]
     public void A_5_0_client_hears_in_DISCONNECT_what_it_did(string row, string bytes, int code)
     {
@@ -194,7 +192,6 @@ public sealed class MalformedInputTests
     [InlineData("57", "D0 00")]
     [InlineData("58", "C0 02 D0 00")]
     [InlineData("59", "F0 00")]
-    [InlineData("QoS 2", "34 05 00 01 74 00 01")]
     public void A_3_1_1_client_is_cut_off_without_a_word(string row, string bytes)
     {
         var client = TestClient.Connected(_parts, GatewayParts.Plain(), MqttVersion.V311);

@@ -18,13 +18,45 @@ public sealed class SessionMoveTests
         session.Depart();
         List<Delivery> sentOn = [];
         session.Collect(sentOn.Add);
-        session.Restore([(7, Message("sent"))], [Message("queued")], lastPacketId: 7, known: []);
+        session.Restore(new SessionMessages([new SentMessage(7, Message("sent"))], [Message("queued")], LastPacketId: 7, Unreleased: [], Known: []));
         Assert.Equal([true, false], sentOn.Select(delivery => delivery.Again));
 
-        var travelled = sentOn.Select(delivery => PeerMessages.ToDelivery(PeerMessages.Of(delivery, 0, now: 0), now: 0));
+        var travelled = sentOn.Select(delivery => PeerMessages.ToDelivery(PeerMessages.Of(delivery, now: 0), now: 0));
         Assert.Equal([true, false], travelled.Select(delivery => delivery.Again));
     }
 
+    [Fact]
+    public void What_is_under_way_at_QoS_2_goes_along()
+    {
+        var parts = new GatewayParts();
+        var here = new Session(GatewayParts.Plain(), new GatewayOptions(), parts.Metrics) { ExpirySeconds = 60 };
+        var owner = new Nobody();
+        here.Attach(owner, here.Identity, receiveMaximum: 10);
+        Assert.True(here.TryHold(5));
+        foreach (string payload in (string[])["1", "2", "3"]) here.Deliver(Message(payload) with { Qos = Qos.ExactlyOnce });
+        while (here.TryTake(owner, now: 0, out _)) { }
+        here.Receive(2, refused: false);
+        here.Depart();
+        var moved = PeerMessages.Of(here.Collect(_ => { }), now: 0);
+
+        var there = new Session(GatewayParts.Plain(), new GatewayOptions(), parts.Metrics) { ExpirySeconds = 60 };
+        there.Arrive();
+        there.Restore(PeerMessages.ToSession(moved, now: 0));
+        there.Attach(owner, there.Identity, receiveMaximum: 10);
+        Assert.True(there.IsUnreleased(5));
+        List<string> sent = [];
+        while (there.TryTake(owner, now: 0, out var next))
+            sent.Add(next.Publish is { } publish ? $"{next.PacketId}={System.Text.Encoding.UTF8.GetString(publish.Message.Payload.Span)} {publish.Qos} {next.Duplicate}" : $"{next.PacketId} released");
+        Assert.Equal(["1=1 ExactlyOnce True", "2 released", "3=3 ExactlyOnce True"], sent);
+    }
+
+    private sealed class Nobody : ISessionOwner
+    {
+        public void Wake() { }
+
+        public void End(EndCause cause) { }
+    }
+
     private static Delivery Message(string payload) =>
-        new(new Publication("t"u8.ToArray(), System.Text.Encoding.UTF8.GetBytes(payload), Qos.AtLeastOnce), Qos.AtLeastOnce, Retain: false);
+        new(new Publication("t"u8.ToArray(), System.Text.Encoding.UTF8.GetBytes(payload), Qos.ExactlyOnce), Qos.AtLeastOnce, Retain: false);
 }

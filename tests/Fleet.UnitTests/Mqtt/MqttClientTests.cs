@@ -125,6 +125,56 @@ public sealed class MqttClientTests : IDisposable
     }
 
     [Fact]
+    public async Task A_publish_at_QoS_2_is_released_when_it_was_received()
+    {
+        var (client, server) = await _server.Connect(connack: new PropertyBuilder().Add(PropertyId.ReceiveMaximum, 1));
+        var first = client.PublishAsync("a", "1"u8.ToArray(), Qos.ExactlyOnce);
+        var second = client.PublishAsync("b", "2"u8.ToArray(), Qos.ExactlyOnce);
+        Assert.Equal("34 07 00 01 61 00 01 00 31", Hex(await server.Read()));
+        await server.SendHex("50 02 0001");
+        Assert.Equal("62 02 00 01", Hex(await server.Read()));
+        Assert.False(first.IsCompleted);
+        await server.SendHex("70 02 0001");
+        Assert.Equal(ReasonCode.Success, await first);
+        // Now there is room for the second; a refusal in PUBREC ends it, and nothing is released.
+        Assert.Equal("34 07 00 01 62 00 02 00 32", Hex(await server.Read()));
+        await server.SendHex("50 03 0002 87");
+        Assert.Equal(ReasonCode.NotAuthorized, await second);
+        client.Abort();
+    }
+
+    [Fact]
+    public async Task A_message_of_QoS_2_is_handled_once_however_often_it_comes()
+    {
+        List<string> handled = [];
+        var options = _server.Options with
+        {
+            CleanStart = false, SessionExpirySeconds = 60, Session = new MqttClientSession(),
+            OnMessage = message => { handled.Add(Encoding.UTF8.GetString(message.Payload.Span)); return default; },
+        };
+        var (client, server) = await _server.Connect(options);
+        await server.SendHex("34 07 0001 61 0005 00 31");
+        Assert.Equal("50 02 00 05", Hex(await server.Read()));
+        client.Abort();
+
+        var connecting = MqttClient.ConnectAsync(options);
+        using var again = await _server.Accept();
+        Assert.Equal(PacketType.Connect, await again.ReadType());
+        await again.SendHex("20 03 01 00 00");
+        client = await connecting;
+        await again.SendHex("3C 07 0001 61 0005 00 31");
+        Assert.Equal("50 02 00 05", Hex(await again.Read()));
+        await again.SendHex("62 02 0005");
+        Assert.Equal("70 02 00 05", Hex(await again.Read()));
+        await again.SendHex("62 02 0005");
+        Assert.Equal("70 03 00 05 92", Hex(await again.Read()));
+        await again.SendHex("34 07 0001 61 0005 00 32");
+        Assert.Equal("50 02 00 05", Hex(await again.Read()));
+        Assert.Equal(["1", "2"], handled);
+        client.Abort();
+    }
+
+    [Fact]
     public async Task All_of_a_message_reaches_the_wire_and_comes_back()
     {
         var arrived = new TaskCompletionSource<IncomingMessage>();
@@ -287,7 +337,6 @@ public sealed class MqttClientTests : IDisposable
         await server.SendPubAck((await server.ReadPublish()).PacketId);
         Assert.Equal(ReasonCode.Success, await small);
         await Assert.ThrowsAsync<ArgumentException>(() => client.PublishAsync("a/#", default));
-        await Assert.ThrowsAsync<ArgumentException>(() => client.PublishAsync("t", default, Qos.ExactlyOnce));
         client.Abort();
     }
 
@@ -437,4 +486,6 @@ public sealed class MqttClientTests : IDisposable
     }
 
     private static string Text(ReadOnlySpan<byte> utf8) => Encoding.UTF8.GetString(utf8);
+
+    private static string Hex(byte[]? packet) => string.Join(' ', packet!.Select(b => $"{b:X2}"));
 }

@@ -154,6 +154,45 @@ public sealed class MovingTests : IAsyncLifetime
         }
     }
 
+    [Theory, InlineData(1), InlineData(2)]
+    public async Task A_message_of_QoS_2_comes_exactly_once_wherever_the_session_is(int seed)
+    {
+        LiveGateway[] gateways = [await _cluster.Gateway(), await _cluster.Gateway(), await _cluster.Gateway()];
+        var random = new Random(seed);
+        List<string> received = [];
+        var done = new TaskCompletionSource();
+        var session = new MqttClientSession();
+        MqttClientOptions Wandering(MqttClientOptions options) => Persistent(options) with
+        {
+            Session = session,
+            ReceiveMaximum = 7,
+            OnMessage = message =>
+            {
+                lock (received) received.Add(Client.TextOf(message));
+                if (Client.TextOf(message) == "last") done.SetResult();
+                return ValueTask.CompletedTask;
+            },
+        };
+        var client = await gateways[0].Connect("c", Wandering);
+        Assert.Equal(ReasonCode.GrantedQos2, await client.Mqtt.SubscribeAsync("t", Qos.ExactlyOnce));
+        await using var publisher = await gateways[1].Connect("p");
+        var publishing = Task.Run(async () =>
+        {
+            for (int i = 0; i < 300; i++) await publisher.Publish("t", $"{i}", Qos.ExactlyOnce);
+            await publisher.Publish("t", "last", Qos.ExactlyOnce);
+        });
+        for (int hop = 0; hop < 12; hop++)
+        {
+            await client.DisposeAsync();
+            client = await gateways[random.Next(3)].Connect("c", Wandering);
+            Assert.True(client.Mqtt.Connection.SessionPresent);
+        }
+        await publishing;
+        await done.Task.WaitAsync(TimeSpan.FromSeconds(20));
+        await client.DisposeAsync();
+        Assert.Equal([.. Enumerable.Range(0, 300).Select(i => $"{i}"), "last"], received);
+    }
+
     [Fact]
     public async Task A_will_goes_out_once_when_its_session_moves()
     {

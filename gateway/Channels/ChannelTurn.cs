@@ -72,6 +72,9 @@ internal sealed record ConnectRequest
     /// <summary>As asked for; 0xFFFFFFFF: for ever.</summary>
     public required uint SessionExpirySeconds { get; init; }
     public required int ReceiveMaximum { get; init; }
+
+    /// <summary>Topic aliases that the client lets this side set.</summary>
+    public int TopicAliasMaximum { get; init; }
     public required Will? Will { get; init; }
 }
 

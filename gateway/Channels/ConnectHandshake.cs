@@ -31,6 +31,7 @@ internal static class ConnectHandshake
             SessionExpirySeconds = connect.Version == MqttVersion.V5 ? connect.Properties.SessionExpiryInterval ?? 0
                 : connect.CleanStart ? 0 : (uint)options.PersistentSessionSeconds,
             ReceiveMaximum = connect.Properties.ReceiveMaximum,
+            TopicAliasMaximum = connect.Properties.TopicAliasMaximum,
             Will = connect.HasWill ? ReadWill(connect, options) : null,
         };
     }
@@ -53,7 +54,6 @@ internal static class ConnectHandshake
         properties.Add(PropertyId.MaximumPacketSize, (uint)options.MaxPacketBytes);
         if (request.ClientId.Length == 0) properties.Add(PropertyId.AssignedClientIdentifier, clientId);
         if (options.TopicAliasMaximum > 0) properties.Add(PropertyId.TopicAliasMaximum, (uint)options.TopicAliasMaximum);
-        properties.Add(PropertyId.SubscriptionIdentifierAvailable, 0);
         if (keepAlive != request.KeepAliveSeconds) properties.Add(PropertyId.ServerKeepAlive, (uint)keepAlive);
     }
 

@@ -17,6 +17,7 @@ internal sealed class MqttChannel(ChannelServices services, ISessionOwner owner,
     private readonly PacketScratch _scratch = new();
     private readonly ReplyWriter _replies = new();
     private ConnectRequest? _request;
+    private PublishWriter? _messages;
     private PublishHandler? _publish;
     private SubscribeHandler? _subscribe;
     private long _heardAt = openedAt, _keepAliveMs;
@@ -167,6 +168,7 @@ internal sealed class MqttChannel(ChannelServices services, ISessionOwner owner,
         _phase = Phase.Open;
         _keepAliveMs = keepAlive * 1000L;
         _heardAt = turn.Now;
+        _messages = new PublishWriter(_replies.Version, _replies.MaxPacketBytes, request.TopicAliasMaximum);
         var denials = new DenialLog(Session, services.Metrics, services.Log);
         _publish = new PublishHandler(services, Session, _replies.Version, _replies, denials);
         _subscribe = new SubscribeHandler(services, Session, _replies.Version, _replies, denials);
@@ -249,7 +251,7 @@ internal sealed class MqttChannel(ChannelServices services, ISessionOwner owner,
             _replies.Ack(turn.Output, PacketType.PubRel, next.PacketId);
             return;
         }
-        if (delivery.Message.PacketBytes(_replies.Version, delivery.Qos) > _replies.MaxPacketBytes)
+        if (!_messages!.TryWrite(turn.Output, delivery, next.PacketId, next.Duplicate, turn.Now))
         {
             // As if it had been sent and acknowledged [MQTT-3.1.2-25].
             services.Metrics.Dropped(DropReason.TooLarge);
@@ -257,7 +259,6 @@ internal sealed class MqttChannel(ChannelServices services, ISessionOwner owner,
             else delivery.Message.Release();
             return;
         }
-        delivery.Message.WriteTo(turn.Output, _replies.Version, delivery.Qos, delivery.Retain, next.Duplicate, next.PacketId, turn.Now);
         services.Metrics.Sent(delivery.Qos);
         if (next.PacketId == 0) delivery.Message.Release();
     }

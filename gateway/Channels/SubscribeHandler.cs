@@ -13,11 +13,10 @@ internal sealed class SubscribeHandler(ChannelServices services, Session session
     public void Subscribe(scoped in Packet packet, ChannelTurn turn)
     {
         var subscribe = SubscribePacket.Parse(packet, version);
-        if (subscribe.Properties.Has(PropertyId.SubscriptionIdentifier))
-            throw new MqttProtocolException(ReasonCode.SubscriptionIdentifiersNotSupported, "Subscription identifiers are not supported (3.2.2.3.12).");
         _codes.Clear();
         var pending = new PendingSubscribe { PacketId = subscribe.PacketId };
-        foreach (var entry in subscribe) _codes.Add(SubscribeOne(entry, pending));
+        uint identifier = subscribe.Properties.SubscriptionIdentifier ?? 0;
+        foreach (var entry in subscribe) _codes.Add(SubscribeOne(entry, identifier, pending));
         pending.Codes = [.. _codes];
         if (pending.Known.IsCompleted) Complete(pending, turn);
         else turn.Effects.Add(new ChannelEffect.AwaitRoutes(pending.Known, pending));
@@ -28,11 +27,11 @@ internal sealed class SubscribeHandler(ChannelServices services, Session session
     {
         // The answer goes first: what the new subscriptions bring waits in the session until the turn ends (spec/aws-iot-topics.md, 9.2).
         replies.SubAck(turn.Output, PacketType.SubAck, pending.PacketId, pending.Codes, pending.Detail);
-        foreach (var (filter, granted) in pending.WantsRetained)
+        foreach (var subscription in pending.WantsRetained)
         {
             List<Publication> messages = [];
-            services.Retained.Match(filter, turn.Now, messages);
-            if (messages.Count > 0) session.DeliverRetained(messages, granted);
+            services.Retained.Match(subscription.Filter, turn.Now, messages);
+            if (messages.Count > 0) session.DeliverRetained(messages, subscription);
         }
     }
 
@@ -51,7 +50,7 @@ internal sealed class SubscribeHandler(ChannelServices services, Session session
         replies.SubAck(turn.Output, PacketType.UnsubAck, unsubscribe.PacketId, System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_codes), null);
     }
 
-    private ReasonCode SubscribeOne(scoped in SubscribePacket.Entry entry, PendingSubscribe pending)
+    private ReasonCode SubscribeOne(scoped in SubscribePacket.Entry entry, uint identifier, PendingSubscribe pending)
     {
         var options = services.Options;
         if (_codes.Count >= options.MaxFiltersPerSubscribe)
@@ -70,7 +69,8 @@ internal sealed class SubscribeHandler(ChannelServices services, Session session
             pending.Detail = $"Subscribing to '{filter.Text}' is denied by policy {session.Identity.Policy.Name}.";
             return ReasonCode.NotAuthorized;
         }
-        if (services.Broker.Subscribe(session, filter, entry.Options) is not var (isNew, known))
+        var subscription = new HeldSubscription(filter, entry.Options, identifier);
+        if (services.Broker.Subscribe(session, subscription) is not var (isNew, known))
         {
             pending.Detail = $"A session has at most {options.MaxSubscriptionsPerSession} subscriptions.";
             return ReasonCode.QuotaExceeded;
@@ -81,7 +81,7 @@ internal sealed class SubscribeHandler(ChannelServices services, Session session
             RetainHandling.SendIfNewSubscription => isNew,
             _ => false,
         };
-        if (wantsRetained) pending.WantsRetained.Add((filter, entry.Options.Qos));
+        if (wantsRetained) pending.WantsRetained.Add(subscription);
         if (!known.IsCompleted) pending.Known = pending.Known.IsCompleted ? known : Task.WhenAll(pending.Known, known);
         return (ReasonCode)entry.Options.Qos;
     }
@@ -100,5 +100,5 @@ internal sealed class PendingSubscribe
 
     /// <summary>Completes when every other gateway sends what matches.</summary>
     public Task Known { get; set; } = Task.CompletedTask;
-    public List<(TopicFilter Filter, Qos Granted)> WantsRetained { get; } = [];
+    public List<HeldSubscription> WantsRetained { get; } = [];
 }

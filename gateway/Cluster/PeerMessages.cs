@@ -17,13 +17,15 @@ internal static class PeerMessages
     public static Publication ToPublication(PeerMessage message, long now) => new(
         message.Topic, message.Payload, (Qos)message.Qos, message.Retain, message.Properties, message.ExpiresInMs + now) { Number = message.Number };
 
-    public static MovedMessage Of(in Delivery delivery, long now) => new(0, (byte)delivery.Qos, delivery.Retain, Of(delivery.Message, now), delivery.Again);
+    public static MovedMessage Of(in Delivery delivery, long now) => new(
+        0, (byte)delivery.Qos, delivery.Retain, Of(delivery.Message, now), delivery.Again, Identifiers: delivery.Identifiers);
 
     public static MovedMessage Of(in SentMessage sent, long now) => sent.Released
         ? new(sent.PacketId, (byte)Qos.ExactlyOnce, false, Nothing, Released: true)
         : Of(sent.Delivery, now) with { PacketId = sent.PacketId };
 
-    public static Delivery ToDelivery(MovedMessage message, long now) => new(ToPublication(message.Message, now), (Qos)message.Qos, message.Retain, message.Again);
+    public static Delivery ToDelivery(MovedMessage message, long now) => new(
+        ToPublication(message.Message, now), (Qos)message.Qos, message.Retain, message.Again, message.Identifiers.IsEmpty ? null : message.Identifiers.ToArray());
 
     public static SentMessage ToSent(MovedMessage message, long now) =>
         message.Released ? new(message.PacketId, default, Released: true) : new(message.PacketId, ToDelivery(message, now));

@@ -18,6 +18,9 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
     [ThreadStatic] private static List<SubscriptionMatch<Subscriber>>? t_matches;
     [ThreadStatic] private static Dictionary<Subscriber, int>? t_seen;
 
+    /// <summary>Subscription identifiers of those matches that stand for several, by their place in the list.</summary>
+    [ThreadStatic] private static Dictionary<int, byte[]>? t_joined;
+
     /// <summary>Subscriptions that cover a topic name. The list is the thread's own and good until its next use.</summary>
     public List<SubscriptionMatch<Subscriber>> Match(ReadOnlySpan<byte> topicName)
     {
@@ -74,11 +77,12 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
     }
 
     /// <returns>Whether the subscription is new, and a task that completes when the other gateways know of it; null if the session has too many.</returns>
-    public (bool IsNew, Task Known)? Subscribe(Session session, TopicFilter filter, SubscriptionOptions options)
+    public (bool IsNew, Task Known)? Subscribe(Session session, in HeldSubscription subscription)
     {
-        if (!session.TryAddSubscription(filter, options)) return null;
-        if (filter.IsShared) _shares.Set(filter, session, options);
-        bool isNew = _tree.Set(filter, session, options);
+        if (!session.TryAddSubscription(subscription)) return null;
+        var filter = subscription.Filter;
+        if (filter.IsShared) _shares.Set(session, subscription);
+        bool isNew = _tree.Set(filter, session, subscription.Options, subscription.Identifier);
         var known = isNew ? routes.Want(filter) : routes.Wanted(filter);
         // The session may have ended in between: then nobody else would take this out again.
         if (session.HasEnded) Remove(session, filter);
@@ -137,44 +141,62 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
     private bool TryDeliver(Publication message, string share)
     {
         if (_shares.Choose(share) is not { } chosen) return false;
-        Hand(message, chosen.Session, chosen.Options);
+        Hand(message, chosen.Session, chosen.Subscription.Options, SubscriptionIdentifiers.Of(chosen.Subscription.Identifier));
         return true;
     }
 
     private static void DeliverHere(Publication message, List<SubscriptionMatch<Subscriber>> matches, Session? publisher)
     {
-        if (matches.Count > 1) Merge(matches);
-        foreach (var (subscriber, options, _, _) in matches)
+        if (matches.Count > 1) Merge(matches, publisher);
+        var joined = t_joined;
+        for (int i = 0; i < matches.Count; i++)
         {
+            var (subscriber, options, identifier, _) = matches[i];
             if (subscriber is not Session session || (options.NoLocal && session == publisher)) continue;
-            Hand(message, session, options);
+            byte[]? several = null;
+            if (joined?.Count > 0) joined.TryGetValue(i, out several);
+            Hand(message, session, options, several ?? SubscriptionIdentifiers.Of(identifier));
         }
+        joined?.Clear();
     }
 
-    private static void Hand(Publication message, Session session, SubscriptionOptions options) =>
-        session.Deliver(new Delivery(message, options.Qos < message.Qos ? options.Qos : message.Qos, message.Retain && options.RetainAsPublished));
+    private static void Hand(Publication message, Session session, SubscriptionOptions options, byte[]? identifiers) => session.Deliver(new Delivery(
+        message, options.Qos < message.Qos ? options.Qos : message.Qos, message.Retain && options.RetainAsPublished, Identifiers: identifiers));
 
-    /// <summary>Overlapping subscriptions of one session become one, with the best QoS. Shared ones stay apart (MQTT 5.0, 4.8.2).</summary>
-    private static void Merge(List<SubscriptionMatch<Subscriber>> matches)
+    /// <summary>
+    /// Overlapping subscriptions of one session become one, with the best QoS and the identifiers of all [MQTT-3.3.4-2 to 4]. Shared ones stay apart
+    /// (MQTT 5.0, 4.8.2), and those that do not want what their own client publishes have no part in it.
+    /// </summary>
+    private static void Merge(List<SubscriptionMatch<Subscriber>> matches, Session? publisher)
     {
         var seen = t_seen ??= [];
         int kept = 0;
         for (int i = 0; i < matches.Count; i++)
         {
             var match = matches[i];
-            if (match.Group is null && seen.TryGetValue(match.Subscriber, out int at))
+            if (match.Options.NoLocal && match.Subscriber == publisher) continue;
+            if (match.Group is null && !seen.TryAdd(match.Subscriber, kept))
             {
-                var (a, b) = (matches[at].Options, match.Options);
-                matches[at] = matches[at] with
-                {
-                    Options = new SubscriptionOptions(a.Qos > b.Qos ? a.Qos : b.Qos, a.NoLocal && b.NoLocal, a.RetainAsPublished || b.RetainAsPublished),
-                };
+                Join(matches, seen[match.Subscriber], match);
                 continue;
             }
-            if (match.Group is null) seen[match.Subscriber] = kept;
             matches[kept++] = match;
         }
         matches.RemoveRange(kept, matches.Count - kept);
         seen.Clear();
+    }
+
+    private static void Join(List<SubscriptionMatch<Subscriber>> matches, int at, in SubscriptionMatch<Subscriber> other)
+    {
+        var one = matches[at];
+        var (a, b) = (one.Options, other.Options);
+        matches[at] = one with
+        {
+            Options = new SubscriptionOptions(a.Qos > b.Qos ? a.Qos : b.Qos, NoLocal: false, a.RetainAsPublished || b.RetainAsPublished),
+        };
+        if (other.SubscriptionId == 0) return;
+        var joined = t_joined ??= [];
+        joined[at] = SubscriptionIdentifiers.Join(
+            joined.GetValueOrDefault(at) ?? SubscriptionIdentifiers.Of(one.SubscriptionId), SubscriptionIdentifiers.Of(other.SubscriptionId))!;
     }
 }

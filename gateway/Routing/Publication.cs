@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Buffers.Binary;
 using Fleet.Gateway.Durable;
 using Fleet.Mqtt;
 
@@ -65,62 +64,9 @@ internal class Publication
             bytes.AsMemory(topic.Length, forwarded.Length), expiresAt);
     }
 
-    /// <summary>Length of the PUBLISH as <see cref="WriteTo"/> writes it, in bytes.</summary>
-    public int PacketBytes(MqttVersion version, Qos qos)
-    {
-        int body = BodyBytes(version, qos);
-        return 1 + Framing.VariableByteIntegerLength(body) + body;
-    }
-
-    public void WriteTo(IBufferWriter<byte> output, MqttVersion version, Qos qos, bool retain, bool duplicate, ushort packetId, long now)
-    {
-        int body = BodyBytes(version, qos);
-        var payload = Payload.Span;
-        var span = output.GetSpan(1 + Framing.VariableByteIntegerLength(body) + body);
-        span[0] = (byte)(((int)PacketType.Publish << 4) | (duplicate ? 8 : 0) | ((int)qos << 1) | (retain ? 1 : 0));
-        int at = 1 + WriteVariableByteInteger(span[1..], body);
-        BinaryPrimitives.WriteUInt16BigEndian(span[at..], (ushort)_topic.Length);
-        _topic.Span.CopyTo(span[(at + 2)..]);
-        at += 2 + _topic.Length;
-        if (qos != Qos.AtMostOnce)
-        {
-            BinaryPrimitives.WriteUInt16BigEndian(span[at..], packetId);
-            at += 2;
-        }
-        if (version == MqttVersion.V5)
-        {
-            at += WriteVariableByteInteger(span[at..], PropertyBytes);
-            _properties.Span.CopyTo(span[at..]);
-            at += _properties.Length;
-            if (ExpiresAt is { } end)
-            {
-                // What is left of it [MQTT-3.3.2-6]; never 0, which the sender of the packet has ruled out by IsExpired.
-                span[at] = (byte)PropertyId.MessageExpiryInterval;
-                BinaryPrimitives.WriteUInt32BigEndian(span[(at + 1)..], (uint)Math.Clamp((end - now + 999) / 1000, 1, uint.MaxValue));
-                at += 5;
-            }
-        }
-        payload.CopyTo(span[at..]);
-        output.Advance(at + payload.Length);
-    }
-
     /// <summary>Its memory may be used again: nobody will send it any more. For messages that have a single subscriber.</summary>
     public virtual void Release()
     {
-    }
-
-    private int PropertyBytes => _properties.Length + (ExpiresAt is null ? 0 : 5);
-
-    private int BodyBytes(MqttVersion version, Qos qos) =>
-        2 + _topic.Length + (qos == Qos.AtMostOnce ? 0 : 2) + Payload.Length
-        + (version == MqttVersion.V5 ? Framing.VariableByteIntegerLength(PropertyBytes) + PropertyBytes : 0);
-
-    private static int WriteVariableByteInteger(Span<byte> span, int value)
-    {
-        int at = 0;
-        for (; value > 0x7F; value >>= 7) span[at++] = (byte)(value | 0x80);
-        span[at++] = (byte)value;
-        return at;
     }
 }
 

@@ -9,13 +9,14 @@ internal sealed class ShareMembers
     private readonly Lock _gate = new();
     private readonly Dictionary<string, Share> _shares = new(StringComparer.Ordinal);
 
-    public void Set(TopicFilter filter, Session session, SubscriptionOptions options)
+    public void Set(Session session, in HeldSubscription subscription)
     {
+        var filter = subscription.Filter;
         lock (_gate)
         {
             if (!_shares.TryGetValue(filter.Text, out var share)) _shares.Add(filter.Text, share = new Share());
             share.Members.RemoveAll(member => member.Session == session);
-            share.Members.Add((session, options));
+            share.Members.Add((session, subscription));
         }
     }
 
@@ -31,7 +32,7 @@ internal sealed class ShareMembers
 
     /// <summary>The next member, rather a connected one; null if there is none.</summary>
     /// <param name="filter">As clients write it.</param>
-    public (Session Session, SubscriptionOptions Options)? Choose(string filter)
+    public (Session Session, HeldSubscription Subscription)? Choose(string filter)
     {
         lock (_gate)
         {
@@ -49,6 +50,6 @@ internal sealed class ShareMembers
     private sealed class Share
     {
         public int Turn { get; set; }
-        public List<(Session Session, SubscriptionOptions Options)> Members { get; } = [];
+        public List<(Session Session, HeldSubscription Subscription)> Members { get; } = [];
     }
 }

@@ -7,7 +7,8 @@ namespace Fleet.Gateway.Sessions;
 /// <param name="Qos">The lower of the publisher's and the subscription's.</param>
 /// <param name="Retain">As the subscriber is to see it.</param>
 /// <param name="Again">The client may have had it before, from another gateway: it goes out with DUP [MQTT-3.3.1-1].</param>
-internal readonly record struct Delivery(Publication Message, Qos Qos, bool Retain, bool Again = false);
+/// <param name="Identifiers">See <see cref="SubscriptionIdentifiers"/>.</param>
+internal readonly record struct Delivery(Publication Message, Qos Qos, bool Retain, bool Again = false, byte[]? Identifiers = null);
 
 /// <summary>What waits for a subscriber: first in, first out, bounded in messages and in bytes. A ring that holds no memory while empty.</summary>
 internal sealed class DeliveryQueue(int maxMessages, int maxBytes)

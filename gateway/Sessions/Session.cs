@@ -100,9 +100,9 @@ internal sealed class Session : Subscriber
     public void EndConnection(EndCause cause) => Volatile.Read(ref _owner)?.End(cause);
 
     /// <summary>Notes a subscription. False if there are too many already, or the session has ended.</summary>
-    public bool TryAddSubscription(TopicFilter filter, SubscriptionOptions options)
+    public bool TryAddSubscription(in HeldSubscription subscription)
     {
-        lock (_gate) return !_ended && _subscriptions.TrySet(filter, options);
+        lock (_gate) return !_ended && _subscriptions.TrySet(subscription);
     }
 
     public bool RemoveSubscription(TopicFilter filter)
@@ -120,22 +120,28 @@ internal sealed class Session : Subscriber
     public void Deliver(in Delivery delivery) => Deliver(delivery, only: null);
 
     /// <summary>Takes the answer to a request for the connection that made it; drops it if that one is gone. No policy is asked: it was, at the request.</summary>
-    public void DeliverTo(ISessionOwner requester, in Delivery delivery) =>
-        Deliver(delivery.Qos > delivery.Message.Qos ? delivery with { Qos = delivery.Message.Qos } : delivery, requester);
+    public void DeliverTo(ISessionOwner requester, in Delivery delivery)
+    {
+        byte[]? identifiers;
+        lock (_gate) identifiers = _subscriptions.Identifiers(delivery.Message.Topic);
+        Deliver(delivery with { Qos = delivery.Qos > delivery.Message.Qos ? delivery.Message.Qos : delivery.Qos, Identifiers = identifiers }, requester);
+    }
 
     /// <summary>
     /// Takes the retained messages of a new subscription. A whole fleet's status must not count as a slow client's queue. They go out before what is
     /// published from now on.
     /// </summary>
-    public void DeliverRetained(List<Publication> messages, Qos granted)
+    public void DeliverRetained(List<Publication> messages, in HeldSubscription subscription)
     {
+        byte[]? identifiers = SubscriptionIdentifiers.Of(subscription.Identifier);
+        var granted = subscription.Options.Qos;
         lock (_gate)
         {
             if (_owner is null) return;
             foreach (var message in messages)
             {
                 if (Identity.Policy.AllowsReceive(message.Topic))
-                    _out.AddRetained(new Delivery(message, granted < message.Qos ? granted : message.Qos, Retain: true));
+                    _out.AddRetained(new Delivery(message, granted < message.Qos ? granted : message.Qos, Retain: true, Identifiers: identifiers));
             }
         }
     }
@@ -202,7 +208,7 @@ internal sealed class Session : Subscriber
     }
 
     /// <summary>It passes to another gateway: what comes from now on waits with the rest. Returns its subscriptions, and the connection it had.</summary>
-    public ((TopicFilter Filter, SubscriptionOptions Options)[] Subscriptions, ISessionOwner? Owner) Depart()
+    public (HeldSubscription[] Subscriptions, ISessionOwner? Owner) Depart()
     {
         lock (_gate)
         {

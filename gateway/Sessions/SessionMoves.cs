@@ -47,7 +47,7 @@ internal sealed class SessionMoves(
             _departed.Add(key, new Departed(session, clock.NowMs + LingerMs, Collected: false));
             return new MovedSession(
                 gatewayId,
-                [.. subscriptions.Select(s => new MovedSubscription(s.Filter.Text, (byte)s.Options.Qos, s.Options.NoLocal, s.Options.RetainAsPublished))],
+                [.. subscriptions.Select(s => new MovedSubscription(s.Filter.Text, (byte)s.Options.Qos, s.Options.NoLocal, s.Options.RetainAsPublished, s.Identifier))],
                 session.ExpirySeconds);
         }
     }
@@ -102,8 +102,8 @@ internal sealed class SessionMoves(
         List<Task> known = [];
         foreach (var subscription in moved.Subscriptions)
         {
-            var wanted = new SubscriptionOptions((Qos)subscription.Qos, subscription.NoLocal, subscription.RetainAsPublished);
-            if (broker.Subscribe(session, TopicFilter.Parse(subscription.Filter), wanted) is { } subscribed) known.Add(subscribed.Known);
+            var options = new SubscriptionOptions((Qos)subscription.Qos, subscription.NoLocal, subscription.RetainAsPublished);
+            if (broker.Subscribe(session, new HeldSubscription(TopicFilter.Parse(subscription.Filter), options, subscription.Identifier)) is { } subscribed) known.Add(subscribed.Known);
         }
         // It was here before, a moment ago; what is left of that goes when its place is taken.
         if (departed is not null) directory.Discard(departed.Session);

@@ -1,19 +1,27 @@
+using Fleet.Gateway.Routing;
 using Fleet.Mqtt;
 
 namespace Fleet.Gateway.Sessions;
 
+/// <param name="Identifier">0: it has none.</param>
+internal readonly record struct HeldSubscription(TopicFilter Filter, SubscriptionOptions Options, uint Identifier)
+{
+    public bool Covers(string topicName) => Filter.Filter == topicName || (Filter.HasWildcards && Filter.Matches(topicName));
+}
+
 /// <summary>What a session has subscribed with. Guarded by the session's lock.</summary>
 internal sealed class SessionSubscriptions(int max)
 {
-    private readonly Dictionary<string, (TopicFilter Filter, SubscriptionOptions Options)> _byText = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, HeldSubscription> _byText = new(StringComparer.Ordinal);
 
-    public (TopicFilter Filter, SubscriptionOptions Options)[] All => [.. _byText.Values];
+    public HeldSubscription[] All => [.. _byText.Values];
 
     /// <returns>False if there are too many.</returns>
-    public bool TrySet(TopicFilter filter, SubscriptionOptions options)
+    public bool TrySet(in HeldSubscription subscription)
     {
-        if (_byText.Count >= max && !_byText.ContainsKey(filter.Text)) return false;
-        _byText[filter.Text] = (filter, options);
+        string text = subscription.Filter.Text;
+        if (_byText.Count >= max && !_byText.ContainsKey(text)) return false;
+        _byText[text] = subscription;
         return true;
     }
 
@@ -30,10 +38,24 @@ internal sealed class SessionSubscriptions(int max)
     public Qos? BestQos(string topicName)
     {
         Qos? best = null;
-        foreach (var (filter, options) in _byText.Values)
+        foreach (var subscription in _byText.Values)
         {
-            if ((best is null || options.Qos > best) && (filter.Filter == topicName || (filter.HasWildcards && filter.Matches(topicName)))) best = options.Qos;
+            if ((best is null || subscription.Options.Qos > best) && subscription.Covers(topicName)) best = subscription.Options.Qos;
         }
         return best;
+    }
+
+    /// <summary>Of all subscriptions that cover a topic name.</summary>
+    public byte[]? Identifiers(ReadOnlySpan<byte> topicName)
+    {
+        string? name = null;
+        byte[]? identifiers = null;
+        foreach (var subscription in _byText.Values)
+        {
+            if (subscription.Identifier == 0) continue;
+            name ??= System.Text.Encoding.UTF8.GetString(topicName);
+            if (subscription.Covers(name)) identifiers = SubscriptionIdentifiers.Join(identifiers, SubscriptionIdentifiers.Of(subscription.Identifier));
+        }
+        return identifiers;
     }
 }

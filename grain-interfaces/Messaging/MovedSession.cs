@@ -27,12 +27,14 @@ public sealed record MovedSession(
     [property: Id(2)] uint ExpirySeconds);
 
 /// <param name="Filter">As the client wrote it.</param>
+/// <param name="Identifier">Its subscription identifier; 0: it has none.</param>
 [GenerateSerializer, Immutable, Alias("fleet.moved-subscription")]
 public sealed record MovedSubscription(
     [property: Id(0)] string Filter,
     [property: Id(1)] byte Qos,
     [property: Id(2)] bool NoLocal,
-    [property: Id(3)] bool RetainAsPublished);
+    [property: Id(3)] bool RetainAsPublished,
+    [property: Id(4)] uint Identifier = 0);
 
 /// <param name="InFlight">Sent and not done with, in the order they were sent.</param>
 /// <param name="Queued">Not sent yet, in order.</param>
@@ -52,6 +54,7 @@ public sealed record MovedMessages(
 /// <param name="Retain">As the subscriber sees it.</param>
 /// <param name="Again">Sent by a gateway before, though not in flight any more: the client may have had it.</param>
 /// <param name="Released">QoS 2: the client has it (PUBREC), and PUBCOMP is awaited; the message is empty.</param>
+/// <param name="Identifiers">Subscription identifiers, as the PUBLISH has them; empty for none.</param>
 [GenerateSerializer, Immutable, Alias("fleet.moved-message")]
 public sealed record MovedMessage(
     [property: Id(0)] ushort PacketId,
@@ -59,4 +62,5 @@ public sealed record MovedMessage(
     [property: Id(2)] bool Retain,
     [property: Id(3)] PeerMessage Message,
     [property: Id(4)] bool Again = false,
-    [property: Id(5)] bool Released = false);
+    [property: Id(5)] bool Released = false,
+    [property: Id(6)] ReadOnlyMemory<byte> Identifiers = default);

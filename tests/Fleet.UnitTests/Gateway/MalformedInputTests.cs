@@ -161,7 +161,6 @@ public sealed class MalformedInputTests
     [InlineData("59", "F0 00", 0x82)]
     [InlineData("60", "E0 07 00 05 11 00 00 00 01", 0x82)]
     [InlineData("60", "E1 00", 0x81)]
-    [InlineData("subscription id", "82 09 00 01 02 0B 01 00 01 70 00", 0xA1)]
     public void A_5_0_client_hears_in_DISCONNECT_what_it_did(string row, string bytes, int code)
     {
         var client = TestClient.Connected(_parts, GatewayParts.Plain());

@@ -19,8 +19,8 @@ public sealed class SessionTests
         var client = new TestClient(_parts);
         client.Send("10 0D 00 04 4D 51 54 54 05 02 FF FF 00 00 00");
         client.Accept(GatewayParts.Plain("auto-1"));
-        // Receive maximum 100, packets of 136 KiB, the assigned client id, 8 topic aliases, no subscription ids, keep alive 1,200 s.
-        Assert.Equal("20 1C 00 00 19 21 00 64 27 00 02 20 00 12 00 06 61 75 74 6F 2D 31 22 00 08 29 00 13 04 B0", client.ReadHex());
+        // Receive maximum 100, packets of 136 KiB, the assigned client id, 8 topic aliases, keep alive 1,200 s.
+        Assert.Equal("20 1A 00 00 17 21 00 64 27 00 02 20 00 12 00 06 61 75 74 6F 2D 31 22 00 08 13 04 B0", client.ReadHex());
     }
 
     [Fact]
@@ -127,7 +127,7 @@ public sealed class SessionTests
         publisher.Publish("t", "at most once");
         publisher.Publish("t", "at least once", Qos.AtLeastOnce);
         var (again, connack) = Reconnect();
-        Assert.Equal("20 10 01 00", connack[..11]);
+        Assert.Equal("20 0E 01 00", connack[..11]);
         Assert.Equal(["t=at least once q1#1"], again.ReadMessages());
     }
 

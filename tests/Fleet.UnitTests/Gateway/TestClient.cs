@@ -80,8 +80,15 @@ internal sealed class TestClient : ISessionOwner
             Retain = retain,
         }.WriteTo(output, version));
 
-    public void Subscribe(string filter, Qos qos = Qos.AtMostOnce, MqttVersion version = MqttVersion.V5) =>
-        Send(output => SubscribePacket.Write(output, version, 9, default, [new Subscription(filter, qos)]));
+    public void Subscribe(string filter, Qos qos = Qos.AtMostOnce, MqttVersion version = MqttVersion.V5, uint identifier = 0) =>
+        Subscribe(new Subscription(filter, qos), identifier, version);
+
+    public void Subscribe(Subscription subscription, uint identifier = 0, MqttVersion version = MqttVersion.V5)
+    {
+        var properties = new PropertyBuilder();
+        if (identifier != 0) properties.Add(PropertyId.SubscriptionIdentifier, identifier);
+        Send(output => SubscribePacket.Write(output, version, 9, properties.Properties, [subscription]));
+    }
 
     /// <summary>A subscription whose SUBACK has been read.</summary>
     public void Subscribed(string filter, Qos qos = Qos.AtMostOnce)
@@ -121,7 +128,7 @@ internal sealed class TestClient : ISessionOwner
 
     public string ReadHex() => string.Join(' ', Read().Select(b => $"{b:X2}"));
 
-    /// <summary>The PUBLISH packets among what was sent, as "topic=payload" with QoS, packet identifier and retain marks.</summary>
+    /// <summary>The PUBLISH packets among what was sent, as "topic=payload" with QoS, packet identifier, marks and subscription identifiers.</summary>
     public List<string> ReadMessages()
     {
         var buffer = new ReadOnlySequence<byte>(Read());
@@ -131,9 +138,20 @@ internal sealed class TestClient : ISessionOwner
             if (packet.Type != PacketType.Publish) continue;
             var publish = PublishPacket.Parse(packet, MqttVersion.V5, Sender.Server);
             messages.Add($"{Encoding.UTF8.GetString(publish.Topic)}={Encoding.UTF8.GetString(publish.Payload)}"
-                + (publish.Qos == Qos.AtMostOnce ? "" : $" q{(int)publish.Qos}#{publish.PacketId}") + (publish.Retain ? " retained" : "") + (publish.Duplicate ? " dup" : ""));
+                + (publish.Qos == Qos.AtMostOnce ? "" : $" q{(int)publish.Qos}#{publish.PacketId}") + (publish.Retain ? " retained" : "") + (publish.Duplicate ? " dup" : "")
+                + (publish.Properties.Has(PropertyId.SubscriptionIdentifier) ? $" for {string.Join(',', Identifiers(publish))}" : ""));
         }
         return messages;
+    }
+
+    private static List<uint> Identifiers(in PublishPacket publish)
+    {
+        List<uint> identifiers = [];
+        foreach (var property in publish.Properties)
+        {
+            if (property.Id == PropertyId.SubscriptionIdentifier) identifiers.Add(property.Number);
+        }
+        return identifiers;
     }
 
     private void Drain()

@@ -15,16 +15,25 @@ namespace Fleet.Gateway.Hosting;
 public sealed class GatewayListeners
 {
     private ListenOptions? _mqtts, _plain;
+    private (int Mqtts, int? Plain)? _reactor;
 
     /// <summary>MQTT over TLS; null before the server has started.</summary>
-    public int? MqttsPort => PortOf(_mqtts);
+    public int? MqttsPort => _reactor?.Mqtts ?? PortOf(_mqtts);
 
     /// <summary>MQTT without TLS; null if it is off.</summary>
-    public int? PlainPort => PortOf(_plain);
+    public int? PlainPort => _reactor?.Plain ?? PortOf(_plain);
+
+    /// <summary>The host has asked for them.</summary>
+    internal bool AreWanted { get; private set; }
+
+    /// <summary>They are the reactor's.</summary>
+    internal void Bound(int mqtts, int? plain) => _reactor = (mqtts, plain);
 
     internal void Bind(KestrelServerOptions kestrel, GatewayOptions options)
     {
         var services = kestrel.ApplicationServices;
+        AreWanted = true;
+        if (services.GetRequiredService<TransportChoice>().IsReactor) return;
         kestrel.Listen(IPAddress.Parse(options.Address), options.MqttsPort, listen =>
         {
             listen.Protocols = HttpProtocols.Http1;

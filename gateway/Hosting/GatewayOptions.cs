@@ -23,6 +23,17 @@ internal sealed class GatewayOptions
     /// <summary>MQTT without TLS, for development and measurement. Null: off; 0: any free port.</summary>
     [Range(0, 65_535)] public int? PlainPort { get; set; }
 
+    /// <summary>
+    /// What carries MQTT over TCP and TLS: <c>auto</c> (the reactor on Linux with OpenSSL 3, else Kestrel), <c>reactor</c> (or nothing), <c>kestrel</c>.
+    /// </summary>
+    public GatewayTransport Transport { get; set; } = GatewayTransport.Auto;
+
+    /// <summary>Threads of the reactor, each with its own connections. Null: one per processor.</summary>
+    [Range(1, 1_024)] public int? ReactorLoops { get; set; }
+
+    /// <summary>Keeps each of them on a processor of its own; for machines that do nothing else.</summary>
+    public bool ReactorPinned { get; set; }
+
     /// <summary>Policy document for the clients of <see cref="PlainPort"/>; null: the built-in one, all topics but those that start with '$'.</summary>
     public string? PlainPolicyPath { get; set; }
 

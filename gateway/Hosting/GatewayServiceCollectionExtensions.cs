@@ -4,6 +4,7 @@ using Fleet.Gateway.Channels;
 using Fleet.Gateway.Cluster;
 using Fleet.Gateway.Downloads;
 using Fleet.Gateway.Presence;
+using Fleet.Gateway.Reactor;
 using Fleet.Gateway.Retained;
 using Fleet.Gateway.Routing;
 using Fleet.Gateway.Sessions;
@@ -25,12 +26,15 @@ public static class GatewayServiceCollectionExtensions
     /// </summary>
     public static IServiceCollection AddFleetGateway(this IServiceCollection services)
     {
-        services.AddOptions<GatewayOptions>().BindConfiguration(GatewayOptions.Section).ValidateDataAnnotations().ValidateOnStart();
+        services.AddOptions<GatewayOptions>().BindConfiguration(GatewayOptions.Section).ValidateDataAnnotations().ValidateOnStart()
+            .Validate(options => options.Transport != GatewayTransport.Reactor || TransportChoice.WhyNoReactor() is null,
+                "Fleet:Gateway:Transport=reactor needs Linux and OpenSSL 3 (libssl.so.3, libcrypto.so.3); with auto, Kestrel serves where they are missing.");
         services.AddOptions<GatewayOptions>().Configure<IConfiguration>(
             (options, configuration) => options.Name ??= OwnsDataDirectory(configuration)
                 ? $"{Environment.MachineName}:{Path.GetFullPath(configuration["Fleet:DataDirectory"] ?? "data")}" : null);
         services.AddMetrics();
         services.TryAddSingleton(TimeProvider.System);
+        services.AddSingleton<TransportChoice>();
         services.AddSingleton<GatewayListeners>();
         services.AddSingleton<GatewayIdentity>();
         services.AddSingleton<GatewayClock>();
@@ -79,6 +83,8 @@ public static class GatewayServiceCollectionExtensions
         services.AddSingleton<DownloadUrls>();
         services.AddSingleton<DownloadEndpoint>();
         services.AddHostedService<GatewayService>();
+        // Starts after it and stops before it.
+        services.AddHostedService<ReactorServer>();
         return services;
     }
 

@@ -94,6 +94,7 @@ internal abstract class MqttConnection : ISessionOwner
         await Deciding;
         if (_lane is not null) await _lane.Idle();
         Services.Connections.Remove(this);
+        _source.Pass?.Settle();
         if (_identity is not null) Services.Life.Ended(_identity, Channel.Ended!, wasAttached: Channel.Session is not null);
     }
 
@@ -103,7 +104,8 @@ internal abstract class MqttConnection : ISessionOwner
     protected void RecordAcks(ChannelTurn turn)
     {
         if (turn.Acknowledged.Count == 0 || !Services.Metrics.AckDurationEnabled) return;
-        foreach (long receivedAt in turn.Acknowledged) Services.Metrics.Acknowledged(Services.Clock.Time.GetElapsedTime(receivedAt));
+        long now = Services.Clock.Time.GetTimestamp();
+        foreach (long receivedAt in turn.Acknowledged) Services.Metrics.Acknowledged(Services.Clock.Time.GetElapsedTime(receivedAt, now));
     }
 
     private async Task Authorise(ConnectRequest request)

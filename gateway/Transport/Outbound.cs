@@ -47,6 +47,15 @@ internal sealed class Outbound(int maxBytes) : IOutbound
         _left = 0;
     }
 
+    /// <summary>Drops everything, and gives all memory back.</summary>
+    public void Clear()
+    {
+        Sent();
+        if (_filling is not null) ArrayPool<byte>.Shared.Return(_filling);
+        _filling = null;
+        _filled = 0;
+    }
+
     private void Reserve(int sizeHint)
     {
         int needed = _filled + Math.Max(sizeHint, 1);

@@ -30,7 +30,7 @@ internal sealed class ClusterHost : IAsyncDisposable
     {
         _engine = engine;
         _service = SiloHost.Build([
-            $"--Fleet:DataDirectory={Path.Combine(_folder, "data")}", "--Fleet:Http:Port=0", "--Fleet:Metrics:Port=0", "--Fleet:Gateway:MqttsPort=0",
+            $"--Fleet:DataDirectory={Path.Combine(_folder, "data")}", "--Fleet:Http:Port=0", "--Fleet:Metrics:Port=0", "--Fleet:Gateway:MqttsPort=0", $"--Fleet:Gateway:Transport={FleetService.Transport}",
             "--Logging:LogLevel:Default=Warning", .. engine.Settings.Select(setting => $"--{setting}")]);
         _second = Beside(_service.Services);
     }
@@ -103,7 +103,7 @@ internal sealed class ClusterHost : IAsyncDisposable
         var builder = WebApplication.CreateSlimBuilder();
         builder.WebHost.UseKestrelHttpsConfiguration();
         builder.Logging.ClearProviders();
-        builder.Configuration.AddInMemoryCollection([new("Fleet:Gateway:MqttsPort", "0"), new("Fleet:Gateway:Name", "second")]);
+        builder.Configuration.AddInMemoryCollection([new("Fleet:Gateway:MqttsPort", "0"), new("Fleet:Gateway:Transport", FleetService.Transport), new("Fleet:Gateway:Name", "second")]);
         builder.Services.AddSingleton(service.GetRequiredService<IGrainFactory>());
         builder.Services.AddSingleton(service.GetRequiredService<IRetainedStore>());
         builder.Services.AddSingleton(service.GetRequiredService<IGatewayTrust>());

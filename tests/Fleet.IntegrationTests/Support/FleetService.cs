@@ -121,9 +121,16 @@ public sealed class FleetService : IAsyncDisposable
         Directory.Delete(Folder, recursive: true);
     }
 
+    /// <summary>Carries MQTT: <c>reactor</c> or <c>kestrel</c>; what is right for this machine unless FLEET_TEST_TRANSPORT says otherwise.</summary>
+    public static string Transport { get; } = Environment.GetEnvironmentVariable("FLEET_TEST_TRANSPORT") ?? "auto";
+
     private static async Task<(ChildProcess, JsonNode)> Run(string folder, string[] settings)
     {
-        string[] defaults = ["Fleet:Http:Port=0", "Fleet:Metrics:Port=0", "Fleet:Gateway:MqttsPort=0", $"Fleet:DataDirectory={Path.Combine(folder, "data")}"];
+        string[] defaults =
+        [
+            "Fleet:Http:Port=0", "Fleet:Metrics:Port=0", "Fleet:Gateway:MqttsPort=0", $"Fleet:Gateway:Transport={Transport}",
+            $"Fleet:DataDirectory={Path.Combine(folder, "data")}",
+        ];
         var process = ChildProcess.Start("Fleet.Silo", defaults.Concat(settings).Select(s => $"--{s}"));
         using var patience = new CancellationTokenSource(Eventually.Patience);
         await foreach (string line in process.Lines(patience.Token))

@@ -1,0 +1,350 @@
+using System.Buffers;
+using Fleet.Gateway.Channels;
+using Fleet.Gateway.Reactor.Native;
+using Fleet.Gateway.Sessions;
+using Fleet.Gateway.Transport;
+
+namespace Fleet.Gateway.Reactor;
+
+/// <summary>
+/// A connection on a loop: its channel runs where its bytes are read, and what it has to send goes out in one write at the end of the round. It
+/// holds memory for bytes only while a packet is cut in two or the network takes no more.
+/// </summary>
+internal sealed class ReactorConnection : MqttConnection, IReady, ILoopWork, IDisposable
+{
+    /// <summary>For the last words, and for the peer to take note of them.</summary>
+    private const long FarewellMs = 2_000;
+
+    private const int MinReadBytes = 4 * 1024, MaxBytesPerRound = 1024 * 1024;
+
+    private readonly ReactorLoop _loop;
+    private readonly Wire _wire;
+    private readonly int _key;
+    private readonly ChannelTurn _turn;
+    private TaskCompletionSource? _room;
+    private byte[]? _rest;
+    private ReadOnlyMemory<byte> _leaving;
+    private int _restCount, _woken;
+    private long _farewellAt;
+    private Readiness _interest;
+    private bool _dirty, _unread, _peerEnded;
+
+    private enum Stage
+    {
+        Open,
+
+        /// <summary>The channel is closed; its last words are on their way.</summary>
+        Leaving,
+
+        /// <summary>They are out; what the peer still sends is read and dropped, since closing on it would take the last words back.</summary>
+        Lingering,
+        Gone,
+    }
+
+    private Stage _stage;
+
+    /// <param name="key">Of the socket at its loop, where it is watched for input.</param>
+    public ReactorConnection(ReactorLoop loop, int key, Wire wire, ConnectionServices services, ConnectionSource source)
+        : base(services, source, requestsOnPool: true)
+    {
+        _loop = loop;
+        _key = key;
+        _wire = wire;
+        _interest = Readiness.In;
+        _turn = new ChannelTurn(Outbound);
+        services.Connections.Add(this);
+    }
+
+    public void Ready(Readiness readiness) => Guard(readiness, static (self, readiness) =>
+    {
+        if ((readiness & Readiness.Out) != 0)
+        {
+            self.Watch(self._interest & ~Readiness.Out);
+            self.MarkDirty();
+            if (self._wire.ReadWantsOutput) readiness |= Readiness.In;
+        }
+        if ((readiness & (Readiness.In | Readiness.Error | Readiness.HangUp)) == 0) return;
+        if (self._stage == Stage.Lingering) self.Discard();
+        else if (self.MayRead) self.Read();
+        else if ((readiness & (Readiness.Error | Readiness.HangUp)) != 0) self.Lose();
+        else self.Watch(self._interest & ~Readiness.In);
+    });
+
+    /// <summary>There is more to read than the last turn took.</summary>
+    public void TakeTurnAgain() => Guard(Readiness.None, static (self, _) =>
+    {
+        if (!self.MayRead) return;
+        self._unread = false;
+        self.Read();
+    });
+
+    public void Tick(long now) => Guard(now, static (self, now) =>
+    {
+        if (self._stage == Stage.Open)
+        {
+            self.Channel.Tick(self.Begin());
+            if (self.IsClosed) self.MarkDirty();
+        }
+        else if (now >= self._farewellAt)
+        {
+            self.Go();
+        }
+    });
+
+    /// <summary>Sends what was written and what waits in the session, as far as the network takes it.</summary>
+    public void Flush() => Guard(Readiness.None, static (self, _) =>
+    {
+        self._dirty = false;
+        if (self._stage is Stage.Open or Stage.Leaving) self.Send();
+        self.SignalRoom();
+    });
+
+    public override void Wake()
+    {
+        if (_loop.IsCurrent) MarkDirty();
+        else if (Interlocked.Exchange(ref _woken, 1) == 0) _loop.Post(this);
+    }
+
+    /// <summary>The round that <see cref="Wake"/> asked for.</summary>
+    void ILoopWork.Run()
+    {
+        Interlocked.Exchange(ref _woken, 0);
+        MarkDirty();
+    }
+
+    public override void End(EndCause cause) => Enter(new ConnectionEvent.Ending(cause));
+
+    public void Dispose()
+    {
+        _wire.Dispose();
+        GiveBackRest();
+    }
+
+    protected override void Enter(ConnectionEvent what) => _loop.Post(new Event(this, what));
+
+    protected override Task RoomForAnswers()
+    {
+        if (HasRoomForAnswers) return Task.CompletedTask;
+        var room = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        room = Interlocked.CompareExchange(ref _room, room, null) ?? room;
+        // There may be room by now: the round that this asks for looks again.
+        Wake();
+        return room.Task;
+    }
+
+    private bool HasRoomForAnswers => IsClosed || (Outbound.HasRoom && Channel.Session?.IsBacklogged != true);
+
+    private bool MayRead => _stage == Stage.Open && !Channel.IsPaused && Outbound.HasRoom;
+
+    private void Take(ConnectionEvent what)
+    {
+        if (_stage == Stage.Gone) return;
+        bool paused = Channel.IsPaused;
+        Take(what, Begin());
+        if (paused && !Channel.IsPaused && _restCount > 0 && _stage == Stage.Open) Run(_rest!, _restCount);
+        MarkDirty();
+    }
+
+    private void Read()
+    {
+        byte[] buffer = _loop.ReadBuffer;
+        int count = _restCount;
+        if (count > 0)
+        {
+            buffer = _rest = Pooled.Grow(_rest!, count, count + MinReadBytes);
+        }
+        int read;
+        do
+        {
+            read = _wire.Read(buffer.AsSpan(count));
+            if (read > 0) count += read;
+        }
+        while (read > 0 && count < buffer.Length && _wire.HasPending);
+        if (count > _restCount)
+        {
+            Services.Metrics.BytesReceived(count - _restCount);
+            Run(buffer, count);
+        }
+        if (read > 0 && _wire.HasPending) ReadAgain();
+        else if (read == WireResult.Lost) Lose();
+        else if (read == WireResult.Ended) PeerEnded();
+        else if (_wire.ReadWantsOutput) Watch(_interest | Readiness.Out);
+    }
+
+    /// <summary>The wire holds more, of which the socket will not tell.</summary>
+    private void ReadAgain()
+    {
+        _unread = true;
+        _loop.Again(this);
+    }
+
+    /// <summary>Runs the channel on the first bytes of a buffer and keeps what it leaves.</summary>
+    private void Run(byte[] buffer, int count)
+    {
+        var bytes = new ReadOnlySequence<byte>(buffer, 0, count);
+        Channel.Receive(ref bytes, Begin());
+        RecordAcks(_turn);
+        Keep(buffer, count, (int)bytes.Length);
+        CarryOut(_turn);
+        MarkDirty();
+    }
+
+    private void Keep(byte[] buffer, int count, int left)
+    {
+        _restCount = left;
+        if (left == 0)
+        {
+            GiveBackRest();
+            return;
+        }
+        if (buffer != _rest) _rest = Pooled.Grow(_rest ?? [], 0, left);
+        buffer.AsSpan(count - left, left).CopyTo(_rest);
+    }
+
+    private void Send()
+    {
+        Channel.Drain(Begin());
+        int budget = MaxBytesPerRound;
+        while (_leaving.Length > 0 || Outbound.TryTake(out _leaving))
+        {
+            int written = _wire.Write(_leaving.Span);
+            if (written == WireResult.Lost)
+            {
+                Lose();
+                return;
+            }
+            if (written == WireResult.WouldBlock)
+            {
+                Watch(_interest | Readiness.Out);
+                break;
+            }
+            Services.Metrics.BytesSent(written);
+            _leaving = _leaving[written..];
+            if (_leaving.Length > 0) continue;
+            Outbound.Sent();
+            if ((budget -= written) <= 0)
+            {
+                // The others' turn. The socket has room, so it will say so at once.
+                Watch(_interest | Readiness.Out);
+                return;
+            }
+            Channel.Drain(Begin());
+        }
+        if (IsClosed)
+        {
+            Leave(allOut: _leaving.Length == 0);
+        }
+        else if (MayRead)
+        {
+            Watch(_interest | Readiness.In);
+            if (_unread) _loop.Again(this);
+        }
+    }
+
+    private void PeerEnded()
+    {
+        _peerEnded = true;
+        Watch(_interest & ~Readiness.In);
+        if (IsClosed) return;
+        Channel.Close(EndCause.ConnectionLost, Begin());
+        MarkDirty();
+    }
+
+    private void Lose()
+    {
+        _peerEnded = true;
+        Channel.Close(EndCause.ConnectionLost, Begin());
+        Go();
+    }
+
+    /// <summary>The channel is closed. When all is out, the peer has a moment to take note of it.</summary>
+    private void Leave(bool allOut)
+    {
+        if (_stage == Stage.Open)
+        {
+            _stage = Stage.Leaving;
+            _farewellAt = _loop.NowMs + FarewellMs;
+        }
+        if (!allOut) return;
+        if (_peerEnded)
+        {
+            Go();
+            return;
+        }
+        _stage = Stage.Lingering;
+        _farewellAt = _loop.NowMs + FarewellMs;
+        _wire.EndOutput();
+        Watch(Readiness.In);
+        TellOfTheEnd();
+    }
+
+    private void Discard()
+    {
+        if (_wire.Read(_loop.ReadBuffer) is WireResult.Ended or WireResult.Lost) Go();
+    }
+
+    private void Go()
+    {
+        if (_stage == Stage.Gone) return;
+        bool told = _stage == Stage.Lingering;
+        _stage = Stage.Gone;
+        _leaving = default;
+        Outbound.Clear();
+        Dispose();
+        _loop.Release(_key);
+        SignalRoom();
+        if (!told) TellOfTheEnd();
+    }
+
+    // Grains hear of it: not on this thread.
+    private void TellOfTheEnd() => ThreadPool.UnsafeQueueUserWorkItem(static self => _ = self.Over(), this, preferLocal: false);
+
+    private void Watch(Readiness interest)
+    {
+        if (_interest == interest || _stage == Stage.Gone) return;
+        _interest = interest;
+        _loop.Modify(_wire.Socket, _key, interest);
+    }
+
+    private void MarkDirty()
+    {
+        if (_dirty) return;
+        _dirty = true;
+        _loop.MarkDirty(this);
+    }
+
+    private void SignalRoom()
+    {
+        if (_room is not null && HasRoomForAnswers) Interlocked.Exchange(ref _room, null)?.SetResult();
+    }
+
+    private void GiveBackRest()
+    {
+        if (_rest is not null) ArrayPool<byte>.Shared.Return(_rest);
+        _rest = null;
+        _restCount = 0;
+    }
+
+    /// <summary>A fault of one connection ends that connection: it must not reach the loop.</summary>
+    private void Guard<TState>(TState state, Action<ReactorConnection, TState> turn)
+    {
+        if (_stage == Stage.Gone && _room is null) return;
+        try
+        {
+            turn(this, state);
+        }
+        catch (Exception e)
+        {
+            LogFailure(e);
+            if (!IsClosed) Channel.Close(EndCause.Failed("The server failed."), Begin());
+            Go();
+        }
+    }
+
+    private ChannelTurn Begin() => _turn.Begin(_loop.NowMs, _loop.Timestamp);
+
+    private sealed class Event(ReactorConnection connection, ConnectionEvent what) : ILoopWork
+    {
+        public void Run() => connection.Guard(what, static (self, what) => self.Take(what));
+    }
+}

@@ -13,6 +13,7 @@ public static class GrainStateJson
         Firmware.FirmwareJson.Default,
         Messaging.MessagingJson.Default,
         Rollouts.RolloutsJson.Default,
+        Rules.RulesJson.Default,
         Shadows.ShadowsJson.Default,
         Streams.StreamsJson.Default,
     ];

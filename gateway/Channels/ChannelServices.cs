@@ -1,6 +1,7 @@
 using Fleet.Gateway.Hosting;
 using Fleet.Gateway.Retained;
 using Fleet.Gateway.Routing;
+using Fleet.Gateway.Rules;
 using Fleet.Gateway.Sessions;
 using Fleet.Gateway.Telemetry;
 using Microsoft.Extensions.Logging;
@@ -10,12 +11,14 @@ namespace Fleet.Gateway.Channels;
 
 /// <summary>What all channels share. None of it waits.</summary>
 internal sealed class ChannelServices(
-    IOptions<GatewayOptions> options, SessionDirectory directory, Broker broker, RetainedMessages retained, GatewayMetrics metrics, ILogger<MqttChannel> log)
+    IOptions<GatewayOptions> options, SessionDirectory directory, Broker broker, RetainedMessages retained, GatewayRules rules, GatewayMetrics metrics,
+    ILogger<MqttChannel> log)
 {
     public GatewayOptions Options { get; } = options.Value;
     public SessionDirectory Directory => directory;
     public Broker Broker => broker;
     public RetainedMessages Retained => retained;
+    public GatewayRules Rules => rules;
     public GatewayMetrics Metrics => metrics;
     public ILogger Log => log;
 }

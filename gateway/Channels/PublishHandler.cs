@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Text;
 using System.Text.Unicode;
 using Fleet.Gateway.Routing;
+using Fleet.Gateway.Rules;
 using Fleet.Gateway.Sessions;
 using Fleet.Gateway.Topics;
 using Fleet.Mqtt;
@@ -120,7 +121,7 @@ internal sealed class PublishHandler(ChannelServices services, Session session, 
         }
         if (services.Broker.Deliver(message, matches, session) is not { } passedOn)
         {
-            Refuse(publish, turn, ReasonCode.QuotaExceeded, "Another gateway does not take its messages; try again later.");
+            Refuse(publish, turn, ReasonCode.QuotaExceeded, "Another gateway, or a rule, takes no more messages for now; try again later.");
             return;
         }
         if (durable.IsCompletedSuccessfully && passedOn.IsCompletedSuccessfully)
@@ -132,8 +133,30 @@ internal sealed class PublishHandler(ChannelServices services, Session session, 
         turn.Effects.Add(new ChannelEffect.AwaitDurable(taken, TicketFor(publish, turn)));
     }
 
+    /// <summary>Straight to one rule, and to no subscriber (spec/aws-iot-topics.md, section 8).</summary>
+    private void Ingest(scoped in PublishPacket publish, ReadOnlySpan<byte> topic, ChannelTurn turn)
+    {
+        if (services.Rules.Find(BasicIngest.RuleOf(topic)) is not { } rule)
+        {
+            Acknowledge(publish, turn, ReasonCode.Success, null);
+            return;
+        }
+        if (publish.Qos != Qos.AtMostOnce && !rule.HasRoom)
+        {
+            Refuse(publish, turn, ReasonCode.QuotaExceeded, "The rule's queue is full; try again later.");
+            return;
+        }
+        var kept = rule.Keep(BasicIngest.TopicOf(topic), publish.Payload.ToArray(), publish.Properties.ContentType, publish.Qos, session);
+        turn.Effects.Add(new ChannelEffect.AwaitDurable(kept, TicketFor(publish, turn)));
+    }
+
     private void Request(scoped in PublishPacket publish, ReadOnlySpan<byte> topic, ChannelTurn turn)
     {
+        if (BasicIngest.IsFor(topic))
+        {
+            Ingest(publish, topic, turn);
+            return;
+        }
         if (publish.Retain)
         {
             Deny(publish, topic, turn, "reserved topics take no retained messages");
@@ -150,7 +173,8 @@ internal sealed class PublishHandler(ChannelServices services, Session session, 
     private void CheckLimits(scoped in PublishPacket publish, ReadOnlySpan<byte> topic)
     {
         var options = services.Options;
-        if (topic.Length > options.MaxTopicBytes || TopicName.CountLevels(topic) > options.MaxTopicLevels)
+        var counted = BasicIngest.IsFor(topic) ? BasicIngest.TopicOf(topic) : topic;
+        if (counted.Length > options.MaxTopicBytes || TopicName.CountLevels(counted) > options.MaxTopicLevels)
             throw new MqttProtocolException(ReasonCode.TopicNameInvalid, $"A topic name has at most {options.MaxTopicBytes} bytes and {options.MaxTopicLevels} levels.");
         if (publish.Payload.Length > options.MaxPayloadBytes)
             throw new MqttProtocolException(ReasonCode.PacketTooLarge, $"A payload of {publish.Payload.Length} bytes is over the limit of {options.MaxPayloadBytes}.");

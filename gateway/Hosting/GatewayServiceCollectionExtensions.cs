@@ -7,6 +7,7 @@ using Fleet.Gateway.Presence;
 using Fleet.Gateway.Reactor;
 using Fleet.Gateway.Retained;
 using Fleet.Gateway.Routing;
+using Fleet.Gateway.Rules;
 using Fleet.Gateway.Sessions;
 using Fleet.Gateway.Telemetry;
 using Fleet.Gateway.Topics;
@@ -21,7 +22,7 @@ public static class GatewayServiceCollectionExtensions
 {
     /// <summary>
     /// Adds a gateway, configured by <c>Fleet:Gateway</c>. The host brings the grains (an <see cref="IGrainFactory"/> that has started before) and
-    /// <see cref="IGatewayTrust"/>, <see cref="IRetainedStore"/>, <see cref="IBlobSource"/>, <see cref="IDownloadKey"/> and
+    /// <see cref="IGatewayTrust"/>, <see cref="IRetainedStore"/>, <see cref="IRuleQueue"/>, <see cref="IBlobSource"/>, <see cref="IDownloadKey"/> and
     /// <see cref="IPasswordAuthenticator"/>; then it calls <c>kestrel.ListenFleetMqtt()</c> and <c>app.MapFleetGateway()</c>.
     /// </summary>
     public static IServiceCollection AddFleetGateway(this IServiceCollection services)
@@ -82,8 +83,15 @@ public static class GatewayServiceCollectionExtensions
         services.AddSingleton<PublicAddress>();
         services.AddSingleton<DownloadUrls>();
         services.AddSingleton<DownloadEndpoint>();
+
+        services.AddOptions<RuleQueueOptions>().BindConfiguration(RuleQueueOptions.Section).ValidateDataAnnotations().ValidateOnStart();
+        services.AddSingleton<RuleMessageIds>();
+        services.AddSingleton<RuleIngestMetrics>();
+        services.AddSingleton<RuleParts>();
+        services.AddSingleton<GatewayRules>();
         services.AddHostedService<GatewayService>();
-        // Starts after it and stops before it.
+        services.AddHostedService<RuleWatch>();
+        // Starts after them and stops before them.
         services.AddHostedService<ReactorServer>();
         return services;
     }

@@ -40,7 +40,7 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
     {
         bool kept = Volatile.Read(ref _keepers) > 0;
         // They go first: the message gets its number then, and no session here may see it without.
-        var taken = kept && !Keeper.HaveRoom(message, matches) ? null : peers.Any ? forwarder.Forward(message, matches) : Task.CompletedTask;
+        var taken = kept && publisher is not null && !Keeper.HaveRoom(message, matches) ? null : peers.Any ? forwarder.Forward(message, matches) : Task.CompletedTask;
         if (taken is not null && kept) taken = Keeper.Both(taken, Keeper.KeepAll(message, matches, publisher));
         if (taken is not null) DeliverHere(message, matches, publisher);
         matches.Clear();

@@ -11,10 +11,10 @@ internal abstract class Keeper : Subscriber
 {
     public override bool IsAvailable => true;
 
-    /// <summary>Whether it can take one more message. What comes at QoS 1 or 2 while it cannot is refused, so that the publisher tries again.</summary>
+    /// <summary>Whether it can take one more message. What a client publishes at QoS 1 or 2 while it cannot is refused, so that it tries again.</summary>
     public abstract bool HasRoom { get; }
 
-    /// <summary>Takes a message; of QoS 0 it may drop what it has no room for.</summary>
+    /// <summary>Takes a message; one that nobody would send again, it may drop if it has no room.</summary>
     /// <param name="publisher">Null: the service itself, or a client that is gone (its will).</param>
     /// <returns>Completes when the message is durable; fails if it is not.</returns>
     public abstract Task Keep(Publication message, Session? publisher);

@@ -19,6 +19,9 @@ public readonly ref struct Properties
 {
     internal Properties(ReadOnlySpan<byte> bytes) => Bytes = bytes;
 
+    /// <summary>Properties that were taken from a packet, and so were checked.</summary>
+    public static Properties Of(ReadOnlySpan<byte> bytes) => new(bytes);
+
     /// <summary>As on the wire, without the length in front.</summary>
     public ReadOnlySpan<byte> Bytes { get; }
 

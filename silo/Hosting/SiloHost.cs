@@ -2,12 +2,14 @@ using System.Net;
 using Fleet.Gateway.Hosting;
 using Fleet.Grains.Messaging;
 using Fleet.Grains.Rollouts;
+using Fleet.Grains.Rules;
 using Fleet.Silo.Api;
 using Fleet.Silo.Api.Ca;
 using Fleet.Silo.Api.Claims;
 using Fleet.Silo.Api.Devices;
 using Fleet.Silo.Api.Firmware;
 using Fleet.Silo.Api.Rollouts;
+using Fleet.Silo.Api.Rules;
 using Fleet.Silo.Blobs;
 using Fleet.Silo.Pki;
 using Fleet.Silo.Storage;
@@ -54,7 +56,7 @@ internal static class SiloHost
     {
         builder.Services.AddFleetCensus();
         builder.AddEngine();
-        builder.Services.AddFleetMessaging().AddFleetRollouts().AddFleetPki().AddFleetBlobs().AddFleetTokens().AddFleetApi();
+        builder.Services.AddFleetMessaging().AddFleetRollouts().AddFleetRules().AddFleetPki().AddFleetBlobs().AddFleetTokens().AddFleetApi();
         builder.Services.AddSingleton<IReadinessCheck, StorageReadiness>();
     }
 
@@ -111,6 +113,7 @@ internal static class SiloHost
         }
         // On the metrics page from the first scrape, rather than from the first rollout.
         services.GetRequiredService<RolloutMetrics>();
+        services.GetRequiredService<RuleMetrics>();
     }
 
     // The gateway binds these; its options are its own.
@@ -147,5 +150,6 @@ internal static class SiloHost
         api.MapFirmware();
         api.MapDevices();
         api.MapRollouts();
+        api.MapRules();
     }
 }

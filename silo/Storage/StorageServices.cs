@@ -1,9 +1,12 @@
 using Fleet.Gateway.Durable;
 using Fleet.Gateway.Retained;
+using Fleet.Gateway.Rules;
 using Fleet.Grains;
 using Fleet.Grains.Index;
+using Fleet.Grains.Rules;
 using Fleet.Silo.Hosting;
 using Fleet.Silo.Storage.Postgres;
+using Fleet.Silo.Storage.Rules;
 using Fleet.Silo.Storage.Sqlite;
 using Microsoft.Extensions.Options;
 using Orleans.Storage;
@@ -39,7 +42,8 @@ internal static class StorageServices
         if (AddOptions(services, configuration) == "sqlite")
             throw new StartupException($"A gateway in a process of its own needs {StorageOptions.Section}:Provider=postgres: the file of SQLite belongs to one process.");
         services.AddSingleton(s => new PostgresDatabase(s.GetRequiredService<IOptions<StorageOptions>>(), s.GetRequiredService<TimeProvider>(), writes: false));
-        return services.AddSingleton<IRetainedStore, PostgresRetainedStore>().AddSingleton<ISessionStore, PostgresSessionStore>();
+        return services.AddSingleton<IRetainedStore, PostgresRetainedStore>().AddSingleton<ISessionStore, PostgresSessionStore>()
+            .AddSingleton<IRuleQueue, PostgresRuleQueue>();
     }
 
     private static string AddOptions(IServiceCollection services, IConfiguration configuration)
@@ -60,6 +64,8 @@ internal static class StorageServices
         services.AddSingleton<ICatalog, SqliteCatalog>();
         services.AddSingleton<IRetainedStore, SqliteRetainedStore>();
         services.AddSingleton<ISessionStore, SqliteSessionStore>();
+        services.AddSingleton<IRuleQueue, SqliteRuleQueue>();
+        services.AddSingleton<IRuleStore, SqliteRuleStore>();
     }
 
     private static void AddPostgres(IServiceCollection services)
@@ -70,5 +76,7 @@ internal static class StorageServices
         services.AddSingleton<ICatalog, PostgresCatalog>();
         services.AddSingleton<IRetainedStore, PostgresRetainedStore>();
         services.AddSingleton<ISessionStore, PostgresSessionStore>();
+        services.AddSingleton<IRuleQueue, PostgresRuleQueue>();
+        services.AddSingleton<IRuleStore, PostgresRuleStore>();
     }
 }

@@ -8,10 +8,13 @@ using Fleet.Gateway.Policies;
 using Fleet.Gateway.Presence;
 using Fleet.Gateway.Retained;
 using Fleet.Gateway.Routing;
+using Fleet.Gateway.Rules;
 using Fleet.Gateway.Sessions;
 using Fleet.Gateway.Telemetry;
 using Fleet.Interfaces.Certificates;
 using Fleet.Interfaces.Naming;
+using Fleet.Interfaces.Rules;
+using Fleet.UnitTests.Rules;
 using Fleet.UnitTests.Support;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -39,7 +42,10 @@ internal sealed class GatewayParts
         Flush = new PeerFlush(Peers, Gateway, Time);
         Moves = new SessionMoves(Directory, Broker, Peers, Flush, Fences, Options, Metrics, Clock);
         Inbox = new PeerInbox(Peers, Broker, Retained, Moves, Flush, Clock, NullLogger<PeerInbox>.Instance);
-        Channels = new ChannelServices(Options, Directory, Broker, Retained, Metrics, NullLogger<MqttChannel>.Instance);
+        Rules = new GatewayRules(Broker, new RuleParts(
+            RuleQueue, Grains, new RuleMessageIds(Clock), new RuleIngestMetrics(Meters()), Microsoft.Extensions.Options.Options.Create(RuleOptions), Clock,
+            NullLogger<RuleSubscriber>.Instance));
+        Channels = new ChannelServices(Options, Directory, Broker, Retained, Rules, Metrics, NullLogger<MqttChannel>.Instance);
     }
 
     public ManualTime Time { get; } = new();
@@ -59,6 +65,10 @@ internal sealed class GatewayParts
     public SessionMoves Moves { get; }
     public RetainedMessages Retained { get; }
     public Broker Broker { get; }
+    public MemoryRuleQueue RuleQueue { get; } = new();
+    public RuleQueueOptions RuleOptions { get; } = new();
+    public StubGrains Grains { get; } = new StubGrains().On<IRuleGrain>(nameof(IRuleGrain.Wake), (_, _) => Task.CompletedTask);
+    public GatewayRules Rules { get; }
     public SessionDirectory Directory { get; }
     public ChannelServices Channels { get; }
 

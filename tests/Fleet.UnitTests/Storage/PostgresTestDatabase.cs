@@ -1,8 +1,11 @@
 using Fleet.Gateway.Durable;
 using Fleet.Gateway.Retained;
+using Fleet.Gateway.Rules;
 using Fleet.Grains.Index;
+using Fleet.Grains.Rules;
 using Fleet.Silo.Storage;
 using Fleet.Silo.Storage.Postgres;
+using Fleet.Silo.Storage.Rules;
 using Npgsql;
 using Orleans;
 
@@ -14,6 +17,7 @@ public sealed class PostgresTestDatabase : TestDatabase
     private readonly bool _ownsDatabase;
     private readonly NpgsqlDataSource _plain;
     private readonly PostgresRetainedStore _retained;
+    private readonly PostgresRuleQueue _ruleQueue;
     private readonly PostgresSessionStore _sessions;
 
     public PostgresTestDatabase() : this(null) { }
@@ -33,6 +37,8 @@ public sealed class PostgresTestDatabase : TestDatabase
         Tables = new PostgresIndexTables(Database);
         Catalog = new PostgresCatalog(Database);
         Retained = _retained = new PostgresRetainedStore(Database, wrapped, TimeProvider.System);
+        RuleQueue = _ruleQueue = new PostgresRuleQueue(Database, wrapped);
+        Rules = new PostgresRuleStore(Database);
         Sessions = _sessions = new PostgresSessionStore(Database);
     }
 
@@ -45,6 +51,8 @@ public sealed class PostgresTestDatabase : TestDatabase
     internal override IIndexTables Tables { get; }
     public override ICatalog Catalog { get; }
     public override IRetainedStore Retained { get; }
+    public override IRuleQueue RuleQueue { get; }
+    public override IRuleStore Rules { get; }
     public override ISessionStore Sessions { get; }
 
     public override object? Scalar(string sql)
@@ -73,6 +81,7 @@ public sealed class PostgresTestDatabase : TestDatabase
     {
         await Writer.DisposeAsync();
         await _retained.DisposeAsync();
+        await _ruleQueue.DisposeAsync();
         await _sessions.DisposeAsync();
         await Database.DisposeAsync();
         await _plain.DisposeAsync();

@@ -1,7 +1,10 @@
 using Fleet.Gateway.Durable;
 using Fleet.Gateway.Retained;
+using Fleet.Gateway.Rules;
 using Fleet.Grains.Index;
+using Fleet.Grains.Rules;
 using Fleet.Silo.Storage;
+using Fleet.Silo.Storage.Rules;
 using Fleet.Silo.Storage.Sqlite;
 using Orleans;
 
@@ -28,6 +31,8 @@ public sealed class SqliteTestDatabase : TestDatabase
         Tables = new SqliteIndexTables(Readers);
         Catalog = new SqliteCatalog(Readers);
         Retained = new SqliteRetainedStore(Writer, Readers, TimeProvider.System);
+        RuleQueue = new SqliteRuleQueue(Writer, Readers);
+        Rules = new SqliteRuleStore(Writer, Readers);
         Sessions = new SqliteSessionStore(Writer, Readers);
     }
 
@@ -40,6 +45,8 @@ public sealed class SqliteTestDatabase : TestDatabase
     internal override IIndexTables Tables { get; }
     public override ICatalog Catalog { get; }
     public override IRetainedStore Retained { get; }
+    public override IRuleQueue RuleQueue { get; }
+    public override IRuleStore Rules { get; }
     public override ISessionStore Sessions { get; }
 
     public override object? Scalar(string sql) => Readers.Read(session => session.Scalar(sql));

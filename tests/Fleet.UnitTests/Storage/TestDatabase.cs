@@ -2,7 +2,9 @@ using System.Diagnostics.Metrics;
 using System.Text.Json;
 using Fleet.Gateway.Durable;
 using Fleet.Gateway.Retained;
+using Fleet.Gateway.Rules;
 using Fleet.Grains.Index;
+using Fleet.Grains.Rules;
 using Fleet.Silo.Storage;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -42,6 +44,8 @@ public abstract class TestDatabase : IAsyncDisposable
     public IFleetIndex Index => field ??= new FleetIndex(Tables);
     public abstract ICatalog Catalog { get; }
     public abstract IRetainedStore Retained { get; }
+    public abstract IRuleQueue RuleQueue { get; }
+    public abstract IRuleStore Rules { get; }
     public abstract ISessionStore Sessions { get; }
 
     /// <summary>Sizes of the transactions that were committed.</summary>

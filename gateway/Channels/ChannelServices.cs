@@ -1,4 +1,5 @@
 using Fleet.Gateway.Hosting;
+using Fleet.Gateway.Presence;
 using Fleet.Gateway.Retained;
 using Fleet.Gateway.Routing;
 using Fleet.Gateway.Rules;
@@ -11,14 +12,15 @@ namespace Fleet.Gateway.Channels;
 
 /// <summary>What all channels share. None of it waits.</summary>
 internal sealed class ChannelServices(
-    IOptions<GatewayOptions> options, SessionDirectory directory, Broker broker, RetainedMessages retained, GatewayRules rules, GatewayMetrics metrics,
-    ILogger<MqttChannel> log)
+    IOptions<GatewayOptions> options, SessionDirectory directory, Broker broker, RetainedMessages retained, GatewayRules rules,
+    SubscriptionEvents subscriptions, GatewayMetrics metrics, ILogger<MqttChannel> log)
 {
     public GatewayOptions Options { get; } = options.Value;
     public SessionDirectory Directory => directory;
     public Broker Broker => broker;
     public RetainedMessages Retained => retained;
     public GatewayRules Rules => rules;
+    public SubscriptionEvents Subscriptions => subscriptions;
     public GatewayMetrics Metrics => metrics;
     public ILogger Log => log;
 }

@@ -53,6 +53,9 @@ internal abstract record ChannelEffect
     /// <summary>Other gateways are being told of new subscriptions. Answered by <see cref="MqttChannel.Subscribed"/>.</summary>
     public sealed record AwaitRoutes(Task Known, PendingSubscribe Pending) : ChannelEffect;
 
+    /// <summary>The client publishes too fast: nothing is read for so long. Answered by <see cref="MqttChannel.Resume"/>.</summary>
+    public sealed record Pause(int Milliseconds) : ChannelEffect;
+
     /// <summary>A message is on its way to the store, or to another gateway. Answered by <see cref="MqttChannel.Completed"/> when it has a ticket.</summary>
     public sealed record AwaitDurable(Task Durable, AckTicket? Ticket) : ChannelEffect;
 }

@@ -46,7 +46,10 @@ internal static class ConnectHandshake
     public static int KeepAlive(ConnectRequest request, GatewayOptions options) =>
         request.KeepAliveSeconds == 0 || request.KeepAliveSeconds > options.MaxKeepAliveSeconds ? options.MaxKeepAliveSeconds : request.KeepAliveSeconds;
 
-    /// <summary>The properties of an accepting CONNACK: every limit that differs from MQTT's defaults.</summary>
+    /// <summary>
+    /// The properties of an accepting CONNACK: every limit that differs from MQTT's defaults. No Response Information, whoever asks for it: a policy says
+    /// what a client may subscribe with, and there is no part of the tree that is the client's alone to answer in (3.2.2.3.14 leaves it to the server).
+    /// </summary>
     public static void Describe(PropertyBuilder properties, ConnectRequest request, SessionTerms terms, string clientId, int keepAlive, GatewayOptions options)
     {
         if (terms.ExpirySeconds != request.SessionExpirySeconds) properties.Add(PropertyId.SessionExpiryInterval, terms.ExpirySeconds);

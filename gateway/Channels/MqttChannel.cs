@@ -15,12 +15,14 @@ internal sealed class MqttChannel(ChannelServices services, ISessionOwner owner,
     private const int MaxConnectBytes = 16 * 1024;
 
     private readonly PacketScratch _scratch = new();
-    private readonly ReplyWriter _replies = new();
+    private readonly ReplyWriter _replies = new(services.Options.RevealReasons);
+    private readonly PublishRate _rate = new(services.Options);
     private ConnectRequest? _request;
     private PublishWriter? _messages;
     private PublishHandler? _publish;
     private SubscribeHandler? _subscribe;
     private long _heardAt = openedAt, _keepAliveMs;
+    private bool _pausing;
 
     private enum Phase { AwaitingConnect, Authorising, Open, Closed }
 
@@ -32,15 +34,15 @@ internal sealed class MqttChannel(ChannelServices services, ISessionOwner owner,
     /// <summary>Why the channel is closed; null while it is not.</summary>
     public EndCause? Ended { get; private set; }
 
-    /// <summary>True while packets that follow CONNECT must wait for its answer.</summary>
-    public bool IsPaused => _phase == Phase.Authorising;
+    /// <summary>True while what the client sends must wait: for the answer to CONNECT, or because it publishes too fast.</summary>
+    public bool IsPaused => _phase == Phase.Authorising || _pausing;
 
-    /// <summary>Takes whole packets off the front of <paramref name="buffer"/>; what is left needs more bytes, or the answer to CONNECT.</summary>
+    /// <summary>Takes whole packets off the front of <paramref name="buffer"/>; what is left needs more bytes, or the end of a pause.</summary>
     public void Receive(ref ReadOnlySequence<byte> buffer, ChannelTurn turn)
     {
         try
         {
-            while (_phase is Phase.AwaitingConnect or Phase.Open
+            while (_phase is Phase.AwaitingConnect or Phase.Open && !_pausing
                 && Framing.TryRead(ref buffer, _phase == Phase.Open ? services.Options.MaxPacketBytes : MaxConnectBytes, out var packet, _scratch))
             {
                 _heardAt = turn.Now;
@@ -93,6 +95,13 @@ internal sealed class MqttChannel(ChannelServices services, ISessionOwner owner,
         }
     }
 
+    /// <summary>The answer to <see cref="ChannelEffect.Pause"/>.</summary>
+    public void Resume(ChannelTurn turn)
+    {
+        _pausing = false;
+        _heardAt = turn.Now;
+    }
+
     /// <summary>The answer to <see cref="ChannelEffect.AwaitRoutes"/>.</summary>
     public void Subscribed(PendingSubscribe pending, ChannelTurn turn)
     {
@@ -113,7 +122,7 @@ internal sealed class MqttChannel(ChannelServices services, ISessionOwner owner,
         long silent = turn.Now - _heardAt;
         if (_phase == Phase.AwaitingConnect && silent > services.Options.ConnectTimeoutSeconds * 1000L)
             CloseSilently(EndCause.ProtocolError(ReasonCode.KeepAliveTimeout, "No CONNECT came in time."));
-        else if (_phase == Phase.Open && silent > _keepAliveMs + (_keepAliveMs / 2))
+        else if (_phase == Phase.Open && !_pausing && silent > _keepAliveMs + (_keepAliveMs / 2))
             Close(EndCause.KeepAliveTimeout, turn);
     }
 
@@ -137,7 +146,7 @@ internal sealed class MqttChannel(ChannelServices services, ISessionOwner owner,
             var connect = ConnectPacket.Parse(packet);
             _replies.Version = connect.Version;
             _replies.MaxPacketBytes = connect.Properties.MaximumPacketSize ?? uint.MaxValue;
-            _replies.SendsReasons = connect.Properties.RequestProblemInformation;
+            _replies.WantsReasons = connect.Properties.RequestProblemInformation;
             _request = ConnectHandshake.Read(connect, services.Options);
         }
         catch (MqttProtocolException e) when (ConnectPacket.PeekProtocolLevel(packet) is { } level)
@@ -157,11 +166,10 @@ internal sealed class MqttChannel(ChannelServices services, ISessionOwner owner,
     {
         var terms = ConnectHandshake.Terms(request, services.Options);
         int keepAlive = ConnectHandshake.KeepAlive(request, services.Options);
-        if (services.Directory.Attach(owner, identity, terms, turn.Now, out string? refusal) is not var (session, present))
+        if (services.Directory.Attach(owner, identity, terms, turn.Now, out var refusal) is not var (session, present))
         {
-            string detail = $"Overtaken while it connected: {refusal}";
-            _replies.ConnAck(turn.Output, sessionPresent: false, ReasonCode.ServerUnavailable, null, detail);
-            CloseSilently(EndCause.Forbidden(detail));
+            _replies.ConnAck(turn.Output, sessionPresent: false, refusal!.Code, null, refusal.Detail);
+            CloseSilently(EndCause.Forbidden(refusal.Detail));
             return;
         }
         Session = session;
@@ -189,6 +197,7 @@ internal sealed class MqttChannel(ChannelServices services, ISessionOwner owner,
         {
             case PacketType.Publish:
                 _publish!.Receive(packet, turn);
+                Pace(packet.Body.Length, turn);
                 break;
             case PacketType.PubAck or PacketType.PubRec or PacketType.PubComp:
                 Acknowledge(AckPacket.Parse(packet, version), turn);
@@ -216,6 +225,15 @@ internal sealed class MqttChannel(ChannelServices services, ISessionOwner owner,
             default:
                 throw new MqttProtocolException(ReasonCode.ProtocolError, $"{packet.Type} from a client.");
         }
+    }
+
+    private void Pace(long bytes, ChannelTurn turn)
+    {
+        int pause = _rate.Spend(turn.Now, bytes);
+        if (pause == 0) return;
+        _pausing = true;
+        services.Metrics.Paced();
+        turn.Effects.Add(new ChannelEffect.Pause(pause));
     }
 
     private void Disconnect(scoped in DisconnectPacket packet, long now)

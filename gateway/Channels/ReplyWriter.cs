@@ -4,7 +4,8 @@ using Fleet.Mqtt;
 namespace Fleet.Gateway.Channels;
 
 /// <summary>Writes a server's packets in the client's version and within the client's limits.</summary>
-internal sealed class ReplyWriter
+/// <param name="reveals">See <see cref="Hosting.GatewayOptions.RevealReasons"/>.</param>
+internal sealed class ReplyWriter(bool reveals)
 {
     private readonly PropertyBuilder _properties = new();
 
@@ -13,8 +14,8 @@ internal sealed class ReplyWriter
     /// <summary>The client's Maximum Packet Size, in bytes.</summary>
     public uint MaxPacketBytes { get; set; } = uint.MaxValue;
 
-    /// <summary>The client's Request Problem Information: whether it wants reason strings beside CONNACK and DISCONNECT (5.0, 3.1.2.11.7).</summary>
-    public bool SendsReasons { get; set; } = true;
+    /// <summary>The client's Request Problem Information: whether it wants reason strings beside CONNACK and DISCONNECT [MQTT-3.1.2-29].</summary>
+    public bool WantsReasons { get; set; } = true;
 
     /// <returns>False if the packet is more than the client takes: then nothing is written, and the connection can only end.</returns>
     public bool ConnAck(IOutbound output, bool sessionPresent, ReasonCode code, Action<PropertyBuilder>? properties, string? reason)
@@ -23,7 +24,7 @@ internal sealed class ReplyWriter
         if (Version == MqttVersion.V5)
         {
             properties?.Invoke(_properties);
-            if (reason is not null) _properties.Add(PropertyId.ReasonString, reason);
+            if (reason is not null && reveals) _properties.Add(PropertyId.ReasonString, reason);
         }
         int bytes = 2 + 2 + 3 + _properties.Properties.Bytes.Length;
         if (bytes > MaxPacketBytes) return false;
@@ -32,12 +33,21 @@ internal sealed class ReplyWriter
     }
 
     /// <param name="type">PUBACK, PUBREC, PUBREL or PUBCOMP.</param>
-    public void Ack(IOutbound output, PacketType type, ushort packetId, ReasonCode code = ReasonCode.Success, string? reason = null) =>
-        new AckPacket { Type = type, PacketId = packetId, ReasonCode = code, Properties = Reason(SendsReasons ? reason : null, 8) }.WriteTo(output, Version);
-
-    public void SubAck(IOutbound output, PacketType type, ushort packetId, ReadOnlySpan<ReasonCode> codes, string? reason) =>
-        new SubAckPacket { Type = type, PacketId = packetId, ReasonCodes = codes, Properties = Reason(SendsReasons ? reason : null, 10 + codes.Length) }
+    public void Ack(IOutbound output, PacketType type, ushort packetId, ReasonCode code = ReasonCode.Success, string? reason = null)
+    {
+        if (MaxPacketBytes < 5) return;
+        new AckPacket { Type = type, PacketId = packetId, ReasonCode = Reveal(code), Properties = Reason(WantsReasons ? reason : null, 8) }
             .WriteTo(output, Version);
+    }
+
+    /// <summary>What the client takes no packet for is not sent [MQTT-3.1.2-24].</summary>
+    public void SubAck(IOutbound output, PacketType type, ushort packetId, Span<ReasonCode> codes, string? reason)
+    {
+        if (MaxPacketBytes < 8 + codes.Length) return;
+        foreach (ref var code in codes) code = Reveal(code);
+        new SubAckPacket { Type = type, PacketId = packetId, ReasonCodes = codes, Properties = Reason(WantsReasons ? reason : null, 10 + codes.Length) }
+            .WriteTo(output, Version);
+    }
 
     /// <summary>A 3.1.1 server closes without a word.</summary>
     public void Disconnect(IOutbound output, ReasonCode code, string? reason)
@@ -46,11 +56,13 @@ internal sealed class ReplyWriter
         new DisconnectPacket { ReasonCode = code, Properties = Reason(reason, 8) }.WriteTo(output, Version);
     }
 
+    private ReasonCode Reveal(ReasonCode code) => code == ReasonCode.NotAuthorized && !reveals ? ReasonCode.UnspecifiedError : code;
+
     /// <summary>The reason string, unless it would make the packet larger than the client takes [MQTT-3.4.2-2].</summary>
     private Properties Reason(string? reason, int otherBytes)
     {
         _properties.Clear();
-        if (reason is not null && Version == MqttVersion.V5 && otherBytes + 6 + Encoding.UTF8.GetByteCount(reason) <= MaxPacketBytes)
+        if (reason is not null && reveals && Version == MqttVersion.V5 && otherBytes + 6 + Encoding.UTF8.GetByteCount(reason) <= MaxPacketBytes)
             _properties.Add(PropertyId.ReasonString, reason);
         return _properties.Properties;
     }

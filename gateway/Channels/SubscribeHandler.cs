@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text;
 using Fleet.Gateway.Routing;
 using Fleet.Gateway.Sessions;
@@ -27,6 +28,7 @@ internal sealed class SubscribeHandler(ChannelServices services, Session session
     {
         // The answer goes first: what the new subscriptions bring waits in the session until the turn ends (spec/aws-iot-topics.md, 9.2).
         replies.SubAck(turn.Output, PacketType.SubAck, pending.PacketId, pending.Codes, pending.Detail);
+        services.Subscriptions.Subscribed(session.Identity, pending.Granted);
         foreach (var subscription in pending.WantsRetained)
         {
             List<Publication> messages = [];
@@ -39,15 +41,16 @@ internal sealed class SubscribeHandler(ChannelServices services, Session session
     {
         var unsubscribe = UnsubscribePacket.Parse(packet, version);
         _codes.Clear();
+        List<string> given = [];
         foreach (var text in unsubscribe)
         {
-            _codes.Add(TopicFilter.TryParse(text) switch
-            {
-                null => ReasonCode.TopicFilterInvalid,
-                var filter => services.Broker.Unsubscribe(session, filter) ? ReasonCode.Success : ReasonCode.NoSubscriptionExisted,
-            });
+            var filter = TopicFilter.TryParse(text);
+            bool existed = filter is not null && services.Broker.Unsubscribe(session, filter);
+            if (existed) given.Add(filter!.Text);
+            _codes.Add(existed ? ReasonCode.Success : filter is null ? ReasonCode.TopicFilterInvalid : ReasonCode.NoSubscriptionExisted);
         }
-        replies.SubAck(turn.Output, PacketType.UnsubAck, unsubscribe.PacketId, System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_codes), null);
+        replies.SubAck(turn.Output, PacketType.UnsubAck, unsubscribe.PacketId, CollectionsMarshal.AsSpan(_codes), null);
+        services.Subscriptions.Unsubscribed(session.Identity, given);
     }
 
     private ReasonCode SubscribeOne(scoped in SubscribePacket.Entry entry, uint identifier, PendingSubscribe pending)
@@ -81,6 +84,7 @@ internal sealed class SubscribeHandler(ChannelServices services, Session session
             RetainHandling.SendIfNewSubscription => isNew,
             _ => false,
         };
+        pending.Granted.Add(filter.Text);
         if (wantsRetained) pending.WantsRetained.Add(subscription);
         if (!known.IsCompleted) pending.Known = pending.Known.IsCompleted ? known : Task.WhenAll(pending.Known, known);
         return (ReasonCode)entry.Options.Qos;
@@ -101,4 +105,7 @@ internal sealed class PendingSubscribe
     /// <summary>Completes when every other gateway sends what matches.</summary>
     public Task Known { get; set; } = Task.CompletedTask;
     public List<HeldSubscription> WantsRetained { get; } = [];
+
+    /// <summary>Topic filters, as the client wrote them.</summary>
+    public List<string> Granted { get; } = [];
 }

@@ -86,6 +86,30 @@ internal sealed class GatewayOptions
     /// <summary>QoS 1 and 2 messages unacknowledged at a time, each way.</summary>
     [Range(1, 65_535)] public int ReceiveMaximum { get; set; } = 100;
 
+    /// <summary>
+    /// PUBLISH packets per second and client: two hundred times what AWS IoT Core allows a device, and a tenth of a core here. Reading from a client that
+    /// is faster pauses until it is within the rate, so nothing is lost or refused.
+    /// </summary>
+    [Range(1, 1_000_000)] public int MaxPublishesPerSecond { get; set; } = 20_000;
+
+    /// <summary>Bytes of PUBLISH packets per second and client, held to in the same way. 128 of the largest messages.</summary>
+    [Range(65_536, 1_000_000_000)] public int MaxPublishBytesPerSecond { get; set; } = 16 * 1024 * 1024;
+
+    /// <summary>How much a client that was quiet may send at once, in seconds of its rate: what it gathered while it was out of reach.</summary>
+    [Range(0, 3_600)] public int PublishBurstSeconds { get; set; } = 2;
+
+    /// <summary>
+    /// Sessions at a time, those whose client is away among them; a further client is refused (0x97; 3.1.1: 3). A connected one takes some 36 KiB, so these
+    /// are about 9 GiB.
+    /// </summary>
+    [Range(1, 10_000_000)] public int MaxSessions { get; set; } = 250_000;
+
+    /// <summary>
+    /// Whether a 5.0 client hears why it was refused: reason strings, and 0x87 for what a policy denies. False: no reason strings, and 0x80, with which
+    /// a server does not wish to say (MQTT 5.0, 3.4.2.1 and 3.9.3).
+    /// </summary>
+    public bool RevealReasons { get; set; } = true;
+
     /// <summary>Topic aliases a client may set.</summary>
     [Range(0, 65_535)] public int TopicAliasMaximum { get; set; } = 8;
 

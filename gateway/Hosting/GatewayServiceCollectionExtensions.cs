@@ -59,6 +59,7 @@ public static class GatewayServiceCollectionExtensions
         services.AddSingleton<ConnectAuthoriser>();
         services.AddSingleton<DevicePresence>();
         services.AddSingleton<PresenceEvents>();
+        services.AddSingleton<SubscriptionEvents>();
         services.AddSingleton<SessionLife>();
         services.AddSingleton<ChannelServices>();
 

@@ -1,8 +1,10 @@
+using Fleet.Gateway.Channels;
 using Fleet.Gateway.Hosting;
 using Fleet.Gateway.Routing;
 using Fleet.Gateway.Telemetry;
 using Fleet.Interfaces.Certificates;
 using Fleet.Interfaces.Naming;
+using Fleet.Mqtt;
 using Microsoft.Extensions.Options;
 
 namespace Fleet.Gateway.Sessions;
@@ -24,14 +26,15 @@ internal interface ISessionLeases
 }
 
 /// <summary>All sessions of this gateway by key: connected ones, and persistent ones whose client is away. One lock; connecting is rare.</summary>
-internal sealed class SessionDirectory(Broker broker, ISessionLeases leases, Fences fences, IOptions<GatewayOptions> options, GatewayMetrics metrics)
+internal sealed class SessionDirectory(
+    Broker broker, ISessionLeases leases, Fences fences, IOptions<GatewayOptions> options, GatewayMetrics metrics, GatewayClock clock)
 {
     private readonly Lock _gate = new();
     private readonly Dictionary<string, Session> _sessions = new(StringComparer.Ordinal);
 
     /// <summary>Gives the client its session, an old one or a new one, and ends the connection that had it (0x8E).</summary>
     /// <param name="refusal">Why it gets none.</param>
-    public (Session Session, bool Present)? Attach(ISessionOwner owner, SessionIdentity identity, SessionTerms terms, long now, out string? refusal)
+    public (Session Session, bool Present)? Attach(ISessionOwner owner, SessionIdentity identity, SessionTerms terms, long now, out ConnectDecision.Refused? refusal)
     {
         Session session;
         Session? replaced = null;
@@ -41,9 +44,14 @@ internal sealed class SessionDirectory(Broker broker, ISessionLeases leases, Fen
         lock (_gate)
         {
             // Under the lock: what voids a session raises its fence first, and then looks for it here.
-            refusal = fences.Check(identity);
+            refusal = fences.Check(identity) is { } overtaken ? new(ReasonCode.ServerUnavailable, $"Overtaken while it connected: {overtaken}") : null;
             if (refusal is not null) return null;
             present = _sessions.TryGetValue(identity.Key, out var old) && !terms.CleanStart;
+            if (old is null && _sessions.Count >= options.Value.MaxSessions)
+            {
+                refusal = new(ReasonCode.QuotaExceeded, $"There are {options.Value.MaxSessions} sessions, which is all that this gateway takes.");
+                return null;
+            }
             session = present ? old! : new Session(identity, options.Value, metrics);
             if (old is not null)
             {
@@ -212,7 +220,7 @@ internal sealed class SessionDirectory(Broker broker, ISessionLeases leases, Fen
         {
             if (_sessions.GetValueOrDefault(session.Identity.Key) != session) return;
             _sessions.Remove(session.Identity.Key);
-            will = session.Will?.Message;
+            will = session.Will?.At(clock.NowMs);
             session.Will = null;
         }
         // Its subscriptions go first, so that nothing more is delivered; the connection follows with a word of why.

@@ -30,7 +30,7 @@ internal sealed class GatewayMetrics
     private readonly UpDownCounter<long> _connections, _sessions;
     private readonly StripedCounter[] _received = [new(), new(), new()], _sent = [new(), new(), new()];
     private readonly StripedCounter _bytesReceived = new(), _bytesSent = new();
-    private readonly Counter<long> _denied, _dropped, _takeovers, _forwarded, _notAdmitted;
+    private readonly Counter<long> _denied, _dropped, _takeovers, _paced, _forwarded, _notAdmitted;
     private readonly Counter<long> _blocks, _blockBytes, _cacheHits, _cacheMisses, _downloadBytes;
     private readonly Histogram<double> _ack;
 
@@ -46,6 +46,7 @@ internal sealed class GatewayMetrics
         _denied = meter.CreateCounter<long>("mqtt.server.denied", "{request}", "What policies denied.");
         _dropped = meter.CreateCounter<long>("mqtt.server.message.dropped", "{message}", "Messages that a subscriber did not get.");
         _takeovers = meter.CreateCounter<long>("mqtt.server.takeovers", "{session}", "Connections that lost their client id to a newer one.");
+        _paced = meter.CreateCounter<long>("mqtt.server.publish.paced", "{pause}", "Pauses of clients that publish faster than they may.");
         _notAdmitted = meter.CreateCounter<long>("mqtt.server.connections.not_admitted", "{connection}", "Connections closed at accept: over the rate, or too many opening.");
         _forwarded = meter.CreateCounter<long>("fleet.gateway.forwarded", "{message}", "Messages sent on to another gateway.");
         _blocks = meter.CreateCounter<long>("fleet.stream.blocks", "{block}", "Blocks of firmware served over MQTT.");
@@ -62,6 +63,7 @@ internal sealed class GatewayMetrics
     public void SessionOpened(SessionKind kind) => _sessions.Add(1, KindTags[(int)kind]);
     public void SessionClosed(SessionKind kind) => _sessions.Add(-1, KindTags[(int)kind]);
     public void TakenOver() => _takeovers.Add(1);
+    public void Paced() => _paced.Add(1);
     public void NotAdmitted() => _notAdmitted.Add(1);
     public void Forwarded() => _forwarded.Add(1);
     public void Received(Qos qos) => _received[(int)qos].Add(1);

@@ -18,6 +18,9 @@ internal abstract record ConnectionEvent
     /// <summary>The answer to <see cref="ChannelEffect.AwaitRoutes"/>.</summary>
     public sealed record Subscribed(PendingSubscribe Pending) : ConnectionEvent;
 
+    /// <summary>The answer to <see cref="ChannelEffect.Pause"/>.</summary>
+    public sealed record Resumed : ConnectionEvent;
+
     /// <summary>The connection is to end.</summary>
     public sealed record Ending(EndCause Cause) : ConnectionEvent;
 }

@@ -34,8 +34,8 @@ internal abstract class MqttConnection : ISessionOwner
     protected Outbound Outbound { get; }
     protected MqttChannel Channel { get; }
 
-    /// <summary>Completes when CONNECT has its answer.</summary>
-    protected Task Deciding { get; private set; } = Task.CompletedTask;
+    /// <summary>Completes when the channel need not be paused any more: CONNECT has its answer, or the client is within its rate.</summary>
+    protected Task Held { get; private set; } = Task.CompletedTask;
 
     public abstract void Wake();
 
@@ -67,6 +67,9 @@ internal abstract class MqttConnection : ISessionOwner
             case ConnectionEvent.Subscribed subscribed:
                 Channel.Subscribed(subscribed.Pending, turn);
                 break;
+            case ConnectionEvent.Resumed:
+                Channel.Resume(turn);
+                break;
             case ConnectionEvent.Ending ending:
                 Channel.Close(ending.Cause, turn);
                 break;
@@ -80,7 +83,8 @@ internal abstract class MqttConnection : ISessionOwner
         {
             switch (effect)
             {
-                case ChannelEffect.Authorise authorise: Deciding = Authorise(authorise.Request); break;
+                case ChannelEffect.Authorise authorise: Held = Authorise(authorise.Request); break;
+                case ChannelEffect.Pause pause: Held = Pause(pause.Milliseconds); break;
                 case ChannelEffect.Handle request: Request(request); break;
                 case ChannelEffect.AwaitRoutes routes: _ = CompleteWhenKnown(routes); break;
                 case ChannelEffect.AwaitDurable durable: _ = CompleteWhenDurable(durable); break;
@@ -91,7 +95,7 @@ internal abstract class MqttConnection : ISessionOwner
     /// <summary>The channel is closed and its last words are out: tells of the end when everything that was asked for is answered.</summary>
     protected async Task Over()
     {
-        await Deciding;
+        await Held;
         if (_lane is not null) await _lane.Idle();
         Services.Connections.Remove(this);
         _source.Pass?.Settle();
@@ -115,6 +119,12 @@ internal abstract class MqttConnection : ISessionOwner
         var decision = await Services.Authoriser.Decide(request, _source, Guid.NewGuid().ToString("n"));
         _identity = (decision as ConnectDecision.Accepted)?.Identity;
         Enter(new ConnectionEvent.Decided(decision));
+    }
+
+    private async Task Pause(int milliseconds)
+    {
+        await Task.Delay(TimeSpan.FromMilliseconds(milliseconds), Services.Clock.Time);
+        Enter(new ConnectionEvent.Resumed());
     }
 
     private void Request(ChannelEffect.Handle request)

@@ -142,7 +142,7 @@ internal sealed class PipeConnection : MqttConnection, ITicked, IPumped, IThread
             Interlocked.Exchange(ref _woken, 0);
             _pump.Pump();
 
-            if (paused) await Deciding;
+            if (paused) await Held;
             if (IsClosed || (read.IsCompleted && !paused)) return;
             await _pump.Room(forAnswers: false);
         }

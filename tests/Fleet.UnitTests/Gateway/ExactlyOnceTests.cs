@@ -32,8 +32,10 @@ public sealed class ExactlyOnceTests
     [Fact]
     public void A_flood_of_one_identifier_costs_nothing()
     {
-        var subscriber = Subscriber();
-        var publisher = Connect("publisher");
+        var parts = new GatewayParts(options => options.MaxPublishesPerSecond = 1_000_000);
+        var subscriber = TestClient.Connected(parts, GatewayParts.Plain("s"));
+        subscriber.Subscribed("t", Qos.ExactlyOnce);
+        var publisher = TestClient.Connected(parts, GatewayParts.Plain("publisher"));
         byte[] publish = Convert.FromHexString("3406000174000700");
         publisher.SendBytes(publish);
         publisher.Read();

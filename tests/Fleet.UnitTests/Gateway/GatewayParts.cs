@@ -38,14 +38,14 @@ internal sealed class GatewayParts
         Routes = new Routes(Peers);
         Retained = new RetainedMessages(Store, Peers, Options, Clock, NullLogger<RetainedMessages>.Instance);
         Broker = new Broker(Retained, Peers, Routes, new Forwarder(Peers, Clock, Metrics));
-        Directory = new SessionDirectory(Broker, Leases, Fences, Options, Metrics);
+        Directory = new SessionDirectory(Broker, Leases, Fences, Options, Metrics, Clock);
         Flush = new PeerFlush(Peers, Gateway, Time);
         Moves = new SessionMoves(Directory, Broker, Peers, Flush, Fences, Options, Metrics, Clock);
         Inbox = new PeerInbox(Peers, Broker, Retained, Moves, Flush, Clock, NullLogger<PeerInbox>.Instance);
         Rules = new GatewayRules(Broker, new RuleParts(
             RuleQueue, Grains, new RuleMessageIds(Clock), new RuleIngestMetrics(Meters()), Microsoft.Extensions.Options.Options.Create(RuleOptions), Clock,
             NullLogger<RuleSubscriber>.Instance));
-        Channels = new ChannelServices(Options, Directory, Broker, Retained, Rules, Metrics, NullLogger<MqttChannel>.Instance);
+        Channels = new ChannelServices(Options, Directory, Broker, Retained, Rules, new SubscriptionEvents(Broker, Clock), Metrics, NullLogger<MqttChannel>.Instance);
     }
 
     public ManualTime Time { get; } = new();

@@ -99,6 +99,15 @@ internal sealed class TestClient : ISessionOwner
 
     public void Completed(AckTicket ticket, ReasonCode outcome = ReasonCode.Success) => _channel.Completed(ticket, outcome, null, Begin());
 
+    /// <summary>The pause that the channel asked for is over; what it left in <paramref name="left"/> is read now.</summary>
+    public ReadOnlySequence<byte> Resume(ReadOnlySequence<byte> left)
+    {
+        _channel.Resume(Begin());
+        return SendSequence(left);
+    }
+
+    public bool IsPaused => _channel.IsPaused;
+
     public void Tick() => _channel.Tick(Begin());
 
     /// <summary>The transport is gone.</summary>

@@ -28,6 +28,20 @@ internal static class Textbook
         }
     }
 
+    /// <summary>All strings of 1 to <paramref name="length"/> of these characters.</summary>
+    public static IEnumerable<string> Strings(string alphabet, int length)
+    {
+        string[] row = [""];
+        for (int i = 1; i <= length; i++)
+        {
+            row = [.. row.SelectMany(text => alphabet.Select(c => text + c))];
+            foreach (string text in row) yield return text;
+        }
+    }
+
+    public static bool IsFilter(string text) =>
+        text.Split('/') is var levels && levels.Select((level, i) => level is "+" || (level is "#" && i == levels.Length - 1) || !level.AsSpan().ContainsAny('+', '#')).All(good => good);
+
     public static readonly string[] Names = [.. All(["", "a", "b", "$"], 4)];
 
     public static readonly string[] Filters = [.. All(["", "a", "b", "$", "+", "#"], 4).Where(filter =>
@@ -36,6 +50,19 @@ internal static class Textbook
 
 public class TopicTests
 {
+    [Fact]
+    public void The_matcher_agrees_with_the_textbook_on_all_short_strings()
+    {
+        string[] names = [.. Textbook.Strings("a/$", 4)];
+        foreach (string filter in Textbook.Strings("a/$+#", 5))
+        {
+            byte[] bytes = Encoding.UTF8.GetBytes(filter);
+            Assert.True(Textbook.IsFilter(filter) == TopicFilter.IsValid(bytes), filter);
+            foreach (string name in Textbook.IsFilter(filter) ? names : [])
+                Assert.True(Textbook.Matches(filter, name) == TopicFilter.Matches(bytes, Encoding.UTF8.GetBytes(name)), $"{filter}, {name}");
+        }
+    }
+
     [Fact]
     public void The_matcher_agrees_with_the_textbook_on_all_short_names_and_filters()
     {

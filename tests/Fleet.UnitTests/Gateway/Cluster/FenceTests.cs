@@ -69,9 +69,9 @@ public sealed class FenceTests
     /// <returns>Why not; null if it got its session.</returns>
     private string? Attach(SessionIdentity identity)
     {
-        var attached = _parts.Directory.Attach(new Nobody(), identity, new SessionTerms(true, 0, 10, null), _parts.Clock.NowMs, out string? refusal);
+        var attached = _parts.Directory.Attach(new Nobody(), identity, new SessionTerms(true, 0, 10, null), _parts.Clock.NowMs, out var refusal);
         Assert.Equal(attached is null, refusal is not null);
-        return refusal;
+        return refusal?.Detail;
     }
 
     private sealed class Nobody : ISessionOwner

@@ -45,7 +45,7 @@ internal sealed class ReactorConnection : MqttConnection, IReady, ILoopWork, IDi
 
     /// <param name="key">Of the socket at its loop, where it is watched for input.</param>
     public ReactorConnection(ReactorLoop loop, int key, Wire wire, ConnectionServices services, ConnectionSource source)
-        : base(services, source, requestsOnPool: true)
+        : base(services, source, requestsOnPool: true, loop.Pool)
     {
         _loop = loop;
         _key = key;
@@ -151,7 +151,7 @@ internal sealed class ReactorConnection : MqttConnection, IReady, ILoopWork, IDi
         int count = _restCount;
         if (count > 0)
         {
-            buffer = _rest = Pooled.Grow(_rest!, count, count + MinReadBytes);
+            buffer = _rest = Grow(_rest!, count, count + MinReadBytes);
         }
         int read;
         do
@@ -197,7 +197,7 @@ internal sealed class ReactorConnection : MqttConnection, IReady, ILoopWork, IDi
             GiveBackRest();
             return;
         }
-        if (buffer != _rest) _rest = Pooled.Grow(_rest ?? [], 0, left);
+        if (buffer != _rest) _rest = Grow(_rest ?? [], 0, left);
         buffer.AsSpan(count - left, left).CopyTo(_rest);
     }
 
@@ -318,9 +318,19 @@ internal sealed class ReactorConnection : MqttConnection, IReady, ILoopWork, IDi
         if (_room is not null && HasRoomForAnswers) Interlocked.Exchange(ref _room, null)?.SetResult();
     }
 
+    /// <summary>An array with room for so many bytes and the first of the old one's; the old one, if it is another, goes back.</summary>
+    private byte[] Grow(byte[] array, int used, int needed)
+    {
+        if (array.Length >= needed) return array;
+        byte[] larger = _loop.Pool.Rent(Math.Max(needed, used * 2));
+        array.AsSpan(0, used).CopyTo(larger);
+        if (array.Length > 0) _loop.Pool.Return(array);
+        return larger;
+    }
+
     private void GiveBackRest()
     {
-        if (_rest is not null) ArrayPool<byte>.Shared.Return(_rest);
+        if (_rest is not null) _loop.Pool.Return(_rest);
         _rest = null;
         _restCount = 0;
     }

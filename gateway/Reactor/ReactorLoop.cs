@@ -71,6 +71,9 @@ internal sealed class ReactorLoop : ITicked, IDisposable
     /// <summary>Where whoever has its turn may read to; the next one overwrites it.</summary>
     public byte[] ReadBuffer { get; } = GC.AllocateUninitializedArray<byte>(ReadBufferBytes, pinned: true);
 
+    /// <summary>For what its connections hold on to.</summary>
+    public LoopPool Pool { get; } = new();
+
     public void Start() => _thread.Start();
 
     /// <summary>Has something done on the loop's thread, soon. Any thread may call it.</summary>

@@ -1,3 +1,4 @@
+using System.Buffers;
 using Fleet.Gateway.Channels;
 using Fleet.Gateway.Sessions;
 using Fleet.Gateway.Telemetry;
@@ -19,12 +20,13 @@ internal abstract class MqttConnection : ISessionOwner
     private RequestLane? _lane;
 
     /// <param name="requestsOnPool">Requests to reserved topics may block for a moment, which a thread of many connections must not.</param>
-    protected MqttConnection(ConnectionServices services, ConnectionSource source, bool requestsOnPool)
+    /// <param name="pool">For what waits to be sent; the shared pool if null.</param>
+    protected MqttConnection(ConnectionServices services, ConnectionSource source, bool requestsOnPool, ArrayPool<byte>? pool = null)
     {
         Services = services;
         _source = source;
         _requestsOnPool = requestsOnPool;
-        Outbound = new Outbound(services.Options.MaxOutboundBytes);
+        Outbound = new Outbound(services.Options.MaxOutboundBytes, pool);
         Channel = new MqttChannel(services.Channel, this, services.Clock.NowMs);
     }
 

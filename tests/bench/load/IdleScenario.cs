@@ -1,0 +1,34 @@
+namespace Fleet.Load;
+
+/// <summary>How much memory does a connection take that is open and quiet? Growth of the resident set by the connection, session and device included.</summary>
+internal sealed class IdleScenario(Run run) : IScenario
+{
+    private int _open;
+
+    public async Task Execute()
+    {
+        // The first few bring in code and tables that the others share.
+        int first = run.Number("first", 50);
+        await run.OpenAll(this, first, () => Volatile.Read(ref _open), run.Connections);
+        await Run.Wait(2);
+        double before = run.Server.ResidentKiB();
+        Volatile.Write(ref _open, 0);
+        await run.OpenAll(this, run.Connections, () => Volatile.Read(ref _open));
+        await Run.Wait(run.Seconds);
+        double after = run.Server.ResidentKiB();
+        Run.Print(("kib_per_connection", (after - before) / run.Connections), ("resident_kib", after));
+    }
+
+    public void Opened(Client client) => client.SendConnect(Devices.ThingOf(client.Number));
+
+    public void Received(Client client, byte header, ReadOnlySpan<byte> body)
+    {
+        if (header == 0x20 && body[1] == 0) Interlocked.Increment(ref _open);
+    }
+
+    public void ReadOver(Client client)
+    {
+    }
+
+    public void Closed(Client client) => throw new InvalidDataException($"The server closed connection {client.Number}.");
+}

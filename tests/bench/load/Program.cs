@@ -1,0 +1,29 @@
+using Fleet.Load;
+
+// Clients for measurements: makes load, and says what it cost the server's process. See the scripts beside this folder.
+switch (args)
+{
+    case ["make", var count, var dataDirectory, var folder]:
+        Devices.Make(int.Parse(count, System.Globalization.CultureInfo.InvariantCulture), dataDirectory, folder);
+        break;
+    case ["publish", .. var rest]:
+        await new PublishScenario(new Run(rest)).Execute();
+        break;
+    case ["fanout", .. var rest]:
+        await new FanoutScenario(new Run(rest)).Execute();
+        break;
+    case ["handshake", .. var rest]:
+        await new HandshakeScenario(new Run(rest)).Execute();
+        break;
+    case ["idle", .. var rest]:
+        await new IdleScenario(new Run(rest)).Execute();
+        break;
+    case ["storm", .. var rest]:
+        await new StormScenario(new Run(rest)).Execute();
+        break;
+    default:
+        Console.Error.WriteLine("load make|publish|fanout|handshake|idle|storm --port <port> --pid <server> [--devices <folder>] [--connections <n>] [--seconds <n>] …");
+        Environment.Exit(2);
+        break;
+}
+Environment.Exit(0);

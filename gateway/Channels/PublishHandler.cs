@@ -147,7 +147,8 @@ internal sealed class PublishHandler(ChannelServices services, Session session, 
             return;
         }
         var kept = rule.Keep(BasicIngest.TopicOf(topic), publish.Payload.ToArray(), publish.Properties.ContentType, publish.Qos, session);
-        turn.Effects.Add(new ChannelEffect.AwaitDurable(kept, TicketFor(publish, turn)));
+        if (kept.IsCompletedSuccessfully) Acknowledge(publish, turn, ReasonCode.Success, null);
+        else turn.Effects.Add(new ChannelEffect.AwaitDurable(kept, TicketFor(publish, turn)));
     }
 
     private void Request(scoped in PublishPacket publish, ReadOnlySpan<byte> topic, ChannelTurn turn)

@@ -27,7 +27,8 @@ internal static class DeliveryCore
         DateTimeOffset? next = null;
         Consider(state.Circuit.PausedUntil);
         Consider(state.StoreRetryAt);
-        Consider(state.LookAt);
+        // What becomes due in a pause waits for its end.
+        if (!state.Circuit.IsPaused(now)) Consider(state.LookAt);
         return next;
 
         void Consider(DateTimeOffset? at)

@@ -1,0 +1,110 @@
+using System.Diagnostics;
+using System.Text;
+using Fleet.Gateway.Rules;
+using Fleet.Grains.Rules;
+using Fleet.Grains.Rules.Delivery;
+using Fleet.Interfaces.Rules;
+using Fleet.UnitTests.Engine;
+using Fleet.UnitTests.Storage;
+using Fleet.UnitTests.Support;
+using Microsoft.Extensions.DependencyInjection;
+using Orleans;
+using Orleans.Storage;
+
+namespace Fleet.UnitTests.Rules;
+
+/// <summary>The real grains on the engine over a real database, with a clock that the test moves. Kill leaves what was stored and nothing else.</summary>
+internal sealed class RuleEngine : IAsyncDisposable
+{
+    private readonly SqliteTestDatabase _database;
+    private readonly ManualTime _time;
+    private TestEngine _engine = null!;
+    private KillSwitch _network = null!;
+    private int _sent;
+
+    private RuleEngine(SqliteTestDatabase database, ManualTime time) => (_database, _time) = (database, time);
+
+    public ManualTime Time => _time;
+    public IRuleStore Store => _database.Rules;
+    public IRuleGrain Rule => Grains.GetGrain<IRuleGrain>(Given.Rule.Value);
+    public IRuleRegistryGrain Registry => Grains.GetGrain<IRuleRegistryGrain>(IRuleRegistryGrain.Key);
+    public IGrainFactory Grains => _engine.Grains;
+
+    public static async Task<RuleEngine> Start()
+    {
+        var engine = new RuleEngine(new SqliteTestDatabase(), new ManualTime());
+        await engine.Begin();
+        return engine;
+    }
+
+    public async Task Kill()
+    {
+        _network.IsDead = true;
+        await _engine.DisposeAsync();
+        await Begin();
+    }
+
+    public async Task<RuleView> Make(RuleDefinition definition) => Assert.IsType<RuleResult.Stored>(await Rule.Put(definition, null)).Rule;
+
+    /// <summary>As a gateway does: into the queue, then the word.</summary>
+    public async Task<string> Publish(string payload, bool wake = true)
+    {
+        string id = $"{Interlocked.Increment(ref _sent):x32}";
+        Assert.NotNull(await _database.RuleQueue.Append(
+            new(Given.Rule.Value, id, "factory/1", "amr-7", null, Encoding.UTF8.GetBytes(payload), Time.GetUtcNow()), default));
+        if (wake) await Rule.Wake();
+        return id;
+    }
+
+    /// <summary>Asks until it is so; what it waits for happens on other threads.</summary>
+    public async Task<RuleStatus> Until(Func<RuleStatus, bool> isSo, Action? between = null)
+    {
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+        while (true)
+        {
+            var status = (await Rule.GetStatus())!;
+            if (isSo(status)) return status;
+            Assert.False(patience.IsCancellationRequested, $"It stands at {status}");
+            between?.Invoke();
+            await Task.Yield();
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _engine.DisposeAsync();
+        await _database.DisposeAsync();
+    }
+
+    private async Task Begin() => _engine = await TestEngine.Start(
+        services =>
+        {
+            services.AddSingleton<TimeProvider>(_time);
+            services.AddSingleton<IGrainStorage>(_database.Grains);
+            services.AddSingleton(_database.Reminders);
+            services.AddSingleton(_database.Rules);
+            services.AddSingleton<Microsoft.Extensions.Configuration.IConfiguration>(new Microsoft.Extensions.Configuration.ConfigurationManager());
+            services.AddMetrics();
+            services.AddFleetRules();
+            services.AddSingleton(s => new RuleSender(
+                new HttpMessageInvoker(_network = new KillSwitch(RuleServices.NewHandler())), _time, s.GetRequiredService<RuleMetrics>()));
+        },
+        options => options.GrainAssemblies.Add(typeof(RuleOptions).Assembly));
+
+    /// <summary>A process that was killed sends nothing and hears nothing.</summary>
+    private sealed class KillSwitch(HttpMessageHandler handler) : DelegatingHandler(handler)
+    {
+        public bool IsDead { get; set; }
+
+        protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+        {
+            if (!IsDead)
+            {
+                var response = await base.SendAsync(request, cancellationToken);
+                if (!IsDead) return response;
+            }
+            await new TaskCompletionSource().Task;
+            throw new UnreachableException();
+        }
+    }
+}

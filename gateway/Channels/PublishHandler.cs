@@ -225,12 +225,19 @@ internal sealed class PublishHandler(ChannelServices services, Session session, 
         string name = Encoding.UTF8.GetString(topic);
         denials.Publish(name, why);
         string detail = $"Publishing to '{name}' is denied: {why}.";
-        if (version == MqttVersion.V311 || publish.Qos == Qos.AtMostOnce)
+        if (version == MqttVersion.V5 && publish.Qos != Qos.AtMostOnce)
+        {
+            Acknowledge(publish, turn, ReasonCode.NotAuthorized, detail);
+        }
+        else if (services.Options.RevealReasons)
         {
             LetGo(publish.PacketId, publish.Qos);
             throw new NotAllowedException(detail);
         }
-        Acknowledge(publish, turn, ReasonCode.NotAuthorized, detail);
+        else
+        {
+            Acknowledge(publish, turn, ReasonCode.Success, null);
+        }
     }
 
     private void Refuse(scoped in PublishPacket publish, ChannelTurn turn, ReasonCode code, string detail)

@@ -105,8 +105,9 @@ internal sealed class GatewayOptions
     [Range(1, 10_000_000)] public int MaxSessions { get; set; } = 250_000;
 
     /// <summary>
-    /// Whether a 5.0 client hears why it was refused: reason strings, and 0x87 for what a policy denies. False: no reason strings, and 0x80, with which
-    /// a server does not wish to say (MQTT 5.0, 3.4.2.1 and 3.9.3).
+    /// Whether a client hears what a policy denies it, and a 5.0 client why it was refused. False: no reason strings, 0x80 instead of 0x87, with which a
+    /// server does not wish to say (MQTT 5.0, 3.4.2.1 and 3.9.3), and a denied PUBLISH that has no code to answer it with is dropped as if it had been
+    /// taken, instead of ending the connection [3.1.1 MQTT-3.3.5-2].
     /// </summary>
     public bool RevealReasons { get; set; } = true;
 

@@ -97,7 +97,11 @@ public sealed class LimitTests
         kept.Publish("fleet/amr-2/x", "", Qos.ExactlyOnce);
         kept.Subscribe("fleet/amr-2/x");
         kept.Publish("fleet/amr-2/x");
-        Assert.Equal("40 03 00 01 80 50 03 00 01 80 90 04 00 09 00 80 E0 01 87", kept.ReadHex());
+        Assert.Equal("40 03 00 01 80 50 03 00 01 80 90 04 00 09 00 80", kept.ReadHex());
+        var old = TestClient.Connected(parts, GatewayParts.Device("amr-1"), MqttVersion.V311);
+        foreach (var qos in Enum.GetValues<Qos>()) old.Publish("fleet/amr-2/x", "", qos, version: MqttVersion.V311);
+        old.Subscribe("fleet/amr-2/x", version: MqttVersion.V311);
+        Assert.Equal("40 02 00 01 50 02 00 01 90 03 00 09 80", old.ReadHex());
     }
 
     [Fact]

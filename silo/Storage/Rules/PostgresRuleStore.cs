@@ -14,7 +14,7 @@ internal sealed class PostgresRuleStore(PostgresDatabase database) : IRuleStore
     private const string Lock = "SELECT 1 FROM rule_queues WHERE rule = $1 FOR UPDATE";
     private const string Backlog = "SELECT queued, queued_bytes, dead, delivered, failed, last_error, last_error_at FROM rule_queues WHERE rule = $1";
     private const string DeadLetterColumns = "id, topic, client_id, content_type, payload, received_at, attempts, error, died_at";
-    private const string Take1 = """
+    private const string SelectDue = """
         SELECT sequence, id, topic, client_id, content_type, payload, received_at, queued_at, attempts FROM rule_messages
         WHERE rule = $1 AND due_at <= $2 AND sequence <> ALL($3) ORDER BY due_at, sequence LIMIT $4
         """;
@@ -47,7 +47,7 @@ internal sealed class PostgresRuleStore(PostgresDatabase database) : IRuleStore
         DELETE FROM rule_dead_letters WHERE rule = $1 AND id IN (
             SELECT id FROM rule_dead_letters WHERE rule = $1 AND ($2 IS NULL OR id = $2) AND ($3 IS NULL OR died_at < $3) ORDER BY id LIMIT $4)
         """;
-    private const string Replay1 = $"""
+    private const string PutBack = $"""
         WITH gone AS ({Chosen} RETURNING *),
             put AS (
                 INSERT INTO rule_messages (rule, id, topic, client_id, content_type, payload, received_at, queued_at, due_at, attempts, last_error)
@@ -56,7 +56,7 @@ internal sealed class PostgresRuleStore(PostgresDatabase database) : IRuleStore
         UPDATE rule_queues AS q SET queued = q.queued + c.messages, queued_bytes = q.queued_bytes + c.bytes, dead = q.dead - c.messages
         FROM counted AS c WHERE q.rule = $1 RETURNING c.messages
         """;
-    private const string Discard1 = $"""
+    private const string DeleteChosen = $"""
         WITH gone AS ({Chosen} RETURNING 1), counted AS (SELECT COUNT(*) AS messages FROM gone)
         UPDATE rule_queues AS q SET dead = q.dead - c.messages FROM counted AS c WHERE q.rule = $1 RETURNING c.messages
         """;
@@ -73,7 +73,7 @@ internal sealed class PostgresRuleStore(PostgresDatabase database) : IRuleStore
 
     public async Task<TakenMessages> Take(RuleName rule, DateTimeOffset now, ImmutableHashSet<long> held, int limit)
     {
-        var messages = await Rows(Take1, ReadMessage, Text(rule.Value), Time(now), Longs([.. held], s => s), Number(limit));
+        var messages = await Rows(SelectDue, ReadMessage, Text(rule.Value), Time(now), Longs([.. held], s => s), Number(limit));
         var next = messages.Count < limit ? await Rows(NextDue, row => row.GetFieldValue<DateTimeOffset>(0), Text(rule.Value), Time(now)) : [];
         return new([.. messages], next.Count > 0 ? next[0] : null);
     }
@@ -113,10 +113,10 @@ internal sealed class PostgresRuleStore(PostgresDatabase database) : IRuleStore
         $"SELECT {DeadLetterColumns} FROM rule_dead_letters WHERE rule = $1 AND id = $2", ReadDeadLetter, Text(rule.Value), Text(id))).SingleOrDefault();
 
     public Task<int> Replay(RuleName rule, string? id, int limit, DateTimeOffset now) =>
-        Change(Replay1, rule, Text(rule.Value), Text(id), Time(null), Number(limit), Time(now));
+        Change(PutBack, rule, Text(rule.Value), Text(id), Time(null), Number(limit), Time(now));
 
     public Task<int> Discard(RuleName rule, string? id, DateTimeOffset? diedBefore, int limit) =>
-        Change(Discard1, rule, Text(rule.Value), Text(id), Time(diedBefore), Number(limit));
+        Change(DeleteChosen, rule, Text(rule.Value), Text(id), Time(diedBefore), Number(limit));
 
     /// <returns>The number that the statement returns; 0 if it returns none.</returns>
     private async Task<int> Change(string sql, RuleName rule, params NpgsqlParameter[] parameters)

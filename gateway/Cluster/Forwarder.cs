@@ -13,8 +13,8 @@ internal sealed class Forwarder(Peers peers, GatewayClock clock, GatewayMetrics 
 
     /// <summary>Takes the other gateways out of <paramref name="matches"/> and posts the message to them.</summary>
     /// <returns>
-    /// Completes when each of them has it, or is dead; at once for QoS 0, of which what finds a link full is dropped. Null: a link is full, and
-    /// the publisher must not be told that all is well; those whose links were not may get it twice, when it tries again.
+    /// Completes when each of them has it, or is dead; at once for QoS 0, of which what finds a link full is dropped. Null: a link is full, and none of
+    /// them gets it; the publisher must not be told that all is well.
     /// </returns>
     public Task? Forward(Publication message, List<SubscriptionMatch<Subscriber>> matches)
     {
@@ -36,27 +36,29 @@ internal sealed class Forwarder(Peers peers, GatewayClock clock, GatewayMetrics 
 
     private Task? Post(Publication message, List<Target> targets)
     {
-        bool receipt = message.Qos != Qos.AtMostOnce, refused = false;
+        bool receipt = message.Qos != Qos.AtMostOnce;
+        int bytes = message.Topic.Length + message.Payload.Length;
+        // All or none: what some had already would come to them twice, when the publisher tries again.
+        if (receipt && targets.Exists(target => !target.Gateway.Link.HasRoom(bytes)))
+        {
+            metrics.Dropped(DropReason.QueueFull);
+            targets.Clear();
+            return null;
+        }
         // One that came from another gateway keeps its number.
         if (message.Number == 0) message.Number = peers.NextMessageNumber();
         var copy = PeerMessages.Of(message, clock.NowMs);
         var taken = Task.CompletedTask;
         foreach (var (gateway, toAll, shares) in targets)
         {
-            var posted = gateway.Link.TryPost(new PeerWord.Published(copy, toAll, shares), message.Topic.Length + message.Payload.Length, receipt);
-            if (posted is null)
-            {
-                metrics.Dropped(DropReason.QueueFull);
-                refused = true;
-            }
-            else if (!posted.IsCompleted)
-            {
-                taken = taken.IsCompleted ? posted : Task.WhenAll(taken, posted);
-            }
+            var word = new PeerWord.Published(copy, toAll, shares);
+            var posted = receipt ? gateway.Link.Post(word, bytes) : gateway.Link.TryPost(word, bytes, receipt: false);
+            if (posted is null) metrics.Dropped(DropReason.QueueFull);
+            else if (!posted.IsCompleted) taken = taken.IsCompleted ? posted : Task.WhenAll(taken, posted);
             metrics.Forwarded();
         }
         targets.Clear();
-        return refused && receipt ? null : taken;
+        return taken;
     }
 
     private static void Add(List<Target> targets, RemoteGateway gateway, string? share)

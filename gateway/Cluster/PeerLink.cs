@@ -36,8 +36,14 @@ internal sealed class PeerLink(string from, string to, Func<PeerBatch, Task<Peer
     /// <returns>Completes when the other gateway has it, or is dead; at once without <paramref name="receipt"/>. Null: too much waits already.</returns>
     public Task? TryPost(PeerWord word, int bytes, bool receipt) => Post(word, bytes, receipt, bounded: true);
 
-    /// <summary>For the words that no link may miss, of which there are only so many.</summary>
-    public Task Post(PeerWord word) => Post(word, 0, receipt: true, bounded: false)!;
+    /// <summary>For the words that no link may miss, of which there are only so many, and for what has been found to have room.</summary>
+    public Task Post(PeerWord word, int bytes = 0) => Post(word, bytes, receipt: true, bounded: false)!;
+
+    /// <param name="bytes">Of the payload.</param>
+    public bool HasRoom(int bytes)
+    {
+        lock (_gate) return HasRoomFor(bytes + WordBytes);
+    }
 
     public void Abandon()
     {
@@ -58,7 +64,7 @@ internal sealed class PeerLink(string from, string to, Func<PeerBatch, Task<Peer
         {
             if (IsAbandoned) return Task.CompletedTask;
             int size = bytes + WordBytes;
-            if (bounded && _bytes > 0 && _bytes + size > maxBytes) return null;
+            if (bounded && !HasRoomFor(size)) return null;
             taken = receipt ? new(TaskCreationOptions.RunContinuationsAsynchronously) : null;
             _waiting.Enqueue(new Item(word, size, taken));
             _bytes += size;
@@ -71,6 +77,8 @@ internal sealed class PeerLink(string from, string to, Func<PeerBatch, Task<Peer
         }
         return taken?.Task ?? Task.CompletedTask;
     }
+
+    private bool HasRoomFor(int size) => _bytes == 0 || _bytes + size <= maxBytes || IsAbandoned;
 
     private async Task Run()
     {

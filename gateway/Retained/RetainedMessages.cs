@@ -18,11 +18,16 @@ namespace Fleet.Gateway.Retained;
 internal sealed class RetainedMessages(
     IRetainedStore store, Peers peers, IOptions<GatewayOptions> options, GatewayClock clock, ILogger<RetainedMessages> log)
 {
+    private const int FewestUntilPurge = 1_000;
+
+    private static readonly TopicFilter Everything = TopicFilter.Parse("#");
+
     private readonly RetainedTree<Publication> _tree = new();
     private readonly RetainedVersions _versions = new();
     private readonly Lock _gate = new();
     private Dictionary<string, Change> _changes = new(StringComparer.Ordinal);
     private Task _writing = Task.CompletedTask;
+    private int _untilPurge = FewestUntilPurge;
 
     public int Count => _tree.Count;
 
@@ -48,22 +53,12 @@ internal sealed class RetainedMessages(
         lock (_gate)
         {
             durable = Task.CompletedTask;
+            if (--_untilPurge < 0) Purge();
             bool removes = message.Payload.IsEmpty;
             var before = _tree.Get(message.Topic);
             if (removes && before is null) return true;
             if (!removes && before is null && _tree.Count >= options.Value.MaxRetainedMessages) return false;
-            if (removes) _tree.Remove(message.Topic);
-            else _tree.Set(message.Topic, message);
-
-            string topic = Encoding.UTF8.GetString(message.Topic);
-            if (!_changes.TryGetValue(topic, out var change))
-            {
-                _changes.Add(topic, change = new Change());
-                _versions.Begin(topic, before);
-            }
-            change.Message = removes ? null : message;
-            durable = change.Durable.Task;
-            if (_writing.IsCompleted) _writing = Task.Run(Write);
+            durable = Put(message.Topic, removes ? null : message, before);
             return true;
         }
     }
@@ -93,6 +88,30 @@ internal sealed class RetainedMessages(
     public Task Flushed()
     {
         lock (_gate) return _writing;
+    }
+
+    private Task Put(ReadOnlySpan<byte> topicName, Publication? message, Publication? before)
+    {
+        Show(topicName, message);
+        string topic = Encoding.UTF8.GetString(topicName);
+        if (!_changes.TryGetValue(topic, out var change))
+        {
+            _changes.Add(topic, change = new Change());
+            _versions.Begin(topic, before);
+        }
+        change.Message = message;
+        if (_writing.IsCompleted) _writing = Task.Run(Write);
+        return change.Durable.Task;
+    }
+
+    /// <summary>Removes what has expired. Once for as many changes as there are messages, so that each change pays for one.</summary>
+    private void Purge()
+    {
+        List<Publication> messages = [];
+        _tree.Match(Everything, messages);
+        long now = clock.NowMs;
+        foreach (var message in messages.Where(message => message.IsExpired(now))) _ = Put(message.Topic, null, message);
+        _untilPurge = Math.Max(FewestUntilPurge, _tree.Count);
     }
 
     private async Task Write()

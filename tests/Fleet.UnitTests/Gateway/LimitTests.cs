@@ -105,6 +105,44 @@ public sealed class LimitTests
     }
 
     [Fact]
+    public void A_retained_message_that_has_expired_makes_room_in_time()
+    {
+        var parts = new GatewayParts(options => options.MaxRetainedMessages = 2);
+        var client = TestClient.Connected(parts, GatewayParts.Plain());
+        // Topics "a" and "b", message expiry 1 s.
+        foreach (string topic in (string[])["61", "62"]) client.Send($"31 0A 00 01 {topic} 05 02 00 00 00 01 78");
+        parts.Time.Advance(TimeSpan.FromSeconds(1));
+        var refused = new List<byte>();
+        for (int i = 0; i < 1_000; i++)
+        {
+            client.Publish("c", "x", Qos.AtLeastOnce, retain: true);
+            refused.Add(client.Read().ElementAtOrDefault(4));
+        }
+        Assert.Equal(0x97, refused[0]);
+        Assert.Equal(0, refused[^1]);
+        Assert.Equal(1, parts.Retained.Count);
+    }
+
+    [Theory, InlineData(Qos.AtMostOnce), InlineData(Qos.AtLeastOnce), InlineData(Qos.ExactlyOnce)]
+    public void A_message_that_nobody_wants_allocates_nothing(Qos qos)
+    {
+        var parts = new GatewayParts(options => options.MaxPublishesPerSecond = 1_000_000);
+        var client = TestClient.Connected(parts, GatewayParts.Plain());
+        var buffer = new System.Buffers.ArrayBufferWriter<byte>();
+        new PublishPacket { Topic = "a/topic"u8, Qos = qos, PacketId = qos == Qos.AtMostOnce ? (ushort)0 : (ushort)1 }.WriteTo(buffer, MqttVersion.V5);
+        if (qos == Qos.ExactlyOnce) new AckPacket { Type = PacketType.PubRel, PacketId = 1 }.WriteTo(buffer, MqttVersion.V5);
+        var bytes = new ReadOnlySequence<byte>(buffer.WrittenMemory);
+        // What the test keeps of the answers has grown by the time that counts.
+        for (int i = 0; i < 20_000; i++) client.SendSequence(bytes);
+        client.Read();
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        for (int i = 0; i < 10_000; i++) client.SendSequence(bytes);
+        long allocated = GC.GetAllocatedBytesForCurrentThread() - before;
+        Assert.True(allocated < 200_000, $"{allocated} bytes for 10,000 messages");
+        Assert.False(client.IsClosed);
+    }
+
+    [Fact]
     public void Nothing_is_larger_than_the_client_takes()
     {
         // Maximum packet size 10.

@@ -31,7 +31,7 @@ internal sealed class GatewayParts
         configure?.Invoke(options);
         Options = Microsoft.Extensions.Options.Options.Create(options);
         Clock = new GatewayClock(Time);
-        Metrics = new GatewayMetrics(Meters());
+        Metrics = new GatewayMetrics(MeterFactory);
         Admission = new ConnectAdmission(Options, Metrics);
         Flapping = new Flapping(Options);
         Fences = new Fences(Gateway, Clock);
@@ -43,11 +43,13 @@ internal sealed class GatewayParts
         Moves = new SessionMoves(Directory, Broker, Peers, Flush, Fences, Options, Metrics, Clock);
         Inbox = new PeerInbox(Peers, Broker, Retained, Moves, Flush, Clock, NullLogger<PeerInbox>.Instance);
         Rules = new GatewayRules(Broker, new RuleParts(
-            RuleQueue, Grains, new RuleMessageIds(Clock), new RuleIngestMetrics(Meters()), Microsoft.Extensions.Options.Options.Create(RuleOptions), Clock,
+            RuleQueue, Grains, new RuleMessageIds(Clock), new RuleIngestMetrics(MeterFactory), Microsoft.Extensions.Options.Options.Create(RuleOptions), Clock,
             NullLogger<RuleSubscriber>.Instance));
         Channels = new ChannelServices(Options, Directory, Broker, Retained, Rules, new SubscriptionEvents(Broker, Clock), Metrics, NullLogger<MqttChannel>.Instance);
     }
 
+    /// <summary>Meters live until it is disposed of: who makes parts by the thousand does so.</summary>
+    public IMeterFactory MeterFactory { get; } = Meters();
     public ManualTime Time { get; } = new();
     public GatewayClock Clock { get; }
     public IOptions<GatewayOptions> Options { get; }

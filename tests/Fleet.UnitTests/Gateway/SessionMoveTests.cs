@@ -2,6 +2,7 @@ using Fleet.Gateway.Cluster;
 using Fleet.Gateway.Hosting;
 using Fleet.Gateway.Routing;
 using Fleet.Gateway.Sessions;
+using Fleet.Interfaces.Messaging;
 using Fleet.Mqtt;
 
 namespace Fleet.UnitTests.Gateway;
@@ -48,6 +49,30 @@ public sealed class SessionMoveTests
         while (there.TryTake(owner, now: 0, out var next))
             sent.Add(next.Publish is { } publish ? $"{next.PacketId}={System.Text.Encoding.UTF8.GetString(publish.Message.Payload.Span)} {publish.Qos} {next.Duplicate}" : $"{next.PacketId} released");
         Assert.Equal(["1=1 ExactlyOnce True", "2 released", "3=3 ExactlyOnce True"], sent);
+    }
+
+    [Fact]
+    public async Task What_is_on_its_way_to_a_gateway_is_waited_for_before_it_goes_on()
+    {
+        var parts = new GatewayParts();
+        var session = await parts.Moves.Arrive(GatewayParts.Plain(), new MovedSession("first", [], 60));
+        Assert.NotNull(parts.Moves.TakeOver("second", "plain/p", epoch: 1, discard: false));
+        var collecting = parts.Moves.Collect("plain/p", "third");
+        Assert.False(collecting.IsCompleted);
+        parts.Moves.Complete(session, new MovedMessages([new MovedMessage(7, 2, false, PeerMessages.Of(Message("").Message, 0), Released: true)], [], 7, [], [5]));
+        var collected = await collecting;
+        Assert.Equal((7, true, 5), (collected!.InFlight.Single().PacketId, collected.InFlight.Single().Released, collected.Unreleased.Single()));
+    }
+
+    [Fact]
+    public async Task What_does_not_come_is_not_waited_for_for_ever()
+    {
+        var parts = new GatewayParts();
+        await parts.Moves.Arrive(GatewayParts.Plain(), new MovedSession("first", [], 60));
+        parts.Moves.TakeOver("second", "plain/p", epoch: 1, discard: false);
+        var collecting = parts.Moves.Collect("plain/p", "third");
+        parts.Time.Advance(TimeSpan.FromSeconds(4));
+        Assert.Empty((await collecting)!.InFlight);
     }
 
     private sealed class Nobody : ISessionOwner

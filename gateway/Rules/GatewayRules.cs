@@ -24,8 +24,8 @@ internal sealed class GatewayRules(Broker broker, RuleParts parts)
     {
         lock (_gate)
         {
-            // The registry began anew with an older table if its storage was put back: whoever says so last is right then, and that is the watch.
-            if (table.Version == _version) return;
+            // An answer and a word of the registry may overtake each other.
+            if (table.Version <= _version) return;
             var wanted = table.Rules.ToDictionary(rule => rule.Name.Value, StringComparer.Ordinal);
             foreach (var (name, rule) in _rules)
             {

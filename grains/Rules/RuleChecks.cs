@@ -17,7 +17,8 @@ internal static class RuleChecks
         SearchValues.Create("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ");
 
     /// <summary>Those of the connection and the body, which the sender makes; and names that the receiver is to trust.</summary>
-    private static readonly string[] OwnHeaders = ["Host", "Connection", "Keep-Alive", "Transfer-Encoding", "TE", "Trailer", "Upgrade", "Expect", "X-Amz-Invocation-Type"];
+    private static readonly string[] OwnHeaders =
+        ["Host", "Connection", "Keep-Alive", "Transfer-Encoding", "TE", "Trailer", "Upgrade", "Expect", "User-Agent", "X-Amz-Invocation-Type"];
     private static readonly string[] OwnPrefixes = ["Fleet-", "Content-", "Proxy-"];
 
     /// <returns>The first thing that is wrong; null if nothing is.</returns>
@@ -61,7 +62,7 @@ internal static class RuleChecks
     private static RuleResult.Invalid? CheckHeaders(ImmutableSortedDictionary<string, string> headers)
     {
         if (headers.Count > MaxHeaders) return new("action.headers", $"At most {MaxHeaders}.");
-        if (headers.Keys.Distinct(StringComparer.OrdinalIgnoreCase).Count() < headers.Count) return new("action.headers", "Names differ in more than case.");
+        if (headers.Keys.Distinct(StringComparer.OrdinalIgnoreCase).Count() < headers.Count) return new("action.headers", "Names must differ in more than case.");
         foreach (var (name, value) in headers)
         {
             string field = $"action.headers.{name}";

@@ -46,11 +46,7 @@ internal sealed class RuleGrain : Grain, IRuleGrain, IRemindable
         _delivery.Work(_saved);
     }
 
-    public override Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
-    {
-        _delivery.End();
-        return Task.CompletedTask;
-    }
+    public override Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken) => _delivery.End();
 
     public async Task<RuleResult> Put(RuleDefinition definition, long? ifVersion)
     {

@@ -135,6 +135,8 @@ public sealed class RulesTests : IAsyncLifetime
 
         Assert.Equal(HttpStatusCode.PreconditionFailed, (await Send(HttpMethod.Delete, "r", ifMatch: "\"1\"")).StatusCode);
         Assert.Equal(HttpStatusCode.NoContent, (await Send(HttpMethod.Delete, "r", ifMatch: "\"3\"")).StatusCode);
+        var openapi = JsonNode.Parse(await http.GetStringAsync("/openapi/v1.json"))!["paths"]!;
+        Assert.NotNull(openapi["/api/v1/rules/{name}"]!["put"]!["requestBody"]!["content"]!["application/json"]!["example"]!["action"]);
         foreach (string path in new[] { "rules/r", "rules/r/status", "rules/r/dead-letters" })
             await _fleet.Problem(HttpMethod.Get, path, null, HttpStatusCode.NotFound, "rule-not-found");
         Assert.Empty((await _fleet.Get("rules"))["items"]!.AsArray());

@@ -14,6 +14,7 @@ internal sealed class RuleDelivery(
     private DeliveryState _state = new();
     private RuleDefinition? _definition;
     private IGrainTimer? _timer;
+    private Task _settling = Task.CompletedTask;
     private bool _stepping;
 
     /// <summary>Set once, when the grain knows what it is called.</summary>
@@ -42,11 +43,13 @@ internal sealed class RuleDelivery(
         Step(new DeliveryEvent.Counted(backlog.DeadLetters));
     }
 
-    /// <summary>The activation ends. What is under way is tried again by the next one.</summary>
-    public void End()
+    /// <summary>The activation ends. What is under way is tried again by the next one; what was decided is stored, so that it is not.</summary>
+    public async Task End()
     {
         _ending.Cancel();
         _timer?.Dispose();
+        await _settling;
+        if (_state.Settled.Length > _state.Settling) await Settle(_state.Settled.RemoveRange(0, _state.Settling));
         metrics.IsGone(Rule.Value);
     }
 
@@ -81,7 +84,7 @@ internal sealed class RuleDelivery(
             {
                 DeliveryEffect.Take take => Fetch(take),
                 DeliveryEffect.Send send => Send(send.Message),
-                DeliveryEffect.Settle settle => Settle(settle.Settlements),
+                DeliveryEffect.Settle settle => _settling = Settle(settle.Settlements),
                 _ => throw new System.Diagnostics.UnreachableException(),
             };
         }
@@ -161,7 +164,6 @@ internal sealed class RuleDelivery(
 
     private void StoreFailed(Exception e, bool wasTaking)
     {
-        if (_ending.IsCancellationRequested) return;
         log.StoreFailed(e, Rule.Value, DeliveryCore.StoreRetry);
         Step(new DeliveryEvent.StoreFailed(wasTaking));
     }

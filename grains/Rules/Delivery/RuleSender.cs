@@ -6,7 +6,7 @@ namespace Fleet.Grains.Rules.Delivery;
 
 /// <summary>Makes one attempt over HTTP.</summary>
 /// <param name="http">Follows no redirections and keeps no cookies.</param>
-internal sealed class RuleSender(HttpMessageInvoker http, TimeProvider clock, RuleMetrics metrics)
+internal sealed class RuleSender(HttpMessageInvoker http, TimeProvider clock, RuleMetrics metrics) : IDisposable
 {
     /// <summary>Of an answer that says no, kept as the error.</summary>
     private const int DetailBytes = 256;
@@ -45,6 +45,8 @@ internal sealed class RuleSender(HttpMessageInvoker http, TimeProvider clock, Ru
         if (outcome is AttemptOutcome.Delivered) metrics.Delivered(clock.GetUtcNow() - message.ReceivedAt);
         return outcome;
     }
+
+    public void Dispose() => http.Dispose();
 
     private TimeSpan? RetryAfterOf(HttpResponseMessage response) => response.Headers.RetryAfter switch
     {

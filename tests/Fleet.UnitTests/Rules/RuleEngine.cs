@@ -56,8 +56,14 @@ internal sealed class RuleEngine : IAsyncDisposable
         return id;
     }
 
+    /// <summary>Lets time pass until it is so, but for the time that a request takes: that is the real network's.</summary>
+    public Task<RuleStatus> InTime(Func<RuleStatus, bool> isSo) => Until(isSo, status =>
+    {
+        if (status.InFlight == 0) Time.Advance(TimeSpan.FromMilliseconds(100));
+    });
+
     /// <summary>Asks until it is so; what it waits for happens on other threads.</summary>
-    public async Task<RuleStatus> Until(Func<RuleStatus, bool> isSo, Action? between = null)
+    public async Task<RuleStatus> Until(Func<RuleStatus, bool> isSo, Action<RuleStatus>? between = null)
     {
         using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(20));
         while (true)
@@ -65,7 +71,7 @@ internal sealed class RuleEngine : IAsyncDisposable
             var status = (await Rule.GetStatus())!;
             if (isSo(status)) return status;
             Assert.False(patience.IsCancellationRequested, $"It stands at {status}");
-            between?.Invoke();
+            between?.Invoke(status);
             await Task.Yield();
         }
     }

@@ -31,7 +31,8 @@ CREATE TABLE sessions (
     expiry_seconds  bigint NOT NULL,
     disconnected_at timestamptz,               -- null: it has a connection
     maybe_sent      integer NOT NULL,          -- so many of its first deliveries may have been sent
-    will            text                       -- JSON
+    will            text,                      -- JSON
+    gateway         text                       -- the gateway that its lease names
 ) WITH (fillfactor = 80);
 CREATE INDEX sessions_by_owner ON sessions (owner);
 CREATE INDEX sessions_by_key   ON sessions (key);

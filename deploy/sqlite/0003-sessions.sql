@@ -25,7 +25,8 @@ CREATE TABLE sessions (
     expiry_seconds  INTEGER NOT NULL,
     disconnected_at TEXT,              -- null: it has a connection
     maybe_sent      INTEGER NOT NULL,  -- so many of its first deliveries may have been sent
-    will            TEXT               -- JSON
+    will            TEXT,              -- JSON
+    gateway         TEXT               -- the gateway that its lease names
 );
 CREATE INDEX sessions_by_owner ON sessions (owner);
 CREATE INDEX sessions_by_key   ON sessions (key);

@@ -10,7 +10,13 @@ internal sealed class AckTicket(ushort packetId, Qos qos, long receivedAt)
     public Qos Qos => qos;
     public long ReceivedAt => receivedAt;
 
-    /// <summary>Null while it waits.</summary>
+    /// <summary>It answers PUBREL: PUBCOMP, rather than PUBACK or PUBREC.</summary>
+    public bool EndsIt { get; init; }
+
+    /// <summary>The journal's, at which the message is durable; it is answered no earlier. 0: it need not be.</summary>
+    public long Position { get; set; }
+
+    /// <summary>Null while it waits for more than that.</summary>
     public ReasonCode? Outcome { get; set; }
     public string? Detail { get; set; }
 
@@ -28,19 +34,20 @@ internal sealed class AckQueue
     /// <summary>QoS 1 alone.</summary>
     public int AtLeastOnce { get; private set; }
 
-    public AckTicket Add(ushort packetId, Qos qos, long receivedAt)
+    public AckTicket Add(ushort packetId, Qos qos, long receivedAt, bool endsIt = false)
     {
-        var ticket = new AckTicket(packetId, qos, receivedAt);
+        var ticket = new AckTicket(packetId, qos, receivedAt) { EndsIt = endsIt };
         _waiting.Enqueue(ticket);
         if (qos == Qos.AtLeastOnce) AtLeastOnce++;
         return ticket;
     }
 
-    public bool TryTakeReady(out AckTicket ticket)
+    /// <summary>The next to be answered, if all that it waits for is the journal.</summary>
+    public bool TryPeekReady(out AckTicket ticket) => _waiting.TryPeek(out ticket!) && ticket.Outcome is not null;
+
+    /// <summary>Takes it out.</summary>
+    public void Dequeue()
     {
-        if (!_waiting.TryPeek(out ticket!) || ticket.Outcome is null) return false;
-        _waiting.Dequeue();
-        if (ticket.Qos == Qos.AtLeastOnce) AtLeastOnce--;
-        return true;
+        if (_waiting.Dequeue().Qos == Qos.AtLeastOnce) AtLeastOnce--;
     }
 }

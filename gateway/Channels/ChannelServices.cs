@@ -1,3 +1,4 @@
+using Fleet.Gateway.Durable;
 using Fleet.Gateway.Hosting;
 using Fleet.Gateway.Presence;
 using Fleet.Gateway.Retained;
@@ -12,7 +13,7 @@ namespace Fleet.Gateway.Channels;
 
 /// <summary>What all channels share. None of it waits.</summary>
 internal sealed class ChannelServices(
-    IOptions<GatewayOptions> options, SessionDirectory directory, Broker broker, RetainedMessages retained, GatewayRules rules,
+    IOptions<GatewayOptions> options, SessionDirectory directory, Broker broker, RetainedMessages retained, SessionJournal journal, GatewayRules rules,
     SubscriptionEvents subscriptions, GatewayMetrics metrics, ILogger<MqttChannel> log)
 {
     public GatewayOptions Options { get; } = options.Value;
@@ -21,6 +22,7 @@ internal sealed class ChannelServices(
     public RetainedMessages Retained => retained;
     public GatewayRules Rules => rules;
     public SubscriptionEvents Subscriptions => subscriptions;
+    public SessionJournal Journal => journal;
     public GatewayMetrics Metrics => metrics;
     public ILogger Log => log;
 }

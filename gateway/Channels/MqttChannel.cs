@@ -1,4 +1,5 @@
 using System.Buffers;
+using Fleet.Gateway.Durable;
 using Fleet.Gateway.Sessions;
 using Fleet.Gateway.Telemetry;
 using Fleet.Mqtt;
@@ -19,12 +20,14 @@ internal sealed class MqttChannel(ChannelServices services, ISessionOwner owner,
     private readonly PublishRate _rate = new(services.Options);
     private ConnectRequest? _request;
     private PublishWriter? _messages;
+    private SessionTerms? _terms;
+    private bool _present;
     private PublishHandler? _publish;
     private SubscribeHandler? _subscribe;
     private long _heardAt = openedAt, _keepAliveMs;
     private bool _pausing;
 
-    private enum Phase { AwaitingConnect, Authorising, Open, Closed }
+    private enum Phase { AwaitingConnect, Authorising, Opening, Open, Closed }
 
     private Phase _phase;
 
@@ -35,7 +38,16 @@ internal sealed class MqttChannel(ChannelServices services, ISessionOwner owner,
     public EndCause? Ended { get; private set; }
 
     /// <summary>True while what the client sends must wait: for the answer to CONNECT, or because it publishes too fast.</summary>
-    public bool IsPaused => _phase == Phase.Authorising || _pausing;
+    public bool IsPaused => _phase is Phase.Authorising or Phase.Opening || _pausing;
+
+    /// <summary>CONNECT was accepted and answered, and the connection has not ended.</summary>
+    public bool IsOpen => _phase == Phase.Open;
+
+    /// <summary>
+    /// The session is on its way to the store: CONNACK, which promises it, goes out at this position of the journal. <see cref="Opened"/> is to say so.
+    /// Null if there is nothing to wait for.
+    /// </summary>
+    public long? OpensAt { get; private set; }
 
     /// <summary>Takes whole packets off the front of <paramref name="buffer"/>; what is left needs more bytes, or the end of a pause.</summary>
     public void Receive(ref ReadOnlySequence<byte> buffer, ChannelTurn turn)
@@ -72,9 +84,23 @@ internal sealed class MqttChannel(ChannelServices services, ISessionOwner owner,
             CloseSilently(EndCause.Forbidden(refused.Detail));
             return;
         }
-        Open(((ConnectDecision.Accepted)decision).Identity, _request!, turn);
-        _request = null;
+        Attach(((ConnectDecision.Accepted)decision).Identity, turn);
         Drain(turn);
+    }
+
+    /// <summary>The session is stored, or cannot be.</summary>
+    public void Opened(bool durable, ChannelTurn turn)
+    {
+        if (_phase != Phase.Opening) return;
+        if (durable)
+        {
+            Open(turn);
+            Drain(turn);
+            return;
+        }
+        const string Detail = "The session cannot be stored; try again later.";
+        _replies.ConnAck(turn.Output, sessionPresent: false, ReasonCode.ServerUnavailable, null, Detail);
+        CloseSilently(EndCause.Failed(Detail), turn.Now);
     }
 
     /// <summary>The answer to an effect that had a ticket.</summary>
@@ -113,6 +139,14 @@ internal sealed class MqttChannel(ChannelServices services, ISessionOwner owner,
     /// <summary>Sends what waits in the session, as much as network and client take.</summary>
     public void Drain(ChannelTurn turn)
     {
+        try
+        {
+            if (_phase == Phase.Open) _publish!.Flush(turn);
+        }
+        catch (MqttProtocolException e)
+        {
+            Fail(e.Reason, e.Message, turn);
+        }
         while (_phase == Phase.Open && turn.Output.HasRoom && Session!.TryTake(owner, turn.Now, out var next)) Send(next, turn);
     }
 
@@ -162,27 +196,37 @@ internal sealed class MqttChannel(ChannelServices services, ISessionOwner owner,
         turn.Effects.Add(new ChannelEffect.Authorise(_request));
     }
 
-    private void Open(SessionIdentity identity, ConnectRequest request, ChannelTurn turn)
+    private void Attach(SessionIdentity identity, ChannelTurn turn)
     {
-        var terms = ConnectHandshake.Terms(request, services.Options);
-        int keepAlive = ConnectHandshake.KeepAlive(request, services.Options);
-        if (services.Directory.Attach(owner, identity, terms, turn.Now, out var refusal) is not var (session, present))
+        _terms = ConnectHandshake.Terms(_request!, services.Options);
+        if (services.Directory.Attach(owner, identity, _terms, turn.Now, out var refusal) is not { } attached)
         {
             _replies.ConnAck(turn.Output, sessionPresent: false, refusal!.Code, null, refusal.Detail);
             CloseSilently(EndCause.Forbidden(refusal.Detail));
             return;
         }
-        Session = session;
+        Session = attached.Session;
+        _present = attached.Present;
+        _phase = Phase.Opening;
+        if (services.Journal.Look(attached.Position) == JournalOutcome.Durable) Open(turn);
+        else OpensAt = attached.Position;
+    }
+
+    private void Open(ChannelTurn turn)
+    {
+        var (request, terms, session) = (_request!, _terms!, Session!);
+        (_request, _terms, OpensAt) = (null, null, null);
+        int keepAlive = ConnectHandshake.KeepAlive(request, services.Options);
         _phase = Phase.Open;
         _keepAliveMs = keepAlive * 1000L;
         _heardAt = turn.Now;
         _messages = new PublishWriter(_replies.Version, _replies.MaxPacketBytes, request.TopicAliasMaximum);
-        var denials = new DenialLog(Session, services.Metrics, services.Log);
-        _publish = new PublishHandler(services, Session, _replies.Version, _replies, denials);
-        _subscribe = new SubscribeHandler(services, Session, _replies.Version, _replies, denials);
-        services.Metrics.SessionOpened(identity.Kind);
-        bool written = _replies.ConnAck(turn.Output, present, ReasonCode.Success,
-            properties => ConnectHandshake.Describe(properties, request, terms, identity.ClientId, keepAlive, services.Options), null);
+        var denials = new DenialLog(session, services.Metrics, services.Log);
+        _publish = new PublishHandler(services, owner, session, _replies.Version, _replies, denials);
+        _subscribe = new SubscribeHandler(services, session, _replies.Version, _replies, denials);
+        services.Metrics.SessionOpened(session.Identity.Kind);
+        bool written = _replies.ConnAck(turn.Output, _present, ReasonCode.Success,
+            properties => ConnectHandshake.Describe(properties, request, terms, session.Identity.ClientId, keepAlive, services.Options), null);
         if (!written)
         {
             CloseSilently(EndCause.ProtocolError(ReasonCode.PacketTooLarge, "The client takes no packet as large as CONNACK."), turn.Now);
@@ -258,7 +302,8 @@ internal sealed class MqttChannel(ChannelServices services, ISessionOwner owner,
             _ => Session!.Complete(ack.PacketId),
         };
         if (result == AckResult.WrongKind) throw new MqttProtocolException(ReasonCode.ProtocolError, $"{ack.Type} for a message that awaits another answer (4.3).");
-        if (ack.Type == PacketType.PubRec && !refused)
+        // What waits for the store goes out when the session is drained.
+        if (ack.Type == PacketType.PubRec && !refused && result != AckResult.Later)
             _replies.Ack(turn.Output, PacketType.PubRel, ack.PacketId, result == AckResult.Taken ? ReasonCode.Success : ReasonCode.PacketIdentifierNotFound);
     }
 
@@ -293,8 +338,8 @@ internal sealed class MqttChannel(ChannelServices services, ISessionOwner owner,
         bool open = _phase == Phase.Open;
         _phase = Phase.Closed;
         Ended = cause;
-        if (!open) return;
-        services.Metrics.SessionClosed(Session!.Identity.Kind);
-        services.Directory.Detach(Session, owner, cause, now ?? _heardAt);
+        OpensAt = null;
+        if (open) services.Metrics.SessionClosed(Session!.Identity.Kind);
+        if (Session is not null) services.Directory.Detach(Session, owner, cause, now ?? _heardAt);
     }
 }

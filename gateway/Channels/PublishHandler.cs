@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Text;
 using System.Text.Unicode;
+using Fleet.Gateway.Durable;
 using Fleet.Gateway.Routing;
 using Fleet.Gateway.Rules;
 using Fleet.Gateway.Sessions;
@@ -10,7 +11,8 @@ using Fleet.Mqtt;
 namespace Fleet.Gateway.Channels;
 
 /// <summary>A client's PUBLISH: limits, policy, and where it goes. The hot path: nothing is copied before somebody wants it.</summary>
-internal sealed class PublishHandler(ChannelServices services, Session session, MqttVersion version, ReplyWriter replies, DenialLog denials)
+internal sealed class PublishHandler(
+    ChannelServices services, ISessionOwner owner, Session session, MqttVersion version, ReplyWriter replies, DenialLog denials)
 {
     private readonly TopicAliases _aliases = new(services.Options.TopicAliasMaximum);
     private readonly AckQueue _acks = new();
@@ -29,9 +31,9 @@ internal sealed class PublishHandler(ChannelServices services, Session session, 
         var publish = PublishPacket.Parse(packet, version, Sender.Client);
         var topic = _aliases.Resolve(publish, publish.Topic);
         services.Metrics.Received(publish.Qos);
-        if (publish.Qos == Qos.ExactlyOnce && session.IsUnreleased(publish.PacketId))
+        if (publish.Qos == Qos.ExactlyOnce && session.IsUnreleased(publish.PacketId, out long position))
         {
-            Repeat(publish.PacketId, turn);
+            Repeat(publish.PacketId, position, turn);
             return;
         }
         CheckLimits(publish, topic);
@@ -66,7 +68,16 @@ internal sealed class PublishHandler(ChannelServices services, Session session, 
     {
         if (_unreleased.Remove(packetId, out var waiting) && waiting is not null)
             throw new MqttProtocolException(ReasonCode.ProtocolError, "PUBREL before PUBREC (4.3.3).");
-        replies.Ack(turn.Output, PacketType.PubComp, packetId, session.Release(packetId) ? ReasonCode.Success : ReasonCode.PacketIdentifierNotFound);
+        var code = session.Release(packetId, out long position) ? ReasonCode.Success : ReasonCode.PacketIdentifierNotFound;
+        if (position == 0)
+        {
+            replies.Ack(turn.Output, PacketType.PubComp, packetId, code);
+            return;
+        }
+        // Once it hears PUBCOMP the client may use the identifier for another message, which must not pass for a repeat after a kill.
+        var ticket = _acks.Add(packetId, Qos.ExactlyOnce, turn.Timestamp, endsIt: true);
+        (ticket.Position, ticket.Outcome) = (position, code);
+        Flush(turn);
     }
 
     /// <summary>The answer to an effect; PUBACK or PUBREC follow when their turn comes.</summary>
@@ -75,9 +86,24 @@ internal sealed class PublishHandler(ChannelServices services, Session session, 
         if (outcome >= ReasonCode.UnspecifiedError) LetGo(ticket.PacketId, ticket.Qos);
         ticket.Outcome = outcome;
         ticket.Detail = detail;
-        while (_acks.TryTakeReady(out var ready))
+        Flush(turn);
+    }
+
+    /// <summary>Sends the acknowledgements whose turn it is, as far as what they promise is durable; the connection is woken when more is.</summary>
+    public void Flush(ChannelTurn turn)
+    {
+        while (_acks.TryPeekReady(out var ready))
         {
-            for (int answers = 0; answers <= ready.Repeats; answers++) Answer(ready.PacketId, ready.Qos, ready.Outcome!.Value, ready.Detail, ready.ReceivedAt, turn);
+            var stored = ready.Position == 0 || ready.Outcome >= ReasonCode.UnspecifiedError ? JournalOutcome.Durable : services.Journal.Look(ready.Position, owner);
+            if (stored == JournalOutcome.Waiting) return;
+            _acks.Dequeue();
+            if (stored == JournalOutcome.Refused) NotStored(ready);
+            if (ready.EndsIt) replies.Ack(turn.Output, PacketType.PubComp, ready.PacketId, ready.Outcome!.Value);
+            else
+            {
+                for (int answers = 0; answers <= ready.Repeats; answers++)
+                    Answer(ready.PacketId, ready.Qos, ready.Outcome!.Value, ready.Detail, ready.ReceivedAt, turn);
+            }
         }
     }
 
@@ -88,11 +114,32 @@ internal sealed class PublishHandler(ChannelServices services, Session session, 
     }
 
     /// <summary>Acknowledged like the first, and not routed again [MQTT-4.3.3-10].</summary>
-    private void Repeat(ushort packetId, ChannelTurn turn)
+    /// <param name="position">At which the first is durable, should it not be yet: that may have been on another connection.</param>
+    private void Repeat(ushort packetId, long position, ChannelTurn turn)
     {
-        if (_unreleased.GetValueOrDefault(packetId) is { } waiting) waiting.Repeats++;
-        else if (_acks.IsEmpty) Answer(packetId, Qos.ExactlyOnce, ReasonCode.Success, null, turn.Timestamp, turn);
-        else (_unreleased[packetId] = _acks.Add(packetId, Qos.ExactlyOnce, turn.Timestamp)).Outcome = ReasonCode.Success;
+        if (_unreleased.GetValueOrDefault(packetId) is { } waiting)
+        {
+            waiting.Repeats++;
+            return;
+        }
+        if (_acks.IsEmpty && services.Journal.Look(position) == JournalOutcome.Durable)
+        {
+            Answer(packetId, Qos.ExactlyOnce, ReasonCode.Success, null, turn.Timestamp, turn);
+            return;
+        }
+        var ticket = _acks.Add(packetId, Qos.ExactlyOnce, turn.Timestamp);
+        _unreleased[packetId] = ticket;
+        ticket.Position = position;
+        Completed(ticket, ReasonCode.Success, null, turn);
+    }
+
+    /// <summary>The store fails: the client hears so, and what it may have of the message is what an unacknowledged message may be.</summary>
+    private void NotStored(AckTicket ticket)
+    {
+        if (ticket.EndsIt) throw new MqttProtocolException(ReasonCode.ImplementationSpecificError, "The session cannot be stored.");
+        ticket.Outcome = ReasonCode.ImplementationSpecificError;
+        ticket.Detail = "The message could not be stored; try again later.";
+        LetGo(ticket.PacketId, ticket.Qos);
     }
 
     private void Route(scoped in PublishPacket publish, ReadOnlySpan<byte> topic, ChannelTurn turn)
@@ -101,6 +148,13 @@ internal sealed class PublishHandler(ChannelServices services, Session session, 
         if (matches.Count == 0 && !publish.Retain)
         {
             Acknowledge(publish, turn, ReasonCode.Success, null);
+            return;
+        }
+        if (services.Journal.Refuses && Broker.IsForTheStore(matches, publish.Qos))
+        {
+            matches.Clear();
+            if (services.Journal.IsFailing) Refuse(publish, turn, ReasonCode.ImplementationSpecificError, "The message could not be stored; try again later.");
+            else Refuse(publish, turn, ReasonCode.QuotaExceeded, "The store is behind; try again later.");
             return;
         }
         ReadOnlySpan<byte> forwarded = default;
@@ -119,18 +173,22 @@ internal sealed class PublishHandler(ChannelServices services, Session session, 
             Refuse(publish, turn, ReasonCode.QuotaExceeded, "There are too many topics with retained messages.");
             return;
         }
-        if (services.Broker.Deliver(message, matches, session) is not { } passedOn)
+        ushort heldAs = publish.Qos == Qos.ExactlyOnce ? publish.PacketId : (ushort)0;
+        if (services.Broker.Deliver(message, matches, session, heldAs, out long position) is not { } passedOn)
         {
             Refuse(publish, turn, ReasonCode.QuotaExceeded, "Another gateway, or a rule, takes no more messages for now; try again later.");
             return;
         }
+        if (heldAs != 0 && position != 0) session.Held(heldAs, position);
         if (durable.IsCompletedSuccessfully && passedOn.IsCompletedSuccessfully)
         {
-            Acknowledge(publish, turn, ReasonCode.Success, null);
+            Acknowledge(publish, turn, ReasonCode.Success, null, position);
             return;
         }
         var taken = durable.IsCompletedSuccessfully ? passedOn : passedOn.IsCompletedSuccessfully ? durable : Task.WhenAll(durable, passedOn);
-        turn.Effects.Add(new ChannelEffect.AwaitDurable(taken, TicketFor(publish, turn)));
+        var ticket = TicketFor(publish, turn);
+        if (ticket is not null) ticket.Position = position;
+        turn.Effects.Add(new ChannelEffect.AwaitDurable(taken, ticket));
     }
 
     /// <summary>Straight to one rule, and to no subscriber (spec/aws-iot-topics.md, section 8).</summary>
@@ -191,12 +249,14 @@ internal sealed class PublishHandler(ChannelServices services, Session session, 
         return ticket;
     }
 
-    private void Acknowledge(scoped in PublishPacket publish, ChannelTurn turn, ReasonCode code, string? detail)
+    private void Acknowledge(scoped in PublishPacket publish, ChannelTurn turn, ReasonCode code, string? detail, long position = 0)
     {
         if (publish.Qos == Qos.AtMostOnce) return;
-        if (!_acks.IsEmpty)
+        if (!_acks.IsEmpty || position != 0)
         {
-            Completed(TicketFor(publish, turn)!, code, detail, turn);
+            var ticket = TicketFor(publish, turn)!;
+            ticket.Position = position;
+            Completed(ticket, code, detail, turn);
             return;
         }
         if (code >= ReasonCode.UnspecifiedError) LetGo(publish.PacketId, publish.Qos);
@@ -216,7 +276,7 @@ internal sealed class PublishHandler(ChannelServices services, Session session, 
     {
         if (qos != Qos.ExactlyOnce) return;
         _unreleased.Remove(packetId);
-        session.Release(packetId);
+        session.Release(packetId, out _);
     }
 
     /// <summary>5.0 says so in PUBACK where there is one; otherwise the connection ends (spec/aws-iot-topics.md, 6.7).</summary>

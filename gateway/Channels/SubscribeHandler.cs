@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Text;
+using Fleet.Gateway.Durable;
 using Fleet.Gateway.Routing;
 using Fleet.Gateway.Sessions;
 using Fleet.Mqtt;
@@ -19,16 +20,23 @@ internal sealed class SubscribeHandler(ChannelServices services, Session session
         uint identifier = subscribe.Properties.SubscriptionIdentifier ?? 0;
         foreach (var entry in subscribe) _codes.Add(SubscribeOne(entry, identifier, pending));
         pending.Codes = [.. _codes];
-        if (pending.Known.IsCompleted) Complete(pending, turn);
-        else turn.Effects.Add(new ChannelEffect.AwaitRoutes(pending.Known, pending));
+        Await(pending, turn);
     }
 
-    /// <summary>Every gateway knows of the new subscriptions.</summary>
+    /// <summary>Every gateway knows of the new subscriptions, and what is stored of them is durable or cannot be.</summary>
     public void Complete(PendingSubscribe pending, ChannelTurn turn)
     {
+        if (services.Journal.Look(pending.Position) != JournalOutcome.Durable)
+        {
+            pending.Codes.AsSpan().Fill(version == MqttVersion.V5 ? ReasonCode.ImplementationSpecificError : ReasonCode.UnspecifiedError);
+            pending.Detail = "The session cannot be stored; try again later.";
+            pending.WantsRetained.Clear();
+            pending.Filters.Clear();
+        }
         // The answer goes first: what the new subscriptions bring waits in the session until the turn ends (spec/aws-iot-topics.md, 9.2).
-        replies.SubAck(turn.Output, PacketType.SubAck, pending.PacketId, pending.Codes, pending.Detail);
-        services.Subscriptions.Subscribed(session.Identity, pending.Granted);
+        replies.SubAck(turn.Output, pending.Answer, pending.PacketId, pending.Codes, pending.Detail);
+        if (pending.Answer == PacketType.SubAck) services.Subscriptions.Subscribed(session.Identity, pending.Filters);
+        else services.Subscriptions.Unsubscribed(session.Identity, pending.Filters);
         foreach (var subscription in pending.WantsRetained)
         {
             List<Publication> messages = [];
@@ -41,16 +49,26 @@ internal sealed class SubscribeHandler(ChannelServices services, Session session
     {
         var unsubscribe = UnsubscribePacket.Parse(packet, version);
         _codes.Clear();
-        List<string> given = [];
-        foreach (var text in unsubscribe)
-        {
-            var filter = TopicFilter.TryParse(text);
-            bool existed = filter is not null && services.Broker.Unsubscribe(session, filter);
-            if (existed) given.Add(filter!.Text);
-            _codes.Add(existed ? ReasonCode.Success : filter is null ? ReasonCode.TopicFilterInvalid : ReasonCode.NoSubscriptionExisted);
-        }
-        replies.SubAck(turn.Output, PacketType.UnsubAck, unsubscribe.PacketId, CollectionsMarshal.AsSpan(_codes), null);
-        services.Subscriptions.Unsubscribed(session.Identity, given);
+        var pending = new PendingSubscribe { PacketId = unsubscribe.PacketId, Answer = PacketType.UnsubAck };
+        foreach (var text in unsubscribe) _codes.Add(UnsubscribeOne(TopicFilter.TryParse(text), pending));
+        pending.Codes = [.. _codes];
+        Await(pending, turn);
+    }
+
+    private ReasonCode UnsubscribeOne(TopicFilter? filter, PendingSubscribe pending)
+    {
+        if (filter is null) return ReasonCode.TopicFilterInvalid;
+        bool existed = services.Broker.Unsubscribe(session, filter, out long position);
+        pending.Position = Math.Max(pending.Position, position);
+        if (existed) pending.Filters.Add(filter.Text);
+        return existed ? ReasonCode.Success : ReasonCode.NoSubscriptionExisted;
+    }
+
+    private void Await(PendingSubscribe pending, ChannelTurn turn)
+    {
+        if (services.Journal.Look(pending.Position) == JournalOutcome.Waiting) pending.AlsoAwait(services.Journal.WhenDurable(pending.Position));
+        if (pending.Known.IsCompleted) Complete(pending, turn);
+        else turn.Effects.Add(new ChannelEffect.AwaitRoutes(pending.Known, pending));
     }
 
     private ReasonCode SubscribeOne(scoped in SubscribePacket.Entry entry, uint identifier, PendingSubscribe pending)
@@ -73,7 +91,7 @@ internal sealed class SubscribeHandler(ChannelServices services, Session session
             return ReasonCode.NotAuthorized;
         }
         var subscription = new HeldSubscription(filter, entry.Options, identifier);
-        if (services.Broker.Subscribe(session, subscription) is not var (isNew, known))
+        if (services.Broker.Subscribe(session, subscription) is not var (isNew, known, position))
         {
             pending.Detail = $"A session has at most {options.MaxSubscriptionsPerSession} subscriptions.";
             return ReasonCode.QuotaExceeded;
@@ -84,9 +102,10 @@ internal sealed class SubscribeHandler(ChannelServices services, Session session
             RetainHandling.SendIfNewSubscription => isNew,
             _ => false,
         };
-        pending.Granted.Add(filter.Text);
+        pending.Filters.Add(filter.Text);
         if (wantsRetained) pending.WantsRetained.Add(subscription);
-        if (!known.IsCompleted) pending.Known = pending.Known.IsCompleted ? known : Task.WhenAll(pending.Known, known);
+        pending.AlsoAwait(known);
+        pending.Position = Math.Max(pending.Position, position);
         return (ReasonCode)entry.Options.Qos;
     }
 
@@ -99,13 +118,22 @@ internal sealed class SubscribeHandler(ChannelServices services, Session session
 internal sealed class PendingSubscribe
 {
     public required ushort PacketId { get; init; }
+    public PacketType Answer { get; init; } = PacketType.SubAck;
     public ReasonCode[] Codes { get; set; } = [];
     public string? Detail { get; set; }
 
     /// <summary>Completes when every other gateway sends what matches.</summary>
-    public Task Known { get; set; } = Task.CompletedTask;
+    public Task Known { get; private set; } = Task.CompletedTask;
+
+    /// <summary>The journal's, at which what is stored of it is durable; 0: nothing is.</summary>
+    public long Position { get; set; }
     public List<HeldSubscription> WantsRetained { get; } = [];
 
-    /// <summary>Topic filters, as the client wrote them.</summary>
-    public List<string> Granted { get; } = [];
+    /// <summary>Topic filters that were granted or given up, as the client wrote them.</summary>
+    public List<string> Filters { get; } = [];
+
+    public void AlsoAwait(Task task)
+    {
+        if (!task.IsCompleted) Known = Known.IsCompleted ? task : Task.WhenAll(Known, task);
+    }
 }

@@ -1,3 +1,4 @@
+using Fleet.Gateway.Durable;
 using Fleet.Gateway.Hosting;
 using Fleet.Gateway.Routing;
 using Fleet.Gateway.Sessions;
@@ -14,7 +15,7 @@ namespace Fleet.Gateway.Cluster;
 /// was taken for dead itself, ends all its sessions, which belong to others by then, and begins anew under another id.
 /// </summary>
 internal sealed class ClusterMember(
-    IGrainFactory grains, GatewayIdentity gateway, Peers peers, Routes routes, Broker broker, SessionDirectory directory, SessionMoves moves,
+    IGrainFactory grains, GatewayIdentity gateway, Peers peers, Routes routes, Broker broker, SessionJournal journal, SessionRestore sessions, SessionDirectory directory, SessionMoves moves,
     ConnectionRegistry connections, IOptions<GatewayOptions> options, TimeProvider time, ILogger<ClusterMember> log)
 {
     /// <summary>How long a start waits for what the others want: by then, who does not answer is dead.</summary>
@@ -117,9 +118,12 @@ internal sealed class ClusterMember(
         }
         // Who is still there under this name has it: two that take it from each other would never end.
         _name = null;
+        // They are others' by now, in the store too.
+        journal.Close();
         directory.Abandon(EndCause.Fenced);
         moves.Clear();
         connections.EndAll(EndCause.Fenced);
+        await sessions.Begin(_name, CancellationToken.None);
         Apply(await Self.Join(_reference!, _name));
     }
 }

@@ -1,3 +1,4 @@
+using Fleet.Gateway.Durable;
 using Fleet.Gateway.Retained;
 using Fleet.Gateway.Routing;
 using Fleet.Gateway.Sessions;
@@ -8,10 +9,17 @@ using Microsoft.Extensions.Logging;
 
 namespace Fleet.Gateway.Cluster;
 
-/// <summary>What other gateways say: each word once, in order. None of it waits.</summary>
-internal sealed class PeerInbox(Peers peers, Broker broker, RetainedMessages retained, SessionMoves moves, PeerFlush flush, GatewayClock clock, ILogger<PeerInbox> log)
+/// <summary>What other gateways say: each word once, in order. What persistent sessions are owed of it is durable before it is answered.</summary>
+internal sealed class PeerInbox(Peers peers, Broker broker, SessionJournal journal, RetainedMessages retained, SessionMoves moves, PeerFlush flush, GatewayClock clock, ILogger<PeerInbox> log)
 {
-    public PeerAnswer Take(PeerBatch batch) => peers.Find(batch.From) is { } sender ? sender.Take(batch, Take) : PeerAnswer.UnknownSender;
+    /// <exception cref="InvalidOperationException">It could not be stored: the sender is to say it again.</exception>
+    public async Task<PeerAnswer> Take(PeerBatch batch)
+    {
+        if (peers.Find(batch.From) is not { } sender) return PeerAnswer.UnknownSender;
+        var answer = sender.Take(batch, Take);
+        if (answer == PeerAnswer.Taken && !await journal.WhenDurable(sender.StoredAt)) throw new InvalidOperationException("What the sessions are owed cannot be stored.");
+        return answer;
+    }
 
     private void Take(RemoteGateway sender, PeerWord word)
     {
@@ -31,7 +39,7 @@ internal sealed class PeerInbox(Peers peers, Broker broker, RetainedMessages ret
         switch (word)
         {
             case PeerWord.Published published:
-                broker.DeliverForwarded(PeerMessages.ToPublication(published.Message, clock.NowMs), published.ToAll, published.Shares);
+                sender.StoredAt = Math.Max(sender.StoredAt, broker.DeliverForwarded(PeerMessages.ToPublication(published.Message, clock.NowMs), published.ToAll, published.Shares));
                 break;
             case PeerWord.Wanted wanted:
                 foreach (string filter in wanted.Filters) broker.Want(sender, TopicFilter.Parse(filter));

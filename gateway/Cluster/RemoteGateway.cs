@@ -20,6 +20,9 @@ internal sealed class RemoteGateway(GatewayMember member, PeerLink link) : Subsc
     /// <summary>Completes when all that it wanted when the two met is in the tree, or it is gone.</summary>
     public Task Ready => _ready.Task;
 
+    /// <summary>The journal's position at which all that it has sent for persistent sessions is durable. Kept while a batch is taken.</summary>
+    public long StoredAt { get; set; }
+
     public int RouteCount
     {
         get { lock (_gate) return _wanted.Count; }

@@ -63,10 +63,12 @@ internal sealed class JournalPage(long number)
         foreach (var delivery in Deliveries)
         {
             if (delivery.State != StoredDeliveryState.Noted) continue;
-            delivery.State = StoredDeliveryState.Written;
-            var message = delivery.Message.Stored!;
-            if (!message.IsWritten) batch.Messages.Add(rowOf(delivery.Message));
-            message.IsWritten = true;
+            delivery.State = delivery.Message is null ? StoredDeliveryState.Released : StoredDeliveryState.Written;
+            if (delivery.Message is { Stored: { IsWritten: false } body } message)
+            {
+                batch.Messages.Add(rowOf(message));
+                body.IsWritten = true;
+            }
             batch.Deliveries.Add(delivery.ToRow());
         }
         batch.RemovedDeliveries.AddRange(RemovedDeliveries);

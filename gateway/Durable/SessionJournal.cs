@@ -25,6 +25,9 @@ internal enum JournalOutcome
 /// </summary>
 internal sealed class SessionJournal(ISessionStore store, IOptions<GatewayOptions> options, GatewayClock clock, ILogger<SessionJournal> log)
 {
+    /// <summary>A position that was durable before this process began.</summary>
+    public const long LongAgo = 1;
+
     /// <summary>What a delivery costs beside its message, about.</summary>
     private const int DeliveryBytes = 128;
 
@@ -34,10 +37,10 @@ internal sealed class SessionJournal(ISessionStore store, IOptions<GatewayOption
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(100), LongestPause = TimeSpan.FromSeconds(2);
 
     private readonly Lock _gate = new();
-    private JournalPage _page = new(1);
+    private JournalPage _page = new(LongAgo + 1);
     private JournalPage? _writing;
     private TaskCompletionSource? _idle;
-    private long _owner, _lastId, _durable, _bytes;
+    private long _owner, _lastId, _durable = LongAgo, _bytes;
     private volatile bool _failing, _full;
     private bool _running, _closed;
 
@@ -68,7 +71,16 @@ internal sealed class SessionJournal(ISessionStore store, IOptions<GatewayOption
         Refuse();
     }
 
-    public StoredSession NewSession() => new(NextId());
+    /// <summary>Where all that was noted so far is durable.</summary>
+    public long Position
+    {
+        get { lock (_gate) return _page.IsUsed ? _page.Number : _page.Number - 1; }
+    }
+
+    public StoredSession NewSession()
+    {
+        lock (_gate) return new StoredSession(this, ++_lastId);
+    }
 
     /// <summary>A message that sessions have taken, and that its publisher may repeat with the same packet identifier: together.</summary>
     /// <param name="receivedBy">The publisher, if it is persistent and the message came with QoS 2.</param>
@@ -87,9 +99,7 @@ internal sealed class SessionJournal(ISessionStore store, IOptions<GatewayOption
                     Grow(message.Payload.Length + message.Topic.Length);
                 }
                 message.Stored.References++;
-                delivery.State = StoredDeliveryState.Noted;
-                _page.Deliveries.Add(delivery);
-                Grow(DeliveryBytes);
+                Add(delivery);
             }
             // Those that were settled already are as durable as they ever will be.
             foreach (var delivery in deliveries)
@@ -103,26 +113,51 @@ internal sealed class SessionJournal(ISessionStore store, IOptions<GatewayOption
         }
     }
 
-    /// <summary>The client has it.</summary>
+    /// <summary>A QoS 2 message of which a session that comes from elsewhere has only the packet identifier left.</summary>
+    public void NoteReleased(StoredDelivery delivery)
+    {
+        lock (_gate)
+        {
+            Add(delivery);
+            delivery.Position = Use();
+        }
+    }
+
+    /// <summary>The client has it, or will never.</summary>
     public void Settle(StoredDelivery delivery)
     {
         lock (_gate)
         {
-            if (Settle(delivery, removeRow: true)) Use();
+            var before = delivery.State;
+            delivery.State = StoredDeliveryState.Settled;
+            if (before is StoredDeliveryState.Noted or StoredDeliveryState.Written) Dereference(delivery.Message);
+            // A session that is removed takes its rows along.
+            if (delivery.Session.IsRemoved || before is not (StoredDeliveryState.Written or StoredDeliveryState.Released)) return;
+            _page.RemovedDeliveries.Add(delivery.Key);
+            Use();
         }
     }
 
     /// <summary>PUBREC has come: the message is not needed any more, its packet identifier is.</summary>
-    public long Release(StoredDelivery delivery)
+    public void Release(StoredDelivery delivery)
     {
         lock (_gate)
         {
-            if (delivery.State == StoredDeliveryState.Written)
-            {
-                _page.ReleasedDeliveries.Add(delivery.Key);
-                delivery.State = StoredDeliveryState.Released;
-                Dereference(delivery.Message);
-            }
+            // It was durable before it was sent.
+            if (delivery.State != StoredDeliveryState.Written) return;
+            _page.ReleasedDeliveries.Add(delivery.Key);
+            delivery.State = StoredDeliveryState.Released;
+            Dereference(delivery.Message);
+            delivery.Position = Use();
+        }
+    }
+
+    /// <summary>A QoS 2 message of the client's that was routed elsewhere, and is not released.</summary>
+    public long Hold(StoredSession session, ushort packetId)
+    {
+        lock (_gate)
+        {
+            _page.Received[(session, packetId)] = true;
             return Use();
         }
     }
@@ -156,26 +191,30 @@ internal sealed class SessionJournal(ISessionStore store, IOptions<GatewayOption
         }
     }
 
-    /// <summary>The session is gone, and what it was owed with it.</summary>
-    public long Remove(StoredSession session, IEnumerable<StoredDelivery> owed)
+    /// <summary>The session is gone, and its rows with it. What it is owed is to be settled after this.</summary>
+    public void Remove(StoredSession session)
     {
         lock (_gate)
         {
-            foreach (var delivery in owed) Settle(delivery, removeRow: false);
-            if (!session.IsRemoved) _page.RemovedSessions.Add(session);
+            if (session.IsRemoved) return;
             session.IsRemoved = true;
-            return Use();
+            _page.RemovedSessions.Add(session);
+            Use();
         }
     }
 
-    /// <summary>Takes a message that is in the store, and of which nothing is to be written.</summary>
-    public static void Restore(StoredDelivery delivery, long messageId)
+    /// <summary>Takes a delivery that is in the store, and of which nothing is to be written.</summary>
+    /// <param name="messageId">Of its message; 0: the client has it.</param>
+    public void Restore(StoredDelivery delivery, long messageId)
     {
-        delivery.State = messageId == 0 ? StoredDeliveryState.Released : StoredDeliveryState.Written;
-        delivery.Position = 0;
-        if (messageId == 0) return;
-        delivery.Message.Stored ??= new StoredMessage(messageId) { IsWritten = true };
-        delivery.Message.Stored.References++;
+        lock (_gate)
+        {
+            delivery.State = delivery.Message is null ? StoredDeliveryState.Released : StoredDeliveryState.Written;
+            delivery.Position = 0;
+            if (delivery.Message is not { } message) return;
+            message.Stored ??= new StoredMessage(messageId) { IsWritten = true };
+            message.Stored.References++;
+        }
     }
 
     public JournalOutcome Look(long position) =>
@@ -194,7 +233,7 @@ internal sealed class SessionJournal(ISessionStore store, IOptions<GatewayOption
         }
     }
 
-    /// <summary>Whether a delivery is durable, and may be sent for the first time although nothing may bring it twice; if not, the connection is woken when it is.</summary>
+    /// <summary>Whether a delivery is durable as it is; if not, the connection is woken when it is.</summary>
     public bool IsDurable(StoredDelivery delivery, ISessionOwner waiter)
     {
         if (delivery.Position <= Volatile.Read(ref _durable)) return true;
@@ -227,26 +266,16 @@ internal sealed class SessionJournal(ISessionStore store, IOptions<GatewayOption
         lock (_gate) return _running ? (_idle ??= new(TaskCreationOptions.RunContinuationsAsynchronously)).Task : Task.CompletedTask;
     }
 
-    private long NextId()
+    private void Add(StoredDelivery delivery)
     {
-        lock (_gate) return ++_lastId;
+        delivery.State = StoredDeliveryState.Noted;
+        _page.Deliveries.Add(delivery);
+        Grow(DeliveryBytes);
     }
 
-    /// <returns>True if the store must hear of it.</returns>
-    private bool Settle(StoredDelivery delivery, bool removeRow)
+    private void Dereference(Publication? message)
     {
-        var before = delivery.State;
-        delivery.State = StoredDeliveryState.Settled;
-        if (before is StoredDeliveryState.Noted or StoredDeliveryState.Written) Dereference(delivery.Message);
-        if (!removeRow || before is not (StoredDeliveryState.Written or StoredDeliveryState.Released)) return false;
-        _page.RemovedDeliveries.Add(delivery.Key);
-        return true;
-    }
-
-    private void Dereference(Publication message)
-    {
-        var stored = message.Stored!;
-        if (--stored.References > 0) return;
+        if (message?.Stored is not { } stored || --stored.References > 0) return;
         if (stored.IsWritten) _page.RemovedMessages.Add(stored.Id);
         // Should it be delivered once more, it is another message to the store.
         message.Stored = null;

@@ -19,6 +19,9 @@ public sealed record SessionRow
     /// <summary>Of its last connection.</summary>
     public required string SessionId { get; init; }
     public required string RemoteAddress { get; init; }
+
+    /// <summary>The gateway that its lease names.</summary>
+    public string? Gateway { get; init; }
     public string? Thing { get; init; }
     public string? Certificate { get; init; }
 

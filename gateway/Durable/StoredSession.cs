@@ -5,8 +5,10 @@ using Fleet.Mqtt;
 namespace Fleet.Gateway.Durable;
 
 /// <summary>A persistent session, as the journal knows it.</summary>
-internal sealed class StoredSession(long id)
+internal sealed class StoredSession(SessionJournal journal, long id)
 {
+    public SessionJournal Journal => journal;
+
     public long Id => id;
 
     /// <summary>The number of its last delivery. Guarded by the session's lock.</summary>
@@ -29,10 +31,11 @@ internal sealed class StoredMessage(long id)
 }
 
 /// <summary>A message that a persistent session is owed. What is not fixed is guarded by the journal's lock.</summary>
-internal sealed class StoredDelivery(StoredSession session, long number, Publication message, Qos qos, bool retain, ushort packetId, ReadOnlyMemory<byte> identifiers)
+/// <param name="message">Null: a QoS 2 message that the client has, and PUBCOMP has not come.</param>
+internal sealed class StoredDelivery(StoredSession session, long number, Publication? message, Qos qos, bool retain, ushort packetId, byte[]? identifiers)
 {
     public StoredSession Session => session;
-    public Publication Message => message;
+    public Publication? Message => message;
     public Qos Qos => qos;
 
     /// <summary>With QoS 2: the client knows it by this, however often it is sent.</summary>
@@ -40,7 +43,7 @@ internal sealed class StoredDelivery(StoredSession session, long number, Publica
 
     public StoredDeliveryState State { get; set; }
 
-    /// <summary>The journal's position at which it is durable.</summary>
+    /// <summary>The journal's position at which it is durable as it is.</summary>
     public long Position { get; set; } = long.MaxValue;
 
     /// <summary>The connection that wants to send it as soon as it is durable, when that was before it was noted.</summary>
@@ -48,7 +51,19 @@ internal sealed class StoredDelivery(StoredSession session, long number, Publica
 
     public DeliveryKey Key => new(session.Id, number);
 
-    public DeliveryRow ToRow() => new(session.Id, number, message.Stored!.Id, (byte)qos, retain, packetId, identifiers);
+    public DeliveryRow ToRow() => new(session.Id, number, message?.Stored!.Id ?? 0, (byte)qos, retain, packetId, identifiers);
+
+    /// <summary>The client has it, or will never.</summary>
+    public void Settle() => session.Journal.Settle(this);
+
+    /// <summary>PUBREC has come: only its packet identifier is needed any more.</summary>
+    public void Release() => session.Journal.Release(this);
+
+    /// <summary>
+    /// What the client is sent with QoS 2 is durable first: a message that only this process knows would be another one after a kill. If it is not, the
+    /// connection is woken when it is.
+    /// </summary>
+    public bool MayBeSent(ISessionOwner waiter) => qos != Qos.ExactlyOnce || session.Journal.IsDurable(this, waiter);
 }
 
 internal enum StoredDeliveryState

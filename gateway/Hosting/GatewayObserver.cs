@@ -33,14 +33,15 @@ internal sealed class GatewayObserver(
 
     public Task<MovedMessages?> Collect(string key, long epoch, string toGateway) => moves.Collect(key, toGateway);
 
-    public Task<PeerAnswer> Forward(PeerBatch batch) => Task.FromResult(inbox.Take(batch));
+    public Task<PeerAnswer> Forward(PeerBatch batch) => inbox.Take(batch);
 
     public Task Mourn(ImmutableArray<LostSession> sessions)
     {
         foreach (var session in sessions)
         {
             events.Lost(session);
-            if (session.Will is { } will) _ = broker.Publish(PeerMessages.ToPublication(will, clock.NowMs));
+            // A session that is back has its will with it.
+            if (session.Will is { } will && directory.Find(session.ClientId) is null) _ = broker.Publish(PeerMessages.ToPublication(will, clock.NowMs));
         }
         return Task.CompletedTask;
     }

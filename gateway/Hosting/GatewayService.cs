@@ -1,5 +1,6 @@
 using Fleet.Gateway.Admission;
 using Fleet.Gateway.Cluster;
+using Fleet.Gateway.Durable;
 using Fleet.Gateway.Presence;
 using Fleet.Gateway.Retained;
 using Fleet.Gateway.Sessions;
@@ -8,17 +9,18 @@ using Fleet.Gateway.Transport;
 using Fleet.Interfaces.Messaging;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
 
 namespace Fleet.Gateway.Hosting;
 
 /// <summary>
-/// The gateway's life: retained messages are read and grains can reach it before the first connection; a sweep every second; at the end
+/// The gateway's life: sessions and retained messages are read and grains can reach it before the first connection; a sweep every second; at the end
 /// every client hears 0x8B and every device grain hears of it. Starts after the engine and before the listeners.
 /// </summary>
 internal sealed class GatewayService(
-    GatewayIdentity gateway, GatewayObserver observer, ClusterMember cluster, Peers peers, RetainedMessages retained, SessionDirectory directory,
-    SessionMoves moves, Fences fences, ConnectionRegistry connections, SessionLife life, DevicePresence presence, ConnectAdmission admission, Flapping flapping, GatewayListeners listeners, GatewayClock clock,
-    IHostApplicationLifetime application, ILogger<GatewayService> log) : IHostedService, IDisposable
+    GatewayIdentity gateway, GatewayObserver observer, ClusterMember cluster, Peers peers, RetainedMessages retained, SessionRestore sessions,
+    SessionJournal journal, SessionDirectory directory, SessionMoves moves, Fences fences, ConnectionRegistry connections, SessionLife life, DevicePresence presence, ConnectAdmission admission, Flapping flapping,
+    GatewayListeners listeners, GatewayClock clock, IOptions<GatewayOptions> options, IHostApplicationLifetime application, ILogger<GatewayService> log) : IHostedService, IDisposable
 {
     private static readonly TimeSpan SweepEvery = TimeSpan.FromSeconds(1);
 
@@ -32,7 +34,9 @@ internal sealed class GatewayService(
 
     public async Task StartAsync(CancellationToken cancellationToken)
     {
-        // First the gateways, so that no change that comes after the reading is missed.
+        // Before the other gateways, which hear at once what the sessions want.
+        await sessions.Begin(options.Value.Name, cancellationToken);
+        // The gateways before the retained messages, so that no change that comes after the reading is missed.
         await cluster.Join(observer, cancellationToken);
         await retained.Load(cancellationToken);
         Every(GatewayLiveness.BeatEvery, () => _ = cluster.Beat());
@@ -50,6 +54,7 @@ internal sealed class GatewayService(
         {
             await presence.Told().WaitAsync(cancellationToken);
             await retained.Flushed().WaitAsync(cancellationToken);
+            await journal.Flushed().WaitAsync(cancellationToken);
             await cluster.Leave().WaitAsync(cancellationToken);
         }
         catch (OperationCanceledException)

@@ -3,6 +3,7 @@ using Fleet.Gateway.Blocks;
 using Fleet.Gateway.Channels;
 using Fleet.Gateway.Cluster;
 using Fleet.Gateway.Downloads;
+using Fleet.Gateway.Durable;
 using Fleet.Gateway.Presence;
 using Fleet.Gateway.Reactor;
 using Fleet.Gateway.Retained;
@@ -22,7 +23,8 @@ public static class GatewayServiceCollectionExtensions
 {
     /// <summary>
     /// Adds a gateway, configured by <c>Fleet:Gateway</c>. The host brings the grains (an <see cref="IGrainFactory"/> that has started before) and
-    /// <see cref="IGatewayTrust"/>, <see cref="IRetainedStore"/>, <see cref="IRuleQueue"/>, <see cref="IBlobSource"/>, <see cref="IDownloadKey"/> and
+    /// <see cref="IGatewayTrust"/>, <see cref="IRetainedStore"/>, <see cref="ISessionStore"/>, <see cref="IRuleQueue"/>, <see cref="IBlobSource"/>,
+    /// <see cref="IDownloadKey"/> and
     /// <see cref="IPasswordAuthenticator"/>; then it calls <c>kestrel.ListenFleetMqtt()</c> and <c>app.MapFleetGateway()</c>.
     /// </summary>
     public static IServiceCollection AddFleetGateway(this IServiceCollection services)
@@ -51,6 +53,9 @@ public static class GatewayServiceCollectionExtensions
 
         services.AddSingleton<RetainedMessages>();
         services.AddSingleton<Broker>();
+        services.AddSingleton<SessionJournal>();
+        services.AddSingleton<SessionSnapshots>();
+        services.AddSingleton<SessionRestore>();
         services.AddSingleton<Fences>();
         services.AddSingleton<SessionDirectory>();
         services.AddSingleton<SessionMoves>();

@@ -1,4 +1,5 @@
 using Fleet.Gateway.Cluster;
+using Fleet.Gateway.Durable;
 using Fleet.Gateway.Retained;
 using Fleet.Gateway.Sessions;
 using Fleet.Mqtt;
@@ -9,7 +10,7 @@ namespace Fleet.Gateway.Routing;
 /// Publish and subscribe: who gets a message, and which messages are retained. Other gateways stand in the same tree as this one's sessions, so
 /// that a message is matched once, and a gateway that is alone pays nothing for them. Nothing here waits for a subscriber.
 /// </summary>
-internal sealed class Broker(RetainedMessages retained, Peers peers, Routes routes, Forwarder forwarder)
+internal sealed class Broker(RetainedMessages retained, Peers peers, Routes routes, Forwarder forwarder, SessionJournal journal)
 {
     private readonly SubscriptionTree<Subscriber> _tree = new(subscriber => subscriber.IsAvailable);
     private readonly ShareMembers _shares = new();
@@ -17,6 +18,7 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
 
     [ThreadStatic] private static List<SubscriptionMatch<Subscriber>>? t_matches;
     [ThreadStatic] private static Dictionary<Subscriber, int>? t_seen;
+    [ThreadStatic] private static List<StoredDelivery>? t_owed;
 
     /// <summary>Subscription identifiers of those matches that stand for several, by their place in the list.</summary>
     [ThreadStatic] private static Dictionary<int, byte[]>? t_joined;
@@ -36,15 +38,29 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
     /// <returns>
     /// Completes when the other gateways and the rules among them have it. Null: one of them has too much waiting, and no session here got it either.
     /// </returns>
-    public Task? Deliver(Publication message, List<SubscriptionMatch<Subscriber>> matches, Session? publisher)
+    /// <param name="packetId">Of a QoS 2 message, which its publisher may repeat with it; 0 otherwise.</param>
+    /// <param name="position">The journal's, at which it is durable for the persistent sessions here; 0 if there are none.</param>
+    public Task? Deliver(Publication message, List<SubscriptionMatch<Subscriber>> matches, Session? publisher, ushort packetId, out long position)
     {
+        position = 0;
         bool kept = Volatile.Read(ref _keepers) > 0;
         // They go first: the message gets its number then, and no session here may see it without.
         var taken = kept && publisher is not null && !Keeper.HaveRoom(message, matches) ? null : peers.Any ? forwarder.Forward(message, matches) : Task.CompletedTask;
         if (taken is not null && kept) taken = Keeper.Both(taken, Keeper.KeepAll(message, matches, publisher));
-        if (taken is not null) DeliverHere(message, matches, publisher);
+        if (taken is not null) position = DeliverHere(message, matches, publisher, packetId, mustHold: kept || !taken.IsCompleted);
         matches.Clear();
         return taken;
+    }
+
+    /// <summary>Whether somebody among the subscribers here is owed a message of this QoS by the store.</summary>
+    public static bool IsForTheStore(List<SubscriptionMatch<Subscriber>> matches, Qos qos)
+    {
+        if (qos == Qos.AtMostOnce) return false;
+        foreach (var match in matches)
+        {
+            if (match is { Subscriber: Session { Stored: not null }, Options.Qos: not Qos.AtMostOnce }) return true;
+        }
+        return false;
     }
 
     /// <summary>Routes a message that is in memory of its own; retains it if it says so.</summary>
@@ -52,18 +68,20 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
     public Task Publish(Publication message, Session? publisher = null)
     {
         var durable = message.Retain && retained.TryPut(message, out var stored) ? stored : Task.CompletedTask;
-        Deliver(message, Match(message.Topic), publisher);
+        Deliver(message, Match(message.Topic), publisher, packetId: 0, out _);
         return durable;
     }
 
     /// <summary>Delivers what another gateway published: to this one's sessions, and to nobody else.</summary>
     /// <param name="toAll">To all that subscribed, but for shared subscriptions.</param>
     /// <param name="shares">Shared subscriptions of which a member here is to have it.</param>
-    public void DeliverForwarded(Publication message, bool toAll, ImmutableArray<string> shares)
+    /// <returns>The journal's position at which it is durable for the persistent sessions here; 0 if there are none.</returns>
+    public long DeliverForwarded(Publication message, bool toAll, ImmutableArray<string> shares)
     {
+        long position = 0;
         var matches = Match(message.Topic);
         // The last member here may have left while the message was on its way: then another gateway's gets it.
-        var elsewhere = shares.Where(share => !TryDeliver(message, share)).ToArray();
+        var elsewhere = shares.Where(share => !TryDeliver(message, share, ref position)).ToArray();
         foreach (var match in elsewhere.Length == 0 ? [] : matches.ToArray())
         {
             if (match.Subscriber is RemoteShare share && elsewhere.Contains(share.Filter)) _ = forwarder.Forward(message, [match]);
@@ -71,28 +89,41 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
         if (toAll)
         {
             matches.RemoveAll(match => match.Group is not null);
-            DeliverHere(message, matches, publisher: null);
+            position = Math.Max(position, DeliverHere(message, matches, publisher: null, packetId: 0, mustHold: false));
         }
         matches.Clear();
+        return position;
     }
 
-    /// <returns>Whether the subscription is new, and a task that completes when the other gateways know of it; null if the session has too many.</returns>
-    public (bool IsNew, Task Known)? Subscribe(Session session, in HeldSubscription subscription)
+    /// <returns>
+    /// Whether the subscription is new, a task that completes when the other gateways know of it, and the journal's position at which it is durable;
+    /// null if the session has too many.
+    /// </returns>
+    public (bool IsNew, Task Known, long Position)? Subscribe(Session session, in HeldSubscription subscription)
     {
-        if (!session.TryAddSubscription(subscription)) return null;
+        if (!session.TryAddSubscription(subscription, out long position)) return null;
         var filter = subscription.Filter;
         if (filter.IsShared) _shares.Set(session, subscription);
         bool isNew = _tree.Set(filter, session, subscription.Options, subscription.Identifier);
         var known = isNew ? routes.Want(filter) : routes.Wanted(filter);
         // The session may have ended in between: then nobody else would take this out again.
         if (session.HasEnded) Remove(session, filter);
-        return (isNew, known);
+        return (isNew, known, position);
     }
 
-    /// <returns>False if there was no such subscription.</returns>
-    public bool Unsubscribe(Session session, TopicFilter filter)
+    /// <summary>Puts back a subscription of the store.</summary>
+    public void Restore(Session session, in HeldSubscription subscription)
     {
-        session.RemoveSubscription(filter);
+        session.RestoreSubscription(subscription);
+        if (subscription.Filter.IsShared) _shares.Set(session, subscription);
+        if (_tree.Set(subscription.Filter, session, subscription.Options, subscription.Identifier)) _ = routes.Want(subscription.Filter);
+    }
+
+    /// <param name="position">The journal's, at which it is durably gone.</param>
+    /// <returns>False if there was no such subscription.</returns>
+    public bool Unsubscribe(Session session, TopicFilter filter, out long position)
+    {
+        position = session.RemoveSubscription(filter);
         return Remove(session, filter);
     }
 
@@ -138,29 +169,37 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
         return true;
     }
 
-    private bool TryDeliver(Publication message, string share)
+    private bool TryDeliver(Publication message, string share, ref long position)
     {
         if (_shares.Choose(share) is not { } chosen) return false;
-        Hand(message, chosen.Session, chosen.Subscription.Options, SubscriptionIdentifiers.Of(chosen.Subscription.Identifier));
+        var owed = Hand(message, chosen.Session, chosen.Subscription.Options, SubscriptionIdentifiers.Of(chosen.Subscription.Identifier));
+        if (owed is not null) position = Math.Max(position, journal.Note(message, [owed]));
         return true;
     }
 
-    private static void DeliverHere(Publication message, List<SubscriptionMatch<Subscriber>> matches, Session? publisher)
+    /// <param name="mustHold">Others than sessions took it: a QoS 2 message must be known for a repeat, whether or not a session here is owed it.</param>
+    private long DeliverHere(Publication message, List<SubscriptionMatch<Subscriber>> matches, Session? publisher, ushort packetId, bool mustHold)
     {
         if (matches.Count > 1) Merge(matches, publisher);
         var joined = t_joined;
+        var owed = t_owed ??= [];
         for (int i = 0; i < matches.Count; i++)
         {
             var (subscriber, options, identifier, _) = matches[i];
             if (subscriber is not Session session || (options.NoLocal && session == publisher)) continue;
             byte[]? several = null;
             if (joined?.Count > 0) joined.TryGetValue(i, out several);
-            Hand(message, session, options, several ?? SubscriptionIdentifiers.Of(identifier));
+            if (Hand(message, session, options, several ?? SubscriptionIdentifiers.Of(identifier)) is { } delivery) owed.Add(delivery);
         }
         joined?.Clear();
+        var holder = packetId == 0 ? null : publisher!.Stored;
+        if (owed.Count == 0 && (holder is null || !mustHold)) return 0;
+        long position = journal.Note(message, owed, holder, packetId);
+        owed.Clear();
+        return position;
     }
 
-    private static void Hand(Publication message, Session session, SubscriptionOptions options, byte[]? identifiers) => session.Deliver(new Delivery(
+    private static StoredDelivery? Hand(Publication message, Session session, SubscriptionOptions options, byte[]? identifiers) => session.Deliver(new Delivery(
         message, options.Qos < message.Qos ? options.Qos : message.Qos, message.Retain && options.RetainAsPublished, Identifiers: identifiers));
 
     /// <summary>

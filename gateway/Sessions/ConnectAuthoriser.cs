@@ -22,7 +22,7 @@ namespace Fleet.Gateway.Sessions;
 /// id (<see cref="ISessionGrain"/>) and tells the device. In this order, so that a stranger never evicts anybody.
 /// </summary>
 internal sealed class ConnectAuthoriser(
-    IGrainFactory grains, GatewayIdentity gateway, SessionLife life, SessionMoves moves, Broker broker, IPasswordAuthenticator passwords, PolicySource policies,
+    IGrainFactory grains, GatewayIdentity gateway, SessionLife life, SessionDirectory directory, SessionMoves moves, Broker broker, IPasswordAuthenticator passwords, PolicySource policies,
     ConnectAdmission admission, Flapping flapping, GatewayClock clock, GatewayMetrics metrics, ILogger<ConnectAuthoriser> log)
 {
     private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(20);
@@ -92,6 +92,7 @@ internal sealed class ConnectAuthoriser(
             Thing = who.Thing,
             Certificate = who.Certificate,
             Operator = who.Operator,
+            Template = who.Template,
             GatewayId = gatewayId,
             Epoch = lease.Epoch,
             ConnectedAt = clock.NowMs,
@@ -105,7 +106,8 @@ internal sealed class ConnectAuthoriser(
     /// <summary>Brings here what the client left at another gateway: from then on its session is one whose client is away.</summary>
     private async Task TakeOver(SessionIdentity identity, SessionLease lease)
     {
-        if (lease.UnsentWill is { } will) _ = broker.Publish(PeerMessages.ToPublication(will, clock.NowMs));
+        // A session that the store has brought back has its will with it.
+        if (lease.UnsentWill is { } will && directory.Find(identity.Key) is null) _ = broker.Publish(PeerMessages.ToPublication(will, clock.NowMs));
         if (lease.Stayed) await moves.Stay(identity.Key);
         if (lease.Moved is not { } moved) return;
         var session = await moves.Arrive(identity, moved);

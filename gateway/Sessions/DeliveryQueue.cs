@@ -1,3 +1,4 @@
+using Fleet.Gateway.Durable;
 using Fleet.Gateway.Routing;
 using Fleet.Mqtt;
 
@@ -8,7 +9,18 @@ namespace Fleet.Gateway.Sessions;
 /// <param name="Retain">As the subscriber is to see it.</param>
 /// <param name="Again">The client may have had it before, from another gateway: it goes out with DUP [MQTT-3.3.1-1].</param>
 /// <param name="Identifiers">See <see cref="SubscriptionIdentifiers"/>.</param>
-internal readonly record struct Delivery(Publication Message, Qos Qos, bool Retain, bool Again = false, byte[]? Identifiers = null);
+internal readonly record struct Delivery(Publication Message, Qos Qos, bool Retain, bool Again = false, byte[]? Identifiers = null)
+{
+    /// <summary>A persistent session is owed it; null with QoS 0, and for what is of its connection alone.</summary>
+    public StoredDelivery? Stored { get; init; }
+
+    /// <summary>It has reached the client, or will never.</summary>
+    public void Settle()
+    {
+        Message.Release();
+        Stored?.Settle();
+    }
+}
 
 /// <summary>What waits for a subscriber: first in, first out, bounded in messages and in bytes. A ring that holds no memory while empty.</summary>
 internal sealed class DeliveryQueue(int maxMessages, int maxBytes)
@@ -68,6 +80,16 @@ internal sealed class DeliveryQueue(int maxMessages, int maxBytes)
         return count - kept;
     }
 
+    /// <summary>Puts others in their places, of the same sizes.</summary>
+    public void Replace(Func<Delivery, Delivery> with)
+    {
+        for (int i = 0; i < Count; i++)
+        {
+            ref var delivery = ref _ring[(_head + i) & (_ring.Length - 1)];
+            delivery = with(delivery);
+        }
+    }
+
     /// <summary>Takes them out without giving their memory back: whoever takes them reads it.</summary>
     public Delivery[] TakeAll()
     {
@@ -81,7 +103,7 @@ internal sealed class DeliveryQueue(int maxMessages, int maxBytes)
         while (TryPeek(out var delivery))
         {
             Dequeue();
-            delivery.Message.Release();
+            delivery.Settle();
         }
     }
 

@@ -1,11 +1,12 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using Fleet.Gateway.Durable;
 using Fleet.Mqtt;
 
 namespace Fleet.Gateway.Sessions;
 
 /// <summary>A message that was sent and is not done with.</summary>
-/// <param name="Delivery">Without a message once the client has it.</param>
+/// <param name="Delivery">Without a message once the client has it; what the store knows of it stays.</param>
 /// <param name="Released">QoS 2: the client has it (PUBREC) and PUBCOMP is awaited.</param>
 internal readonly record struct SentMessage(ushort PacketId, Delivery Delivery, bool Released = false);
 
@@ -13,6 +14,9 @@ internal readonly record struct SentMessage(ushort PacketId, Delivery Delivery, 
 internal enum AckResult
 {
     Taken,
+
+    /// <summary>Taken; the answer goes out when that is durable.</summary>
+    Later,
 
     /// <summary>Nothing with this identifier is in flight.</summary>
     Unknown,
@@ -29,7 +33,11 @@ internal sealed class InFlight
 {
     private const int KeptWhenEmpty = 64;
 
+    /// <summary>So many identifiers are left to what cannot wait for one.</summary>
+    private const int NeverReserved = 1_024;
+
     private readonly Dictionary<ushort, Entry> _entries = [];
+    private HashSet<ushort>? _reserved;
     private ushort _first, _last, _again;
     private int _toRepeat;
 
@@ -44,12 +52,42 @@ internal sealed class InFlight
     /// <summary>The packet identifier that was used last.</summary>
     public ushort LastId { get; private set; }
 
+    /// <summary>
+    /// Sets a packet identifier aside for a message that a persistent session is owed with QoS 2: it goes to the store with the message, so that the
+    /// message is sent with no other, whatever happens.
+    /// </summary>
+    /// <returns>0 if so many are set aside that none can be.</returns>
+    public ushort Reserve()
+    {
+        if (_entries.Count + (_reserved?.Count ?? 0) >= ushort.MaxValue - NeverReserved) return 0;
+        ushort id = NextId();
+        (_reserved ??= []).Add(id);
+        return id;
+    }
+
+    /// <summary>The message goes without having been sent, or was sent elsewhere.</summary>
+    public void Unreserve(in Delivery delivery)
+    {
+        if (delivery.Stored is not { PacketId: not 0 and var id } || _reserved?.Remove(id) != true) return;
+        if (_reserved.Count == 0) _reserved = null;
+    }
+
+    /// <summary>Notes identifiers that messages of the store have already.</summary>
+    public void Reserve(ushort packetId) => (_reserved ??= []).Add(packetId);
+
     /// <returns>A packet identifier that is not in use [MQTT-2.2.1-4].</returns>
     public ushort Add(in Delivery delivery)
     {
+        Unreserve(delivery);
+        ushort id = delivery.Stored is { PacketId: not 0 and var own } ? own : NextId();
+        Append(new SentMessage(id, delivery));
+        return id;
+    }
+
+    public ushort NextId()
+    {
         do LastId = LastId == ushort.MaxValue ? (ushort)1 : (ushort)(LastId + 1);
-        while (_entries.ContainsKey(LastId));
-        Append(new SentMessage(LastId, delivery));
+        while (_entries.ContainsKey(LastId) || _reserved?.Contains(LastId) == true);
         return LastId;
     }
 
@@ -69,7 +107,7 @@ internal sealed class InFlight
     {
         ref var entry = ref Find(packetId);
         if (Unsafe.IsNullRef(ref entry)) return AckResult.Unknown;
-        if (entry.Released) return AckResult.Taken;
+        if (entry.Released) return entry.Delivery.Stored is null ? AckResult.Taken : AckResult.Later;
         if (entry.Delivery.Qos != Qos.ExactlyOnce) return AckResult.WrongKind;
         if (refused)
         {
@@ -77,9 +115,11 @@ internal sealed class InFlight
             return AckResult.Taken;
         }
         entry.Delivery.Message.Release();
-        entry.Delivery = default;
+        var stored = entry.Delivery.Stored;
+        stored?.Release();
+        entry.Delivery = default(Delivery) with { Stored = stored };
         entry.Released = true;
-        return AckResult.Taken;
+        return stored is null ? AckResult.Taken : AckResult.Later;
     }
 
     /// <summary>PUBCOMP: a QoS 2 message is done with.</summary>
@@ -95,7 +135,7 @@ internal sealed class InFlight
     public void Remove(ushort packetId)
     {
         if (!_entries.Remove(packetId, out var entry)) return;
-        if (!entry.Released) entry.Delivery.Message.Release();
+        Settle(entry);
         if (entry.ToRepeat) _toRepeat--;
         if (_again == packetId) _again = entry.Next;
         if (entry.Previous == 0) _first = entry.Next;
@@ -116,6 +156,16 @@ internal sealed class InFlight
         }
         _again = _first;
         _toRepeat = _entries.Count;
+    }
+
+    /// <summary>What the store knows of the next to be sent again.</summary>
+    public StoredDelivery? NextToRepeat => HasToRepeat ? Find(_again).Delivery.Stored : null;
+
+    /// <summary>What is left of a QoS 2 message whose PUBREC has come; null if there is none.</summary>
+    public StoredDelivery? FindReleased(ushort packetId)
+    {
+        ref var entry = ref Find(packetId);
+        return !Unsafe.IsNullRef(ref entry) && entry.Released ? entry.Delivery.Stored : null;
     }
 
     /// <summary>The next of what is to be sent again, in the original order [MQTT-4.6.0-1].</summary>
@@ -143,6 +193,20 @@ internal sealed class InFlight
         LastId = lastId;
     }
 
+    /// <summary>Puts others in the places of what is in flight, in order.</summary>
+    public void Replace(Func<SentMessage, Delivery> with)
+    {
+        for (ushort id = _first; id != 0;)
+        {
+            ref var entry = ref Find(id);
+            entry.Delivery = with(new SentMessage(id, entry.Delivery, entry.Released));
+            id = entry.Next;
+        }
+    }
+
+    /// <summary>How many of them the store knows.</summary>
+    public int CountStored() => _entries.Values.Count(entry => entry.Delivery.Stored is not null);
+
     /// <summary>Takes them out, in order, without giving their memory back: whoever takes them reads it.</summary>
     public SentMessage[] TakeAll()
     {
@@ -160,11 +224,14 @@ internal sealed class InFlight
 
     public void Clear()
     {
-        foreach (var entry in _entries.Values)
-        {
-            if (!entry.Released) entry.Delivery.Message.Release();
-        }
+        foreach (var entry in _entries.Values) Settle(entry);
         Reset();
+    }
+
+    private static void Settle(in Entry entry)
+    {
+        if (entry.Released) entry.Delivery.Stored?.Settle();
+        else entry.Delivery.Settle();
     }
 
     private void Append(in SentMessage message)
@@ -179,7 +246,7 @@ internal sealed class InFlight
     {
         _entries.Clear();
         _entries.TrimExcess();
-        (_first, _last, _again, _toRepeat) = (0, 0, 0, 0);
+        (_first, _last, _again, _toRepeat, _reserved) = (0, 0, 0, 0, null);
     }
 
     private ref Entry Find(ushort packetId) => ref CollectionsMarshal.GetValueRefOrNullRef(_entries, packetId);

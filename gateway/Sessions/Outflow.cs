@@ -1,3 +1,4 @@
+using Fleet.Gateway.Durable;
 using Fleet.Gateway.Hosting;
 using Fleet.Gateway.Routing;
 using Fleet.Gateway.Telemetry;
@@ -20,6 +21,7 @@ internal sealed class Outflow(GatewayOptions options, GatewayMetrics metrics)
     private readonly DeliveryQueue _queue = new(options.MaxQueuedMessages, options.MaxQueuedBytes);
     private readonly InFlight _inFlight = new();
     private Queue<Delivery>? _retained;
+    private Queue<ushort>? _releasing;
     private int _receiveMaximum;
 
     /// <summary>Enough waits already: answers to further requests had better wait with it.</summary>
@@ -31,6 +33,7 @@ internal sealed class Outflow(GatewayOptions options, GatewayMetrics metrics)
     {
         _receiveMaximum = Math.Min(receiveMaximum, options.ReceiveMaximum);
         _inFlight.Rewind();
+        _releasing = null;
     }
 
     /// <summary>The client is away: what was promised at most once is not kept for it.</summary>
@@ -50,21 +53,32 @@ internal sealed class Outflow(GatewayOptions options, GatewayMetrics metrics)
             metrics.Dropped(DropReason.QueueFull, dropped);
             if (dropped > 0 && _queue.TryEnqueue(delivery)) return true;
         }
+        _inFlight.Unreserve(delivery);
         metrics.Dropped(DropReason.QueueFull);
         return false;
     }
+
+    /// <summary>A packet identifier for a QoS 2 message that is about to be added; 0 if there is none.</summary>
+    public ushort Reserve() => _inFlight.Reserve();
+
+    /// <summary>How many of the messages that the store knows the client may have been sent.</summary>
+    public int MaybeSent => _inFlight.CountStored();
 
     /// <summary>They are in memory already, so their number is not bounded here.</summary>
     public void AddRetained(in Delivery delivery) => (_retained ??= new()).Enqueue(delivery);
 
     /// <summary>The next packet to send now; a message of QoS 1 or 2 is in flight from here on.</summary>
-    /// <returns>False if nothing waits, or the client has as much unacknowledged as it takes [MQTT-3.3.4-9].</returns>
-    public bool TryTake(long now, out Outgoing next)
+    /// <returns>
+    /// False if nothing waits, the client has as much unacknowledged as it takes [MQTT-3.3.4-9], or the next is not durable yet; then
+    /// <paramref name="owner"/> is woken when it is.
+    /// </returns>
+    public bool TryTake(ISessionOwner owner, long now, out Outgoing next)
     {
         next = default;
+        if (TryTakeRelease(owner, out next)) return true;
         if (_inFlight.HasToRepeat)
         {
-            if (_inFlight.Outstanding >= _receiveMaximum || !_inFlight.TryRepeat(out var sent)) return false;
+            if (_inFlight.Outstanding >= _receiveMaximum || _inFlight.NextToRepeat?.MayBeSent(owner) == false || !_inFlight.TryRepeat(out var sent)) return false;
             next = new Outgoing(sent.PacketId, sent.Released ? null : sent.Delivery, Duplicate: true);
             return true;
         }
@@ -73,14 +87,15 @@ internal sealed class Outflow(GatewayOptions options, GatewayMetrics metrics)
             if (delivery.Message.IsExpired(now))
             {
                 Dequeue();
-                delivery.Message.Release();
+                _inFlight.Unreserve(delivery);
+                delivery.Settle();
                 metrics.Dropped(DropReason.Expired);
                 continue;
             }
             ushort packetId = 0;
             if (delivery.Qos != Qos.AtMostOnce)
             {
-                if (_inFlight.Outstanding >= _receiveMaximum) return false;
+                if (_inFlight.Outstanding >= _receiveMaximum || delivery.Stored?.MayBeSent(owner) == false) return false;
                 packetId = _inFlight.Add(delivery);
             }
             Dequeue();
@@ -92,7 +107,12 @@ internal sealed class Outflow(GatewayOptions options, GatewayMetrics metrics)
 
     public AckResult Acknowledge(ushort packetId) => _inFlight.Acknowledge(packetId);
 
-    public AckResult Receive(ushort packetId, bool refused) => _inFlight.Receive(packetId, refused);
+    public AckResult Receive(ushort packetId, bool refused)
+    {
+        var result = _inFlight.Receive(packetId, refused);
+        if (result == AckResult.Later) (_releasing ??= new()).Enqueue(packetId);
+        return result;
+    }
 
     public AckResult Complete(ushort packetId) => _inFlight.Complete(packetId);
 
@@ -113,11 +133,62 @@ internal sealed class Outflow(GatewayOptions options, GatewayMetrics metrics)
         }
     }
 
+    /// <summary>The session has become one that is kept in the store.</summary>
+    /// <param name="owed">Says what the store is to know of a message, with its packet identifier if that is given already; null if nothing.</param>
+    public void Keep(Func<Delivery, ushort, StoredDelivery?> owed)
+    {
+        _inFlight.Replace(sent => sent.Delivery with { Stored = owed(sent.Delivery with { Qos = sent.Released ? Qos.ExactlyOnce : sent.Delivery.Qos }, sent.PacketId) });
+        _queue.Replace(delivery => delivery with { Stored = owed(delivery, 0) });
+    }
+
     public void Clear()
     {
         _queue.Clear();
         _retained = null;
+        _releasing = null;
         _inFlight.Clear();
+    }
+
+    /// <summary>Puts back what the store had.</summary>
+    /// <param name="maybeSent">How many of them, from the first, the client may have been sent.</param>
+    public void Restore(IReadOnlyList<Delivery> deliveries, int maybeSent)
+    {
+        foreach (var delivery in deliveries)
+        {
+            if (delivery.Stored!.PacketId is not 0 and var id) _inFlight.Reserve(id);
+        }
+        List<SentMessage> sent = [];
+        for (int i = 0; i < deliveries.Count; i++)
+        {
+            var delivery = deliveries[i];
+            bool released = delivery.Stored!.Message is null;
+            if (released || i < maybeSent)
+            {
+                sent.Add(new SentMessage(delivery.Stored.PacketId is not 0 and var id ? id : _inFlight.NextId(), delivery, released));
+            }
+            // Its bounds may be narrower than they were.
+            else if (!TryAdd(delivery)) delivery.Settle();
+        }
+        _inFlight.Restore(sent, _inFlight.LastId);
+        // Not before: an identifier that is not in use until then must not be given to another.
+        foreach (var message in sent) _inFlight.Unreserve(message.Delivery);
+    }
+
+    /// <summary>PUBREL goes out as soon as its PUBREC is durable [MQTT-4.3.3-5]: after a kill, the client that has had it must not be sent PUBLISH.</summary>
+    private bool TryTakeRelease(ISessionOwner owner, out Outgoing next)
+    {
+        next = default;
+        while (_releasing is not null && _releasing.TryPeek(out ushort packetId))
+        {
+            var stored = _inFlight.FindReleased(packetId);
+            if (stored?.MayBeSent(owner) == false) return false;
+            _releasing.Dequeue();
+            if (_releasing.Count == 0) _releasing = null;
+            if (stored is null) continue;
+            next = new Outgoing(packetId, Publish: null, Duplicate: false);
+            return true;
+        }
+        return false;
     }
 
     private bool TryPeek(out Delivery delivery) => _retained is not null ? _retained.TryPeek(out delivery) : _queue.TryPeek(out delivery);

@@ -1,3 +1,4 @@
+using Fleet.Gateway.Durable;
 using Fleet.Gateway.Hosting;
 using Fleet.Gateway.Routing;
 using Fleet.Gateway.Telemetry;
@@ -8,8 +9,8 @@ namespace Fleet.Gateway.Sessions;
 /// <summary>
 /// An MQTT session (MQTT 5.0, 4.1): its subscriptions, the way out to the client (<see cref="Outflow"/>), and the QoS 2 messages that the client has
 /// not released. It outlives its connections, of which it has one or none. Any thread may deliver to it: one short lock, under which no other lock
-/// is taken and nobody is called, so that a publisher never waits for a subscriber. Every change of it passes one of the methods here.
-/// In memory: it ends with the process (docs/adr/0002-mqtt-stack.md).
+/// is taken but the journal's, and nobody is called, so that a publisher never waits for a subscriber. Every change of it passes one of the methods
+/// here. One that outlives its connections outlives the process too (docs/adr/0009-durable-sessions.md).
 /// </summary>
 internal sealed class Session : Subscriber
 {
@@ -18,8 +19,10 @@ internal sealed class Session : Subscriber
     private readonly SessionSubscriptions _subscriptions;
     private readonly Outflow _out;
     private readonly Passage _passage = new();
-    private HashSet<ushort>? _unreleased;
+    private Dictionary<ushort, long>? _unreleased;
     private ISessionOwner? _owner;
+    private volatile StoredSession? _stored;
+    private StoredDelivery[] _collected = [];
     private bool _ended;
 
     public Session(SessionIdentity identity, GatewayOptions options, GatewayMetrics metrics)
@@ -41,6 +44,15 @@ internal sealed class Session : Subscriber
 
     /// <summary>Kept by the directory: when its time is up, on the monotonic clock. Null while it has a connection.</summary>
     public long? ExpiresAt { get; set; }
+
+    /// <summary>Null: it is kept in memory alone, because it ends with its connection.</summary>
+    public StoredSession? Stored => _stored;
+
+    /// <summary>How many of its messages in the store, from the first, the client may have been sent.</summary>
+    public int MaybeSent
+    {
+        get { lock (_gate) return _out.MaybeSent; }
+    }
 
     public bool IsConnected => Volatile.Read(ref _owner) is not null;
 
@@ -91,7 +103,11 @@ internal sealed class Session : Subscriber
             _ended = true;
             var owner = _owner;
             _owner = null;
+            // First the session: what goes with it needs no word of its own.
+            _stored?.Journal.Remove(_stored);
             _out.Clear();
+            foreach (var delivery in _collected) delivery.Settle();
+            _collected = [];
             _unreleased = null;
             return (_subscriptions.TakeAll(), owner);
         }
@@ -99,15 +115,63 @@ internal sealed class Session : Subscriber
 
     public void EndConnection(EndCause cause) => Volatile.Read(ref _owner)?.End(cause);
 
-    /// <summary>Notes a subscription. False if there are too many already, or the session has ended.</summary>
-    public bool TryAddSubscription(in HeldSubscription subscription)
+    /// <summary>From here on all of it is kept in the store too, beginning with what there is.</summary>
+    public void Keep(StoredSession stored)
     {
-        lock (_gate) return !_ended && _subscriptions.TrySet(subscription);
+        lock (_gate)
+        {
+            if (_ended || _stored is not null) return;
+            _stored = stored;
+            foreach (var subscription in _subscriptions.All) stored.Journal.Put(stored, subscription.Filter.Text, RowOf(subscription));
+            List<StoredDelivery> one = [];
+            _out.Keep((delivery, packetId) =>
+            {
+                if (Owed(delivery, packetId) is not { } owed) return null;
+                one.Clear();
+                one.Add(owed);
+                if (owed.Message is { } message) stored.Journal.Note(message, one);
+                else stored.Journal.NoteReleased(owed);
+                return owed;
+            });
+            foreach (ushort packetId in _unreleased?.Keys.ToArray() ?? []) _unreleased![packetId] = stored.Journal.Hold(stored, packetId);
+        }
     }
 
-    public bool RemoveSubscription(TopicFilter filter)
+    /// <summary>Takes what the store had. Before anybody can reach it.</summary>
+    /// <param name="maybeSent">How many of the deliveries, from the first, the client may have been sent.</param>
+    public void Restore(StoredSession stored, IReadOnlyList<Delivery> deliveries, int maybeSent, IEnumerable<ushort> unreleased)
     {
-        lock (_gate) return _subscriptions.Remove(filter);
+        lock (_gate)
+        {
+            _stored = stored;
+            _out.Restore(deliveries, maybeSent);
+            foreach (ushort packetId in unreleased) (_unreleased ??= [])[packetId] = SessionJournal.LongAgo;
+        }
+    }
+
+    /// <summary>Notes a subscription. False if there are too many already, or the session has ended.</summary>
+    /// <param name="position">The journal's, at which it is durable; 0: it is as durable as it ever will be.</param>
+    public bool TryAddSubscription(in HeldSubscription subscription, out long position)
+    {
+        lock (_gate)
+        {
+            position = 0;
+            if (_ended || !_subscriptions.TrySet(subscription)) return false;
+            if (_stored is { } stored) position = stored.Journal.Put(stored, subscription.Filter.Text, RowOf(subscription));
+            return true;
+        }
+    }
+
+    public void RestoreSubscription(in HeldSubscription subscription)
+    {
+        // Whatever their bound is now: they were granted.
+        lock (_gate) _subscriptions.Restore(subscription);
+    }
+
+    /// <returns>The journal's position at which it is durably gone; 0 if that is so already.</returns>
+    public long RemoveSubscription(TopicFilter filter)
+    {
+        lock (_gate) return _subscriptions.Remove(filter) && _stored is { } stored ? stored.Journal.Put(stored, filter.Text, null) : 0;
     }
 
     /// <summary>The best QoS this session has asked for on a topic name, or null if it has not asked at all.</summary>
@@ -117,7 +181,8 @@ internal sealed class Session : Subscriber
     }
 
     /// <summary>Takes a message for the subscriber; drops it if policy, queue or absence say so.</summary>
-    public void Deliver(in Delivery delivery) => Deliver(delivery, only: null);
+    /// <returns>What is to be noted in the journal; null if nothing is.</returns>
+    public StoredDelivery? Deliver(in Delivery delivery) => Deliver(delivery, only: null);
 
     /// <summary>Takes the answer to a request for the connection that made it; drops it if that one is gone. No policy is asked: it was, at the request.</summary>
     public void DeliverTo(ISessionOwner requester, in Delivery delivery)
@@ -153,7 +218,7 @@ internal sealed class Session : Subscriber
         lock (_gate)
         {
             next = default;
-            return _owner == owner && _out.TryTake(now, out next);
+            return _owner == owner && _out.TryTake(owner, now, out next);
         }
     }
 
@@ -183,26 +248,47 @@ internal sealed class Session : Subscriber
     }
 
     /// <summary>Whether a QoS 2 message of the client's, not released yet, has this packet identifier: another PUBLISH with it is a repeat.</summary>
-    public bool IsUnreleased(ushort packetId)
+    /// <param name="position">The journal's, at which the message is durable; 0 if it need not be.</param>
+    public bool IsUnreleased(ushort packetId, out long position)
     {
-        lock (_gate) return _unreleased?.Contains(packetId) == true;
+        lock (_gate)
+        {
+            position = 0;
+            return _unreleased?.TryGetValue(packetId, out position) == true;
+        }
     }
+
+    public bool IsUnreleased(ushort packetId) => IsUnreleased(packetId, out _);
 
     /// <summary>Notes the packet identifier of a QoS 2 message from the client, until PUBREL.</summary>
     /// <returns>False if it is a repeat.</returns>
     public bool TryHold(ushort packetId)
     {
-        lock (_gate) return (_unreleased ??= []).Add(packetId);
+        lock (_gate) return (_unreleased ??= []).TryAdd(packetId, 0);
     }
 
-    /// <summary>PUBREL, or the message was not taken after all.</summary>
-    /// <returns>False if there is no such identifier.</returns>
-    public bool Release(ushort packetId)
+    /// <summary>The message with this identifier, and the identifier with it, is durable at a position of the journal.</summary>
+    public void Held(ushort packetId, long position)
     {
         lock (_gate)
         {
-            if (_unreleased?.Remove(packetId) != true) return false;
-            if (_unreleased.Count == 0 && _unreleased.Capacity > 64) _unreleased = null;
+            if (_unreleased?.ContainsKey(packetId) == true) _unreleased[packetId] = position;
+        }
+    }
+
+    /// <summary>PUBREL, or the message was not taken after all.</summary>
+    /// <param name="position">The journal's, at which the identifier is durably free; 0 if it need not be.</param>
+    /// <returns>False if there is no such identifier.</returns>
+    public bool Release(ushort packetId, out long position)
+    {
+        lock (_gate)
+        {
+            long held = 0;
+            bool known = _unreleased?.Remove(packetId, out held) == true;
+            // Nothing is known of it in the store if it was held in memory alone. If it is unknown here, its end may be on its way there still.
+            position = _stored is { } stored && !_ended && !(known && held == 0) ? stored.Journal.Complete(stored, packetId) : 0;
+            if (!known) return false;
+            if (_unreleased!.Count == 0 && _unreleased.Capacity > 64) _unreleased = null;
             return true;
         }
     }
@@ -226,8 +312,10 @@ internal sealed class Session : Subscriber
         {
             _passage.Leave(sendOn);
             var (inFlight, queued, lastPacketId) = _out.TakeAll();
+            // They stay in the store until the other gateway has had time to store them.
+            _collected = [.. inFlight.Select(sent => sent.Delivery.Stored).Concat(queued.Select(delivery => delivery.Stored)).OfType<StoredDelivery>()];
             // Copies: what comes from now on is sent on, and must not count as known there.
-            return new SessionMessages(inFlight, queued, lastPacketId, [.. _unreleased ?? []], [.. _passage.Recent]);
+            return new SessionMessages(inFlight, queued, lastPacketId, _unreleased?.Keys.ToArray() ?? [], [.. _passage.Recent]);
         }
     }
 
@@ -249,7 +337,7 @@ internal sealed class Session : Subscriber
             if (sendOn is null)
             {
                 _out.Restore(messages.InFlight, messages.Queued, messages.LastPacketId, had);
-                if (messages.Unreleased.Length > 0) (_unreleased ??= []).UnionWith(messages.Unreleased);
+                foreach (ushort packetId in messages.Unreleased) (_unreleased ??= []).TryAdd(packetId, 0);
             }
             _passage.NoteAll(had);
         }
@@ -264,31 +352,34 @@ internal sealed class Session : Subscriber
         lock (_gate) _passage.Settle();
     }
 
-    private void Deliver(in Delivery delivery, ISessionOwner? only)
+    private StoredDelivery? Deliver(in Delivery delivery, ISessionOwner? only)
     {
         ISessionOwner? owner;
         Action<Delivery>? sendOn;
+        StoredDelivery? owed = null;
         bool hopeless = false;
         lock (_gate)
         {
             owner = _owner;
-            if (!_passage.Note(delivery.Message.Number, keep: ExpirySeconds > 0)) return;
+            if (!_passage.Note(delivery.Message.Number, keep: ExpirySeconds > 0)) return null;
             sendOn = _ended ? null : _passage.SendOn;
-            if (sendOn is null && !TryTakeIn(delivery, only, out hopeless))
+            if (sendOn is null && !TryTakeIn(delivery, only, out owed, out hopeless))
             {
                 delivery.Message.Release();
-                if (!hopeless) return;
+                if (!hopeless) return null;
             }
         }
         if (sendOn is not null) sendOn(delivery);
         else if (hopeless) owner?.End(EndCause.TooSlow);
         else owner?.Wake();
+        return owed;
     }
 
     /// <param name="hopeless">A present client that lets a thousand acknowledged messages pile up is to be cut off; an absent one misses the newest.</param>
-    private bool TryTakeIn(in Delivery delivery, ISessionOwner? only, out bool hopeless)
+    private bool TryTakeIn(in Delivery delivery, ISessionOwner? only, out StoredDelivery? owed, out bool hopeless)
     {
         hopeless = false;
+        owed = null;
         if (_ended || (_owner is null && delivery.Qos == Qos.AtMostOnce) || (only is not null && _owner != only))
         {
             _metrics.Dropped(DropReason.Offline);
@@ -299,10 +390,32 @@ internal sealed class Session : Subscriber
             _metrics.Denied(DeniedAction.Receive);
             return false;
         }
-        if (_out.TryAdd(delivery)) return true;
+        if (only is null) owed = Owed(delivery, packetId: 0);
+        if (only is null && owed is null && _stored is not null && delivery.Qos == Qos.ExactlyOnce)
+        {
+            // More than 64,000 of them wait: there are no more packet identifiers.
+            _metrics.Dropped(DropReason.QueueFull);
+            hopeless = true;
+            return false;
+        }
+        if (_out.TryAdd(owed is null ? delivery : delivery with { Stored = owed })) return true;
+        owed = null;
         hopeless = delivery.Qos != Qos.AtMostOnce;
         return false;
     }
+
+    /// <summary>What the store is to know of a message; null if nothing.</summary>
+    /// <param name="packetId">0 if it has none yet.</param>
+    private StoredDelivery? Owed(in Delivery delivery, ushort packetId)
+    {
+        if (_stored is not { } stored || delivery.Qos == Qos.AtMostOnce) return null;
+        if (delivery.Qos == Qos.AtLeastOnce) packetId = 0;
+        else if (packetId == 0 && (packetId = _out.Reserve()) == 0) return null;
+        return new StoredDelivery(stored, ++stored.LastNumber, delivery.Message, delivery.Qos, delivery.Retain, packetId, delivery.Identifiers);
+    }
+
+    private SubscriptionRow RowOf(in HeldSubscription subscription) =>
+        new(_stored!.Id, subscription.Filter.Text, subscription.Options.ToByte(MqttVersion.V5), subscription.Identifier);
 }
 
 /// <summary>What a session takes along to another gateway, beside its subscriptions.</summary>

@@ -1,4 +1,5 @@
 using Fleet.Gateway.Channels;
+using Fleet.Gateway.Durable;
 using Fleet.Gateway.Hosting;
 using Fleet.Gateway.Routing;
 using Fleet.Gateway.Telemetry;
@@ -27,20 +28,24 @@ internal interface ISessionLeases
 
 /// <summary>All sessions of this gateway by key: connected ones, and persistent ones whose client is away. One lock; connecting is rare.</summary>
 internal sealed class SessionDirectory(
-    Broker broker, ISessionLeases leases, Fences fences, IOptions<GatewayOptions> options, GatewayMetrics metrics, GatewayClock clock)
+    Broker broker, ISessionLeases leases, Fences fences, SessionJournal journal, SessionSnapshots snapshots, IOptions<GatewayOptions> options, GatewayMetrics metrics,
+    GatewayClock clock)
 {
     private readonly Lock _gate = new();
     private readonly Dictionary<string, Session> _sessions = new(StringComparer.Ordinal);
 
     /// <summary>Gives the client its session, an old one or a new one, and ends the connection that had it (0x8E).</summary>
     /// <param name="refusal">Why it gets none.</param>
-    public (Session Session, bool Present)? Attach(ISessionOwner owner, SessionIdentity identity, SessionTerms terms, long now, out ConnectDecision.Refused? refusal)
+    /// <returns>Whether it was there, and the journal's position at which all of this is durable.</returns>
+    public (Session Session, bool Present, long Position)? Attach(
+        ISessionOwner owner, SessionIdentity identity, SessionTerms terms, long now, out ConnectDecision.Refused? refusal)
     {
         Session session;
         Session? replaced = null;
         ISessionOwner? evicted;
         Publication? will = null;
         bool present;
+        long position;
         lock (_gate)
         {
             // Under the lock: what voids a session raises its fence first, and then looks for it here.
@@ -64,15 +69,22 @@ internal sealed class SessionDirectory(
             session.ExpirySeconds = terms.ExpirySeconds;
             session.ExpiresAt = null;
             session.Will = terms.Will;
+            if (session.ExpirySeconds > 0 && session.Stored is null) session.Keep(journal.NewSession());
+            position = snapshots.Note(session, options.Value.ReceiveMaximum);
         }
-        if (replaced is not null) evicted = Discard(replaced);
+        if (replaced is not null)
+        {
+            bool stored = replaced.Stored is not null;
+            evicted = Discard(replaced);
+            if (stored) position = journal.Position;
+        }
         if (evicted is not null)
         {
             metrics.TakenOver();
             evicted.End(EndCause.TakenOver);
         }
         if (will is not null) _ = broker.Publish(will);
-        return (session, present);
+        return (session, present, position);
     }
 
     /// <summary>The connection is over. The session stays if it has an expiry and the cause lets it.</summary>
@@ -99,7 +111,11 @@ internal sealed class SessionDirectory(
                 session.Will = later with { DueAt = now + (Math.Min(later.DelaySeconds, session.ExpirySeconds) * 1000L) };
             }
             if (ends) _sessions.Remove(session.Identity.Key);
-            else session.ExpiresAt = now + (session.ExpirySeconds * 1000L);
+            else
+            {
+                session.ExpiresAt = now + (session.ExpirySeconds * 1000L);
+                snapshots.Note(session, session.MaybeSent);
+            }
         }
         if (will is not null) _ = broker.Publish(will);
         if (!ends)
@@ -135,6 +151,11 @@ internal sealed class SessionDirectory(
         {
             _ = broker.Publish(will);
             if (session.ExpiresAt > now) leases.ForgetWill(session.Identity);
+            // After its message, so that it goes out once more rather than not at all.
+            lock (_gate)
+            {
+                if (_sessions.GetValueOrDefault(session.Identity.Key) == session) snapshots.Note(session, session.MaybeSent);
+            }
         }
         foreach (var session in ended ?? [])
         {
@@ -181,6 +202,7 @@ internal sealed class SessionDirectory(
         {
             if (!_sessions.TryAdd(session.Identity.Key, session)) return false;
             session.ExpiresAt = now + (session.ExpirySeconds * 1000L);
+            snapshots.Note(session, session.MaybeSent);
             return true;
         }
     }

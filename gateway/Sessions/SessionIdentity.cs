@@ -43,6 +43,9 @@ internal sealed class SessionIdentity
     /// <summary>An operator's name.</summary>
     public string? Operator { get; init; }
 
+    /// <summary>A claim's provisioning template.</summary>
+    public string? Template { get; init; }
+
     /// <summary>A device's.</summary>
     public Heartbeat? Heartbeat { get; init; }
 

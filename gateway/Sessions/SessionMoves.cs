@@ -1,4 +1,5 @@
 using Fleet.Gateway.Cluster;
+using Fleet.Gateway.Durable;
 using Fleet.Gateway.Hosting;
 using Fleet.Gateway.Routing;
 using Fleet.Gateway.Telemetry;
@@ -14,7 +15,7 @@ namespace Fleet.Gateway.Sessions;
 /// reaches it is sent on. A message that came both ways is known by its number, so none is missed and none comes twice.
 /// </summary>
 internal sealed class SessionMoves(
-    SessionDirectory directory, Broker broker, Peers peers, PeerFlush flush, Fences fences, IOptions<GatewayOptions> options, GatewayMetrics metrics, GatewayClock clock)
+    SessionDirectory directory, SessionJournal journal, SessionSnapshots snapshots, Broker broker, Peers peers, PeerFlush flush, Fences fences, IOptions<GatewayOptions> options, GatewayMetrics metrics, GatewayClock clock)
 {
     /// <summary>How long the old gateway sends on, and the new one knows what it has. Links are empty within moments, or their gateway is dead.</summary>
     private const long LingerMs = 30_000;
@@ -44,6 +45,7 @@ internal sealed class SessionMoves(
             if (session is null) return null;
             var (subscriptions, owner) = session.Depart();
             owner?.End(EndCause.TakenOver);
+            snapshots.Note(session, session.MaybeSent, departed: true);
             _departed.Add(key, new Departed(session, clock.NowMs + LingerMs, Collected: false));
             return new MovedSession(
                 gatewayId,
@@ -122,7 +124,11 @@ internal sealed class SessionMoves(
         Arriving? arriving;
         lock (_gate)
         {
-            if (messages is not null) session.Restore(PeerMessages.ToSession(messages, now));
+            if (messages is not null)
+            {
+                session.Restore(PeerMessages.ToSession(messages, now));
+                session.Keep(journal.NewSession());
+            }
             if (_arriving.TryGetValue(key, out arriving) && arriving.Session == session) _arriving.Remove(key);
             bool goesOn = _departed.GetValueOrDefault(key)?.Session == session;
             if (messages is not null && (goesOn || directory.TryAdd(session, now))) _arrived.Add((session, now + LingerMs));
@@ -136,7 +142,7 @@ internal sealed class SessionMoves(
     {
         Session? session;
         lock (_gate) session = _arriving.GetValueOrDefault(key)?.Session ?? _departed.GetValueOrDefault(key)?.Session;
-        (session ?? directory.Find(key))?.Deliver(delivery);
+        if ((session ?? directory.Find(key))?.Deliver(delivery) is { } owed) owed.Session.Journal.Note(delivery.Message, [owed]);
     }
 
     public void Sweep(long now)

@@ -25,6 +25,8 @@ internal sealed class SessionSubscriptions(int max)
         return true;
     }
 
+    public void Restore(in HeldSubscription subscription) => _byText[subscription.Filter.Text] = subscription;
+
     public bool Remove(TopicFilter filter) => _byText.Remove(filter.Text);
 
     public TopicFilter[] TakeAll()

@@ -96,6 +96,9 @@ internal static partial class GatewayLog
     [LoggerMessage(3051, LogLevel.Error, "{Changes} changes of persistent sessions could not be stored; trying again. Messages for such sessions are refused meanwhile")]
     public static partial void JournalFailed(this ILogger log, int changes, Exception exception);
 
+    [LoggerMessage(3053, LogLevel.Information, "{Restored} persistent sessions are back with {Deliveries} messages; {Over} were over")]
+    public static partial void SessionsRestored(this ILogger log, int restored, int over, int deliveries);
+
     [LoggerMessage(3052, LogLevel.Error, "This gateway's persistent sessions are another gateway's: it was taken for dead")]
     public static partial void JournalFenced(this ILogger log);
 }

@@ -12,6 +12,9 @@ internal abstract record ConnectionEvent
     /// <summary>The answer to <see cref="ChannelEffect.Authorise"/>.</summary>
     public sealed record Decided(ConnectDecision Decision) : ConnectionEvent;
 
+    /// <summary>The session that <see cref="MqttChannel.OpensAt"/> waits for is stored, or cannot be.</summary>
+    public sealed record Opened(bool Durable) : ConnectionEvent;
+
     /// <summary>The answer to an effect with a ticket.</summary>
     public sealed record Completed(AckTicket Ticket, ReasonCode Outcome, string? Detail) : ConnectionEvent;
 

@@ -36,7 +36,9 @@ internal abstract class MqttConnection : ISessionOwner
     protected Outbound Outbound { get; }
     protected MqttChannel Channel { get; }
 
-    /// <summary>Completes when the channel need not be paused any more: CONNECT has its answer, or the client is within its rate.</summary>
+    /// <summary>
+    /// Completes when the channel need not be paused any more (CONNECT has its answer, or the client is within its rate), or another task is in its place.
+    /// </summary>
     protected Task Held { get; private set; } = Task.CompletedTask;
 
     public abstract void Wake();
@@ -58,9 +60,12 @@ internal abstract class MqttConnection : ISessionOwner
             case ConnectionEvent.Decided decided:
                 Channel.Decided(decided.Decision, turn);
                 _source.Pass?.Settle();
-                if (Channel.Session is not { } session || _requester is not null) break;
-                _requester = new Requester(session, this, RoomForAnswers);
-                Services.Life.Began(_identity!);
+                if (Channel.OpensAt is { } position) Held = OpenWhenDurable(position);
+                else Begin();
+                break;
+            case ConnectionEvent.Opened opened:
+                Channel.Opened(opened.Durable, turn);
+                Begin();
                 break;
             case ConnectionEvent.Completed completed:
                 Channel.Completed(completed.Ticket, completed.Outcome, completed.Detail, turn);
@@ -127,6 +132,19 @@ internal abstract class MqttConnection : ISessionOwner
     {
         await Task.Delay(TimeSpan.FromMilliseconds(milliseconds), Services.Clock.Time);
         Enter(new ConnectionEvent.Resumed());
+    }
+
+    private async Task OpenWhenDurable(long position)
+    {
+        bool durable = await Services.Channel.Journal.WhenDurable(position);
+        Enter(new ConnectionEvent.Opened(durable));
+    }
+
+    private void Begin()
+    {
+        if (!Channel.IsOpen || _requester is not null) return;
+        _requester = new Requester(Channel.Session!, this, RoomForAnswers);
+        Services.Life.Began(_identity!);
     }
 
     private void Request(ChannelEffect.Handle request)

@@ -40,7 +40,11 @@ internal sealed class PipeConnection : MqttConnection, ITicked, IPumped, IThread
 
     bool IPumped.IsBacklogged => Channel.Session?.IsBacklogged == true;
 
-    void IPumped.Drain() => Channel.Drain(Begin(_eventTurn));
+    void IPumped.Drain()
+    {
+        Channel.Drain(Begin(_eventTurn));
+        RecordAcks(_eventTurn);
+    }
 
     void IPumped.Failed(Exception e)
     {
@@ -85,6 +89,7 @@ internal sealed class PipeConnection : MqttConnection, ITicked, IPumped, IThread
     void IThreadPoolWorkItem.Execute() => Guard(static self =>
     {
         if (Interlocked.Exchange(ref self._woken, 0) == 1) self._pump.Pump();
+        if (self.IsClosed) self.Stop();
     });
 
     public override void End(EndCause cause) => ThreadPool.UnsafeQueueUserWorkItem(
@@ -142,7 +147,7 @@ internal sealed class PipeConnection : MqttConnection, ITicked, IPumped, IThread
             Interlocked.Exchange(ref _woken, 0);
             _pump.Pump();
 
-            if (paused) await Held;
+            while (Channel.IsPaused) await Held;
             if (IsClosed || (read.IsCompleted && !paused)) return;
             await _pump.Room(forAnswers: false);
         }

@@ -12,11 +12,13 @@ public enum RetainHandling : byte
 public readonly record struct SubscriptionOptions(
     Qos Qos, bool NoLocal = false, bool RetainAsPublished = false, RetainHandling RetainHandling = RetainHandling.SendAtSubscribe)
 {
-    internal byte ToByte(MqttVersion version) => version == MqttVersion.V311
+    /// <summary>As SUBSCRIBE has them.</summary>
+    public byte ToByte(MqttVersion version) => version == MqttVersion.V311
         ? (byte)Qos
         : (byte)((int)Qos | (NoLocal ? 4 : 0) | (RetainAsPublished ? 8 : 0) | ((int)RetainHandling << 4));
 
-    internal static SubscriptionOptions Parse(byte options, MqttVersion version)
+    /// <exception cref="MqttProtocolException">0x81, 0x82.</exception>
+    public static SubscriptionOptions Parse(byte options, MqttVersion version)
     {
         if ((options & 3) == 3) throw Fault.Malformed("QoS 3 in SUBSCRIBE (3.8.3.1)");
         if ((options & (version == MqttVersion.V311 ? 0xFC : 0xC0)) != 0) throw Fault.Malformed("reserved bits of the subscription options (3.8.3.1)");

@@ -3,6 +3,7 @@ using System.Threading.Channels;
 using Fleet.Gateway.Blocks;
 using Fleet.Gateway.Downloads;
 using Fleet.Gateway.Hosting;
+using Fleet.Gateway.Durable;
 using Fleet.Gateway.Retained;
 using Fleet.Gateway.Sessions;
 using Fleet.IntegrationTests.Support;
@@ -106,6 +107,7 @@ internal sealed class ClusterHost : IAsyncDisposable
         builder.Configuration.AddInMemoryCollection([new("Fleet:Gateway:MqttsPort", "0"), new("Fleet:Gateway:Transport", FleetService.Transport), new("Fleet:Gateway:Name", "second")]);
         builder.Services.AddSingleton(service.GetRequiredService<IGrainFactory>());
         builder.Services.AddSingleton(service.GetRequiredService<IRetainedStore>());
+        builder.Services.AddSingleton(service.GetRequiredService<ISessionStore>());
         builder.Services.AddSingleton(service.GetRequiredService<IGatewayTrust>());
         builder.Services.AddSingleton(service.GetRequiredService<IBlobSource>());
         builder.Services.AddSingleton(service.GetRequiredService<IDownloadKey>());

@@ -17,11 +17,11 @@ internal static class PostgresSessionRows
         """;
     private const string PutSessions = """
         INSERT INTO sessions (owner, id, key, epoch, kind, client_id, session_id, remote_address, thing, certificate, operator, template, expiry_seconds,
-            disconnected_at, maybe_sent, will)
-        SELECT $1, s.* FROM unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) AS s
+            disconnected_at, maybe_sent, will, gateway)
+        SELECT $1, s.* FROM unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) AS s
         ON CONFLICT (id) DO UPDATE SET owner = EXCLUDED.owner, epoch = EXCLUDED.epoch, session_id = EXCLUDED.session_id,
             remote_address = EXCLUDED.remote_address, certificate = EXCLUDED.certificate, expiry_seconds = EXCLUDED.expiry_seconds,
-            disconnected_at = EXCLUDED.disconnected_at, maybe_sent = EXCLUDED.maybe_sent, will = EXCLUDED.will
+            disconnected_at = EXCLUDED.disconnected_at, maybe_sent = EXCLUDED.maybe_sent, will = EXCLUDED.will, gateway = EXCLUDED.gateway
         """;
     private const string RemoveSubscriptions =
         "DELETE FROM session_subscriptions s USING unnest($1, $2) AS k (session, filter) WHERE s.session = k.session AND s.filter = k.filter";
@@ -57,7 +57,7 @@ internal static class PostgresSessionRows
                 Texts(sessions, s => s.RemoteAddress), Texts(sessions, s => s.Thing), Texts(sessions, s => s.Certificate), Texts(sessions, s => s.Operator),
                 Texts(sessions, s => s.Template), Longs(sessions, s => s.ExpirySeconds),
                 Array(sessions, s => s.DisconnectedAt?.UtcDateTime, NpgsqlDbType.TimestampTz), Array(sessions, s => s.MaybeSent, NpgsqlDbType.Integer),
-                Texts(sessions, s => s.Will));
+                Texts(sessions, s => s.Will), Texts(sessions, s => s.Gateway));
         }
         if (batch.RemovedSubscriptions is { Count: > 0 } unsubscribed)
             statements.Add(RemoveSubscriptions, Longs(unsubscribed, s => s.Session), Texts(unsubscribed, s => s.Filter));
@@ -99,7 +99,7 @@ internal static class PostgresSessionRows
             Sessions = await Rows(
                 $"""
                 SELECT id, key, epoch, kind, client_id, session_id, remote_address, thing, certificate, operator, template, expiry_seconds,
-                    disconnected_at, maybe_sent, will FROM sessions WHERE id IN ({ids}) ORDER BY id
+                    disconnected_at, maybe_sent, will, gateway FROM sessions WHERE id IN ({ids}) ORDER BY id
                 """,
                 ReadSession),
             Subscriptions = await Rows(
@@ -152,6 +152,7 @@ internal static class PostgresSessionRows
         DisconnectedAt = Instant(row, 12),
         MaybeSent = row.GetInt32(13),
         Will = Text(row, 14),
+        Gateway = Text(row, 15),
     };
 
     private static string? Text(NpgsqlDataReader row, int column) => row.IsDBNull(column) ? null : row.GetString(column);

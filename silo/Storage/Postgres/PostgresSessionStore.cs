@@ -13,11 +13,11 @@ internal sealed class PostgresSessionStore(PostgresDatabase database) : ISession
     // Rows are looked up by their keys, whatever the statistics of a fast-growing table say.
     private const string PlanByKey = "SET enable_seqscan = off; SET plan_cache_mode = force_generic_plan";
 
-    // The embedded engine has the database for itself; silos of Orleans, and their gateways, share it.
-    private static readonly string OfThisName = EngineStorage.OwnsDatabase ? "$2 IS DISTINCT FROM ''" : "name = $2";
-
     private readonly SemaphoreSlim _writing = new(1);
     private NpgsqlConnection? _writer;
+
+    /// <summary>The embedded engine has the database for itself, so that the process's first gateway takes all that is there.</summary>
+    private bool _takesAll = EngineStorage.OwnsDatabase;
 
     public async Task<long> Begin(string gatewayId, string? name, CancellationToken cancellation)
     {
@@ -26,14 +26,15 @@ internal sealed class PostgresSessionStore(PostgresDatabase database) : ISession
         long owner = (long)(await Scalar(
             "INSERT INTO session_owners (gateway, name, fenced) VALUES ($1, $2, false) ON CONFLICT (gateway) DO UPDATE SET name = EXCLUDED.name RETURNING number",
             gatewayId, name))!;
-        await Scalar($"UPDATE session_owners SET fenced = true WHERE number <> $1 AND {OfThisName}", owner, name);
-        await Scalar(
-            $"UPDATE sessions SET owner = $1 WHERE owner IN (SELECT number FROM session_owners WHERE number <> $1 AND fenced AND {OfThisName})", owner, name);
+        string left = $"number <> $1 AND ({_takesAll} OR name = $2)";
+        await Scalar($"UPDATE session_owners SET fenced = true WHERE {left}", owner, name);
+        await Scalar($"UPDATE sessions SET owner = $1 WHERE owner IN (SELECT number FROM session_owners WHERE fenced AND {left})", owner, name);
         await Scalar("DELETE FROM session_owners o WHERE fenced AND NOT EXISTS (SELECT 1 FROM sessions s WHERE s.owner = o.number)");
         // Bodies that a session left behind when it was taken from its dead gateway alone.
         await Scalar("SET LOCAL enable_hashjoin = on");
         await Scalar("DELETE FROM session_messages m WHERE NOT EXISTS (SELECT 1 FROM session_deliveries d WHERE d.message = m.id)");
         await transaction.CommitAsync(cancellation);
+        _takesAll = false;
         return owner;
 
         Task<object?> Scalar(string sql, params object?[] values) => PostgresSessionStore.Scalar(connection, sql, values, cancellation);

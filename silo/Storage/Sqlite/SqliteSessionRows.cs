@@ -7,10 +7,10 @@ internal static class SqliteSessionRows
 {
     private const string PutSession = """
         INSERT INTO sessions (id, owner, key, epoch, kind, client_id, session_id, remote_address, thing, certificate, operator, template, expiry_seconds,
-            disconnected_at, maybe_sent, will)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+            disconnected_at, maybe_sent, will, gateway)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
         ON CONFLICT (id) DO UPDATE SET owner = $2, epoch = $4, session_id = $7, remote_address = $8, certificate = $10, expiry_seconds = $13,
-            disconnected_at = $14, maybe_sent = $15, will = $16
+            disconnected_at = $14, maybe_sent = $15, will = $16, gateway = $17
         """;
     private const string PutSubscription = """
         INSERT INTO session_subscriptions (session, filter, options, identifier) VALUES (?1, ?2, ?3, ?4)
@@ -54,7 +54,7 @@ internal static class SqliteSessionRows
 
     private static void Put(SqliteSession session, long owner, SessionRow row) => session.Execute(
         PutSession, row.Id, owner, row.Key, row.Epoch, row.Kind, row.ClientId, row.SessionId, row.RemoteAddress, row.Thing, row.Certificate, row.Operator,
-        row.Template, (long)row.ExpirySeconds, SqlTime.Format(row.DisconnectedAt), row.MaybeSent, row.Will);
+        row.Template, (long)row.ExpirySeconds, SqlTime.Format(row.DisconnectedAt), row.MaybeSent, row.Will, row.Gateway);
 
     private static void Put(SqliteSession session, in SubscriptionRow row)
     {

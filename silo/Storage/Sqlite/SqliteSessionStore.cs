@@ -4,18 +4,21 @@ using Fleet.Gateway.Durable;
 
 namespace Fleet.Silo.Storage.Sqlite;
 
-/// <summary>Persistent sessions, in the tables <c>session_…</c>. The file belongs to one process, so whoever begins takes all that is there.</summary>
+/// <summary>Persistent sessions, in the tables <c>session_…</c>. The file belongs to one process, so its first gateway takes all that is there.</summary>
 internal sealed class SqliteSessionStore(GroupCommitWriter writer, SqliteReaders readers) : ISessionStore
 {
+    private bool _begun;
+
     public Task<long> Begin(string gatewayId, string? name, CancellationToken cancellation) => writer.Write(session =>
     {
         long owner = (long)session.Scalar(
             "INSERT INTO session_owners (gateway, name, fenced) VALUES ($1, $2, 0) ON CONFLICT (gateway) DO UPDATE SET name = $2 RETURNING number", gatewayId, name)!;
-        session.Execute("DELETE FROM session_owners WHERE number <> $1", owner);
-        session.Execute("UPDATE sessions SET owner = $1", owner);
-        // Left by a batch that came after its session had gone.
-        session.Run("DELETE FROM session_deliveries WHERE session NOT IN (SELECT id FROM sessions)");
+        session.Execute("UPDATE session_owners SET fenced = 1 WHERE number <> $1 AND ($2 OR name = $3)", owner, !_begun, name);
+        session.Execute("UPDATE sessions SET owner = $1 WHERE owner IN (SELECT number FROM session_owners WHERE number <> $1 AND fenced AND ($2 OR name = $3))", owner, !_begun, name);
+        session.Run("DELETE FROM session_owners WHERE fenced AND number NOT IN (SELECT owner FROM sessions)");
+        // Bodies that a session left behind when it was taken from its dead gateway alone.
         session.Run("DELETE FROM session_messages WHERE id NOT IN (SELECT message FROM session_deliveries)");
+        _begun = true;
         return owner;
     }, cancellation);
 
@@ -69,7 +72,7 @@ internal sealed class SqliteSessionStore(GroupCommitWriter writer, SqliteReaders
     };
 
     private const string SessionColumns =
-        "id, key, epoch, kind, client_id, session_id, remote_address, thing, certificate, operator, template, expiry_seconds, disconnected_at, maybe_sent, will";
+        "id, key, epoch, kind, client_id, session_id, remote_address, thing, certificate, operator, template, expiry_seconds, disconnected_at, maybe_sent, will, gateway";
 
     private static SessionRow ReadSession(DbDataReader row) => new()
     {
@@ -88,6 +91,7 @@ internal sealed class SqliteSessionStore(GroupCommitWriter writer, SqliteReaders
         DisconnectedAt = Text(row, 12) is { } at ? SqlTime.Parse(at) : null,
         MaybeSent = row.GetInt32(13),
         Will = Text(row, 14),
+        Gateway = Text(row, 15),
     };
 
     private static MessageRow ReadMessage(DbDataReader row) => new(

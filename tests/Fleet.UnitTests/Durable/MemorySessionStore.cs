@@ -20,6 +20,8 @@ internal sealed class MemorySessionStore : ISessionStore
     /// <summary>Batches that have come in, whether or not they are held up.</summary>
     public int Asked { get; private set; }
 
+    public bool IsHeld => !_open.Task.IsCompleted;
+
     public void Hold() => _open = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     public void Release() => _open.TrySetResult();
@@ -63,7 +65,11 @@ internal sealed class MemorySessionStore : ISessionStore
             foreach (var (session, filter) in batch.RemovedSubscriptions) _subscriptions.Remove((session, filter));
             foreach (var row in batch.Subscriptions) _subscriptions[(row.Session, row.Filter)] = row;
             foreach (var key in batch.RemovedDeliveries) _deliveries.Remove((key.Session, key.Number));
-            foreach (var key in batch.ReleasedDeliveries) _deliveries[(key.Session, key.Number)] = _deliveries[(key.Session, key.Number)] with { Message = 0 };
+            foreach (var key in batch.ReleasedDeliveries)
+            {
+                // It may be settled by now, like a row that an UPDATE does not find.
+                if (_deliveries.TryGetValue((key.Session, key.Number), out var released)) _deliveries[(key.Session, key.Number)] = released with { Message = 0 };
+            }
             foreach (long id in batch.RemovedMessages) _messages.Remove(id);
             foreach (var row in batch.Messages) _messages[row.Id] = row;
             foreach (var row in batch.Deliveries) _deliveries[(row.Session, row.Number)] = row;

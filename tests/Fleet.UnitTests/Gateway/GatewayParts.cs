@@ -3,6 +3,7 @@ using System.Runtime.CompilerServices;
 using Fleet.Gateway.Admission;
 using Fleet.Gateway.Channels;
 using Fleet.Gateway.Cluster;
+using Fleet.Gateway.Durable;
 using Fleet.Gateway.Hosting;
 using Fleet.Gateway.Policies;
 using Fleet.Gateway.Presence;
@@ -14,6 +15,7 @@ using Fleet.Gateway.Telemetry;
 using Fleet.Interfaces.Certificates;
 using Fleet.Interfaces.Naming;
 using Fleet.Interfaces.Rules;
+using Fleet.UnitTests.Durable;
 using Fleet.UnitTests.Rules;
 using Fleet.UnitTests.Support;
 using Microsoft.Extensions.DependencyInjection;
@@ -25,8 +27,12 @@ namespace Fleet.UnitTests.Gateway;
 /// <summary>The gateway's parts below the transport, wired by hand: a clock that is moved, a store that can be held up.</summary>
 internal sealed class GatewayParts
 {
-    public GatewayParts(Action<GatewayOptions>? configure = null)
+    /// <param name="sessions">What another gateway has left; null: nothing.</param>
+    /// <param name="start">Where its clock begins.</param>
+    public GatewayParts(Action<GatewayOptions>? configure = null, MemorySessionStore? sessions = null, DateTimeOffset? start = null)
     {
+        Time = start is { } at ? new ManualTime(at) : new ManualTime();
+        Sessions = sessions ?? new MemorySessionStore();
         var options = new GatewayOptions();
         configure?.Invoke(options);
         Options = Microsoft.Extensions.Options.Options.Create(options);
@@ -37,24 +43,32 @@ internal sealed class GatewayParts
         Fences = new Fences(Gateway, Clock);
         Routes = new Routes(Peers);
         Retained = new RetainedMessages(Store, Peers, Options, Clock, NullLogger<RetainedMessages>.Instance);
-        Broker = new Broker(Retained, Peers, Routes, new Forwarder(Peers, Clock, Metrics));
-        Directory = new SessionDirectory(Broker, Leases, Fences, Options, Metrics, Clock);
+        Journal = new SessionJournal(Sessions, Options, Clock, NullLogger<SessionJournal>.Instance);
+        var snapshots = new SessionSnapshots(new PolicySource(Options), Clock);
+        Broker = new Broker(Retained, Peers, Routes, new Forwarder(Peers, Clock, Metrics), Journal);
+        Directory = new SessionDirectory(Broker, Leases, Fences, Journal, snapshots, Options, Metrics, Clock);
+        Restore = new SessionRestore(Sessions, Journal, Directory, Broker, snapshots, Gateway, Options, Metrics, Clock, NullLogger<SessionRestore>.Instance);
+        Restore.Begin("test", default).GetAwaiter().GetResult();
         Flush = new PeerFlush(Peers, Gateway, Time);
-        Moves = new SessionMoves(Directory, Broker, Peers, Flush, Fences, Options, Metrics, Clock);
-        Inbox = new PeerInbox(Peers, Broker, Retained, Moves, Flush, Clock, NullLogger<PeerInbox>.Instance);
+        Moves = new SessionMoves(Directory, Journal, snapshots, Broker, Peers, Flush, Fences, Options, Metrics, Clock);
+        Inbox = new PeerInbox(Peers, Broker, Journal, Retained, Moves, Flush, Clock, NullLogger<PeerInbox>.Instance);
         Rules = new GatewayRules(Broker, new RuleParts(
             RuleQueue, Grains, new RuleMessageIds(Clock), new RuleIngestMetrics(MeterFactory), Microsoft.Extensions.Options.Options.Create(RuleOptions), Clock,
             NullLogger<RuleSubscriber>.Instance));
-        Channels = new ChannelServices(Options, Directory, Broker, Retained, Rules, new SubscriptionEvents(Broker, Clock), Metrics, NullLogger<MqttChannel>.Instance);
+        Channels = new ChannelServices(
+            Options, Directory, Broker, Retained, Journal, Rules, new SubscriptionEvents(Broker, Clock), Metrics, NullLogger<MqttChannel>.Instance);
     }
 
     /// <summary>Meters live until it is disposed of: who makes parts by the thousand does so.</summary>
     public IMeterFactory MeterFactory { get; } = Meters();
-    public ManualTime Time { get; } = new();
+    public ManualTime Time { get; }
     public GatewayClock Clock { get; }
     public IOptions<GatewayOptions> Options { get; }
     public GatewayMetrics Metrics { get; }
     public HeldStore Store { get; } = new();
+    public MemorySessionStore Sessions { get; }
+    public SessionJournal Journal { get; }
+    public SessionRestore Restore { get; }
     public ReleasedLeases Leases { get; } = new();
     public GatewayIdentity Gateway { get; } = new();
     public ConnectAdmission Admission { get; }

@@ -31,6 +31,9 @@ internal sealed class TestClient : ISessionOwner
     public bool IsStuck { get; set; }
 
     public List<ChannelEffect> Effects { get; } = [];
+    /// <summary>CONNACK said that its session was there.</summary>
+    public bool WasPresent { get; private set; }
+
     public EndCause? Ended => _channel.Ended;
     public Session Session => _channel.Session!;
     public bool IsClosed => _channel.Ended is not null;
@@ -43,7 +46,9 @@ internal sealed class TestClient : ISessionOwner
         client.Send(connect ?? (version == MqttVersion.V5 ? "10 0E 00 04 4D 51 54 54 05 02 00 3C 00 00 01 70" : "10 0D 00 04 4D 51 54 54 04 02 00 3C 00 01 70"));
         client.Accept(identity);
         Assert.Null(client.Ended);
-        Assert.StartsWith("20", readAll ? client.ReadHex() : client.ReadConnAck(), StringComparison.Ordinal);
+        string answer = readAll ? client.ReadHex() : client.ReadConnAck();
+        Assert.StartsWith("20", answer, StringComparison.Ordinal);
+        client.WasPresent = answer[6..8] == "01";
         return client;
     }
 
@@ -66,7 +71,11 @@ internal sealed class TestClient : ISessionOwner
         SendBytes(bytes.WrittenSpan.ToArray());
     }
 
-    public void Accept(SessionIdentity identity) => _channel.Decided(new ConnectDecision.Accepted(identity), Begin());
+    public void Accept(SessionIdentity identity)
+    {
+        _channel.Decided(new ConnectDecision.Accepted(identity), Begin());
+        if (_channel.OpensAt is { } position) _channel.Opened(_parts.Journal.WhenDurable(position).GetAwaiter().GetResult(), Begin());
+    }
 
     public void Refuse(ReasonCode code, string why) => _channel.Decided(new ConnectDecision.Refused(code, why), Begin());
 
@@ -120,6 +129,9 @@ internal sealed class TestClient : ISessionOwner
     /// <summary>Everything that was sent to the client since the last look.</summary>
     public byte[] Read()
     {
+        // What is on its way to the store is there, unless the test holds it up.
+        if (!_parts.Sessions.IsHeld) _parts.Journal.Flushed().GetAwaiter().GetResult();
+        Settle();
         Drain();
         byte[] bytes = _received.WrittenSpan.ToArray();
         _received.ResetWrittenCount();
@@ -161,6 +173,16 @@ internal sealed class TestClient : ISessionOwner
             if (property.Id == PropertyId.SubscriptionIdentifier) identifiers.Add(property.Number);
         }
         return identifiers;
+    }
+
+    /// <summary>Answers what waited for the store alone.</summary>
+    private void Settle()
+    {
+        foreach (var effect in Effects.OfType<ChannelEffect.AwaitRoutes>().Where(effect => effect.Known.IsCompleted).ToArray())
+        {
+            Effects.Remove(effect);
+            _channel.Subscribed(effect.Pending, Begin());
+        }
     }
 
     private void Drain()

@@ -27,7 +27,7 @@ public abstract class SessionStoreTests<TDatabase> : IAsyncDisposable where TDat
         long owner = await Store.Begin("g1", "here", default);
         var session = Session(1, "amr-1") with
         {
-            Kind = "device", Thing = "amr-1", Certificate = "c0ffee", Operator = "o", Template = "t", DisconnectedAt = Noon, MaybeSent = 3, Will = """{"topic":"w"}""",
+            Kind = "device", Thing = "amr-1", Certificate = "c0ffee", Operator = "o", Template = "t", DisconnectedAt = Noon, MaybeSent = 3, Will = """{"topic":"w"}""", Gateway = "g0",
         };
         await Write(owner, batch =>
         {

@@ -3,6 +3,7 @@ using Fleet.Gateway.Hosting;
 using Fleet.Interfaces.Certificates;
 using Fleet.Interfaces.Devices;
 using Fleet.Interfaces.Naming;
+using Fleet.UnitTests.Durable;
 
 namespace Fleet.UnitTests.Gateway.Cluster;
 
@@ -15,12 +16,13 @@ internal sealed class ClusterUnderTest : IAsyncDisposable
 
     public GrainsUnderTest Grains { get; }
     public SharedRetainedStore Store { get; } = new();
+    public MemorySessionStore Sessions { get; } = new();
 
     public static async Task<ClusterUnderTest> Start() => new(await GrainsUnderTest.Begin());
 
     public async Task<LiveGateway> Gateway(Action<GatewayOptions>? configure = null)
     {
-        var gateway = await LiveGateway.Start(Grains, Store, configure);
+        var gateway = await LiveGateway.Start(Grains, Store, Sessions, configure);
         _gateways.Add(gateway);
         await Meet();
         return gateway;

@@ -6,6 +6,7 @@ using System.Security.Cryptography.X509Certificates;
 using Fleet.Gateway.Blocks;
 using Fleet.Gateway.Cluster;
 using Fleet.Gateway.Downloads;
+using Fleet.Gateway.Durable;
 using Fleet.Gateway.Hosting;
 using Fleet.Gateway.Retained;
 using Fleet.Gateway.Rules;
@@ -15,6 +16,7 @@ using Fleet.Interfaces.Messaging;
 using Fleet.Interfaces.Naming;
 using Fleet.Mqtt;
 using Fleet.UnitTests.DeviceSim;
+using Fleet.UnitTests.Durable;
 using Fleet.UnitTests.Rules;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Connections;
@@ -35,7 +37,7 @@ internal sealed class LiveGateway : IAsyncDisposable
     private readonly BreakableGrains _grains;
     private ListenOptions _listen = null!;
 
-    private LiveGateway(GrainsUnderTest grains, SharedRetainedStore store, Action<GatewayOptions>? configure)
+    private LiveGateway(GrainsUnderTest grains, SharedRetainedStore store, MemorySessionStore sessions, Action<GatewayOptions>? configure)
     {
         _grains = new BreakableGrains(grains.Factory);
         var builder = WebApplication.CreateSlimBuilder();
@@ -43,6 +45,7 @@ internal sealed class LiveGateway : IAsyncDisposable
         builder.Services.AddSingleton<IGrainFactory>(_grains);
         builder.Services.AddSingleton<IRetainedStore>(store);
         builder.Services.AddSingleton<IRuleQueue, MemoryRuleQueue>();
+        builder.Services.AddSingleton<ISessionStore>(sessions);
         builder.Services.AddSingleton<IGatewayTrust, NoTrust>();
         builder.Services.AddSingleton<IBlobSource, NoBlobs>();
         builder.Services.AddSingleton<IDownloadKey, NoKey>();
@@ -75,9 +78,10 @@ internal sealed class LiveGateway : IAsyncDisposable
     /// <summary>Its beats, and all that it has for others, are lost.</summary>
     public bool IsCutOff { set => _grains.IsCutOff = value; }
 
-    public static async Task<LiveGateway> Start(GrainsUnderTest grains, SharedRetainedStore store, Action<GatewayOptions>? configure = null)
+    public static async Task<LiveGateway> Start(
+        GrainsUnderTest grains, SharedRetainedStore store, MemorySessionStore sessions, Action<GatewayOptions>? configure = null)
     {
-        var gateway = new LiveGateway(grains, store, configure);
+        var gateway = new LiveGateway(grains, store, sessions, configure);
         await gateway._app.StartAsync();
         return gateway;
     }

@@ -1,0 +1,82 @@
+using Fleet.Gateway.Hosting;
+using Fleet.Gateway.Routing;
+using Fleet.Gateway.Sessions;
+using Fleet.Gateway.Telemetry;
+using Fleet.Mqtt;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+
+namespace Fleet.Gateway.Durable;
+
+/// <summary>Brings stored sessions back: into the directory and the subscription tree, as sessions whose clients are away.</summary>
+internal sealed class SessionRestore(
+    ISessionStore store, SessionJournal journal, SessionDirectory directory, Broker broker, SessionSnapshots snapshots, GatewayIdentity gateway,
+    IOptions<GatewayOptions> options, GatewayMetrics metrics, GatewayClock clock, ILogger<SessionRestore> log)
+{
+    /// <summary>
+    /// A session is over only when it has been so for this long: its client may have connected again just before the kill, and that not been stored.
+    /// </summary>
+    private static readonly TimeSpan Grace = TimeSpan.FromSeconds(60);
+
+    private long _owner;
+
+    /// <summary>Begins as an owner of sessions, with those that were here before. Before the first connection, and before other gateways are met.</summary>
+    public async Task Begin(string? name, CancellationToken cancellation)
+    {
+        _owner = await store.Begin(gateway.Id, name, cancellation);
+        journal.Open(_owner);
+        var stored = await store.Load(_owner, cancellation);
+        int restored = Add(stored);
+        if (stored.Sessions.Count > 0) log.SessionsRestored(restored, stored.Sessions.Count - restored, stored.Deliveries.Count);
+    }
+
+    /// <summary>Takes sessions in that the store has under this owner.</summary>
+    /// <returns>How many; the others are over.</returns>
+    private int Add(StoredSessions stored)
+    {
+        var messages = stored.Messages.ToDictionary(row => row.Id, MessageOf);
+        var subscriptions = stored.Subscriptions.ToLookup(row => row.Session);
+        var deliveries = stored.Deliveries.ToLookup(row => row.Session);
+        var received = stored.Received.ToLookup(row => row.Session, row => row.PacketId);
+        List<Publication> wills = [];
+        int restored = 0;
+        // Should a session be there twice, because it moved at the moment of a kill, the newer one is right.
+        foreach (var row in stored.Sessions.OrderByDescending(row => row.Epoch))
+        {
+            var session = new Session(snapshots.IdentityOf(row), options.Value, metrics) { ExpirySeconds = row.ExpirySeconds, Will = snapshots.WillOf(row) };
+            var handle = new StoredSession(journal, row.Id);
+            session.Restore(handle, [.. deliveries[row.Id].Select(delivery => DeliveryOf(handle, delivery, messages))], row.MaybeSent, received[row.Id]);
+            var disconnectedAt = row.DisconnectedAt ?? clock.UtcNow;
+            bool over = row.ExpirySeconds == 0 || disconnectedAt.AddSeconds(row.ExpirySeconds) + Grace < clock.UtcNow;
+            long since = clock.NowMs + (long)(disconnectedAt - clock.UtcNow).TotalMilliseconds;
+            if (over || !directory.TryAdd(session, since))
+            {
+                directory.Discard(session);
+                if (over && session.Will is { } will) wills.Add(will.At(clock.NowMs));
+                continue;
+            }
+            foreach (var subscription in subscriptions[row.Id])
+            {
+                var options = SubscriptionOptions.Parse(subscription.Options, MqttVersion.V5);
+                broker.Restore(session, new HeldSubscription(TopicFilter.Parse(subscription.Filter), options, subscription.Identifier));
+            }
+            restored++;
+        }
+        foreach (var will in wills) _ = broker.Publish(will);
+        return restored;
+    }
+
+    private Delivery DeliveryOf(StoredSession session, DeliveryRow row, Dictionary<long, Publication> messages)
+    {
+        var message = row.Message == 0 ? null : messages[row.Message];
+        byte[]? identifiers = row.Identifiers.IsEmpty ? null : row.Identifiers.ToArray();
+        var stored = new StoredDelivery(session, row.Number, message, (Qos)row.Qos, row.Retain, row.PacketId, identifiers);
+        journal.Restore(stored, row.Message);
+        session.LastNumber = row.Number;
+        return new Delivery(message!, (Qos)row.Qos, row.Retain, Identifiers: identifiers) { Stored = stored };
+    }
+
+    private Publication MessageOf(MessageRow row) => new(
+        row.Topic, row.Payload, (Qos)row.Qos, row.Retain, row.Properties,
+        row.ExpiresAt is { } at ? clock.NowMs + (long)(at - clock.UtcNow).TotalMilliseconds : null);
+}

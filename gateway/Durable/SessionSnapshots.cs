@@ -1,0 +1,103 @@
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Fleet.Gateway.Policies;
+using Fleet.Gateway.Presence;
+using Fleet.Gateway.Routing;
+using Fleet.Gateway.Sessions;
+using Fleet.Interfaces.Certificates;
+using Fleet.Interfaces.Naming;
+using Fleet.Mqtt;
+
+namespace Fleet.Gateway.Durable;
+
+/// <summary>A session as the store has it: who its client is, and what is to happen when it stays away.</summary>
+internal sealed class SessionSnapshots(PolicySource policies, GatewayClock clock)
+{
+    /// <summary>Notes a session as it is. Under the directory's lock.</summary>
+    /// <param name="departed">It has passed to another gateway: after a kill it is over here.</param>
+    /// <returns>The journal's position at which it is durable; 0 if it is kept in memory alone.</returns>
+    public long Note(Session session, int maybeSent, bool departed = false)
+    {
+        if (session.Stored is not { } stored) return 0;
+        var identity = session.Identity;
+        return stored.Journal.Put(stored, new SessionRow
+        {
+            Id = stored.Id,
+            Key = identity.Key,
+            Epoch = identity.Epoch,
+            Kind = NameOf(identity.Kind),
+            ClientId = identity.ClientId,
+            SessionId = identity.SessionId,
+            RemoteAddress = identity.RemoteAddress,
+            Gateway = identity.GatewayId,
+            Thing = identity.Thing?.Value,
+            Certificate = identity.Certificate?.Value,
+            Operator = identity.Operator,
+            Template = identity.Template,
+            ExpirySeconds = departed ? 0 : session.ExpirySeconds,
+            DisconnectedAt = session.ExpiresAt is { } at ? clock.ToUtc(at - (session.ExpirySeconds * 1000L)) : null,
+            MaybeSent = maybeSent,
+            Will = !departed && session.Will is { } will ? JsonSerializer.Serialize(Of(will), SnapshotJson.Default.StoredWill) : null,
+        });
+    }
+
+    /// <summary>Enough of an identity to judge what the session may receive while its client is away; the client's next CONNECT brings a whole one.</summary>
+    public SessionIdentity IdentityOf(SessionRow row)
+    {
+        var kind = Enum.Parse<SessionKind>(row.Kind, ignoreCase: true);
+        ThingName? thing = ThingName.TryParse(row.Thing, out var name) ? name : null;
+        CertificateId? certificate = CertificateId.TryParse(row.Certificate, out var id) ? id : null;
+        var policy = kind switch
+        {
+            SessionKind.Device => BuiltInPolicies.Device,
+            SessionKind.Claim => BuiltInPolicies.Claim,
+            SessionKind.Operator => BuiltInPolicies.Operator,
+            _ => policies.Plain,
+        };
+        return new SessionIdentity
+        {
+            Kind = kind,
+            ClientId = row.ClientId,
+            SessionId = row.SessionId,
+            Policy = CompiledPolicy.Compile(policy, SessionIdentity.PolicyVariables(row.ClientId, row.RemoteAddress, thing, row.Template)),
+            RemoteAddress = row.RemoteAddress,
+            Thing = thing,
+            Certificate = certificate,
+            Operator = row.Operator,
+            Template = row.Template,
+            GatewayId = row.Gateway,
+            Epoch = row.Epoch,
+        };
+    }
+
+    /// <summary>The will of a session whose connection ended, with this process at the latest; null if it has none.</summary>
+    public Will? WillOf(SessionRow row)
+    {
+        if (row.Will is null || JsonSerializer.Deserialize(row.Will, SnapshotJson.Default.StoredWill) is not { } will) return null;
+        var message = new Publication(Encoding.UTF8.GetBytes(will.Topic), will.Payload, (Qos)will.Qos, will.Retain, will.Properties);
+        long due = will.DueAt is { } at ? clock.NowMs + (long)(at - clock.UtcNow).TotalMilliseconds
+            : clock.NowMs + (Math.Min(will.DelaySeconds, row.ExpirySeconds) * 1000L);
+        return new Will(message, will.DelaySeconds, will.ExpirySeconds) { DueAt = due };
+    }
+
+    private StoredWill Of(Will will) => new(
+        Encoding.UTF8.GetString(will.Message.Topic), will.Message.Payload.ToArray(), (byte)will.Message.Qos, will.Message.Retain,
+        will.Message.Properties.ToArray(), will.DelaySeconds, will.ExpirySeconds, will.DueAt is { } due ? clock.ToUtc(due) : null);
+
+    private static string NameOf(SessionKind kind) => kind switch
+    {
+        SessionKind.Device => "device",
+        SessionKind.Claim => "claim",
+        SessionKind.Operator => "operator",
+        _ => "plain",
+    };
+}
+
+/// <param name="DueAt">Null while the connection lives.</param>
+internal sealed record StoredWill(
+    string Topic, byte[] Payload, byte Qos, bool Retain, byte[] Properties, uint DelaySeconds, uint? ExpirySeconds, DateTimeOffset? DueAt);
+
+[JsonSourceGenerationOptions(JsonSerializerDefaults.Web)]
+[JsonSerializable(typeof(StoredWill))]
+internal sealed partial class SnapshotJson : JsonSerializerContext;

@@ -138,10 +138,10 @@ internal sealed class ReactorConnection : MqttConnection, IReady, ILoopWork, IDi
 
     private void Take(ConnectionEvent what)
     {
-        if (_stage == Stage.Gone) return;
         bool paused = Channel.IsPaused;
         Take(what, Begin());
-        if (paused && !Channel.IsPaused && _restCount > 0 && _stage == Stage.Open) Run(_rest!, _restCount);
+        if (_stage == Stage.Gone) return;
+        if (paused && !Channel.IsPaused && _restCount > 0) Run(_rest!, _restCount);
         MarkDirty();
     }
 
@@ -338,7 +338,6 @@ internal sealed class ReactorConnection : MqttConnection, IReady, ILoopWork, IDi
     /// <summary>A fault of one connection ends that connection: it must not reach the loop.</summary>
     private void Guard<TState>(TState state, Action<ReactorConnection, TState> turn)
     {
-        if (_stage == Stage.Gone && _room is null) return;
         try
         {
             turn(this, state);

@@ -128,6 +128,12 @@ internal sealed class FuzzedClient(GatewayParts parts, Dice dice) : ISessionOwne
                 ConnectDecision decision = dice.Rarely(3) ? new ConnectDecision.Refused(ReasonCode.NotAuthorized, "The dice said so.")
                     : new ConnectDecision.Accepted(dice.Rarely(20) && ThingName.TryParse(id, out _) ? GatewayParts.Device(id) : GatewayParts.Plain(id));
                 Turn(t => _channel!.Decided(decision, t));
+                if (_channel!.OpensAt is { } position)
+                {
+                    var stored = parts.Journal.WhenDurable(position);
+                    Wait(stored);
+                    Turn(t => _channel!.Opened(stored.Result, t));
+                }
                 Read();
                 break;
             case ChannelEffect.Handle { Ticket: { } ticket }:

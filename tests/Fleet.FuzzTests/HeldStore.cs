@@ -20,5 +20,6 @@ internal sealed class HeldStore : IDisposable
     {
         _parts.Store.Release();
         if (!_parts.Retained.Flushed().Wait(TimeSpan.FromSeconds(20))) throw new FuzzFailedException("The store of retained messages hangs.");
+        if (!_parts.Journal.Flushed().Wait(TimeSpan.FromSeconds(20))) throw new FuzzFailedException("The store of sessions hangs.");
     }
 }

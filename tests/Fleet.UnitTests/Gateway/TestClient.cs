@@ -13,6 +13,7 @@ namespace Fleet.UnitTests.Gateway;
 /// </summary>
 internal sealed class TestClient : ISessionOwner
 {
+    private readonly Lock _gate = new();
     private readonly GatewayParts _parts;
     private readonly Outbound _outbound;
     private readonly ChannelTurn _turn;
@@ -59,8 +60,11 @@ internal sealed class TestClient : ISessionOwner
     /// <returns>What the channel left for later.</returns>
     public ReadOnlySequence<byte> SendSequence(ReadOnlySequence<byte> buffer)
     {
-        _channel.Receive(ref buffer, Begin());
-        Effects.AddRange(_turn.Effects);
+        lock (_gate)
+        {
+            _channel.Receive(ref buffer, Begin());
+            Effects.AddRange(_turn.Effects);
+        }
         return buffer;
     }
 
@@ -73,8 +77,10 @@ internal sealed class TestClient : ISessionOwner
 
     public void Accept(SessionIdentity identity)
     {
-        _channel.Decided(new ConnectDecision.Accepted(identity), Begin());
-        if (_channel.OpensAt is { } position) _channel.Opened(_parts.Journal.WhenDurable(position).GetAwaiter().GetResult(), Begin());
+        lock (_gate) _channel.Decided(new ConnectDecision.Accepted(identity), Begin());
+        if (_channel.OpensAt is not { } position) return;
+        bool durable = _parts.Journal.WhenDurable(position).GetAwaiter().GetResult();
+        lock (_gate) _channel.Opened(durable, Begin());
     }
 
     public void Refuse(ReasonCode code, string why) => _channel.Decided(new ConnectDecision.Refused(code, why), Begin());
@@ -122,6 +128,7 @@ internal sealed class TestClient : ISessionOwner
     /// <summary>The transport is gone.</summary>
     public void Lose() => _channel.Close(EndCause.ConnectionLost, Begin());
 
+    /// <summary>Also from the journal's thread.</summary>
     void ISessionOwner.Wake() => Drain();
 
     void ISessionOwner.End(EndCause cause) => _channel.Close(cause, Begin());
@@ -188,14 +195,17 @@ internal sealed class TestClient : ISessionOwner
     private void Drain()
     {
         if (IsStuck) return;
-        do
+        lock (_gate)
         {
-            _channel.Drain(Begin());
-            if (!_outbound.TryTake(out var bytes)) return;
-            _received.Write(bytes.Span);
-            _outbound.Sent();
+            do
+            {
+                _channel.Drain(Begin());
+                if (!_outbound.TryTake(out var bytes)) return;
+                _received.Write(bytes.Span);
+                _outbound.Sent();
+            }
+            while (true);
         }
-        while (true);
     }
 
     private ChannelTurn Begin() => _turn.Begin(_parts.Clock.NowMs, _parts.Time.GetTimestamp());

@@ -138,10 +138,7 @@ internal sealed class RuleGrain : Grain, IRuleGrain, IRemindable
 
     private async Task Save(RuleState next)
     {
-        _record.State = next;
-        try { await _record.WriteStateAsync(); }
-        // The write may have landed or not. Only a fresh read can tell, so this activation stops answering.
-        catch { DeactivateOnIdle(); throw; }
+        await this.Save(_record, next);
         _saved = next;
         if (next.Definition is { } definition)
             _log.Changed(Name.Value, next.Version, definition.TopicFilter ?? "basic ingest only", next.Enabled ? "enabled" : "disabled");
@@ -154,9 +151,7 @@ internal sealed class RuleGrain : Grain, IRuleGrain, IRemindable
         {
             await Registry.Remove(Name, _saved.Version);
             await _store.Drop(Name);
-            _record.State = _saved with { Dropping = false };
-            try { await _record.WriteStateAsync(); }
-            catch { DeactivateOnIdle(); throw; }
+            await this.Save(_record, _saved with { Dropping = false });
             _saved = _record.State;
         }
         if (await this.GetReminder(Reminder) is { } reminder) await this.UnregisterReminder(reminder);

@@ -36,10 +36,7 @@ internal sealed class RuleRegistryGrain(
     private async Task Become(RuleRegistryState next)
     {
         if (next == record.State) return;
-        record.State = next;
-        try { await record.WriteStateAsync(); }
-        // The write may have landed or not. Only a fresh read can tell, so this activation stops answering.
-        catch { DeactivateOnIdle(); throw; }
+        await this.Save(record, next);
         _saved = next.Table;
         var gone = clock.GetUtcNow() - (RuleWatching.Every * 3);
         foreach (var (gateway, heardAt) in _gateways)

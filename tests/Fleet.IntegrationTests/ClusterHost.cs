@@ -5,6 +5,7 @@ using Fleet.Gateway.Downloads;
 using Fleet.Gateway.Hosting;
 using Fleet.Gateway.Durable;
 using Fleet.Gateway.Retained;
+using Fleet.Gateway.Rules;
 using Fleet.Gateway.Sessions;
 using Fleet.IntegrationTests.Support;
 using Fleet.Interfaces.Certificates;
@@ -108,6 +109,7 @@ internal sealed class ClusterHost : IAsyncDisposable
         builder.Services.AddSingleton(service.GetRequiredService<IGrainFactory>());
         builder.Services.AddSingleton(service.GetRequiredService<IRetainedStore>());
         builder.Services.AddSingleton(service.GetRequiredService<ISessionStore>());
+        builder.Services.AddSingleton(service.GetRequiredService<IRuleQueue>());
         builder.Services.AddSingleton(service.GetRequiredService<IGatewayTrust>());
         builder.Services.AddSingleton(service.GetRequiredService<IBlobSource>());
         builder.Services.AddSingleton(service.GetRequiredService<IDownloadKey>());

@@ -7,7 +7,7 @@ namespace Fleet.IntegrationTests;
 /// A service for hostile clients, and a well-behaved one beside them: it hears everything, so that what should not be forwarded would be seen, and
 /// it must be served whatever the others do.
 /// </summary>
-public sealed class HostileFleet : IAsyncLifetime
+public abstract class HostileFleet(string transport) : IAsyncLifetime
 {
     /// <summary>Seconds, short because tests wait for it.</summary>
     public const int ConnectTimeout = 2;
@@ -23,7 +23,7 @@ public sealed class HostileFleet : IAsyncLifetime
     {
         // These clients come and go a hundred times a minute; who does so elsewhere is in HostileLoadTests.
         Service = await FleetService.Start(
-            "Fleet:Gateway:PlainPort=0", "Fleet:Gateway:FlappingLimit=0", $"Fleet:Gateway:ConnectTimeoutSeconds={ConnectTimeout}", "Fleet:Gateway:HandshakeTimeoutSeconds=2");
+            $"Fleet:Gateway:Transport={transport}", "Fleet:Gateway:PlainPort=0", "Fleet:Gateway:FlappingLimit=0", $"Fleet:Gateway:ConnectTimeoutSeconds={ConnectTimeout}", "Fleet:Gateway:HandshakeTimeoutSeconds=2");
         _witness = await Join("witness");
         await _witness.Client.SubscribeAsync([new Subscription("#", Qos.AtLeastOnce)]);
     }
@@ -48,5 +48,13 @@ public sealed class HostileFleet : IAsyncLifetime
     }
 }
 
-[CollectionDefinition(nameof(HostileFleet))]
-public sealed class HostileCollection : ICollectionFixture<HostileFleet>;
+/// <summary>Whatever the gateway picks on this machine: the reactor, on Linux.</summary>
+public sealed class HostileFleetOnAuto() : HostileFleet("auto");
+
+public sealed class HostileFleetOnKestrel() : HostileFleet("kestrel");
+
+[CollectionDefinition(nameof(HostileFleetOnAuto))]
+public sealed class HostileOnAuto : ICollectionFixture<HostileFleetOnAuto>;
+
+[CollectionDefinition(nameof(HostileFleetOnKestrel))]
+public sealed class HostileOnKestrel : ICollectionFixture<HostileFleetOnKestrel>;

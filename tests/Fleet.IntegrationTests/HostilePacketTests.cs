@@ -1,8 +1,7 @@
 namespace Fleet.IntegrationTests;
 
 /// <summary>Every row of spec/security.md, 6.4, that is one burst of bytes: the answer is the standard's, nothing is forwarded, others are served.</summary>
-[Collection(nameof(HostileFleet))]
-public sealed class HostilePacketTests(HostileFleet fleet)
+public abstract class HostilePacketTests(HostileFleet fleet)
 {
     public static TheoryData<string> Rows => [.. HostileRows.All.Select(r => r.ToString())];
 
@@ -23,3 +22,9 @@ public sealed class HostilePacketTests(HostileFleet fleet)
         Assert.Empty(await fleet.Heard());
     }
 }
+
+[Collection(nameof(HostileFleetOnAuto))]
+public sealed class HostilePacketTestsOnAuto(HostileFleetOnAuto fleet) : HostilePacketTests(fleet);
+
+[Collection(nameof(HostileFleetOnKestrel))]
+public sealed class HostilePacketTestsOnKestrel(HostileFleetOnKestrel fleet) : HostilePacketTests(fleet);

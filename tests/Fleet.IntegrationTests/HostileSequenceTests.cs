@@ -4,8 +4,7 @@ using static Fleet.IntegrationTests.HostileConnection;
 namespace Fleet.IntegrationTests;
 
 /// <summary>The rows of spec/security.md, 6.4, that are a story rather than one burst of bytes.</summary>
-[Collection(nameof(HostileFleet))]
-public sealed class HostileSequenceTests(HostileFleet fleet)
+public abstract class HostileSequenceTests(HostileFleet fleet)
 {
     [Fact(DisplayName = "5 CONNECT that comes drop by drop is cut off in time")]
     public async Task Drip()
@@ -158,3 +157,9 @@ public sealed class HostileSequenceTests(HostileFleet fleet)
         return 65_535;
     }
 }
+
+[Collection(nameof(HostileFleetOnAuto))]
+public sealed class HostileSequenceTestsOnAuto(HostileFleetOnAuto fleet) : HostileSequenceTests(fleet);
+
+[Collection(nameof(HostileFleetOnKestrel))]
+public sealed class HostileSequenceTestsOnKestrel(HostileFleetOnKestrel fleet) : HostileSequenceTests(fleet);

@@ -7,8 +7,8 @@ using static Fleet.IntegrationTests.HostileConnection;
 namespace Fleet.IntegrationTests;
 
 /// <summary>spec/security.md, 6.4 row 63: MQTT in WebSocket frames. MQTT 5.0, section 6.</summary>
-[Collection(nameof(HostileFleet))]
-public sealed class HostileWebSocketTests(HostileFleet fleet)
+[Collection(nameof(HostileFleetOnAuto))]
+public sealed class HostileWebSocketTests(HostileFleetOnAuto fleet)
 {
     [Fact(DisplayName = "63 a text frame ends the connection [MQTT-6.0.0-1]")]
     public async Task Text_frame()

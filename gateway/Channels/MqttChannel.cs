@@ -37,6 +37,9 @@ internal sealed class MqttChannel(ChannelServices services, ISessionOwner owner,
     /// <summary>Why the channel is closed; null while it is not.</summary>
     public EndCause? Ended { get; private set; }
 
+    /// <summary>The client was told why the connection ends, and closes it once it has read so; to close on what it still sends would take the words back.</summary>
+    public bool HasSaidLastWords => _replies.HasSaidLastWords;
+
     /// <summary>True while what the client sends must wait: for the answer to CONNECT, or because it publishes too fast.</summary>
     public bool IsPaused => _phase is Phase.Authorising or Phase.Opening || _pausing;
 

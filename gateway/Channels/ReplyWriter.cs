@@ -17,6 +17,9 @@ internal sealed class ReplyWriter(bool reveals)
     /// <summary>The client's Request Problem Information: whether it wants reason strings beside CONNACK and DISCONNECT [MQTT-3.1.2-29].</summary>
     public bool WantsReasons { get; set; } = true;
 
+    /// <summary>A packet was written after which the client has to close the connection.</summary>
+    public bool HasSaidLastWords { get; private set; }
+
     /// <returns>False if the packet is more than the client takes: then nothing is written, and the connection can only end.</returns>
     public bool ConnAck(IOutbound output, bool sessionPresent, ReasonCode code, Action<PropertyBuilder>? properties, string? reason)
     {
@@ -28,6 +31,7 @@ internal sealed class ReplyWriter(bool reveals)
         }
         int bytes = 2 + 2 + 3 + _properties.Properties.Bytes.Length;
         if (bytes > MaxPacketBytes) return false;
+        HasSaidLastWords = code >= ReasonCode.UnspecifiedError;
         new ConnAckPacket { SessionPresent = sessionPresent, ReasonCode = code, Properties = _properties.Properties }.WriteTo(output, Version);
         return true;
     }
@@ -53,6 +57,7 @@ internal sealed class ReplyWriter(bool reveals)
     public void Disconnect(IOutbound output, ReasonCode code, string? reason)
     {
         if (Version != MqttVersion.V5 || MaxPacketBytes < 4) return;
+        HasSaidLastWords = true;
         new DisconnectPacket { ReasonCode = code, Properties = Reason(reason, 8) }.WriteTo(output, Version);
     }
 

@@ -12,11 +12,35 @@ namespace Fleet.Gateway.Transport;
 /// <summary>MQTT straight on a Kestrel connection, TLS already undone.</summary>
 internal abstract class KestrelTransport(ConnectionServices services, Listener listener) : ConnectionHandler
 {
-    public override Task OnConnectedAsync(ConnectionContext connection)
+    /// <summary>For the peer to take note of the last words.</summary>
+    private static readonly TimeSpan LingerFor = TimeSpan.FromSeconds(2);
+
+    public override async Task OnConnectedAsync(ConnectionContext connection)
     {
         var certificate = connection.Features.Get<ITlsConnectionFeature>()?.ClientCertificate;
         var source = new ConnectionSource(listener, IdOf(certificate), RemoteAddress.Of((connection.RemoteEndPoint as IPEndPoint)?.Address), AdmissionPass.Of(connection));
-        return new PipeConnection(services, source, connection.Transport.Input, new Output(connection)).Run();
+        var served = new PipeConnection(services, source, connection.Transport.Input, new Output(connection));
+        await served.Run();
+        if (served.HasSaidLastWords) await Linger(connection.Transport.Input);
+    }
+
+    /// <summary>Reads and drops what the peer still sends: a socket that is closed on unread bytes takes back what it had sent.</summary>
+    private async Task Linger(PipeReader input)
+    {
+        using var patience = new CancellationTokenSource(LingerFor, services.Clock.Time);
+        try
+        {
+            while (true)
+            {
+                var read = await input.ReadAsync(patience.Token);
+                input.AdvanceTo(read.Buffer.End);
+                if (read.IsCompleted) return;
+            }
+        }
+        catch (Exception e) when (e is OperationCanceledException or IOException or ConnectionAbortedException)
+        {
+            // It has gone, or has had its time.
+        }
     }
 
     private static CertificateId? IdOf(X509Certificate2? certificate) =>

@@ -52,6 +52,9 @@ internal sealed class PipeConnection : MqttConnection, ITicked, IPumped, IThread
         if (!IsLoss(e) && e is not InvalidOperationException) LogFailure(e);
     }
 
+    /// <inheritdoc cref="MqttChannel.HasSaidLastWords"/>
+    public bool HasSaidLastWords => Channel.HasSaidLastWords;
+
     /// <summary>Serves the connection to its end.</summary>
     public async Task Run()
     {

@@ -26,8 +26,9 @@ internal sealed class Run
 
     public int Number(string name, int otherwise) => _settings.TryGetValue(name, out string? value) ? int.Parse(value, CultureInfo.InvariantCulture) : otherwise;
 
-    public Client NewClient(int number, IScenario scenario, bool resumes = false) =>
-        new(number, Pollers[number % Pollers.Length], Target, scenario, Devices?.Certificates[number % Devices.Certificates.Length]) { Resumes = resumes };
+    /// <param name="poller">Null: one of all.</param>
+    public Client NewClient(int number, IScenario scenario, bool resumes = false, Poller? poller = null) =>
+        new(number, poller ?? Pollers[number % Pollers.Length], Target, scenario, Devices?.Certificates[number % Devices.Certificates.Length]) { Resumes = resumes };
 
     public static Task Wait(double seconds) => Task.Delay(TimeSpan.FromSeconds(seconds), TimeProvider.System);
 

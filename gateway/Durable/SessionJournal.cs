@@ -276,7 +276,11 @@ internal sealed class SessionJournal(ISessionStore store, IOptions<GatewayOption
     private void Dereference(Publication? message)
     {
         if (message?.Stored is not { } stored || --stored.References > 0) return;
-        if (stored.IsWritten) _page.RemovedMessages.Add(stored.Id);
+        if (stored.IsWritten)
+        {
+            _page.RemovedMessages.Add(stored.Id);
+            Use();
+        }
         // Should it be delivered once more, it is another message to the store.
         message.Stored = null;
     }

@@ -65,6 +65,15 @@ internal static class ConnectHandshake
         ? code is not ReasonCode.PacketTooLarge
         : code is ReasonCode.UnsupportedProtocolVersion or ReasonCode.ClientIdentifierNotValid;
 
+    /// <summary>Whether what came of a CONNECT, which is too large to be read whole, is the beginning of a 5.0 one.</summary>
+    public static bool BeginsAsFive(in ReadOnlySequence<byte> buffer)
+    {
+        var reader = new SequenceReader<byte>(buffer);
+        if (!reader.TryRead(out byte header) || header != (byte)PacketType.Connect << 4) return false;
+        while (reader.TryRead(out byte length) && length >= 0x80) { }
+        return reader.IsNext("\0\u0004MQTT\u0005"u8);
+    }
+
     private static Will ReadWill(scoped in ConnectPacket connect, GatewayOptions options)
     {
         if (connect.WillTopic.Length > options.MaxTopicBytes || TopicName.CountLevels(connect.WillTopic) > options.MaxTopicLevels)

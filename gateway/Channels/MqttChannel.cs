@@ -62,11 +62,18 @@ internal sealed class MqttChannel(ChannelServices services, ISessionOwner owner,
             {
                 _heardAt = turn.Now;
                 if (_phase == Phase.AwaitingConnect) Connect(packet, turn);
-                else Handle(packet, turn);
+                else if (Session!.IsOwnedBy(owner)) Handle(packet, turn);
+                // The word that it is over waits for its turn; what this client says until then would be the newer connection's.
+                else buffer = buffer.Slice(buffer.End);
             }
         }
         catch (MqttProtocolException e)
         {
+            if (_phase == Phase.AwaitingConnect && e.Reason == ReasonCode.PacketTooLarge && ConnectHandshake.BeginsAsFive(buffer))
+            {
+                _replies.Version = MqttVersion.V5;
+                _replies.ConnAck(turn.Output, sessionPresent: false, e.Reason, null, e.Message);
+            }
             Fail(e.Reason, e.Message, turn);
         }
         catch (NotAllowedException e)

@@ -56,6 +56,8 @@ internal sealed class Session : Subscriber
 
     public bool IsConnected => Volatile.Read(ref _owner) is not null;
 
+    public bool IsOwnedBy(ISessionOwner owner) => Volatile.Read(ref _owner) == owner;
+
     public override bool IsAvailable => IsConnected;
 
     /// <summary>Enough waits already: answers to further requests had better wait with it.</summary>

@@ -54,6 +54,7 @@ internal static class HostileRows
         First(25, "property length of five bytes", "1.5.5", "10 12 00 04 4D 51 54 54 05 02 00 3C 80 80 80 80 01 00 01 70", "connack 81, close"),
         First(25, "properties longer than the packet", "2.2.2.1", "10 0E 00 04 4D 51 54 54 05 02 00 3C 7F 00 01 70", "connack 81, close"),
         First(26, "unknown property", "2.2.2.2", Connect(true, "p", "7F 00"), "connack 81, close"),
+        First(27, "10,000 user properties", "3.1.2.11.8", Connect(true, "p", string.Concat(Enumerable.Repeat("26 00 01 61 00 01 62", 10_000))), "connack 95|97|81, close"),
     ];
 
     private static IEnumerable<HostileRow> Publishes =>

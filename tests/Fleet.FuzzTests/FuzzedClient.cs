@@ -1,5 +1,7 @@
 using System.Buffers;
+using System.Diagnostics;
 using Fleet.Gateway.Channels;
+using Fleet.Gateway.Durable;
 using Fleet.Gateway.Sessions;
 using Fleet.Interfaces.Naming;
 using Fleet.Mqtt;
@@ -26,7 +28,8 @@ internal sealed class FuzzedClient(GatewayParts parts, Dice dice) : ISessionOwne
 
     public void Step()
     {
-        if (_toEnd is { } over) Turn(t => _channel!.Close(over, t));
+        // Its end waits for its turn like anything else: bytes may come first.
+        if (_toEnd is { } over && dice.Rarely(50)) Turn(t => _channel!.Close(over, t));
         if (_channel is null or { Ended: not null }) Open();
         switch (dice.Below(100))
         {
@@ -128,13 +131,14 @@ internal sealed class FuzzedClient(GatewayParts parts, Dice dice) : ISessionOwne
                 ConnectDecision decision = dice.Rarely(3) ? new ConnectDecision.Refused(ReasonCode.NotAuthorized, "The dice said so.")
                     : new ConnectDecision.Accepted(dice.Rarely(20) && ThingName.TryParse(id, out _) ? GatewayParts.Device(id) : GatewayParts.Plain(id));
                 Turn(t => _channel!.Decided(decision, t));
-                if (_channel!.OpensAt is { } position)
-                {
-                    var stored = parts.Journal.WhenDurable(position);
-                    Wait(stored);
-                    Turn(t => _channel!.Opened(stored.Result, t));
-                }
+                if (_channel!.OpensAt is { } position) Turn(t => _channel.Opened(parts.Journal.Look(position) == JournalOutcome.Durable, t));
                 Read();
+                break;
+            case ChannelEffect.Pause:
+                Turn(t => _channel!.Resume(t));
+                Read();
+                break;
+            case ChannelEffect.Handle { Ticket: null } or ChannelEffect.AwaitDurable { Ticket: null }:
                 break;
             case ChannelEffect.Handle { Ticket: { } ticket }:
                 Turn(t => _channel!.Completed(ticket, dice.Rarely(10) ? ReasonCode.ImplementationSpecificError : ReasonCode.Success, null, t));
@@ -147,6 +151,8 @@ internal sealed class FuzzedClient(GatewayParts parts, Dice dice) : ISessionOwne
                 Wait(durable);
                 Turn(t => _channel!.Completed(ticket, ReasonCode.Success, null, t));
                 break;
+            default:
+                throw new UnreachableException($"{effect} has no answer here.");
         }
     }
 
@@ -159,8 +165,7 @@ internal sealed class FuzzedClient(GatewayParts parts, Dice dice) : ISessionOwne
     private void Turn(Action<ChannelTurn> what)
     {
         if (_channel!.Ended is not null) return;
-        using var held = new HeldStore(parts);
-        what(_turn.Begin(parts.Clock.NowMs, parts.Time.GetTimestamp()));
+        using (new HeldStore(parts)) what(_turn.Begin(parts.Clock.NowMs, parts.Time.GetTimestamp()));
         _asked.AddRange(_turn.Effects);
         long before = _words.Packets;
         var said = _output.Take();

@@ -3,8 +3,8 @@ using Fleet.UnitTests.Gateway;
 namespace Fleet.FuzzTests;
 
 /// <summary>
-/// Keeps the store of retained messages from answering before this is over, and then waits until it has: what another thread does must not decide what a
-/// seed means.
+/// Keeps the stores of retained messages and of sessions from answering before this is over, and then waits until they have: what another thread does must
+/// not decide what a seed means.
 /// </summary>
 internal sealed class HeldStore : IDisposable
 {
@@ -14,12 +14,13 @@ internal sealed class HeldStore : IDisposable
     {
         _parts = parts;
         parts.Store.Hold();
+        parts.Sessions.Hold();
     }
 
     public void Dispose()
     {
         _parts.Store.Release();
-        if (!_parts.Retained.Flushed().Wait(TimeSpan.FromSeconds(20))) throw new FuzzFailedException("The store of retained messages hangs.");
-        if (!_parts.Journal.Flushed().Wait(TimeSpan.FromSeconds(20))) throw new FuzzFailedException("The store of sessions hangs.");
+        _parts.Sessions.Release();
+        if (!Task.WhenAll(_parts.Retained.Flushed(), _parts.Journal.Flushed()).Wait(TimeSpan.FromSeconds(20))) throw new FuzzFailedException("A store hangs.");
     }
 }

@@ -21,7 +21,11 @@ public sealed class DurableSessionKillTests(ITestOutputHelper output)
         PersistentPublisher[] publishers = [new(fleet, "one", Qos.AtLeastOnce), new(fleet, "two", Qos.ExactlyOnce)];
         var present = new PersistentSubscriber(fleet, "present");
         var absent = new PersistentSubscriber(fleet, "absent");
-        await using (await absent.Connect()) await absent.Subscribe();
+        // Both before the first message, or that one would not be theirs.
+        foreach (var subscriber in (PersistentSubscriber[])[present, absent])
+        {
+            await using (await subscriber.Connect()) await subscriber.Subscribe();
+        }
 
         for (int kill = 1; kill <= kills; kill++)
         {

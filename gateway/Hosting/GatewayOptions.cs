@@ -56,7 +56,7 @@ internal sealed class GatewayOptions
     [Range(1, 1_000_000)] public int MaxOpeningConnections { get; set; } = 2_000;
 
     /// <summary>
-    /// Connections of one client id within a minute that may end within 10 s of their start; with the next the client is held off (0x9F) for 30 s,
+    /// Connections of one client id within a minute that may end within 10 s of their start without DISCONNECT; with the next the client is held off (0x9F) for 30 s,
     /// then longer. One every 2 s: AWS IoT takes one per second, and each costs a handshake, grain calls and writes. 0: no limit.
     /// </summary>
     [Range(0, 100_000)] public int FlappingLimit { get; set; } = 30;

@@ -39,7 +39,8 @@ internal sealed class SessionLife(
         if (!wasAttached) return;
         log.Disconnected(identity.Kind, identity.ClientId, cause.Reason, cause.Detail);
         events.Disconnected(identity, cause);
-        if (flapping.Ended(identity.Key, clock.NowMs - identity.ConnectedAt, clock.NowMs) is > 0 and var ms)
+        // Who says goodbye each time is none that flaps: a script that publishes once a second, say.
+        if (cause.Reason != DisconnectReason.ClientInitiatedDisconnect && flapping.Ended(identity.Key, clock.NowMs - identity.ConnectedAt, clock.NowMs) is > 0 and var ms)
             log.ClientHeldOff(identity.Key, cause.Reason, ms / 1000);
     }
 

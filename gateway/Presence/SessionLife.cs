@@ -3,6 +3,7 @@ using Fleet.Gateway.Admission;
 using Fleet.Gateway.Sessions;
 using Fleet.Gateway.Telemetry;
 using Fleet.Gateway.Transport;
+using Fleet.Interfaces.Devices;
 using Microsoft.Extensions.Logging;
 
 namespace Fleet.Gateway.Presence;

@@ -82,11 +82,11 @@ internal sealed class FuzzedClient(GatewayParts parts, Dice dice) : ISessionOwne
     private void Send()
     {
         byte[] bytes = [];
-        if (_unread.Length == 0) _words.Answering.Clear();
+        if (_unread.Length == 0) _words.Heard();
         for (int i = dice.Of(1, 1, 1, 2, 5, 20); i > 0; i--)
         {
             byte[] packet = _maker.Any(_words.Owed);
-            if (packet[0] >> 4 is 4 or 5 or 7 && packet.Length >= 4) _words.Answered((packet[2] << 8) | packet[3]);
+            if (packet[0] >> 4 is 4 or 5 or 7 && packet.Length >= 4) _words.Answered(PacketIdOf(packet));
             if (dice.Rarely(6))
             {
                 packet = Mutation.Of(packet, dice);
@@ -95,6 +95,14 @@ internal sealed class FuzzedClient(GatewayParts parts, Dice dice) : ISessionOwne
             bytes = [.. bytes, .. packet];
         }
         Deliver(bytes);
+    }
+
+    /// <summary>Of a packet that begins with it: after the header byte and the remaining length, which has as many bytes as it needs.</summary>
+    private static int PacketIdOf(byte[] packet)
+    {
+        int at = 1;
+        while (packet[at++] >= 0x80) { }
+        return (packet[at] << 8) | packet[at + 1];
     }
 
     /// <summary>In pieces, each a sequence of segments cut anywhere.</summary>

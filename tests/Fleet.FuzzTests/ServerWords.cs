@@ -11,9 +11,12 @@ internal sealed class ServerWords
 {
     private readonly HashSet<ushort> _inFlight = [];
     private readonly HashSet<ushort> _aliases = [];
+
+    /// <summary>Identifiers whose answer is under way: whether they are in flight is the server's to know.</summary>
+    private readonly HashSet<ushort> _answering = [];
     private byte[] _rest = [];
     private MqttVersion _version;
-    private bool _greeted, _parted;
+    private bool _greeted, _parted, _maybeAll;
 
     /// <summary>Type of the answer, packet identifier.</summary>
     public List<(int Type, int Id)> Owed { get; } = [];
@@ -23,19 +26,27 @@ internal sealed class ServerWords
     /// <summary>Null while it is not known what the client's CONNECT said.</summary>
     public ConnectTerms? Terms { get; set; }
 
-    /// <summary>Identifiers whose answer is under way: whether they are in flight is the server's to know.</summary>
-    public HashSet<ushort> Answering { get; } = [];
+    /// <summary>All that the client has sent was read.</summary>
+    public void Heard()
+    {
+        _answering.Clear();
+        _maybeAll = false;
+    }
 
     /// <summary>The client has answered for this identifier, whether it had to or not.</summary>
     public void Answered(int id)
     {
-        Answering.Add((ushort)id);
+        _answering.Add((ushort)id);
         _inFlight.Remove((ushort)id);
         Owed.RemoveAll(o => o.Id == id);
     }
 
-    /// <summary>The client may have answered anything.</summary>
-    public void AnsweredAnything() => _inFlight.Clear();
+    /// <summary>The client may have answered anything, what it has not been sent yet included.</summary>
+    public void AnsweredAnything()
+    {
+        _maybeAll = true;
+        _inFlight.Clear();
+    }
 
     public void Hear(ReadOnlySpan<byte> bytes)
     {
@@ -82,7 +93,8 @@ internal sealed class ServerWords
         else if (publish.Topic.IsEmpty) Fail("no topic and no alias");
         if (publish.Qos == Qos.AtMostOnce) return;
         Owe(publish.Qos == Qos.AtLeastOnce ? 4 : 5, publish.PacketId);
-        if (!Answering.Contains(publish.PacketId) && !_inFlight.Add(publish.PacketId)) Fail($"packet identifier {publish.PacketId} is in use [MQTT-2.2.1-4]");
+        if (_maybeAll || _answering.Contains(publish.PacketId)) return;
+        if (!_inFlight.Add(publish.PacketId)) Fail($"packet identifier {publish.PacketId} is in use [MQTT-2.2.1-4]");
         if (Terms is { } limits && _inFlight.Count > limits.ReceiveMaximum) Fail($"{_inFlight.Count} messages in flight to a client that takes {limits.ReceiveMaximum} [MQTT-3.3.4-9]");
     }
 

@@ -1,3 +1,4 @@
+using System.Data.Common;
 using System.Text;
 using Fleet.Gateway.Durable;
 using Npgsql;
@@ -9,6 +10,8 @@ namespace Fleet.Silo.Storage.Postgres;
 /// <summary>Session changes as statements that take all their rows as arrays, and sessions as they are read.</summary>
 internal static class PostgresSessionRows
 {
+    private static readonly SessionReader Reader = new((row, column) => row.GetFieldValue<DateTimeOffset>(column));
+
     private const string RemoveSessions = """
         WITH gone AS (DELETE FROM sessions WHERE id = ANY ($1)),
             unsubscribed AS (DELETE FROM session_subscriptions WHERE session = ANY ($1)),
@@ -96,35 +99,14 @@ internal static class PostgresSessionRows
     {
         return new StoredSessions
         {
-            Sessions = await Rows(
-                $"""
-                SELECT id, key, epoch, kind, client_id, session_id, remote_address, thing, certificate, operator, template, expiry_seconds,
-                    disconnected_at, maybe_sent, will, gateway FROM sessions WHERE id IN ({ids}) ORDER BY id
-                """,
-                ReadSession),
-            Subscriptions = await Rows(
-                $"SELECT session, filter, options, identifier FROM session_subscriptions WHERE session IN ({ids})",
-                row => new SubscriptionRow(row.GetInt64(0), row.GetString(1), (byte)row.GetInt16(2), (uint)row.GetInt64(3))),
-            Messages = await Rows(
-                $"""
-                SELECT id, topic, payload, qos, retain, properties, expires_at FROM session_messages
-                WHERE id IN (SELECT message FROM session_deliveries WHERE session IN ({ids}))
-                """,
-                row => new MessageRow(
-                    row.GetInt64(0), Encoding.UTF8.GetBytes(row.GetString(1)), row.GetFieldValue<byte[]>(2), (byte)row.GetInt16(3), row.GetBoolean(4),
-                    row.GetFieldValue<byte[]>(5), Instant(row, 6))),
-            Deliveries = await Rows(
-                $"""
-                SELECT session, number, message, qos, retain, packet_id, identifiers FROM session_deliveries WHERE session IN ({ids}) ORDER BY session, number
-                """,
-                row => new DeliveryRow(
-                    row.GetInt64(0), row.GetInt64(1), row.GetInt64(2), (byte)row.GetInt16(3), row.GetBoolean(4), (ushort)row.GetInt32(5),
-                    row.GetFieldValue<byte[]>(6))),
-            Received = await Rows(
-                $"SELECT session, packet_id FROM session_received WHERE session IN ({ids})", row => new ReceivedRow(row.GetInt64(0), (ushort)row.GetInt32(1))),
+            Sessions = await Rows(SessionReader.Sessions(ids), Reader.Session),
+            Subscriptions = await Rows(SessionReader.Subscriptions(ids), SessionReader.Subscription),
+            Messages = await Rows(SessionReader.Messages(ids), Reader.Message),
+            Deliveries = await Rows(SessionReader.Deliveries(ids), SessionReader.Delivery),
+            Received = await Rows(SessionReader.Received(ids), SessionReader.PacketId),
         };
 
-        async Task<List<T>> Rows<T>(string sql, Func<NpgsqlDataReader, T> read)
+        async Task<List<T>> Rows<T>(string sql, Func<DbDataReader, T> read)
         {
             await using var command = new NpgsqlCommand(sql, connection);
             command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = parameter });
@@ -134,28 +116,4 @@ internal static class PostgresSessionRows
             return all;
         }
     }
-
-    private static SessionRow ReadSession(NpgsqlDataReader row) => new()
-    {
-        Id = row.GetInt64(0),
-        Key = row.GetString(1),
-        Epoch = row.GetInt64(2),
-        Kind = row.GetString(3),
-        ClientId = row.GetString(4),
-        SessionId = row.GetString(5),
-        RemoteAddress = row.GetString(6),
-        Thing = Text(row, 7),
-        Certificate = Text(row, 8),
-        Operator = Text(row, 9),
-        Template = Text(row, 10),
-        ExpirySeconds = (uint)row.GetInt64(11),
-        DisconnectedAt = Instant(row, 12),
-        MaybeSent = row.GetInt32(13),
-        Will = Text(row, 14),
-        Gateway = Text(row, 15),
-    };
-
-    private static string? Text(NpgsqlDataReader row, int column) => row.IsDBNull(column) ? null : row.GetString(column);
-
-    private static DateTimeOffset? Instant(NpgsqlDataReader row, int column) => row.IsDBNull(column) ? null : row.GetFieldValue<DateTimeOffset>(column);
 }

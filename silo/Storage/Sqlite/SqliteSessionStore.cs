@@ -1,5 +1,3 @@
-using System.Data.Common;
-using System.Text;
 using Fleet.Gateway.Durable;
 
 namespace Fleet.Silo.Storage.Sqlite;
@@ -7,6 +5,8 @@ namespace Fleet.Silo.Storage.Sqlite;
 /// <summary>Persistent sessions, in the tables <c>session_…</c>. The file belongs to one process, so its first gateway takes all that is there.</summary>
 internal sealed class SqliteSessionStore(GroupCommitWriter writer, SqliteReaders readers) : ISessionStore
 {
+    private static readonly SessionReader Reader = new((row, column) => SqlTime.Parse(row.GetString(column)));
+
     private bool _begun;
 
     public Task<long> Begin(string gatewayId, string? name, CancellationToken cancellation) => writer.Write(session =>
@@ -56,47 +56,10 @@ internal sealed class SqliteSessionStore(GroupCommitWriter writer, SqliteReaders
 
     private static StoredSessions Read(SqliteSession session, string ids, object parameter) => new()
     {
-        Sessions = session.QueryOnce($"SELECT {SessionColumns} FROM sessions WHERE id IN ({ids}) ORDER BY id", [parameter], ReadSession),
-        Subscriptions = session.QueryOnce(
-            $"SELECT session, filter, options, identifier FROM session_subscriptions WHERE session IN ({ids})", [parameter],
-            row => new SubscriptionRow(row.GetInt64(0), row.GetString(1), row.GetByte(2), (uint)row.GetInt64(3))),
-        Messages = session.QueryOnce(
-            $"SELECT id, topic, payload, qos, retain, properties, expires_at FROM session_messages WHERE id IN (SELECT message FROM session_deliveries WHERE session IN ({ids}))",
-            [parameter], ReadMessage),
-        Deliveries = session.QueryOnce(
-            $"SELECT session, number, message, qos, retain, packet_id, identifiers FROM session_deliveries WHERE session IN ({ids}) ORDER BY session, number", [parameter],
-            row => new DeliveryRow(
-                row.GetInt64(0), row.GetInt64(1), row.GetInt64(2), row.GetByte(3), row.GetBoolean(4), (ushort)row.GetInt32(5), (byte[])row.GetValue(6))),
-        Received = session.QueryOnce(
-            $"SELECT session, packet_id FROM session_received WHERE session IN ({ids})", [parameter], row => new ReceivedRow(row.GetInt64(0), (ushort)row.GetInt32(1))),
+        Sessions = session.QueryOnce(SessionReader.Sessions(ids), [parameter], Reader.Session),
+        Subscriptions = session.QueryOnce(SessionReader.Subscriptions(ids), [parameter], SessionReader.Subscription),
+        Messages = session.QueryOnce(SessionReader.Messages(ids), [parameter], Reader.Message),
+        Deliveries = session.QueryOnce(SessionReader.Deliveries(ids), [parameter], SessionReader.Delivery),
+        Received = session.QueryOnce(SessionReader.Received(ids), [parameter], SessionReader.PacketId),
     };
-
-    private const string SessionColumns =
-        "id, key, epoch, kind, client_id, session_id, remote_address, thing, certificate, operator, template, expiry_seconds, disconnected_at, maybe_sent, will, gateway";
-
-    private static SessionRow ReadSession(DbDataReader row) => new()
-    {
-        Id = row.GetInt64(0),
-        Key = row.GetString(1),
-        Epoch = row.GetInt64(2),
-        Kind = row.GetString(3),
-        ClientId = row.GetString(4),
-        SessionId = row.GetString(5),
-        RemoteAddress = row.GetString(6),
-        Thing = Text(row, 7),
-        Certificate = Text(row, 8),
-        Operator = Text(row, 9),
-        Template = Text(row, 10),
-        ExpirySeconds = (uint)row.GetInt64(11),
-        DisconnectedAt = Text(row, 12) is { } at ? SqlTime.Parse(at) : null,
-        MaybeSent = row.GetInt32(13),
-        Will = Text(row, 14),
-        Gateway = Text(row, 15),
-    };
-
-    private static MessageRow ReadMessage(DbDataReader row) => new(
-        row.GetInt64(0), Encoding.UTF8.GetBytes(row.GetString(1)), (byte[])row.GetValue(2), row.GetByte(3), row.GetBoolean(4), (byte[])row.GetValue(5),
-        Text(row, 6) is { } at ? SqlTime.Parse(at) : null);
-
-    private static string? Text(DbDataReader row, int column) => row.IsDBNull(column) ? null : row.GetString(column);
 }

@@ -185,7 +185,7 @@ internal sealed class PublishHandler(
             Acknowledge(publish, turn, ReasonCode.Success, null, position);
             return;
         }
-        var taken = durable.IsCompletedSuccessfully ? passedOn : passedOn.IsCompletedSuccessfully ? durable : Task.WhenAll(durable, passedOn);
+        var taken = Keeper.Both(durable, passedOn);
         var ticket = TicketFor(publish, turn);
         if (ticket is not null) ticket.Position = position;
         turn.Effects.Add(new ChannelEffect.AwaitDurable(taken, ticket));

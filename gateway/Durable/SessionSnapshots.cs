@@ -48,19 +48,12 @@ internal sealed class SessionSnapshots(PolicySource policies, GatewayClock clock
         var kind = Enum.Parse<SessionKind>(row.Kind, ignoreCase: true);
         ThingName? thing = ThingName.TryParse(row.Thing, out var name) ? name : null;
         CertificateId? certificate = CertificateId.TryParse(row.Certificate, out var id) ? id : null;
-        var policy = kind switch
-        {
-            SessionKind.Device => BuiltInPolicies.Device,
-            SessionKind.Claim => BuiltInPolicies.Claim,
-            SessionKind.Operator => BuiltInPolicies.Operator,
-            _ => policies.Plain,
-        };
         return new SessionIdentity
         {
             Kind = kind,
             ClientId = row.ClientId,
             SessionId = row.SessionId,
-            Policy = CompiledPolicy.Compile(policy, SessionIdentity.PolicyVariables(row.ClientId, row.RemoteAddress, thing, row.Template)),
+            Policy = CompiledPolicy.Compile(policies.Of(kind), SessionIdentity.PolicyVariables(row.ClientId, row.RemoteAddress, thing, row.Template)),
             RemoteAddress = row.RemoteAddress,
             Thing = thing,
             Certificate = certificate,

@@ -62,7 +62,7 @@ internal sealed class ConnectAuthoriser(
         {
             Listener.Mqtts => await ByCertificate(request, source),
             Listener.WebSocket => await ByPassword(request, source),
-            _ => (new Who(SessionKind.Plain, policies.Plain), null),
+            _ => (new Who(SessionKind.Plain), null),
         };
         if (who is null) return refusal!;
 
@@ -70,7 +70,7 @@ internal sealed class ConnectAuthoriser(
         string key = SessionIdentity.KeyOf(who.Kind, clientId, who.Certificate, who.Operator);
         if (flapping.HeldOff(key, clock.NowMs) is > 0 and var ms)
             return new ConnectDecision.Refused(ReasonCode.ConnectionRateExceeded, $"This client connects and drops again and again; try again in {(ms + 999) / 1000} s.");
-        var policy = CompiledPolicy.Compile(who.Policy, SessionIdentity.PolicyVariables(clientId, source.RemoteAddress, who.Thing, who.Template));
+        var policy = CompiledPolicy.Compile(policies.Of(who.Kind), SessionIdentity.PolicyVariables(clientId, source.RemoteAddress, who.Thing, who.Template));
         if (!policy.AllowsConnect(Encoding.UTF8.GetBytes(clientId))) return Deny($"policy {policy.Name} does not allow client id '{clientId}'.");
         if (request.Will is { } will)
         {
@@ -132,10 +132,10 @@ internal sealed class ConnectAuthoriser(
         if (certificate.Status != CertificateStatus.Active) return (null, Deny($"certificate {id} is {certificate.Status}."));
         if (clock.UtcNow >= certificate.NotAfter) return (null, Deny($"certificate {id} has expired."));
         if (certificate.Kind == CertificateKind.Claim)
-            return (new Who(SessionKind.Claim, BuiltInPolicies.Claim) { Certificate = id, Template = certificate.Template }, null);
+            return (new Who(SessionKind.Claim) { Certificate = id, Template = certificate.Template }, null);
         if (certificate.Thing is not { } thing) return (null, Deny($"certificate {id} belongs to no thing."));
         if (request.ClientId != thing.Value) return (null, Deny($"the client id must be the thing name '{thing}'."));
-        return (new Who(SessionKind.Device, BuiltInPolicies.Device) { Certificate = id, Thing = thing }, null);
+        return (new Who(SessionKind.Device) { Certificate = id, Thing = thing }, null);
     }
 
     private async Task<(Who?, ConnectDecision.Refused?)> ByPassword(ConnectRequest request, ConnectionSource source)
@@ -144,7 +144,7 @@ internal sealed class ConnectAuthoriser(
             ? await passwords.Authenticate(user, password, CancellationToken.None) : null;
         return name is null
             ? (null, new ConnectDecision.Refused(ReasonCode.BadUserNameOrPassword, $"User name and password from {source.RemoteAddress} are not good."))
-            : (new Who(SessionKind.Operator, BuiltInPolicies.Operator) { Operator = name }, null);
+            : (new Who(SessionKind.Operator) { Operator = name }, null);
     }
 
     /// <summary>Nobody waits for this decision any more: what it took is given back.</summary>
@@ -157,7 +157,7 @@ internal sealed class ConnectAuthoriser(
 
     private static ConnectDecision.Refused Deny(string why) => new(ReasonCode.NotAuthorized, "Not authorised: " + why);
 
-    private sealed record Who(SessionKind Kind, PolicyDocument Policy)
+    private sealed record Who(SessionKind Kind)
     {
         public CertificateId? Certificate { get; init; }
         public ThingName? Thing { get; init; }
@@ -166,11 +166,19 @@ internal sealed class ConnectAuthoriser(
     }
 }
 
-/// <summary>The policy of the plain port: built in, or the operator's file.</summary>
+/// <summary>Which policy whom: the built-in ones, and the operator's file for the plain port.</summary>
 internal sealed class PolicySource
 {
     public PolicySource(IOptions<GatewayOptions> options) => Plain = options.Value.PlainPolicyPath is { } path
         ? PolicyDocument.Parse(Path.GetFileName(path), File.ReadAllBytes(path)) : BuiltInPolicies.Development;
 
     public PolicyDocument Plain { get; }
+
+    public PolicyDocument Of(SessionKind kind) => kind switch
+    {
+        SessionKind.Device => BuiltInPolicies.Device,
+        SessionKind.Claim => BuiltInPolicies.Claim,
+        SessionKind.Operator => BuiltInPolicies.Operator,
+        _ => Plain,
+    };
 }

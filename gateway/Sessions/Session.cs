@@ -115,8 +115,6 @@ internal sealed class Session : Subscriber
         }
     }
 
-    public void EndConnection(EndCause cause) => Volatile.Read(ref _owner)?.End(cause);
-
     /// <summary>From here on all of it is kept in the store too, beginning with what there is.</summary>
     public void Keep(StoredSession stored)
     {

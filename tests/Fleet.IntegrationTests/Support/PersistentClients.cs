@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text;
 using Fleet.Mqtt;
 
@@ -89,8 +90,11 @@ internal sealed class PersistentPublisher(FleetService fleet, string name, Qos q
 internal sealed class PersistentSubscriber(FleetService fleet, string clientId)
 {
     private readonly Dictionary<string, List<(int Number, bool Duplicate)>> _got = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, int> _highest = new(StringComparer.Ordinal);
     private readonly HashSet<ushort> _unreleased = [];
+    private readonly Stopwatch _draining = new();
     private RawMqtt? _client;
+    private int _drained;
 
     public string ClientId => clientId;
 
@@ -125,14 +129,26 @@ internal sealed class PersistentSubscriber(FleetService fleet, string clientId)
         }
     }
 
-    /// <summary>Takes what waits, until it has the last that each publisher had acknowledged.</summary>
+    /// <summary>
+    /// Takes what waits, until it has the last that each publisher had acknowledged. However long that takes, something has to come all the while.
+    /// </summary>
     public async Task ReceiveAll(PersistentPublisher[] publishers)
     {
         await using var client = await Connect();
         Assert.True(client.SessionPresent);
-        using var patience = new CancellationTokenSource(Eventually.Patience);
-        await using var over = patience.Token.Register(client.Abort);
-        while (publishers.Any(publisher => !Has(publisher)) && await client.Next() is { } packet) await Take(packet);
+        int before = Count;
+        _draining.Start();
+        try
+        {
+            while (publishers.Any(publisher => _highest.GetValueOrDefault(publisher.Topic) < publisher.Acknowledged)
+                && await client.Next().WaitAsync(Eventually.Patience) is { } packet) await Take(packet);
+        }
+        catch (TimeoutException)
+        {
+            // What is missing is for Check to say.
+        }
+        _draining.Stop();
+        _drained += Count - before;
     }
 
     public void Check(PersistentPublisher publisher, string when)
@@ -153,10 +169,9 @@ internal sealed class PersistentSubscriber(FleetService fleet, string clientId)
         Assert.True(last >= publisher.Acknowledged, $"{publisher.Topic}: {publisher.Acknowledged} was acknowledged, and {last} is the last that came at {when}.");
     }
 
-    public override string ToString() => $"{clientId} got {_got.Sum(topic => topic.Value.Count)}";
+    public override string ToString() => $"{clientId} got {Count}, {_drained} of them that waited in {_draining.Elapsed.TotalSeconds:0.0} s";
 
-    private bool Has(PersistentPublisher publisher) =>
-        _got.GetValueOrDefault(publisher.Topic) is { } got && got.Max(message => message.Number) >= publisher.Acknowledged;
+    private int Count => _got.Sum(topic => topic.Value.Count);
 
     private async Task Take(RawPacket packet)
     {
@@ -176,6 +191,7 @@ internal sealed class PersistentSubscriber(FleetService fleet, string clientId)
         {
             if (!_got.TryGetValue(topic, out var got)) _got.Add(topic, got = []);
             got.Add((number, (packet.Header & 8) != 0));
+            _highest[topic] = Math.Max(_highest.GetValueOrDefault(topic), number);
         }
         await client.Acknowledge(qos == 1 ? PacketType.PubAck : PacketType.PubRec, packetId);
     }

@@ -19,6 +19,7 @@ internal sealed record RawPacket(byte Header, byte[] Body)
 internal sealed class RawMqtt(TcpClient tcp) : IAsyncDisposable
 {
     private readonly NetworkStream _stream = tcp.GetStream();
+    private readonly BufferedStream _input = new(tcp.GetStream(), 64 * 1024);
 
     public bool SessionPresent { get; private init; }
 
@@ -58,10 +59,7 @@ internal sealed class RawMqtt(TcpClient tcp) : IAsyncDisposable
         _stream.WriteAsync((byte[])[(byte)(((int)type << 4) | (type == PacketType.PubRel ? 2 : 0)), 2, (byte)(packetId >> 8), (byte)packetId]).AsTask();
 
     /// <returns>Null: the connection is over.</returns>
-    public Task<RawPacket?> Next() => Read(_stream);
-
-    /// <summary>Ends it now, whoever reads.</summary>
-    public void Abort() => tcp.Dispose();
+    public Task<RawPacket?> Next() => Read(_input);
 
     public ValueTask DisposeAsync()
     {
@@ -76,7 +74,7 @@ internal sealed class RawMqtt(TcpClient tcp) : IAsyncDisposable
         await _stream.WriteAsync(bytes.WrittenMemory);
     }
 
-    private static async Task<RawPacket?> Read(NetworkStream stream)
+    private static async Task<RawPacket?> Read(Stream stream)
     {
         try
         {

@@ -96,6 +96,7 @@ public static class GatewayServiceCollectionExtensions
         services.AddSingleton<RuleParts>();
         services.AddSingleton<GatewayRules>();
         services.AddHostedService<GatewayService>();
+        services.AddHostedService<BrokerGauges>();
         services.AddHostedService<RuleWatch>();
         // Starts after them and stops before them.
         services.AddHostedService<ReactorServer>();

@@ -23,6 +23,9 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
     /// <summary>Subscription identifiers of those matches that stand for several, by their place in the list.</summary>
     [ThreadStatic] private static Dictionary<int, byte[]>? t_joined;
 
+    /// <summary>Of sessions, rules and other gateways.</summary>
+    public int Subscriptions => _tree.Count;
+
     /// <summary>Subscriptions that cover a topic name. The list is the thread's own and good until its next use.</summary>
     public List<SubscriptionMatch<Subscriber>> Match(ReadOnlySpan<byte> topicName)
     {

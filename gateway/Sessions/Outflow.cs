@@ -27,6 +27,9 @@ internal sealed class Outflow(GatewayOptions options, GatewayMetrics metrics)
     /// <summary>Enough waits already: answers to further requests had better wait with it.</summary>
     public bool IsBacklogged => _queue.Count >= 64 || _queue.Bytes >= options.MaxOutboundBytes;
 
+    /// <summary>Messages that are yet to be sent, and those that were and are not done with.</summary>
+    public (int Queued, int InFlight) Backlog => (_queue.Count + (_retained?.Count ?? 0), _inFlight.Count);
+
     /// <summary>The client has a connection, a new one.</summary>
     /// <param name="receiveMaximum">QoS 1 and 2 messages that it takes unacknowledged.</param>
     public void Begin(int receiveMaximum)

@@ -66,6 +66,12 @@ internal sealed class Session : Subscriber
         get { lock (_gate) return _out.IsBacklogged; }
     }
 
+    /// <summary>Messages that are yet to be sent, and those that were and are not done with.</summary>
+    public (int Queued, int InFlight) Backlog
+    {
+        get { lock (_gate) return _out.Backlog; }
+    }
+
     public bool HasEnded
     {
         get { lock (_gate) return _ended; }

@@ -212,6 +212,27 @@ internal sealed class SessionDirectory(
         lock (_gate) return _sessions.GetValueOrDefault(key);
     }
 
+    /// <summary>Sessions whose client is away.</summary>
+    public int CountAway()
+    {
+        lock (_gate) return _sessions.Values.Count(session => !session.IsConnected);
+    }
+
+    /// <summary>Messages that wait for clients.</summary>
+    public (long Queued, long InFlight) CountBacklog()
+    {
+        Session[] sessions;
+        lock (_gate) sessions = [.. _sessions.Values];
+        (long queued, long inFlight) = (0, 0);
+        foreach (var session in sessions)
+        {
+            var (waiting, sent) = session.Backlog;
+            queued += waiting;
+            inFlight += sent;
+        }
+        return (queued, inFlight);
+    }
+
     /// <summary>Ends every session that signed in with a certificate. Returns how many.</summary>
     public int EndSessionsOf(CertificateId certificate)
     {

@@ -1,4 +1,5 @@
 using System.Diagnostics.Metrics;
+using Fleet.UnitTests.Support;
 
 namespace Fleet.UnitTests.Engine;
 
@@ -17,25 +18,6 @@ public sealed class EngineMetricsTests
         await Assert.ThrowsAsync<TimeoutException>(() => held);
         Assert.Equal(
             ["fleet.grain.activations holding = 1", "fleet.grain.calls holding failed = 1", "fleet.grain.calls holding succeeded = 2", "fleet.grain.calls holding timed_out = 1"],
-            Read(engine.Service<IMeterFactory>()).Where(line => line.Contains("holding", StringComparison.Ordinal)));
+            engine.Service<IMeterFactory>().Read("Fleet.Engine").Where(line => line.Contains("holding", StringComparison.Ordinal)));
     }
-
-    private static List<string> Read(IMeterFactory meters)
-    {
-        List<string> lines = [];
-        using var listener = new MeterListener();
-        listener.InstrumentPublished = (instrument, l) =>
-        {
-            if (instrument.Meter.Name == "Fleet.Engine" && instrument.Meter.Scope == meters) l.EnableMeasurementEvents(instrument);
-        };
-        listener.SetMeasurementEventCallback<long>((instrument, value, tags, _) => lines.Add(Line(instrument, value, tags)));
-        listener.SetMeasurementEventCallback<int>((instrument, value, tags, _) => lines.Add(Line(instrument, value, tags)));
-        listener.Start();
-        listener.RecordObservableInstruments();
-        lines.Sort(StringComparer.Ordinal);
-        return lines;
-    }
-
-    private static string Line(Instrument instrument, long value, ReadOnlySpan<KeyValuePair<string, object?>> tags) =>
-        $"{instrument.Name} {string.Join(' ', tags.ToArray().Select(tag => tag.Value))} = {value}";
 }

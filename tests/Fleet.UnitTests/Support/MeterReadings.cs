@@ -1,0 +1,26 @@
+using System.Diagnostics.Metrics;
+
+namespace Fleet.UnitTests.Support;
+
+/// <summary>What a meter's observable instruments say, a sorted line each: name, tag values, value.</summary>
+internal static class MeterReadings
+{
+    public static List<string> Read(this IMeterFactory meters, string meter)
+    {
+        List<string> lines = [];
+        using var listener = new MeterListener();
+        listener.InstrumentPublished = (instrument, l) =>
+        {
+            if (instrument.IsObservable && instrument.Meter.Name == meter && instrument.Meter.Scope == meters) l.EnableMeasurementEvents(instrument);
+        };
+        listener.SetMeasurementEventCallback<long>((instrument, value, tags, _) => lines.Add(Line(instrument, value, tags)));
+        listener.SetMeasurementEventCallback<int>((instrument, value, tags, _) => lines.Add(Line(instrument, value, tags)));
+        listener.Start();
+        listener.RecordObservableInstruments();
+        lines.Sort(StringComparer.Ordinal);
+        return lines;
+    }
+
+    private static string Line(Instrument instrument, long value, ReadOnlySpan<KeyValuePair<string, object?>> tags) =>
+        $"{string.Join(' ', [instrument.Name, .. tags.ToArray().Select(tag => tag.Value)])} = {value}";
+}

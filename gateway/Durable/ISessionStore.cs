@@ -11,8 +11,7 @@ public interface ISessionStore
     /// the database for itself, it takes everything.
     /// </summary>
     /// <param name="gatewayId">New at each start.</param>
-    /// <returns>Its number among all owners there ever were, from 1.</returns>
-    Task<long> Begin(string gatewayId, string? name, CancellationToken cancellation);
+    Task<SessionOwner> Begin(string gatewayId, string? name, CancellationToken cancellation);
 
     /// <summary>All that an owner has. Before its first write.</summary>
     Task<StoredSessions> Load(long owner, CancellationToken cancellation);
@@ -21,10 +20,45 @@ public interface ISessionStore
     /// <returns>False: the owner is fenced, and nothing was changed.</returns>
     Task<bool> Write(long owner, SessionBatch batch, CancellationToken cancellation);
 
-    /// <summary>Takes the session of a client from a gateway that is dead, which is fenced by it. Its rows keep their numbers.</summary>
-    /// <returns>At most one session: the last that the gateway had under this key; empty if it had none, or another was faster.</returns>
-    Task<StoredSessions> Adopt(long owner, string deadGatewayId, string key, CancellationToken cancellation);
+    /// <summary>
+    /// Makes an owner the heir of a dead gateway, which is fenced by it, unless another is that already. May be repeated: until <see cref="Take"/> the
+    /// sessions stay where they were. Of two sessions of one client the older goes.
+    /// </summary>
+    Task<Inheritance> Inherit(long owner, string deadGatewayId, CancellationToken cancellation);
+
+    /// <summary>The heir has what there was: the sessions are its own.</summary>
+    /// <returns>False: the heir is fenced itself, and nothing was changed.</returns>
+    Task<bool> Take(long owner, string deadGatewayId, CancellationToken cancellation);
+
+    /// <summary>All that was on its way to a dead gateway is with its heir: what is known of the dead one is not needed any more.</summary>
+    Task Bury(string deadGatewayId, CancellationToken cancellation);
+
+    /// <summary>The gateway that has the session of a client, alive or not; null if there is no session.</summary>
+    Task<string?> FindGateway(string key, CancellationToken cancellation);
 }
+
+/// <param name="Number">Its number among all owners there ever were, from 1.</param>
+/// <param name="Predecessors">Ids of the gateways whose heir it is.</param>
+public sealed record SessionOwner(long Number, IReadOnlyList<string> Predecessors);
+
+/// <summary>What a dead gateway leaves.</summary>
+public sealed record Inheritance
+{
+    /// <summary>Id of the gateway that has it, or will have it; null: the one that asked.</summary>
+    public string? Heir { get; init; }
+
+    /// <summary>Id of a gateway that was the heir before, and of which the one that asked is the heir; null: none came between.</summary>
+    public string? Through { get; init; }
+    public StoredSessions Sessions { get; init; } = new();
+
+    /// <summary>How far it had stored what the others sent it.</summary>
+    public IReadOnlyList<LinkMark> Marks { get; init; } = [];
+}
+
+/// <summary>All that a gateway has sent to another up to here is stored there, as far as persistent sessions are owed it.</summary>
+/// <param name="Sender">Its id.</param>
+/// <param name="Number">Of a word on the link between the two.</param>
+public readonly record struct LinkMark(string Sender, long Number);
 
 /// <summary>What is read: sessions and all that belongs to them.</summary>
 public sealed record StoredSessions
@@ -55,7 +89,8 @@ public sealed class SessionBatch
     public List<DeliveryRow> Deliveries { get; } = [];
     public List<ReceivedRow> RemovedReceived { get; } = [];
     public List<ReceivedRow> Received { get; } = [];
+    public List<LinkMark> Marks { get; } = [];
 
     public int Count => RemovedSessions.Count + Sessions.Count + RemovedSubscriptions.Count + Subscriptions.Count + RemovedDeliveries.Count
-        + ReleasedDeliveries.Count + RemovedMessages.Count + Messages.Count + Deliveries.Count + RemovedReceived.Count + Received.Count;
+        + ReleasedDeliveries.Count + RemovedMessages.Count + Messages.Count + Deliveries.Count + RemovedReceived.Count + Received.Count + Marks.Count;
 }

@@ -29,6 +29,9 @@ internal sealed class JournalPage(long number)
     public Dictionary<(StoredSession Session, string Filter), SubscriptionRow?> Subscriptions { get; } = [];
     public Dictionary<(StoredSession Session, ushort PacketId), bool> Received { get; } = [];
 
+    /// <summary>The last word of each other gateway of which something is on this page, or on one before.</summary>
+    public Dictionary<string, long> Marks { get; } = new(StringComparer.Ordinal);
+
     /// <summary>Completes with true when the page is durable, with false when it could not be written so far.</summary>
     public TaskCompletionSource<bool>? Outcome { get; set; }
 
@@ -74,6 +77,7 @@ internal sealed class JournalPage(long number)
         batch.RemovedDeliveries.AddRange(RemovedDeliveries);
         batch.ReleasedDeliveries.AddRange(ReleasedDeliveries);
         batch.RemovedMessages.AddRange(RemovedMessages);
+        foreach (var (sender, number) in Marks) batch.Marks.Add(new LinkMark(sender, number));
         return batch;
     }
 }

@@ -23,7 +23,7 @@ internal sealed class SessionRestore(
     /// <summary>Begins as an owner of sessions, with those that were here before. Before the first connection, and before other gateways are met.</summary>
     public async Task Begin(string? name, CancellationToken cancellation)
     {
-        _owner = await store.Begin(gateway.Id, name, cancellation);
+        _owner = (await store.Begin(gateway.Id, name, cancellation)).Number;
         journal.Open(_owner);
         var stored = await store.Load(_owner, cancellation);
         int restored = Add(stored);

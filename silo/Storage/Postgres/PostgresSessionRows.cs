@@ -49,6 +49,11 @@ internal static class PostgresSessionRows
         "DELETE FROM session_received r USING unnest($1, $2) AS k (session, packet_id) WHERE r.session = k.session AND r.packet_id = k.packet_id";
     private const string PutReceived = "INSERT INTO session_received (session, packet_id) SELECT * FROM unnest($1, $2) ON CONFLICT DO NOTHING";
 
+    private const string PutMarks = """
+        INSERT INTO session_marks (owner, sender, number) SELECT $1, m.* FROM unnest($2, $3) AS m
+        ON CONFLICT (owner, sender) DO UPDATE SET number = EXCLUDED.number
+        """;
+
     public static void Write(PostgresBatch statements, long owner, SessionBatch batch)
     {
         if (batch.RemovedSessions.Count > 0) statements.Add(RemoveSessions, Longs(batch.RemovedSessions, id => id));
@@ -92,6 +97,8 @@ internal static class PostgresSessionRows
             statements.Add(RemoveReceived, Longs(done, r => r.Session), Array(done, r => (int)r.PacketId, NpgsqlDbType.Integer));
         if (batch.Received is { Count: > 0 } received)
             statements.Add(PutReceived, Longs(received, r => r.Session), Array(received, r => (int)r.PacketId, NpgsqlDbType.Integer));
+        if (batch.Marks is { Count: > 0 } marks)
+            statements.Add(PutMarks, new NpgsqlParameter<long> { TypedValue = owner }, Texts(marks, m => m.Sender), Longs(marks, m => m.Number));
     }
 
     /// <param name="ids">A query for the sessions' ids, with <paramref name="parameter"/> as $1.</param>

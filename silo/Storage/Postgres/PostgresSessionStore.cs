@@ -13,29 +13,39 @@ internal sealed class PostgresSessionStore(PostgresDatabase database) : ISession
     // Rows are looked up by their keys, whatever the statistics of a fast-growing table say.
     private const string PlanByKey = "SET enable_seqscan = off; SET plan_cache_mode = force_generic_plan";
 
+    /// <summary>Of two sessions of one client the newer is right: this one was left behind at a gateway that died, or was slow, when its client moved.</summary>
+    private const string DropSuperseded = """
+        WITH old AS (
+            DELETE FROM sessions s WHERE owner = $1 AND EXISTS (SELECT 1 FROM sessions n WHERE n.key = s.key AND n.epoch > s.epoch) RETURNING id),
+            unsubscribed AS (DELETE FROM session_subscriptions WHERE session IN (SELECT id FROM old)),
+            received AS (DELETE FROM session_received WHERE session IN (SELECT id FROM old))
+        DELETE FROM session_deliveries WHERE session IN (SELECT id FROM old)
+        """;
+
     private readonly SemaphoreSlim _writing = new(1);
     private NpgsqlConnection? _writer;
 
     /// <summary>The embedded engine has the database for itself, so that the process's first gateway takes all that is there.</summary>
     private bool _takesAll = EngineStorage.OwnsDatabase;
 
-    public async Task<long> Begin(string gatewayId, string? name, CancellationToken cancellation)
+    public async Task<SessionOwner> Begin(string gatewayId, string? name, CancellationToken cancellation)
     {
         await using var connection = await database.Source.OpenConnectionAsync(cancellation);
         await using var transaction = await connection.BeginTransactionAsync(cancellation);
         long owner = (long)(await Scalar(
             "INSERT INTO session_owners (gateway, name, fenced) VALUES ($1, $2, false) ON CONFLICT (gateway) DO UPDATE SET name = EXCLUDED.name RETURNING number",
             gatewayId, name))!;
-        string left = $"number <> $1 AND ({_takesAll} OR name = $2)";
-        await Scalar($"UPDATE session_owners SET fenced = true WHERE {left}", owner, name);
-        await Scalar($"UPDATE sessions SET owner = $1 WHERE owner IN (SELECT number FROM session_owners WHERE fenced AND {left})", owner, name);
-        await Scalar("DELETE FROM session_owners o WHERE fenced AND NOT EXISTS (SELECT 1 FROM sessions s WHERE s.owner = o.number)");
-        // Bodies that a session left behind when it was taken from its dead gateway alone.
+        await Scalar($"UPDATE session_owners SET fenced = true, heir = $1 WHERE number <> $1 AND heir IS NULL AND ({_takesAll} OR name = $2)", owner, name);
+        await Scalar("UPDATE sessions SET owner = $1 WHERE owner IN (SELECT number FROM session_owners WHERE heir = $1)", owner);
+        await Scalar(DropSuperseded, owner);
+        // Bodies that nobody is owed: of a session that was dropped, say.
         await Scalar("SET LOCAL enable_hashjoin = on");
         await Scalar("DELETE FROM session_messages m WHERE NOT EXISTS (SELECT 1 FROM session_deliveries d WHERE d.message = m.id)");
+        var predecessors = await Rows(
+            connection, "SELECT gateway FROM session_owners WHERE heir = $1 AND NOT buried", owner, row => row.GetString(0), cancellation);
         await transaction.CommitAsync(cancellation);
         _takesAll = false;
-        return owner;
+        return new SessionOwner(owner, predecessors);
 
         Task<object?> Scalar(string sql, params object?[] values) => PostgresSessionStore.Scalar(connection, sql, values, cancellation);
     }
@@ -75,21 +85,76 @@ internal sealed class PostgresSessionStore(PostgresDatabase database) : ISession
         }
     }
 
-    public async Task<StoredSessions> Adopt(long owner, string deadGatewayId, string key, CancellationToken cancellation)
+    public async Task<Inheritance> Inherit(long owner, string deadGatewayId, CancellationToken cancellation)
     {
         await using var connection = await database.Source.OpenConnectionAsync(cancellation);
         await using var transaction = await connection.BeginTransactionAsync(cancellation);
-        object? dead = await Scalar(
-            connection, "UPDATE session_owners SET fenced = true WHERE gateway = $1 AND number <> $2 RETURNING number", [deadGatewayId, owner], cancellation);
-        object? id = dead is null ? null : await Scalar(
-            connection,
-            """
-            UPDATE sessions SET owner = $1
-            WHERE owner = $3 AND id = (SELECT id FROM sessions WHERE key = $2 AND owner = $3 ORDER BY epoch DESC LIMIT 1) RETURNING id
-            """,
-            [owner, key, dead], cancellation);
+        await Scalar("SELECT demand_session_owner($1)", owner);
+        if (await Scalar("SELECT number FROM session_owners WHERE gateway = $1 FOR UPDATE", deadGatewayId) is not long dead) return new Inheritance();
+        await Scalar("UPDATE session_owners SET fenced = true, heir = $1 WHERE number = $2 AND heir IS NULL", owner, dead);
+        await Scalar(DropSuperseded, dead);
+        string? through = null;
+        long heir = (long)(await Scalar("SELECT heir FROM session_owners WHERE number = $1", dead))!;
+        while (heir != owner)
+        {
+            through = (string)(await Scalar("SELECT gateway FROM session_owners WHERE number = $1", heir))!;
+            object? next = await Scalar("SELECT heir FROM session_owners WHERE number = $1", heir);
+            if (next is not long further)
+            {
+                await transaction.CommitAsync(cancellation);
+                return new Inheritance { Heir = through };
+            }
+            heir = further;
+        }
         await transaction.CommitAsync(cancellation);
-        return id is null ? new StoredSessions() : await PostgresSessionRows.Read(connection, "SELECT $1", (long)id, cancellation);
+        return new Inheritance
+        {
+            Through = through,
+            Sessions = await PostgresSessionRows.Read(connection, "SELECT id FROM sessions WHERE owner = $1", dead, cancellation),
+            Marks = await Rows(
+                connection, "SELECT sender, number FROM session_marks WHERE owner = $1", dead, row => new LinkMark(row.GetString(0), row.GetInt64(1)), cancellation),
+        };
+
+        Task<object?> Scalar(string sql, params object?[] values) => PostgresSessionStore.Scalar(connection, sql, values, cancellation);
+    }
+
+    public async Task<bool> Take(long owner, string deadGatewayId, CancellationToken cancellation)
+    {
+        await using var connection = await database.Source.OpenConnectionAsync(cancellation);
+        await using var transaction = await connection.BeginTransactionAsync(cancellation);
+        try
+        {
+            await Scalar(connection, "SELECT demand_session_owner($1)", [owner], cancellation);
+        }
+        catch (PostgresException e) when (e.SqlState == Fenced)
+        {
+            return false;
+        }
+        await Scalar(
+            connection, "UPDATE sessions SET owner = $1 WHERE owner = (SELECT number FROM session_owners WHERE gateway = $2)", [owner, deadGatewayId], cancellation);
+        await transaction.CommitAsync(cancellation);
+        return true;
+    }
+
+    public async Task Bury(string deadGatewayId, CancellationToken cancellation)
+    {
+        await using var connection = await database.Source.OpenConnectionAsync(cancellation);
+        await using var transaction = await connection.BeginTransactionAsync(cancellation);
+        await Scalar("DELETE FROM session_marks WHERE sender = $1 OR owner = (SELECT number FROM session_owners WHERE gateway = $1)", deadGatewayId);
+        await Scalar("UPDATE session_owners SET buried = true WHERE gateway = $1", deadGatewayId);
+        await Scalar("DELETE FROM session_owners o WHERE buried AND NOT EXISTS (SELECT 1 FROM session_owners p WHERE p.heir = o.number)");
+        await transaction.CommitAsync(cancellation);
+
+        Task<object?> Scalar(string sql, params object?[] values) => PostgresSessionStore.Scalar(connection, sql, values, cancellation);
+    }
+
+    public async Task<string?> FindGateway(string key, CancellationToken cancellation)
+    {
+        await using var connection = await database.Source.OpenConnectionAsync(cancellation);
+        return (string?)await Scalar(
+            connection,
+            "SELECT o.gateway FROM sessions s JOIN session_owners o ON o.number = s.owner WHERE s.key = $1 AND s.expiry_seconds > 0 ORDER BY s.epoch DESC LIMIT 1",
+            [key], cancellation);
     }
 
     public async ValueTask DisposeAsync()
@@ -126,5 +191,15 @@ internal sealed class PostgresSessionStore(PostgresDatabase database) : ISession
         foreach (object? value in values)
             command.Parameters.Add(value is long number ? new NpgsqlParameter<long> { TypedValue = number } : new NpgsqlParameter { Value = value ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text });
         return await command.ExecuteScalarAsync(cancellation);
+    }
+
+    private static async Task<List<T>> Rows<T>(NpgsqlConnection connection, string sql, long parameter, Func<NpgsqlDataReader, T> read, CancellationToken cancellation)
+    {
+        await using var command = new NpgsqlCommand(sql, connection);
+        command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = parameter });
+        await using var rows = await command.ExecuteReaderAsync(cancellation);
+        List<T> all = [];
+        while (await rows.ReadAsync(cancellation)) all.Add(read(rows));
+        return all;
     }
 }

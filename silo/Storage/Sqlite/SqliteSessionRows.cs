@@ -21,6 +21,9 @@ internal static class SqliteSessionRows
     private const string PutDelivery =
         "INSERT INTO session_deliveries (session, number, message, qos, retain, packet_id, identifiers) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING";
 
+    private const string PutMark =
+        "INSERT INTO session_marks (owner, sender, number) VALUES ($1, $2, $3) ON CONFLICT (owner, sender) DO UPDATE SET number = $3";
+
     public static void Write(SqliteSession session, long owner, SessionBatch batch)
     {
         foreach (long id in batch.RemovedSessions) Remove(session, id);
@@ -42,9 +45,10 @@ internal static class SqliteSessionRows
         foreach (var row in batch.RemovedReceived) Run(session, "DELETE FROM session_received WHERE session = ?1 AND packet_id = ?2", row.Session, row.PacketId);
         foreach (var row in batch.Received)
             Run(session, "INSERT INTO session_received (session, packet_id) VALUES (?1, ?2) ON CONFLICT DO NOTHING", row.Session, row.PacketId);
+        foreach (var mark in batch.Marks) session.Execute(PutMark, owner, mark.Sender, mark.Number);
     }
 
-    private static void Remove(SqliteSession session, long id)
+    public static void Remove(SqliteSession session, long id)
     {
         Run(session, "DELETE FROM sessions WHERE id = ?1", id);
         Run(session, "DELETE FROM session_subscriptions WHERE session = ?1", id);

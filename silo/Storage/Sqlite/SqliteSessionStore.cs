@@ -9,17 +9,18 @@ internal sealed class SqliteSessionStore(GroupCommitWriter writer, SqliteReaders
 
     private bool _begun;
 
-    public Task<long> Begin(string gatewayId, string? name, CancellationToken cancellation) => writer.Write(session =>
+    public Task<SessionOwner> Begin(string gatewayId, string? name, CancellationToken cancellation) => writer.Write(session =>
     {
         long owner = (long)session.Scalar(
             "INSERT INTO session_owners (gateway, name, fenced) VALUES ($1, $2, 0) ON CONFLICT (gateway) DO UPDATE SET name = $2 RETURNING number", gatewayId, name)!;
-        session.Execute("UPDATE session_owners SET fenced = 1 WHERE number <> $1 AND ($2 OR name = $3)", owner, !_begun, name);
-        session.Execute("UPDATE sessions SET owner = $1 WHERE owner IN (SELECT number FROM session_owners WHERE number <> $1 AND fenced AND ($2 OR name = $3))", owner, !_begun, name);
-        session.Run("DELETE FROM session_owners WHERE fenced AND number NOT IN (SELECT owner FROM sessions)");
-        // Bodies that a session left behind when it was taken from its dead gateway alone.
+        session.Execute("UPDATE session_owners SET fenced = 1, heir = $1 WHERE number <> $1 AND heir IS NULL AND ($2 OR name = $3)", owner, !_begun, name);
+        session.Execute("UPDATE sessions SET owner = $1 WHERE owner IN (SELECT number FROM session_owners WHERE heir = $1)", owner);
+        DropSuperseded(session, owner);
+        // Bodies that nobody is owed: of a session that was dropped, say.
         session.Run("DELETE FROM session_messages WHERE id NOT IN (SELECT message FROM session_deliveries)");
         _begun = true;
-        return owner;
+        return new SessionOwner(
+            owner, session.QueryOnce("SELECT gateway FROM session_owners WHERE heir = $1 AND NOT buried", [owner], row => row.GetString(0)));
     }, cancellation);
 
     public Task<StoredSessions> Load(long owner, CancellationToken cancellation) => readers.Scan(session =>
@@ -38,20 +39,70 @@ internal sealed class SqliteSessionStore(GroupCommitWriter writer, SqliteReaders
 
     public Task<bool> Write(long owner, SessionBatch batch, CancellationToken cancellation) => writer.Write(session =>
     {
-        if (session.Scalar("SELECT 1 FROM session_owners WHERE number = $1 AND fenced = 0", owner) is null) return false;
+        if (!MayWrite(session, owner)) return false;
         SqliteSessionRows.Write(session, owner, batch);
         return true;
     }, cancellation);
 
-    public async Task<StoredSessions> Adopt(long owner, string deadGatewayId, string key, CancellationToken cancellation)
+    public async Task<Inheritance> Inherit(long owner, string deadGatewayId, CancellationToken cancellation)
     {
-        object? id = await writer.Write(session =>
+        var (inheritance, dead) = await writer.Write(session =>
         {
-            if (session.Scalar("UPDATE session_owners SET fenced = 1 WHERE gateway = $1 AND number <> $2 RETURNING number", deadGatewayId, owner) is not { } dead) return null;
-            return session.Scalar(
-                "UPDATE sessions SET owner = $1 WHERE id = (SELECT id FROM sessions WHERE key = $2 AND owner = $3 ORDER BY epoch DESC LIMIT 1) RETURNING id", owner, key, dead);
+            if (!MayWrite(session, owner)) return (null, 0L);
+            if (session.Scalar("SELECT number FROM session_owners WHERE gateway = $1", deadGatewayId) is not long number) return ((Inheritance?)new Inheritance(), 0L);
+            session.Execute("UPDATE session_owners SET fenced = 1, heir = $1 WHERE number = $2 AND heir IS NULL", owner, number);
+            DropSuperseded(session, number);
+            return (HeirOf(session, number, owner), number);
         }, cancellation);
-        return id is null ? new StoredSessions() : await readers.Scan(session => Read(session, "SELECT $1", id), cancellation);
+        if (inheritance is null) throw new StorageException($"Session owner {owner} is fenced, and inherits nothing.");
+        return inheritance.Heir is not null || dead == 0 ? inheritance : await readers.Scan(session => inheritance with
+        {
+            Sessions = Read(session, "SELECT id FROM sessions WHERE owner = $1", dead),
+            Marks = session.QueryOnce("SELECT sender, number FROM session_marks WHERE owner = $1", [dead], row => new LinkMark(row.GetString(0), row.GetInt64(1))),
+        }, cancellation);
+    }
+
+    public Task<bool> Take(long owner, string deadGatewayId, CancellationToken cancellation) => writer.Write(session =>
+    {
+        if (!MayWrite(session, owner)) return false;
+        session.Execute("UPDATE sessions SET owner = $1 WHERE owner = (SELECT number FROM session_owners WHERE gateway = $2)", owner, deadGatewayId);
+        return true;
+    }, cancellation);
+
+    public Task Bury(string deadGatewayId, CancellationToken cancellation) => writer.Write(session =>
+    {
+        session.Execute("DELETE FROM session_marks WHERE sender = $1 OR owner = (SELECT number FROM session_owners WHERE gateway = $1)", deadGatewayId);
+        session.Execute("UPDATE session_owners SET buried = 1 WHERE gateway = $1", deadGatewayId);
+        session.Run("DELETE FROM session_owners WHERE buried AND number NOT IN (SELECT heir FROM session_owners WHERE heir IS NOT NULL)");
+        return true;
+    }, cancellation);
+
+    public Task<string?> FindGateway(string key, CancellationToken cancellation) => Task.FromResult(readers.Read(session => (string?)session.Scalar(
+        "SELECT o.gateway FROM sessions s JOIN session_owners o ON o.number = s.owner WHERE s.key = $1 AND s.expiry_seconds > 0 ORDER BY s.epoch DESC LIMIT 1", key)));
+
+    private static bool MayWrite(SqliteSession session, long owner) =>
+        session.Scalar("SELECT 1 FROM session_owners WHERE number = $1 AND fenced = 0", owner) is not null;
+
+    /// <summary>Follows the heirs of an owner that has one.</summary>
+    private static Inheritance HeirOf(SqliteSession session, long dead, long owner)
+    {
+        string? through = null;
+        long heir = (long)session.Scalar("SELECT heir FROM session_owners WHERE number = $1", dead)!;
+        while (heir != owner)
+        {
+            through = (string)session.Scalar("SELECT gateway FROM session_owners WHERE number = $1", heir)!;
+            if (session.Scalar("SELECT heir FROM session_owners WHERE number = $1", heir) is not long next) return new Inheritance { Heir = through };
+            heir = next;
+        }
+        return new Inheritance { Through = through };
+    }
+
+    /// <summary>Of two sessions of one client the newer is right: this one was left behind at a gateway that died, or was slow, when its client moved.</summary>
+    private static void DropSuperseded(SqliteSession session, long owner)
+    {
+        foreach (long id in session.QueryOnce(
+            "SELECT id FROM sessions s WHERE owner = $1 AND EXISTS (SELECT 1 FROM sessions n WHERE n.key = s.key AND n.epoch > s.epoch)", [owner], row => row.GetInt64(0)))
+            SqliteSessionRows.Remove(session, id);
     }
 
     private static StoredSessions Read(SqliteSession session, string ids, object parameter) => new()

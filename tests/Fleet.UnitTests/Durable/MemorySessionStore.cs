@@ -11,7 +11,8 @@ internal sealed class MemorySessionStore : ISessionStore
     private readonly Dictionary<long, MessageRow> _messages = [];
     private readonly SortedDictionary<(long, long), DeliveryRow> _deliveries = [];
     private readonly HashSet<ReceivedRow> _received = [];
-    private readonly List<(string Gateway, string? Name, bool Fenced)> _owners = [];
+    private readonly Dictionary<(long Owner, string Sender), long> _marks = [];
+    private readonly List<Owner> _owners = [];
     private TaskCompletionSource _open = Opened();
 
     public Exception? Failure { get; set; }
@@ -26,23 +27,20 @@ internal sealed class MemorySessionStore : ISessionStore
 
     public void Release() => _open.TrySetResult();
 
-    public Task<long> Begin(string gatewayId, string? name, CancellationToken cancellation)
+    public Task<SessionOwner> Begin(string gatewayId, string? name, CancellationToken cancellation)
     {
         lock (_gate)
         {
             int at = _owners.FindIndex(owner => owner.Gateway == gatewayId);
             if (at < 0)
             {
-                _owners.Add((gatewayId, name, false));
+                _owners.Add(new Owner(gatewayId, name));
                 at = _owners.Count - 1;
             }
-            for (int i = 0; i < at; i++)
-            {
-                if (name is null || _owners[i].Name != name) continue;
-                _owners[i] = _owners[i] with { Fenced = true };
-                foreach (var (id, entry) in _sessions.Where(entry => entry.Value.Owner == i + 1).ToArray()) _sessions[id] = (entry.Row, at + 1);
-            }
-            return Task.FromResult(at + 1L);
+            foreach (var left in _owners.Take(at).Where(left => name is not null && left.Name == name)) left.Heir ??= at + 1;
+            Move(owner => _owners[(int)owner - 1].Heir == at + 1, at + 1);
+            DropSuperseded(at + 1);
+            return Task.FromResult(new SessionOwner(at + 1, [.. _owners.Where(left => left.Heir == at + 1 && !left.IsBuried).Select(left => left.Gateway)]));
         }
     }
 
@@ -58,7 +56,7 @@ internal sealed class MemorySessionStore : ISessionStore
         lock (_gate)
         {
             if (Failure is not null) throw Failure;
-            if (_owners[(int)owner - 1].Fenced) return false;
+            if (_owners[(int)owner - 1].Heir is not null) return false;
             Batches.Add(batch);
             foreach (long id in batch.RemovedSessions) Remove(id);
             foreach (var row in batch.Sessions) _sessions[row.Id] = (row, owner);
@@ -75,20 +73,62 @@ internal sealed class MemorySessionStore : ISessionStore
             foreach (var row in batch.Deliveries) _deliveries[(row.Session, row.Number)] = row;
             foreach (var row in batch.RemovedReceived) _received.Remove(row);
             foreach (var row in batch.Received) _received.Add(row);
+            foreach (var mark in batch.Marks) _marks[(owner, mark.Sender)] = mark.Number;
             return true;
         }
     }
 
-    public Task<StoredSessions> Adopt(long owner, string deadGatewayId, string key, CancellationToken cancellation)
+    public Task<Inheritance> Inherit(long owner, string deadGatewayId, CancellationToken cancellation)
     {
         lock (_gate)
         {
+            if (Failure is not null) throw Failure;
+            if (_owners[(int)owner - 1].Heir is not null) throw new InvalidOperationException("The heir is fenced.");
             int dead = _owners.FindIndex(o => o.Gateway == deadGatewayId);
-            if (dead < 0 || dead + 1 == owner) return Task.FromResult(new StoredSessions());
-            _owners[dead] = _owners[dead] with { Fenced = true };
-            var found = _sessions.Values.Where(entry => entry.Owner == dead + 1 && entry.Row.Key == key).OrderByDescending(entry => entry.Row.Epoch).Take(1).ToArray();
-            foreach (var (row, _) in found) _sessions[row.Id] = (row, owner);
-            return Task.FromResult(Read([.. found.Select(entry => entry.Row.Id)]));
+            if (dead < 0) return Task.FromResult(new Inheritance());
+            long heir = _owners[dead].Heir ??= owner;
+            DropSuperseded(dead + 1);
+            string? through = null;
+            for (; heir != owner; heir = _owners[(int)heir - 1].Heir!.Value)
+            {
+                through = _owners[(int)heir - 1].Gateway;
+                if (_owners[(int)heir - 1].Heir is null) return Task.FromResult(new Inheritance { Heir = through });
+            }
+            return Task.FromResult(new Inheritance
+            {
+                Through = through,
+                Sessions = Read([.. _sessions.Where(entry => entry.Value.Owner == dead + 1).Select(entry => entry.Key)]),
+                Marks = [.. _marks.Where(mark => mark.Key.Owner == dead + 1).Select(mark => new LinkMark(mark.Key.Sender, mark.Value))],
+            });
+        }
+    }
+
+    public Task<bool> Take(long owner, string deadGatewayId, CancellationToken cancellation)
+    {
+        lock (_gate)
+        {
+            if (_owners[(int)owner - 1].Heir is not null) return Task.FromResult(false);
+            int dead = _owners.FindIndex(o => o.Gateway == deadGatewayId);
+            Move(from => from == dead + 1, owner);
+            return Task.FromResult(true);
+        }
+    }
+
+    public Task Bury(string deadGatewayId, CancellationToken cancellation)
+    {
+        lock (_gate)
+        {
+            foreach (var dead in _owners.Where(owner => owner.Gateway == deadGatewayId)) dead.IsBuried = true;
+            return Task.CompletedTask;
+        }
+    }
+
+    public Task<string?> FindGateway(string key, CancellationToken cancellation)
+    {
+        lock (_gate)
+        {
+            return Task.FromResult(_sessions.Values.Where(entry => entry.Row.Key == key && entry.Row.ExpirySeconds > 0)
+                .OrderByDescending(entry => entry.Row.Epoch).Select(entry => _owners[(int)entry.Owner - 1].Gateway).FirstOrDefault());
         }
     }
 
@@ -114,6 +154,19 @@ internal sealed class MemorySessionStore : ISessionStore
     public SessionRow? Session(string key)
     {
         lock (_gate) return _sessions.Values.Select(entry => entry.Row).FirstOrDefault(row => row.Key == key);
+    }
+
+    private void Move(Func<long, bool> from, long to)
+    {
+        foreach (var (id, entry) in _sessions.Where(entry => from(entry.Value.Owner)).ToArray()) _sessions[id] = (entry.Row, to);
+    }
+
+    private void DropSuperseded(long owner)
+    {
+        foreach (var (id, entry) in _sessions.Where(entry => entry.Value.Owner == owner).ToArray())
+        {
+            if (_sessions.Values.Any(other => other.Row.Key == entry.Row.Key && other.Row.Epoch > entry.Row.Epoch)) Remove(id);
+        }
     }
 
     private void Remove(long session)
@@ -142,5 +195,15 @@ internal sealed class MemorySessionStore : ISessionStore
         var source = new TaskCompletionSource();
         source.SetResult();
         return source;
+    }
+
+    private sealed class Owner(string gateway, string? name)
+    {
+        public string Gateway => gateway;
+        public string? Name => name;
+
+        /// <summary>Null while it lives.</summary>
+        public long? Heir { get; set; }
+        public bool IsBuried { get; set; }
     }
 }

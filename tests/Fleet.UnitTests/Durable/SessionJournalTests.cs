@@ -21,7 +21,7 @@ public sealed class SessionJournalTests
     public SessionJournalTests()
     {
         _journal = new SessionJournal(_store, Options.Create(_options), new GatewayClock(_time), NullLogger<SessionJournal>.Instance);
-        _journal.Open(_store.Begin("g", "here", default).Result);
+        _journal.Open(_store.Begin("g", "here", default).Result.Number);
         _session = _journal.NewSession();
     }
 

@@ -17,14 +17,37 @@ internal enum PolicyActions
 /// <param name="Resources">Patterns without the <c>arn:aws:iot:{region}:{account}:</c> in front.</param>
 internal sealed record PolicyStatement(bool Allow, PolicyActions Actions, ImmutableArray<string> Resources);
 
-/// <summary>A policy document in AWS' form: spec/aws-iot-topics.md, section 6. Conditions, NotAction and NotResource are refused.</summary>
-internal sealed record PolicyDocument(string Name, ImmutableArray<PolicyStatement> Statements)
+/// <summary>
+/// A policy document in AWS' form: spec/aws-iot-topics.md, section 6. Conditions, NotAction and NotResource are refused. Compiled once, whatever
+/// the number of sessions under it.
+/// </summary>
+internal sealed class PolicyDocument
 {
     private static readonly (string Name, PolicyActions Action)[] Known =
     [
         ("iot:Connect", PolicyActions.Connect), ("iot:Publish", PolicyActions.Publish), ("iot:RetainPublish", PolicyActions.RetainPublish),
         ("iot:Subscribe", PolicyActions.Subscribe), ("iot:Receive", PolicyActions.Receive),
     ];
+
+    private PolicyDocument(string name, PolicyStatement[] statements)
+    {
+        Name = name;
+        Connect = new PolicyRules(statements, PolicyActions.Connect, "client/", Variables);
+        Publish = new PolicyRules(statements, PolicyActions.Publish, "topic/", Variables);
+        RetainPublish = new PolicyRules(statements, PolicyActions.RetainPublish, "topic/", Variables);
+        Subscribe = new PolicyRules(statements, PolicyActions.Subscribe, "topicfilter/", Variables);
+        Receive = new PolicyRules(statements, PolicyActions.Receive, "topic/", Variables);
+    }
+
+    public string Name { get; }
+
+    public PolicyVariables Variables { get; } = new();
+
+    public PolicyRules Connect { get; }
+    public PolicyRules Publish { get; }
+    public PolicyRules RetainPublish { get; }
+    public PolicyRules Subscribe { get; }
+    public PolicyRules Receive { get; }
 
     /// <exception cref="FormatException">It is no policy document, or uses what is not supported yet.</exception>
     public static PolicyDocument Parse(string name, ReadOnlyMemory<byte> json)
@@ -65,11 +88,13 @@ internal sealed record PolicyDocument(string Name, ImmutableArray<PolicyStatemen
     /// <summary>Actions take wildcards and ignore case (6.2). One that MQTT does not need matches nothing.</summary>
     private static PolicyActions ActionsOf(string text)
     {
-        var pattern = PolicyPattern.Compile(text.ToLowerInvariant(), ImmutableDictionary<string, string>.Empty);
+        var variables = new PolicyVariables();
+        var pattern = PolicyPattern.Compile(text.ToLowerInvariant(), variables);
+        byte[][] none = variables.Fill(ImmutableDictionary<string, string>.Empty);
         var actions = PolicyActions.None;
         foreach (var (name, action) in Known)
         {
-            if (pattern.Matches(System.Text.Encoding.UTF8.GetBytes(name.ToLowerInvariant()))) actions |= action;
+            if (pattern.Matches(System.Text.Encoding.UTF8.GetBytes(name.ToLowerInvariant()), none)) actions |= action;
         }
         return actions;
     }

@@ -3,32 +3,31 @@ using System.Text;
 namespace Fleet.Gateway.Policies;
 
 /// <summary>
-/// A resource pattern with its variables filled in: <c>*</c> is any run of characters, '/' included, <c>?</c> exactly one character; both
+/// A resource pattern: <c>*</c> is any run of characters, '/' included, <c>?</c> exactly one character, <c>${name}</c> the value of a variable; both
 /// ends are anchored and '+' and '#' are plain characters (spec/aws-iot-topics.md, 6.3).
 /// </summary>
 internal sealed class PolicyPattern
 {
-    private const ushort AnyRun = 0x100, AnyOne = 0x101;
-    private const int MaxVariableCharacters = 1_024;
+    /// <summary>Above the bytes, which stand for themselves; from the last on, variables by number.</summary>
+    private const ushort AnyRun = 0x100, AnyOne = 0x101, Variable = 0x102;
 
-    /// <summary>The literal bytes in front of the first wildcard; most patterns are these and one '*'.</summary>
-    private readonly byte[] _prefix;
+    /// <summary>What stands in front of the first wildcard; most patterns are this and one '*'. A variable where the text is null.</summary>
+    private readonly (byte[]? Text, int Variable)[] _head;
     private readonly ushort[] _rest;
 
-    private PolicyPattern(byte[] prefix, ushort[] rest) => (_prefix, _rest) = (prefix, rest);
+    private PolicyPattern((byte[]?, int)[] head, ushort[] rest) => (_head, _rest) = (head, rest);
 
-    /// <param name="variables">
-    /// Values of <c>${name}</c>. One that is absent, empty, over 1,024 characters or holds any of <c>* $ + ? #</c> is not filled in: the text
-    /// stays as it is and matches nothing useful, so that no client can widen its own policy (6.4).
-    /// </param>
-    public static PolicyPattern Compile(string pattern, IReadOnlyDictionary<string, string> variables)
+    /// <param name="variables">Gives those of the pattern their numbers.</param>
+    public static PolicyPattern Compile(string pattern, PolicyVariables variables)
     {
         var symbols = new List<ushort>(pattern.Length);
         for (int i = 0; i < pattern.Length; i++)
         {
             if (pattern[i] == '$' && i + 1 < pattern.Length && pattern[i + 1] == '{' && pattern.IndexOf('}', i) is var end and > 0)
             {
-                AddLiteral(symbols, Substitute(pattern[(i + 2)..end], variables) ?? pattern[i..(end + 1)]);
+                string name = pattern[(i + 2)..end];
+                if (name is "*" or "?" or "$") symbols.Add(name[0]);
+                else symbols.Add((ushort)(Variable + variables.NumberOf(name)));
                 i = end;
             }
             else if (pattern[i] == '*')
@@ -42,19 +41,24 @@ internal sealed class PolicyPattern
             else
             {
                 int length = char.IsSurrogatePair(pattern, i) ? 2 : 1;
-                AddLiteral(symbols, pattern.Substring(i, length));
+                foreach (byte b in Encoding.UTF8.GetBytes(pattern, i, length)) symbols.Add(b);
                 i += length - 1;
             }
         }
-        int literal = symbols.FindIndex(symbol => symbol >= AnyRun);
-        if (literal < 0) literal = symbols.Count;
-        return new PolicyPattern([.. symbols.Take(literal).Select(symbol => (byte)symbol)], [.. symbols.Skip(literal)]);
+        int head = symbols.FindIndex(symbol => symbol is AnyRun or AnyOne);
+        if (head < 0) head = symbols.Count;
+        return new PolicyPattern(Head(symbols[..head]), [.. symbols[head..]]);
     }
 
-    public bool Matches(ReadOnlySpan<byte> value)
+    /// <param name="values">Of the variables, by number.</param>
+    public bool Matches(ReadOnlySpan<byte> value, byte[][] values)
     {
-        if (!value.StartsWith(_prefix)) return false;
-        value = value[_prefix.Length..];
+        foreach (var (text, variable) in _head)
+        {
+            byte[] part = text ?? values[variable];
+            if (!value.StartsWith(part)) return false;
+            value = value[part.Length..];
+        }
         if (_rest is [AnyRun]) return true;
         int at = 0, symbol = 0, retrySymbol = -1, retryAt = 0;
         while (at < value.Length)
@@ -65,15 +69,10 @@ internal sealed class PolicyPattern
                 retrySymbol = ++symbol;
                 retryAt = at;
             }
-            else if (symbol < _rest.Length && _rest[symbol] == AnyOne)
+            else if (symbol < _rest.Length && Takes(_rest[symbol], value[at..], values) is > 0 and var taken)
             {
                 symbol++;
-                at += CharacterLength(value[at..]);
-            }
-            else if (symbol < _rest.Length && _rest[symbol] == value[at])
-            {
-                symbol++;
-                at++;
+                at += taken;
             }
             else if (retrySymbol >= 0)
             {
@@ -89,16 +88,26 @@ internal sealed class PolicyPattern
         return symbol == _rest.Length;
     }
 
-    private static string? Substitute(string name, IReadOnlyDictionary<string, string> variables)
+    /// <returns>How many bytes of what is left the symbol stands for; 0 if it does not match.</returns>
+    private static int Takes(ushort symbol, ReadOnlySpan<byte> left, byte[][] values)
     {
-        if (name is "*" or "?" or "$") return name;
-        return variables.TryGetValue(name, out string? value) && value.Length is > 0 and <= MaxVariableCharacters && !value.AsSpan().ContainsAny("*$+?#")
-            ? value : null;
+        if (symbol == AnyOne) return CharacterLength(left);
+        if (symbol < AnyRun) return symbol == left[0] ? 1 : 0;
+        byte[] value = values[symbol - Variable];
+        return left.StartsWith(value) ? value.Length : 0;
     }
 
-    private static void AddLiteral(List<ushort> symbols, string text)
+    private static (byte[]? Text, int Variable)[] Head(List<ushort> symbols)
     {
-        foreach (byte b in Encoding.UTF8.GetBytes(text)) symbols.Add(b);
+        List<(byte[]?, int)> parts = [];
+        for (int at = 0, end; at < symbols.Count; at = end)
+        {
+            end = symbols.FindIndex(at, symbol => symbol >= Variable);
+            if (end < 0) end = symbols.Count;
+            if (end == at) parts.Add((null, symbols[end++] - Variable));
+            else parts.Add(([.. symbols[at..end].Select(symbol => (byte)symbol)], 0));
+        }
+        return [.. parts];
     }
 
     private static int CharacterLength(ReadOnlySpan<byte> text)

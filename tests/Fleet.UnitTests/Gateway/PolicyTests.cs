@@ -28,7 +28,7 @@ public sealed class PolicyTests
     [InlineData("a/${*}", "a/b", false)]
     [InlineData("${$}aws", "$aws", true)]
     public void Wildcards_are_runs_and_single_characters_and_nothing_else_is_special(string pattern, string value, bool matches) =>
-        Assert.Equal(matches, Pattern(pattern).Matches(Encoding.UTF8.GetBytes(value)));
+        Assert.Equal(matches, Matches(pattern, value));
 
     [Theory]
     [InlineData("amr-1", "t/amr-1/x", true)]
@@ -39,18 +39,39 @@ public sealed class PolicyTests
     [InlineData("a?", "t/ab/x", false)]
     [InlineData("", "t//x", false)]
     [InlineData("$aws", "t/$aws/x", false)]
-    public void An_unsafe_value_is_not_filled_in(string clientId, string topic, bool matches)
+    public void An_unsafe_value_is_not_filled_in(string clientId, string topic, bool matches) =>
+        Assert.Equal(matches, Matches("t/${iot:ClientId}/*", topic, clientId));
+
+    [Theory]
+    [InlineData("${iot:ClientId}", "amr-1", true)]
+    [InlineData("${iot:ClientId}", "amr-11", false)]
+    [InlineData("${iot:ClientId}/${iot:ClientId}", "amr-1/amr-1", true)]
+    [InlineData("${iot:ClientId}/${iot:ClientId}", "amr-1/amr-2", false)]
+    [InlineData("a/*/${iot:ClientId}/*", "a/b/c/amr-1/d", true)]
+    [InlineData("a/*/${iot:ClientId}/*", "a/amr-1/amr-1/d", true)]
+    [InlineData("a/*/${iot:ClientId}/*", "a/b/c/amr-2/d", false)]
+    [InlineData("a/*${iot:ClientId}", "a/amr-amr-1", true)]
+    [InlineData("a/*${iot:ClientId}", "a/amr-1x", false)]
+    [InlineData("?${iot:ClientId}${other}", "xamr-1${other}", true)]
+    [InlineData("${iot:ClientId}${", "amr-1${", true)]
+    public void A_variable_is_its_value_wherever_it_stands(string pattern, string value, bool matches) =>
+        Assert.Equal(matches, Matches(pattern, value, "amr-1"));
+
+    [Fact]
+    public void One_document_serves_sessions_that_see_nothing_of_each_other()
     {
-        var variables = new Dictionary<string, string> { ["iot:ClientId"] = clientId };
-        var pattern = PolicyPattern.Compile("t/${iot:ClientId}/*", variables);
-        Assert.Equal(matches, pattern.Matches(Encoding.UTF8.GetBytes(topic)));
+        var (one, two) = (Of(GatewayParts.Device("amr-1")), Of(GatewayParts.Device("amr-2")));
+        Assert.True(one.AllowsPublish("fleet/amr-1/x"u8, retain: true));
+        Assert.False(one.AllowsPublish("fleet/amr-2/x"u8, retain: true));
+        Assert.True(two.AllowsPublish("fleet/amr-2/x"u8, retain: true));
+        Assert.False(two.AllowsPublish("fleet/amr-1/x"u8, retain: true));
     }
 
     [Fact]
     public void A_value_of_more_than_1024_characters_is_not_filled_in()
     {
         string name = new('x', 1_025);
-        Assert.False(PolicyPattern.Compile("${iot:ClientId}", new Dictionary<string, string> { ["iot:ClientId"] = name }).Matches(Encoding.UTF8.GetBytes(name)));
+        Assert.False(Matches("${iot:ClientId}", name, clientId: name));
     }
 
     /// <summary>The clever matcher against the obvious one.</summary>
@@ -61,7 +82,7 @@ public sealed class PolicyTests
         for (int i = 0; i < 20_000; i++)
         {
             string pattern = Text(random, "ab*?"), value = Text(random, "ab");
-            Assert.True(Textbook(pattern, value) == Pattern(pattern).Matches(Encoding.UTF8.GetBytes(value)), $"seed {seed}: {pattern}, {value}");
+            Assert.True(Textbook(pattern, value) == Matches(pattern, value), $"seed {seed}: {pattern}, {value}");
         }
     }
 
@@ -161,7 +182,12 @@ public sealed class PolicyTests
 
     private static CompiledPolicy Of(SessionIdentity identity) => identity.Policy;
 
-    private static PolicyPattern Pattern(string pattern) => PolicyPattern.Compile(pattern, new Dictionary<string, string>());
+    private static bool Matches(string pattern, string value, string clientId = "")
+    {
+        var variables = new PolicyVariables();
+        var compiled = PolicyPattern.Compile(pattern, variables);
+        return compiled.Matches(Encoding.UTF8.GetBytes(value), variables.Fill(new Dictionary<string, string> { ["iot:ClientId"] = clientId }));
+    }
 
     private static string Text(Random random, string alphabet) =>
         new([.. Enumerable.Range(0, random.Next(8)).Select(_ => alphabet[random.Next(alphabet.Length)])]);

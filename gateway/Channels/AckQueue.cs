@@ -13,6 +13,9 @@ internal sealed class AckTicket(ushort packetId, Qos qos, long receivedAt)
     /// <summary>It answers PUBREL: PUBCOMP, rather than PUBACK or PUBREC.</summary>
     public bool EndsIt { get; init; }
 
+    /// <summary>Subscribers have it, or will: with QoS 2 it can be acknowledged, or be sent again, and not be refused any more.</summary>
+    public bool IsRouted { get; set; }
+
     /// <summary>The journal's, at which the message is durable; it is answered no earlier. 0: it need not be.</summary>
     public long Position { get; set; }
 

@@ -31,9 +31,9 @@ internal sealed class PublishHandler(
         var publish = PublishPacket.Parse(packet, version, Sender.Client);
         var topic = _aliases.Resolve(publish, publish.Topic);
         services.Metrics.Received(publish.Qos);
-        if (publish.Qos == Qos.ExactlyOnce && session.IsUnreleased(publish.PacketId, out long position))
+        if (publish.Qos == Qos.ExactlyOnce && session.IsUnreleased(publish.PacketId, out var held))
         {
-            Repeat(publish.PacketId, position, turn);
+            Repeat(publish.PacketId, held, turn);
             return;
         }
         CheckLimits(publish, topic);
@@ -83,7 +83,7 @@ internal sealed class PublishHandler(
     /// <summary>The answer to an effect; PUBACK or PUBREC follow when their turn comes.</summary>
     public void Completed(AckTicket ticket, ReasonCode outcome, string? detail, ChannelTurn turn)
     {
-        if (outcome >= ReasonCode.UnspecifiedError) LetGo(ticket.PacketId, ticket.Qos);
+        Abandoned(ticket, outcome);
         ticket.Outcome = outcome;
         ticket.Detail = detail;
         Flush(turn);
@@ -98,6 +98,7 @@ internal sealed class PublishHandler(
             if (stored == JournalOutcome.Waiting) return;
             _acks.Dequeue();
             if (stored == JournalOutcome.Refused) NotStored(ready);
+            DemandTaken(ready);
             if (ready.EndsIt) replies.Ack(turn.Output, PacketType.PubComp, ready.PacketId, ready.Outcome!.Value);
             else
             {
@@ -110,36 +111,51 @@ internal sealed class PublishHandler(
     /// <summary>The answer to an effect of a connection that is over: what was not taken will be sent again, and is no repeat then.</summary>
     public void Abandoned(AckTicket ticket, ReasonCode outcome)
     {
-        if (outcome >= ReasonCode.UnspecifiedError) LetGo(ticket.PacketId, ticket.Qos);
+        if (outcome >= ReasonCode.UnspecifiedError && !ticket.IsRouted) LetGo(ticket.PacketId, ticket.Qos);
     }
 
-    /// <summary>Acknowledged like the first, and not routed again [MQTT-4.3.3-10].</summary>
-    /// <param name="position">At which the first is durable, should it not be yet: that may have been on another connection.</param>
-    private void Repeat(ushort packetId, long position, ChannelTurn turn)
+    /// <summary>Acknowledged like the first, and not routed again [MQTT-4.3.3-10]; that may have come on another connection, and not be taken by all yet.</summary>
+    private void Repeat(ushort packetId, HeldMessage first, ChannelTurn turn)
     {
         if (_unreleased.GetValueOrDefault(packetId) is { } waiting)
         {
             waiting.Repeats++;
             return;
         }
-        if (_acks.IsEmpty && services.Journal.Look(position) == JournalOutcome.Durable)
+        if (first.Elsewhere is { Done.IsFaulted: true } failed)
+        {
+            first = first with { Elsewhere = failed with { Done = services.Broker.KeepAgain(failed.Message, session) } };
+            session.Held(packetId, first);
+        }
+        var taken = first.Elsewhere?.Done ?? Task.CompletedTask;
+        if (taken.IsCompletedSuccessfully && _acks.IsEmpty && services.Journal.Look(first.Position) == JournalOutcome.Durable)
         {
             Answer(packetId, Qos.ExactlyOnce, ReasonCode.Success, null, turn.Timestamp, turn);
             return;
         }
         var ticket = _acks.Add(packetId, Qos.ExactlyOnce, turn.Timestamp);
         _unreleased[packetId] = ticket;
-        ticket.Position = position;
-        Completed(ticket, ReasonCode.Success, null, turn);
+        (ticket.IsRouted, ticket.Position) = (true, first.Position);
+        if (taken.IsCompletedSuccessfully) Completed(ticket, ReasonCode.Success, null, turn);
+        else turn.Effects.Add(new ChannelEffect.AwaitDurable(taken, ticket));
     }
 
     /// <summary>The store fails: the client hears so, and what it may have of the message is what an unacknowledged message may be.</summary>
-    private void NotStored(AckTicket ticket)
+    private static void NotStored(AckTicket ticket)
     {
         if (ticket.EndsIt) throw new MqttProtocolException(ReasonCode.ImplementationSpecificError, "The session cannot be stored.");
         ticket.Outcome = ReasonCode.ImplementationSpecificError;
         ticket.Detail = "The message could not be stored; try again later.";
-        LetGo(ticket.PacketId, ticket.Qos);
+    }
+
+    /// <summary>
+    /// A QoS 2 message that subscribers have cannot be refused: its client would be free to send it once more. Nor may it be acknowledged; so its client comes
+    /// again, and repeats it.
+    /// </summary>
+    private static void DemandTaken(AckTicket ticket)
+    {
+        if (ticket is { IsRouted: true, Qos: Qos.ExactlyOnce, Outcome: >= ReasonCode.UnspecifiedError })
+            throw new MqttProtocolException(ticket.Outcome.Value, ticket.Detail ?? "The message was not taken.");
     }
 
     private void Route(scoped in PublishPacket publish, ReadOnlySpan<byte> topic, ChannelTurn turn)
@@ -173,21 +189,23 @@ internal sealed class PublishHandler(
             Refuse(publish, turn, ReasonCode.QuotaExceeded, "There are too many topics with retained messages.");
             return;
         }
+        bool wanted = matches.Count > 0;
         ushort heldAs = publish.Qos == Qos.ExactlyOnce ? publish.PacketId : (ushort)0;
         if (services.Broker.Deliver(message, matches, session, heldAs, out long position) is not { } passedOn)
         {
             Refuse(publish, turn, ReasonCode.QuotaExceeded, "Another gateway, or a rule, takes no more messages for now; try again later.");
             return;
         }
-        if (heldAs != 0 && position != 0) session.Held(heldAs, position);
-        if (durable.IsCompletedSuccessfully && passedOn.IsCompletedSuccessfully)
+        var taken = Keeper.Both(durable, passedOn);
+        bool isTaken = taken.IsCompletedSuccessfully;
+        if (heldAs != 0 && !(isTaken && position == 0)) session.Held(heldAs, new HeldMessage(position, isTaken ? null : new Taking(message, taken)));
+        if (isTaken)
         {
             Acknowledge(publish, turn, ReasonCode.Success, null, position);
             return;
         }
-        var taken = Keeper.Both(durable, passedOn);
         var ticket = TicketFor(publish, turn);
-        if (ticket is not null) ticket.Position = position;
+        if (ticket is not null) (ticket.IsRouted, ticket.Position) = (wanted, position);
         turn.Effects.Add(new ChannelEffect.AwaitDurable(taken, ticket));
     }
 
@@ -255,7 +273,7 @@ internal sealed class PublishHandler(
         if (!_acks.IsEmpty || position != 0)
         {
             var ticket = TicketFor(publish, turn)!;
-            ticket.Position = position;
+            (ticket.IsRouted, ticket.Position) = (position != 0, position);
             Completed(ticket, code, detail, turn);
             return;
         }

@@ -55,6 +55,14 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
         return taken;
     }
 
+    /// <summary>The rest of a message that sessions have already: retains it if it says so, and hands it to the rules, of which one, or the store, failed.</summary>
+    public Task KeepAgain(Publication message, Session? publisher)
+    {
+        var retaining = Task.CompletedTask;
+        if (message.Retain && !retained.TryPut(message, out retaining)) retaining = Task.FromException(new IOException("There are too many topics with retained messages."));
+        return Keeper.Both(retaining, Keeper.KeepAll(message, Match(message.Topic), publisher));
+    }
+
     /// <summary>Whether somebody among the subscribers here is owed a message of this QoS by the store.</summary>
     public static bool IsForTheStore(List<SubscriptionMatch<Subscriber>> matches, Qos qos)
     {

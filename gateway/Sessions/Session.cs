@@ -19,7 +19,7 @@ internal sealed class Session : Subscriber
     private readonly SessionSubscriptions _subscriptions;
     private readonly Outflow _out;
     private readonly Passage _passage = new();
-    private Dictionary<ushort, long>? _unreleased;
+    private Dictionary<ushort, HeldMessage>? _unreleased;
     private ISessionOwner? _owner;
     private volatile StoredSession? _stored;
     private StoredDelivery[] _collected = [];
@@ -139,7 +139,7 @@ internal sealed class Session : Subscriber
                 else stored.Journal.NoteReleased(owed);
                 return owed;
             });
-            foreach (ushort packetId in _unreleased?.Keys.ToArray() ?? []) _unreleased![packetId] = stored.Journal.Hold(stored, packetId);
+            foreach (ushort packetId in _unreleased?.Keys.ToArray() ?? []) _unreleased![packetId] = new(stored.Journal.Hold(stored, packetId));
         }
     }
 
@@ -151,7 +151,7 @@ internal sealed class Session : Subscriber
         {
             _stored = stored;
             _out.Restore(deliveries, maybeSent);
-            foreach (ushort packetId in unreleased) (_unreleased ??= [])[packetId] = SessionJournal.LongAgo;
+            foreach (ushort packetId in unreleased) (_unreleased ??= [])[packetId] = new(SessionJournal.LongAgo);
         }
     }
 
@@ -254,13 +254,12 @@ internal sealed class Session : Subscriber
     }
 
     /// <summary>Whether a QoS 2 message of the client's, not released yet, has this packet identifier: another PUBLISH with it is a repeat.</summary>
-    /// <param name="position">The journal's, at which the message is durable; 0 if it need not be.</param>
-    public bool IsUnreleased(ushort packetId, out long position)
+    public bool IsUnreleased(ushort packetId, out HeldMessage message)
     {
         lock (_gate)
         {
-            position = 0;
-            return _unreleased?.TryGetValue(packetId, out position) == true;
+            message = default;
+            return _unreleased?.TryGetValue(packetId, out message) == true;
         }
     }
 
@@ -270,15 +269,15 @@ internal sealed class Session : Subscriber
     /// <returns>False if it is a repeat.</returns>
     public bool TryHold(ushort packetId)
     {
-        lock (_gate) return (_unreleased ??= []).TryAdd(packetId, 0);
+        lock (_gate) return (_unreleased ??= []).TryAdd(packetId, default);
     }
 
-    /// <summary>The message with this identifier, and the identifier with it, is durable at a position of the journal.</summary>
-    public void Held(ushort packetId, long position)
+    /// <summary>The message with this identifier was routed.</summary>
+    public void Held(ushort packetId, HeldMessage message)
     {
         lock (_gate)
         {
-            if (_unreleased?.ContainsKey(packetId) == true) _unreleased[packetId] = position;
+            if (_unreleased?.ContainsKey(packetId) == true) _unreleased[packetId] = message;
         }
     }
 
@@ -289,10 +288,10 @@ internal sealed class Session : Subscriber
     {
         lock (_gate)
         {
-            long held = 0;
+            var held = default(HeldMessage);
             bool known = _unreleased?.Remove(packetId, out held) == true;
             // Nothing is known of it in the store if it was held in memory alone. If it is unknown here, its end may be on its way there still.
-            position = _stored is { } stored && !_ended && !(known && held == 0) ? stored.Journal.Complete(stored, packetId) : 0;
+            position = _stored is { } stored && !_ended && !(known && held.Position == 0) ? stored.Journal.Complete(stored, packetId) : 0;
             if (!known) return false;
             if (_unreleased!.Count == 0 && _unreleased.Capacity > 64) _unreleased = null;
             return true;
@@ -343,7 +342,7 @@ internal sealed class Session : Subscriber
             if (sendOn is null)
             {
                 _out.Restore(messages.InFlight, messages.Queued, messages.LastPacketId, had);
-                foreach (ushort packetId in messages.Unreleased) (_unreleased ??= []).TryAdd(packetId, 0);
+                foreach (ushort packetId in messages.Unreleased) (_unreleased ??= []).TryAdd(packetId, default);
             }
             _passage.NoteAll(had);
         }
@@ -423,6 +422,15 @@ internal sealed class Session : Subscriber
     private SubscriptionRow RowOf(in HeldSubscription subscription) =>
         new(_stored!.Id, subscription.Filter.Text, subscription.Options.ToByte(MqttVersion.V5), subscription.Identifier);
 }
+
+/// <summary>A QoS 2 message of a client that was routed, or is about to be, and is not released: a repeat of it is not routed again.</summary>
+/// <param name="Position">The journal's, at which it is durable here, its packet identifier with it; 0 if it need not be.</param>
+/// <param name="Elsewhere">Others than sessions take it too; null: none does, or all have.</param>
+internal readonly record struct HeldMessage(long Position, Taking? Elsewhere = null);
+
+/// <summary>A message on its way to others than the sessions here: the store of retained messages, other gateways, rules.</summary>
+/// <param name="Done">Completes when they have it; fails if one of them does.</param>
+internal sealed record Taking(Publication Message, Task Done);
 
 /// <summary>What a session takes along to another gateway, beside its subscriptions.</summary>
 /// <param name="InFlight">In the order they were sent.</param>

@@ -83,6 +83,51 @@ public sealed class ExactlyOnceTests
     }
 
     [Fact]
+    public async Task What_subscribers_have_is_not_refused_any_more_and_a_repeat_brings_the_rest()
+    {
+        var subscriber = Subscriber();
+        var publisher = TestClient.Connected(_parts, GatewayParts.Plain(), connect: Persistent);
+        _parts.Store.Failure = new IOException("disk full");
+        var effect = PublishRetained(publisher);
+        await Assert.ThrowsAsync<IOException>(() => effect.Durable);
+        publisher.Completed(effect.Ticket!, ReasonCode.UnspecifiedError);
+        // PUBREC with a refusal would free the identifier, and the message would come once more to who has it.
+        Assert.Equal(ReasonCode.UnspecifiedError, publisher.Ended?.Code);
+        // The store fails again, and the connection is lost before that is known.
+        publisher = Reconnect();
+        effect = PublishRetained(publisher);
+        await Assert.ThrowsAsync<IOException>(() => effect.Durable);
+        publisher.Lose();
+        publisher.Completed(effect.Ticket!, ReasonCode.UnspecifiedError);
+        _parts.Store.Failure = null;
+        publisher = Reconnect();
+        effect = PublishRetained(publisher);
+        Assert.Equal("", publisher.ReadHex());
+        await effect.Durable;
+        publisher.Completed(effect.Ticket!);
+        Assert.Equal("50 02 00 07", publisher.ReadHex());
+        Assert.Equal(["t=kept"], _parts.Store.Written);
+        Assert.Equal(["t=kept q2#1"], subscriber.ReadMessages());
+    }
+
+    [Fact]
+    public async Task A_repeat_on_the_next_connection_waits_for_what_the_first_waits_for()
+    {
+        Subscriber();
+        _parts.Store.Hold();
+        var publisher = TestClient.Connected(_parts, GatewayParts.Plain(), connect: Persistent);
+        PublishRetained(publisher);
+        publisher.Lose();
+        publisher = Reconnect();
+        var effect = PublishRetained(publisher);
+        Assert.Equal("", publisher.ReadHex());
+        _parts.Store.Release();
+        await effect.Durable;
+        publisher.Completed(effect.Ticket!);
+        Assert.Equal("50 02 00 07", publisher.ReadHex());
+    }
+
+    [Fact]
     public void A_denied_message_is_not_held()
     {
         var five = TestClient.Connected(_parts, GatewayParts.Device("amr-1"));
@@ -323,6 +368,12 @@ public sealed class ExactlyOnceTests
     }
 
     private static Delivery Message(Qos qos) => new(new Publication("t"u8.ToArray(), default, qos), qos, Retain: false);
+
+    private static ChannelEffect.AwaitDurable PublishRetained(TestClient publisher)
+    {
+        publisher.Publish("t", "kept", Qos.ExactlyOnce, 7, retain: true);
+        return publisher.Effects.OfType<ChannelEffect.AwaitDurable>().Last();
+    }
 
     private static AckTicket Ticket(TestClient client) => client.Effects.OfType<ChannelEffect.AwaitDurable>().Last().Ticket!;
 

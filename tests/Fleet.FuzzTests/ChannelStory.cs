@@ -1,41 +1,44 @@
-using Fleet.Gateway.Channels;
+using Fleet.Gateway.Hosting;
 using Fleet.Mqtt;
+using Fleet.UnitTests.Durable;
 using Fleet.UnitTests.Gateway;
 
 namespace Fleet.FuzzTests;
 
 /// <summary>
-/// One seed: a few clients on one gateway, in virtual time, sending what the dice say. A packet, a wait, or a protocol error, and no fourth outcome; and a
-/// well-behaved client among them is served from beginning to end.
+/// One seed: a few clients on one gateway, in virtual time, sending what the dice say, while its stores are fine, slow, or fail, and its process is killed now
+/// and then. A packet, a wait, or a protocol error, and no fourth outcome; a well-behaved client among them is served from beginning to end, and what a
+/// publisher was acknowledged reaches its persistent subscriber.
 /// </summary>
 internal sealed class ChannelStory
 {
     private const int Clients = 6, Steps = 400, MarkEvery = 40;
 
+    /// <summary>Messages that may wait for the keeper: below the bound of its queue.</summary>
+    private const int MostWaiting = 30;
+
     /// <summary>For one step, whatever arrived in it.</summary>
     private const long MaxAllocatedBytes = 64 * 1024 * 1024;
 
     private readonly Dice _dice;
-    private readonly GatewayParts _parts = new(options =>
-    {
-        options.MaxQueuedMessages = 50;
-        options.MaxQueuedBytes = 256 * 1024;
-        options.MaxRetainedMessages = 6;
-        options.MaxSubscriptionsPerSession = 8;
-        options.ReceiveMaximum = 20;
-        options.MaxOutboundBytes = 32 * 1024;
-    });
-    private readonly FuzzedClient[] _clients;
-    private readonly TestClient _witness;
+    private readonly MemorySessionStore _sessions = new();
+    private readonly Keeper _keeper = new();
+    private readonly Teller _teller;
+    private GatewayParts _parts = null!;
+    private StoreWeather _weather = null!;
+    private FuzzedClient[] _clients = [];
+    private TestClient _witness = null!;
     private FuzzedClient? _acting;
     private int _marks;
+    private long _packets;
 
     private ChannelStory(int seed)
     {
         _dice = new Dice(seed);
-        _clients = [.. Enumerable.Range(0, Clients).Select(_ => new FuzzedClient(_parts, _dice))];
-        _witness = TestClient.Connected(_parts, GatewayParts.Plain("witness"));
-        _witness.Subscribed("mark", Qos.AtLeastOnce);
+        _teller = new Teller(_keeper);
+        Begin(start: null);
+        _keeper.Connect(_parts, _weather, _dice);
+        while (_keeper.Exchange()) { }
     }
 
     /// <returns>Packets that the server sent.</returns>
@@ -49,7 +52,7 @@ internal sealed class ChannelStory
             story = new ChannelStory(seed);
             for (; step < Steps; step++) story.Step(step);
             story.End();
-            return story._clients.Sum(c => c.Packets);
+            return story._packets;
         }
         catch (Exception e)
         {
@@ -61,6 +64,27 @@ internal sealed class ChannelStory
         }
     }
 
+    /// <summary>The gateway starts, with what the store has.</summary>
+    private void Begin(DateTimeOffset? start)
+    {
+        _parts = new GatewayParts(Configure, _sessions, start);
+        _weather = new StoreWeather(_parts);
+        _clients = [.. Enumerable.Range(0, Clients).Select(_ => new FuzzedClient(_parts, _weather, _dice))];
+        _witness = TestClient.Connected(_parts, GatewayParts.Plain("witness"));
+        _witness.Subscribed("mark", Qos.AtLeastOnce);
+    }
+
+    private static void Configure(GatewayOptions options)
+    {
+        options.MaxQueuedMessages = 50;
+        options.MaxQueuedBytes = 256 * 1024;
+        options.MaxRetainedMessages = 8;
+        options.MaxSubscriptionsPerSession = 8;
+        options.ReceiveMaximum = 20;
+        options.MaxOutboundBytes = 32 * 1024;
+        options.MaxJournalBytes = 64 * 1024;
+    }
+
     private void Step(int step)
     {
         long before = GC.GetAllocatedBytesForCurrentThread();
@@ -68,28 +92,50 @@ internal sealed class ChannelStory
         _acting.Step();
         long allocated = GC.GetAllocatedBytesForCurrentThread() - before;
         if (allocated > MaxAllocatedBytes) throw new FuzzFailedException($"{allocated} bytes were allocated in one step.");
+        Correspond();
         if (_dice.Rarely(10)) Pass(_dice.Of(1, 100, 1_000, 5_000));
+        if (_dice.Rarely(8)) _weather.Become(_dice.Of(Weather.Fine, Weather.Fine, Weather.Slow, Weather.Failing));
+        if (_dice.Rarely(0.3)) Kill();
         if (step % MarkEvery == 0) Mark();
     }
 
-    private void Pass(int milliseconds)
+    private void Correspond()
     {
-        using var held = new HeldStore(_parts);
+        if (_dice.Rarely(2)) _teller.Lose();
+        if (_dice.Rarely(3)) _keeper.Lose();
+        if (!_teller.IsConnected && _dice.Rarely(20)) _teller.Connect(_parts, _weather, _dice, isNewLife: false);
+        if (!_keeper.IsConnected && _dice.Rarely(10)) _keeper.Connect(_parts, _weather, _dice);
+        if (_teller.Waiting < MostWaiting && _dice.Rarely(40)) _teller.Tell();
+        _teller.Exchange();
+        if (_dice.Rarely(50)) _keeper.Exchange();
+    }
+
+    private void Pass(int milliseconds) => _weather.During(() =>
+    {
         _parts.Time.Advance(TimeSpan.FromMilliseconds(milliseconds));
         _parts.Directory.Sweep(_parts.Clock.NowMs);
         _parts.Moves.Sweep(_parts.Clock.NowMs);
+    });
+
+    /// <summary>What the store does not have is gone, and so are all connections.</summary>
+    private void Kill()
+    {
+        var now = _parts.Time.GetUtcNow();
+        _packets += _clients.Sum(client => client.Packets);
+        _sessions.Kill();
+        _weather.End();
+        _parts.MeterFactory.Dispose();
+        Begin(now);
+        _teller.Connect(_parts, _weather, _dice, isNewLife: true);
+        _keeper.Connect(_parts, _weather, _dice);
     }
 
-    /// <summary>The well-behaved client publishes and hears itself.</summary>
+    /// <summary>In fine weather the well-behaved client publishes and hears itself, and the keeper takes what waits for it.</summary>
     private void Mark()
     {
+        _weather.Become(Weather.Fine);
         string mark = $"{++_marks}";
         _witness.Publish("mark", mark, Qos.AtLeastOnce);
-        foreach (var effect in _witness.Effects)
-        {
-            if (effect is ChannelEffect.AwaitDurable { Durable: var durable, Ticket: { } ticket } && durable.Wait(TimeSpan.FromSeconds(20))) _witness.Completed(ticket);
-        }
-        _witness.Effects.Clear();
         var heard = new ServerWords();
         if (_witness.IsClosed) throw new FuzzFailedException("The well-behaved client was cut off.");
         byte[] bytes = _witness.Read();
@@ -102,16 +148,27 @@ internal sealed class ChannelStory
             _witness.SendBytes(PacketBytes.Packet(type << 4, [(byte)(id >> 8), (byte)id]));
         }
         if (acknowledged != 1 || heard.Packets != 3) throw new FuzzFailedException($"The well-behaved client heard {heard.Packets - 1} packets instead of 2: {Convert.ToHexString(bytes)}");
+        KeepAll();
     }
 
-    /// <summary>All connections end, all sessions expire: nothing is left of them.</summary>
+    private void KeepAll()
+    {
+        if (!_teller.IsConnected) _teller.Connect(_parts, _weather, _dice, isNewLife: false);
+        if (!_keeper.IsConnected) _keeper.Connect(_parts, _weather, _dice);
+        while (_teller.Exchange() | _keeper.Exchange()) { }
+        _teller.KeeperHasAll();
+        foreach (int number in _teller.Acknowledged)
+        {
+            if (!_keeper.Has(number)) throw new FuzzFailedException($"{number} was acknowledged, and did not reach its persistent subscriber.");
+        }
+    }
+
+    /// <summary>All connections end.</summary>
     private void End()
     {
-        foreach (var client in _clients)
-        {
-            client.Settle();
-            client.Lose();
-        }
+        _weather.Become(Weather.Fine);
+        foreach (var client in _clients) client.End();
         Mark();
+        _packets += _clients.Sum(client => client.Packets);
     }
 }

@@ -14,6 +14,7 @@ internal sealed class MemorySessionStore : ISessionStore
     private readonly Dictionary<(long Owner, string Sender), long> _marks = [];
     private readonly List<Owner> _owners = [];
     private TaskCompletionSource _open = Opened();
+    private int _waiting, _killed;
 
     public Exception? Failure { get; set; }
     public List<SessionBatch> Batches { get; } = [];
@@ -23,9 +24,18 @@ internal sealed class MemorySessionStore : ISessionStore
 
     public bool IsHeld => !_open.Task.IsCompleted;
 
+    /// <summary>Batches that are held up.</summary>
+    public int Waiting => Volatile.Read(ref _waiting);
+
     public void Hold() => _open = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     public void Release() => _open.TrySetResult();
+
+    /// <summary>Their processes are gone: what they have under way is not written.</summary>
+    public void Kill()
+    {
+        lock (_gate) _killed = _owners.Count;
+    }
 
     public Task<SessionOwner> Begin(string gatewayId, string? name, CancellationToken cancellation)
     {
@@ -52,11 +62,13 @@ internal sealed class MemorySessionStore : ISessionStore
     public async Task<bool> Write(long owner, SessionBatch batch, CancellationToken cancellation)
     {
         Asked++;
+        Interlocked.Increment(ref _waiting);
         await _open.Task;
+        Interlocked.Decrement(ref _waiting);
         lock (_gate)
         {
             if (Failure is not null) throw Failure;
-            if (_owners[(int)owner - 1].Heir is not null) return false;
+            if (owner <= _killed || _owners[(int)owner - 1].Heir is not null) return false;
             Batches.Add(batch);
             foreach (long id in batch.RemovedSessions) Remove(id);
             foreach (var row in batch.Sessions) _sessions[row.Id] = (row, owner);

@@ -120,9 +120,15 @@ internal sealed class GatewayParts
     {
         private TaskCompletionSource _open = Completed();
         private long _version;
+        private int _waiting;
 
         public List<string> Written { get; } = [];
         public Exception? Failure { get; set; }
+
+        public bool IsHeld => !_open.Task.IsCompleted;
+
+        /// <summary>Writes that are held up.</summary>
+        public int Waiting => Volatile.Read(ref _waiting);
 
         public void Hold() => _open = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
@@ -136,17 +142,24 @@ internal sealed class GatewayParts
 
         public async Task<long> Set(RetainedMessage message, CancellationToken cancellation)
         {
-            await _open.Task;
-            if (Failure is not null) throw Failure;
+            await Opened();
             lock (Written) Written.Add($"{message.Topic}={System.Text.Encoding.UTF8.GetString(message.Payload.Span)}");
             return Interlocked.Increment(ref _version);
         }
 
         public async Task<long> Delete(string topic, CancellationToken cancellation)
         {
-            await _open.Task;
+            await Opened();
             lock (Written) Written.Add($"{topic} deleted");
             return Interlocked.Increment(ref _version);
+        }
+
+        private async Task Opened()
+        {
+            Interlocked.Increment(ref _waiting);
+            await _open.Task;
+            Interlocked.Decrement(ref _waiting);
+            if (Failure is not null) throw Failure;
         }
 
         private static TaskCompletionSource Completed()

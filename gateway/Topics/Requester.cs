@@ -6,11 +6,11 @@ using Fleet.Mqtt;
 namespace Fleet.Gateway.Topics;
 
 /// <summary>The connection that made a request, as the handlers of reserved topics see it.</summary>
+/// <param name="identity">Fixed for the length of a connection, whoever has the session later.</param>
 /// <param name="room">Completes when the network has taken enough of what was sent.</param>
-internal sealed class Requester(Session session, ISessionOwner connection, Func<Task> room)
+internal sealed class Requester(Session session, SessionIdentity identity, ISessionOwner connection, Func<Task> room)
 {
-    /// <summary>Fixed for the length of a connection, whoever has the session later.</summary>
-    public SessionIdentity Identity { get; } = session.Identity;
+    public SessionIdentity Identity => identity;
 
     /// <summary>What this connection may fetch, for a while.</summary>
     public Dictionary<string, (bool Allowed, long Until)> Downloads { get; } = [];

@@ -18,6 +18,7 @@ internal abstract class MqttConnection : ISessionOwner
     private SessionIdentity? _identity;
     private Requester? _requester;
     private RequestLane? _lane;
+    private bool _begun;
 
     /// <param name="requestsOnPool">Requests to reserved topics may block for a moment, which a thread of many connections must not.</param>
     /// <param name="pool">For what waits to be sent; the shared pool if null.</param>
@@ -142,8 +143,10 @@ internal abstract class MqttConnection : ISessionOwner
 
     private void Begin()
     {
-        if (!Channel.IsOpen || _requester is not null) return;
-        _requester = new Requester(Channel.Session!, this, RoomForAnswers);
+        if (!Channel.IsOpen || _begun) return;
+        _begun = true;
+        // It has been waited for, and holds on to all that it took.
+        Held = Task.CompletedTask;
         Services.Life.Began(_identity!);
     }
 
@@ -163,7 +166,7 @@ internal abstract class MqttConnection : ISessionOwner
         if (Channel.Ended == EndCause.TakenOver) return false;
         try
         {
-            await Services.Requests.Handle(request, _requester!);
+            await Services.Requests.Handle(request, _requester ??= new Requester(Channel.Session!, _identity!, this, RoomForAnswers));
             return true;
         }
         catch (Exception e)

@@ -86,7 +86,12 @@ internal sealed class DeviceGrain(
         if (decision.Events.IsEmpty) return decision.Answer;
         var next = decision.Events.Aggregate(record.State, DeviceCore.Apply);
         record.State = next with { Outbox = decision.Effects.Aggregate(next.Outbox, (outbox, effect) => outbox.With(effect)) };
-        if (decision.Events.Any(e => e.IsDurable)) await Save();
+        if (decision.Events.Any(e => e.IsDurable))
+        {
+            await Save();
+            // Not the one that has ended: it holds on to all that it took.
+            saving = Task.CompletedTask;
+        }
         Deliver();
         return decision.Answer;
     }

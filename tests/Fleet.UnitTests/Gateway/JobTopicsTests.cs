@@ -176,7 +176,7 @@ public sealed class JobTopicsTests
     private async Task<string> Ask(string topic, string body)
     {
         Assert.True(ReservedTopic.TryParse(Encoding.UTF8.GetBytes(topic), out var reserved), topic);
-        await _topics.Handle(new ReservedRequest(reserved, Encoding.UTF8.GetBytes(body)), new Requester(_device.Session, _device, () => Task.CompletedTask));
+        await _topics.Handle(new ReservedRequest(reserved, Encoding.UTF8.GetBytes(body)), new Requester(_device.Session, _device.Session.Identity, _device, () => Task.CompletedTask));
         return Assert.Single(_device.ReadMessages());
     }
 

@@ -135,7 +135,7 @@ public sealed class ProvisioningTopicsTests
     {
         Assert.True(ReservedTopic.TryParse(Encoding.UTF8.GetBytes(topic), out var reserved));
         Assert.Equal(handler.Family, reserved.Family);
-        await handler.Handle(new ReservedRequest(reserved, body), new Requester(who.Session, who, () => Task.CompletedTask));
+        await handler.Handle(new ReservedRequest(reserved, body), new Requester(who.Session, who.Session.Identity, who, () => Task.CompletedTask));
     }
 
     private void Issue(string method, string? key = null)

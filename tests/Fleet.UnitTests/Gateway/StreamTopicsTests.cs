@@ -145,7 +145,7 @@ public sealed class StreamTopicsTests : IDisposable
     {
         _device.Subscribed($"{Stream}/data/json");
         _device.Subscribed($"{Stream}/rejected/json");
-        var requester = new Requester(_device.Session, _device, () => Task.CompletedTask);
+        var requester = new Requester(_device.Session, _device.Session.Identity, _device, () => Task.CompletedTask);
         await Ask($"{Stream}/get/json", """{"f":0,"l":4096,"n":1}""", requester);
         _mayDownload = false;
         await Ask($"{Stream}/get/json", """{"f":0,"l":4096,"n":1}""", requester);
@@ -192,7 +192,7 @@ public sealed class StreamTopicsTests : IDisposable
     private async Task Ask(string topic, byte[] body, Requester? requester = null)
     {
         Assert.True(ReservedTopic.TryParse(Encoding.UTF8.GetBytes(topic), out var reserved), topic);
-        await _topics.Handle(new ReservedRequest(reserved, body), requester ?? new Requester(_device.Session, _device, () => Task.CompletedTask));
+        await _topics.Handle(new ReservedRequest(reserved, body), requester ?? new Requester(_device.Session, _device.Session.Identity, _device, () => Task.CompletedTask));
     }
 
     private List<byte[]> Payloads()

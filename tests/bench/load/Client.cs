@@ -112,10 +112,13 @@ internal sealed unsafe class Client(int number, Poller poller, Target target, IS
         poller.Modify(_socket, _key, Native.In | Native.Out);
     }
 
-    public void SendConnect(string clientId, int keepAlive = 600)
+    /// <param name="willTopic">Of a will with QoS 1 and one byte; null: none.</param>
+    public void SendConnect(string clientId, int keepAlive = 600, string? willTopic = null)
     {
         byte[] id = Encoding.ASCII.GetBytes(clientId);
-        Send((byte[])[0x10, (byte)(12 + id.Length), 0, 4, .. "MQTT"u8, 4, 2, (byte)(keepAlive >> 8), (byte)keepAlive, 0, (byte)id.Length, .. id]);
+        byte[] will = willTopic is null ? [] : [0, (byte)willTopic.Length, .. Encoding.ASCII.GetBytes(willTopic), 0, 1, (byte)'x'];
+        byte flags = (byte)(will.Length > 0 ? 0x0E : 0x02);
+        Send((byte[])[0x10, (byte)(12 + id.Length + will.Length), 0, 4, .. "MQTT"u8, 4, flags, (byte)(keepAlive >> 8), (byte)keepAlive, 0, (byte)id.Length, .. id, .. will]);
     }
 
     public void Close()

@@ -1,8 +1,12 @@
 namespace Fleet.Load;
 
-/// <summary>How much memory does a connection take that is open and quiet? Growth of the resident set by the connection, session and device included.</summary>
+/// <summary>
+/// How much memory does a connection take that is open and quiet? Growth of the resident set by the connection; its session and its device included,
+/// unless it stops before CONNECT ("--mqtt 0").
+/// </summary>
 internal sealed class IdleScenario(Run run) : IScenario
 {
+    private readonly bool _mqtt = run.Number("mqtt", 1) != 0;
     private int _open;
 
     public async Task Execute()
@@ -11,15 +15,21 @@ internal sealed class IdleScenario(Run run) : IScenario
         int first = run.Number("first", 50);
         await run.OpenAll(this, first, () => Volatile.Read(ref _open), run.Connections);
         await Run.Wait(2);
-        double before = run.Server.ResidentKiB();
+        var (before, beforeAnonymous) = (run.Server.ResidentKiB(), run.Server.AnonymousKiB());
         Volatile.Write(ref _open, 0);
         await run.OpenAll(this, run.Connections, () => Volatile.Read(ref _open));
         await Run.Wait(run.Seconds);
         double after = run.Server.ResidentKiB();
-        Run.Print(("kib_per_connection", (after - before) / run.Connections), ("resident_kib", after));
+        Run.Print(
+            ("kib_per_connection", (after - before) / run.Connections),
+            ("anonymous_kib_per_connection", (run.Server.AnonymousKiB() - beforeAnonymous) / run.Connections), ("resident_kib", after));
     }
 
-    public void Opened(Client client) => client.SendConnect(Devices.ThingOf(client.Number));
+    public void Opened(Client client)
+    {
+        if (_mqtt) client.SendConnect(Devices.ThingOf(client.Number));
+        else Interlocked.Increment(ref _open);
+    }
 
     public void Received(Client client, byte header, ReadOnlySpan<byte> body)
     {

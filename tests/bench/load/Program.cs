@@ -21,8 +21,11 @@ switch (args)
     case ["storm", .. var rest]:
         await new StormScenario(new Run(rest)).Execute();
         break;
+    case ["witness", .. var rest]:
+        await new WitnessScenario(new Run(rest)).Execute();
+        break;
     default:
-        Console.Error.WriteLine("load make|publish|fanout|handshake|idle|storm --port <port> --pid <server> [--devices <folder>] [--connections <n>] [--seconds <n>] …");
+        Console.Error.WriteLine("load make|publish|fanout|handshake|idle|storm|witness --port <port> --pid <server> [--devices <folder>] [--connections <n>] [--seconds <n>] …");
         Environment.Exit(2);
         break;
 }

@@ -24,6 +24,8 @@ internal sealed class Run
     public double Seconds => Number("seconds", 5);
     public double Warmup => Number("warmup", 8);
 
+    public string Text(string name) => _settings[name];
+
     public int Number(string name, int otherwise) => _settings.TryGetValue(name, out string? value) ? int.Parse(value, CultureInfo.InvariantCulture) : otherwise;
 
     /// <param name="poller">Null: one of all.</param>

@@ -13,7 +13,12 @@ internal sealed class ServerProcess(int id)
         return (long.Parse(fields[11], CultureInfo.InvariantCulture) + long.Parse(fields[12], CultureInfo.InvariantCulture)) * 10_000.0;
     }
 
-    public double ResidentKiB() => double.Parse(
-        File.ReadLines($"/proc/{id}/status").First(line => line.StartsWith("VmRSS", StringComparison.Ordinal)).Split(' ', StringSplitOptions.RemoveEmptyEntries)[1],
+    public double ResidentKiB() => Status("VmRSS");
+
+    /// <summary>Without what is read from files, which is shared and can be read again.</summary>
+    public double AnonymousKiB() => Status("RssAnon");
+
+    private double Status(string name) => double.Parse(
+        File.ReadLines($"/proc/{id}/status").First(line => line.StartsWith(name, StringComparison.Ordinal)).Split(' ', StringSplitOptions.RemoveEmptyEntries)[1],
         CultureInfo.InvariantCulture);
 }

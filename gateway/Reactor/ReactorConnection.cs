@@ -7,8 +7,8 @@ using Fleet.Gateway.Transport;
 namespace Fleet.Gateway.Reactor;
 
 /// <summary>
-/// A connection on a loop: its channel runs where its bytes are read, and what it has to send goes out in one write at the end of the round. It
-/// holds memory for bytes only while a packet is cut in two or the network takes no more.
+/// A connection on a loop: its channel runs where its bytes are read, and its answers go out in one write when its turn is over; what others have for it
+/// goes out in one at the end of the round. It holds memory for bytes only while a packet is cut in two or the network takes no more.
 /// </summary>
 internal sealed class ReactorConnection : MqttConnection, IReady, ILoopWork, IDisposable
 {
@@ -27,7 +27,7 @@ internal sealed class ReactorConnection : MqttConnection, IReady, ILoopWork, IDi
     private int _restCount, _woken;
     private long _farewellAt;
     private Readiness _interest;
-    private bool _dirty, _unread, _peerEnded;
+    private bool _dirty, _unread, _queuedAgain, _peerEnded;
 
     private enum Stage
     {
@@ -73,6 +73,7 @@ internal sealed class ReactorConnection : MqttConnection, IReady, ILoopWork, IDi
     /// <summary>There is more to read than the last turn took.</summary>
     public void TakeTurnAgain() => Guard(Readiness.None, static (self, _) =>
     {
+        self._queuedAgain = false;
         if (!self.MayRead) return;
         self._unread = false;
         self.Read();
@@ -95,8 +96,9 @@ internal sealed class ReactorConnection : MqttConnection, IReady, ILoopWork, IDi
     public void Flush() => Guard(Readiness.None, static (self, _) =>
     {
         self._dirty = false;
-        if (self._stage is Stage.Open or Stage.Leaving) self.Send();
-        self.SignalRoom();
+        if (self._stage is not (Stage.Open or Stage.Leaving)) return;
+        self.Channel.Drain(self.Begin());
+        self.Send();
     });
 
     public override void Wake()
@@ -164,6 +166,8 @@ internal sealed class ReactorConnection : MqttConnection, IReady, ILoopWork, IDi
         {
             Services.Metrics.BytesReceived(count - _restCount);
             Run(buffer, count);
+            // While socket, TLS and session are in the processor's caches; unless the round has something for it already, which goes along.
+            if (!_dirty) Send();
         }
         if (read > 0 && _wire.HasPending) ReadAgain();
         else if (read == WireResult.Lost) Lose();
@@ -175,6 +179,8 @@ internal sealed class ReactorConnection : MqttConnection, IReady, ILoopWork, IDi
     private void ReadAgain()
     {
         _unread = true;
+        if (_queuedAgain) return;
+        _queuedAgain = true;
         _loop.Again(this);
     }
 
@@ -186,7 +192,6 @@ internal sealed class ReactorConnection : MqttConnection, IReady, ILoopWork, IDi
         RecordAcks(_turn);
         Keep(buffer, count, (int)bytes.Length);
         CarryOut(_turn);
-        MarkDirty();
     }
 
     private void Keep(byte[] buffer, int count, int left)
@@ -201,10 +206,11 @@ internal sealed class ReactorConnection : MqttConnection, IReady, ILoopWork, IDi
         buffer.AsSpan(count - left, left).CopyTo(_rest);
     }
 
+    /// <summary>Sends what was written, and as long as there was no room for all that waits in the session, more of that.</summary>
     private void Send()
     {
-        Channel.Drain(Begin());
         int budget = MaxBytesPerRound;
+        bool full = !Outbound.HasRoom;
         while (_leaving.Length > 0 || Outbound.TryTake(out _leaving))
         {
             int written = _wire.Write(_leaving.Span);
@@ -228,8 +234,11 @@ internal sealed class ReactorConnection : MqttConnection, IReady, ILoopWork, IDi
                 Watch(_interest | Readiness.Out);
                 return;
             }
+            if (!full) break;
             Channel.Drain(Begin());
+            full = !Outbound.HasRoom;
         }
+        SignalRoom();
         if (IsClosed)
         {
             Leave(allOut: _leaving.Length == 0);
@@ -237,13 +246,18 @@ internal sealed class ReactorConnection : MqttConnection, IReady, ILoopWork, IDi
         else if (MayRead)
         {
             Watch(_interest | Readiness.In);
-            if (_unread) _loop.Again(this);
+            if (_unread) ReadAgain();
         }
     }
 
     private void PeerEnded()
     {
         _peerEnded = true;
+        if (_stage == Stage.Lingering)
+        {
+            Go();
+            return;
+        }
         Watch(_interest & ~Readiness.In);
         if (IsClosed) return;
         Channel.Close(EndCause.ConnectionLost, Begin());

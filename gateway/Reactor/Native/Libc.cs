@@ -56,6 +56,16 @@ internal static partial class Libc
     [LibraryImport(Library, EntryPoint = "sched_setaffinity", SetLastError = true)]
     public static unsafe partial int SetAffinity(int thread, nuint length, byte* mask);
 
+    [LibraryImport(Library, EntryPoint = "nanosleep")]
+    private static unsafe partial int Sleep(nint* secondsAndNanoseconds, nint* left);
+
+    /// <summary>Gives up the processor for so long, or until a signal comes.</summary>
+    public static unsafe void Pause(int nanoseconds)
+    {
+        nint* time = stackalloc nint[] { 0, nanoseconds };
+        _ = Sleep(time, null);
+    }
+
     public static int LastError => Marshal.GetLastPInvokeError();
 
     public static IOException Failed(string call) => new($"{call}: {Marshal.GetLastPInvokeErrorMessage()}");

@@ -8,31 +8,51 @@ namespace Fleet.Load;
 /// flight and waits for its acknowledgements alone. Plain port. The cost of a publish is that of a delivery, times the subscribers: what was
 /// dropped does not count.
 /// </summary>
-internal sealed class FanoutScenario(Run run) : IScenario
+internal static class FanoutScenario
 {
-    private static readonly byte[] Topic = Encoding.ASCII.GetBytes("bench/all");
-    private readonly int _qos = run.Number("qos", 0);
-    private readonly int _subscribers = run.Number("subscribers", 1_000);
-    private readonly int _inFlight = run.Number("inflight", 0);
-    private int _open, _subscribed, _waiting;
-    private long _sentAt, _delivered;
-    private Client? _publisher;
-
-    public async Task Execute()
+    public static async Task Execute(Run run)
     {
-        await run.OpenAll(this, _subscribers + 1, () => Volatile.Read(ref _open));
-        while (Volatile.Read(ref _subscribed) < _subscribers) await Run.Wait(0.01);
-        if (_inFlight == 0) _publisher!.Poller.Post(Publish);
-        else _publisher!.Poller.Post(() => { for (int id = 1; id <= _inFlight; id++) Send(1, id); });
-        await Run.Wait(run.Warmup);
-        foreach (var poller in run.Pollers) poller.Samples.Clear();
-        var (before, cpu) = (Interlocked.Read(ref _delivered), run.Server.CpuMicroseconds());
-        await Run.Wait(run.Seconds);
-        double count = (double)(Interlocked.Read(ref _delivered) - before) / _subscribers;
-        Run.Print(
-            ("cpu_us", (run.Server.CpuMicroseconds() - cpu) / count), ("per_s", count / run.Seconds),
-            ("all_p50_us", Samples.Percentile(run.Pollers.Select(p => p.Samples), 0.5)), ("all_p99_us", Samples.Percentile(run.Pollers.Select(p => p.Samples), 0.99)));
+        var loads = new FanoutLoad[run.Sides.Length];
+        for (int i = 0; i < loads.Length; i++) loads[i] = await FanoutLoad.Open(run, run.Sides[i]);
+        await Turns.Measure(loads, run.Warmup, run.Seconds, load => ((FanoutLoad)load).Latencies());
     }
+}
+
+internal sealed class FanoutLoad(Side side, int qos, int subscribers, int inFlight) : IScenario, ILoad
+{
+    /// <summary>So long after the last delivery, what is missing was dropped.</summary>
+    private static readonly TimeSpan Silence = TimeSpan.FromSeconds(0.2);
+
+    private static readonly byte[] Topic = Encoding.ASCII.GetBytes("bench/all");
+    private readonly Samples _samples = new();
+    private int _open, _waiting, _free = Math.Max(inFlight, 1);
+    private long _sentAt, _published, _delivered, _deliveredAt;
+    private Client? _publisher;
+    private volatile bool _held = true;
+
+    public Side Side => side;
+    public double Done => (double)Interlocked.Read(ref _delivered) / subscribers;
+
+    public bool IsQuiet => Volatile.Read(ref _free) == Math.Max(inFlight, 1) && (Interlocked.Read(ref _delivered) >= Interlocked.Read(ref _published) * subscribers
+        || Stopwatch.GetElapsedTime(Interlocked.Read(ref _deliveredAt)) > Silence);
+
+    public static async Task<FanoutLoad> Open(Run run, Side side)
+    {
+        var load = new FanoutLoad(side, run.Number("qos", 0), run.Number("subscribers", 1_000), run.Number("inflight", 0));
+        await run.OpenAll(load, run.Number("subscribers", 1_000) + 1, () => Volatile.Read(ref load._open), side: side);
+        return load;
+    }
+
+    public (string, double)[] Latencies() =>
+        inFlight > 0 ? [] : [("all_p50_us", Samples.Percentile([_samples], 0.5)), ("all_p99_us", Samples.Percentile([_samples], 0.99))];
+
+    public void Go()
+    {
+        _held = false;
+        _publisher!.Poller.Post(Publish);
+    }
+
+    public void Hold() => _held = true;
 
     public void Opened(Client client) => client.SendConnect($"f-{client.Number}");
 
@@ -40,8 +60,8 @@ internal sealed class FanoutScenario(Run run) : IScenario
     {
         switch (header >> 4)
         {
-            case 2 when client.Number < _subscribers:
-                client.Send((byte[])[0x82, (byte)(5 + Topic.Length), 0, 1, 0, (byte)Topic.Length, .. Topic, (byte)_qos]);
+            case 2 when client.Number < subscribers:
+                client.Send((byte[])[0x82, (byte)(5 + Topic.Length), 0, 1, 0, (byte)Topic.Length, .. Topic, (byte)qos]);
                 break;
             case 2:
                 _publisher = client;
@@ -49,15 +69,16 @@ internal sealed class FanoutScenario(Run run) : IScenario
                 break;
             case 9:
                 Interlocked.Increment(ref _open);
-                Interlocked.Increment(ref _subscribed);
                 break;
-            case 4 when _inFlight > 0:
-                Send(1, body[1]);
+            case 4 when inFlight > 0:
+                Interlocked.Increment(ref _free);
+                Publish();
                 break;
             case 3:
-                if (_qos > 0) client.Send([0x40, 2, body[2 + Topic.Length], body[3 + Topic.Length]]);
+                if (qos > 0) client.Send([0x40, 2, body[2 + Topic.Length], body[3 + Topic.Length]]);
                 Interlocked.Increment(ref _delivered);
-                if (_inFlight == 0 && Interlocked.Decrement(ref _waiting) == 0) _publisher!.Poller.Post(Publish);
+                Interlocked.Exchange(ref _deliveredAt, Stopwatch.GetTimestamp());
+                if (inFlight == 0 && Interlocked.Decrement(ref _waiting) == 0) _publisher!.Poller.Post(AllHaveIt);
                 break;
         }
     }
@@ -68,21 +89,24 @@ internal sealed class FanoutScenario(Run run) : IScenario
 
     public void Closed(Client client) => throw new InvalidDataException($"The server closed connection {client.Number}.");
 
-    private void Publish()
+    private void AllHaveIt()
     {
-        var poller = _publisher!.Poller;
-        if (_sentAt != 0)
-        {
-            poller.Samples.Add(Stopwatch.GetElapsedTime(_sentAt).TotalMicroseconds);
-        }
-        _sentAt = Stopwatch.GetTimestamp();
-        Volatile.Write(ref _waiting, _subscribers);
-        Send(_qos, 1);
+        _samples.Add(Stopwatch.GetElapsedTime(_sentAt).TotalMicroseconds);
+        Interlocked.Increment(ref _free);
+        Publish();
     }
 
-    private void Send(int qos, int packetId)
+    private void Publish()
     {
-        byte[] id = qos > 0 ? [0, (byte)packetId] : [];
-        _publisher!.Send((byte[])[(byte)(0x30 | (qos << 1)), (byte)(2 + Topic.Length + id.Length + 64), 0, (byte)Topic.Length, .. Topic, .. id, .. new byte[64]]);
+        while (!_held && _free > 0)
+        {
+            Interlocked.Decrement(ref _free);
+            long number = Interlocked.Increment(ref _published);
+            _sentAt = Stopwatch.GetTimestamp();
+            Volatile.Write(ref _waiting, subscribers);
+            int publishedWith = inFlight > 0 ? 1 : qos;
+            byte[] id = publishedWith > 0 ? [0, (byte)(1 + (number % 100))] : [];
+            _publisher!.Send((byte[])[(byte)(0x30 | (publishedWith << 1)), (byte)(2 + Topic.Length + id.Length + 64), 0, (byte)Topic.Length, .. Topic, .. id, .. new byte[64]]);
+        }
     }
 }

@@ -77,7 +77,7 @@ internal sealed class Samples
 {
     private readonly long[] _buckets = new long[256];
 
-    public void Add(double microseconds) => _buckets[(int)Math.Clamp(Math.Log(Math.Max(1, microseconds), 1.1), 0, 255)]++;
+    public void Add(double microseconds) => Interlocked.Increment(ref _buckets[(int)Math.Clamp(Math.Log(Math.Max(1, microseconds), 1.1), 0, 255)]);
 
     public void Clear() => Array.Clear(_buckets);
 

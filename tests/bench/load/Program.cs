@@ -7,10 +7,10 @@ switch (args)
         Devices.Make(int.Parse(count, System.Globalization.CultureInfo.InvariantCulture), dataDirectory, folder);
         break;
     case ["publish", .. var rest]:
-        await new PublishScenario(new Run(rest)).Execute();
+        await PublishScenario.Execute(new Run(rest));
         break;
     case ["fanout", .. var rest]:
-        await new FanoutScenario(new Run(rest)).Execute();
+        await FanoutScenario.Execute(new Run(rest));
         break;
     case ["handshake", .. var rest]:
         await new HandshakeScenario(new Run(rest)).Execute();

@@ -5,36 +5,58 @@ using System.Text;
 namespace Fleet.Load;
 
 /// <summary>What does a QoS 1 publish of 64 bytes cost, with so many in flight per connection and nobody subscribed?</summary>
-internal sealed class PublishScenario(Run run) : IScenario
+internal static class PublishScenario
+{
+    public static async Task Execute(Run run)
+    {
+        var loads = new PublishLoad[run.Sides.Length];
+        for (int i = 0; i < loads.Length; i++) loads[i] = await PublishLoad.Open(run, run.Sides[i]);
+        await Turns.Measure(loads, run.Warmup, run.Seconds, load => ((PublishLoad)load).Latencies());
+    }
+}
+
+internal sealed class PublishLoad(Side side, int inFlight) : IScenario, ILoad
 {
     private const int PayloadBytes = 64;
-    private readonly int _inFlight = run.Number("inflight", 1);
+    private readonly Samples _samples = new();
+    private Client[] _clients = [];
     private int _open;
-    private volatile bool _going;
+    private long _done, _onTheWay;
+    private volatile bool _going, _held = true;
+
+    public Side Side => side;
+    public double Done => Interlocked.Read(ref _done);
+    public bool IsQuiet => Interlocked.Read(ref _onTheWay) == 0;
 
     private sealed class Publisher(byte[] packet, int idAt, long[] sentAt)
     {
         public byte[] Packet => packet;
         public int IdAt => idAt;
         public long[] SentAt => sentAt;
-        public int Ready { get; set; }
+
+        /// <summary>Packet identifiers to publish with next.</summary>
+        public Stack<int> Free { get; } = new(Enumerable.Range(1, sentAt.Length));
     }
 
-    public async Task Execute()
+    public static async Task<PublishLoad> Open(Run run, Side side)
     {
-        var clients = await run.OpenAll(this, run.Connections, () => Volatile.Read(ref _open));
-        _going = true;
-        foreach (var client in clients) client.Poller.Post(() => Begin(client));
-        await Run.Wait(run.Warmup);
-        foreach (var poller in run.Pollers) poller.Samples.Clear();
-        var (before, cpu, start) = (run.Pollers.Sum(p => p.Done), run.Server.CpuMicroseconds(), Stopwatch.GetTimestamp());
-        await Run.Wait(run.Seconds);
-        double count = run.Pollers.Sum(p => p.Done) - before;
-        Run.Print(
-            ("cpu_us", (run.Server.CpuMicroseconds() - cpu) / count), ("per_s", count / Stopwatch.GetElapsedTime(start).TotalSeconds),
-            ("p50_us", Samples.Percentile(run.Pollers.Select(p => p.Samples), 0.5)), ("p99_us", Samples.Percentile(run.Pollers.Select(p => p.Samples), 0.99)),
-            ("resident_kib", run.Server.ResidentKiB()));
+        int inFlight = run.Number("inflight", 1);
+        var load = new PublishLoad(side, inFlight);
+        load._clients = await run.OpenAll(load, run.Connections, () => Volatile.Read(ref load._open), side: side);
+        load._going = true;
+        return load;
     }
+
+    public (string, double)[] Latencies() =>
+        [("p50_us", Samples.Percentile([_samples], 0.5)), ("p99_us", Samples.Percentile([_samples], 0.99)), ("resident_kib", side.Server.ResidentKiB())];
+
+    public void Go()
+    {
+        _held = false;
+        foreach (var client in _clients) client.Poller.Post(() => ReadOver(client));
+    }
+
+    public void Hold() => _held = true;
 
     public void Opened(Client client) => client.SendConnect(Devices.ThingOf(client.Number));
 
@@ -43,23 +65,34 @@ internal sealed class PublishScenario(Run run) : IScenario
         if (header == 0x20)
         {
             if (body[1] != 0) throw new InvalidDataException($"CONNACK says {body[1]}.");
+            client.Tag = NewPublisher(client.Number);
             Interlocked.Increment(ref _open);
             return;
         }
         if (header != 0x40) return;
         var publisher = (Publisher)client.Tag!;
         int id = BinaryPrimitives.ReadUInt16BigEndian(body);
-        client.Poller.Done++;
-        client.Poller.Samples.Add(Stopwatch.GetElapsedTime(publisher.SentAt[id - 1]).TotalMicroseconds);
-        Write(client, publisher, id);
+        _samples.Add(Stopwatch.GetElapsedTime(publisher.SentAt[id - 1]).TotalMicroseconds);
+        publisher.Free.Push(id);
+        Interlocked.Increment(ref _done);
+        Interlocked.Decrement(ref _onTheWay);
     }
 
     /// <summary>As many as were acknowledged go out in one write.</summary>
     public void ReadOver(Client client)
     {
-        if (client.Tag is not Publisher { Ready: > 0 } publisher) return;
-        client.Send(client.Poller.WriteBuffer.AsSpan(0, publisher.Ready * publisher.Packet.Length));
-        publisher.Ready = 0;
+        if (_held || client.Tag is not Publisher publisher) return;
+        int bytes = 0;
+        while (publisher.Free.TryPop(out int id))
+        {
+            var into = client.Poller.WriteBuffer.AsSpan(bytes);
+            publisher.Packet.CopyTo(into);
+            BinaryPrimitives.WriteUInt16BigEndian(into[publisher.IdAt..], (ushort)id);
+            publisher.SentAt[id - 1] = Stopwatch.GetTimestamp();
+            Interlocked.Increment(ref _onTheWay);
+            bytes += publisher.Packet.Length;
+        }
+        if (bytes > 0) client.Send(client.Poller.WriteBuffer.AsSpan(0, bytes));
     }
 
     public void Closed(Client client)
@@ -67,22 +100,10 @@ internal sealed class PublishScenario(Run run) : IScenario
         if (_going) throw new InvalidDataException($"The server closed connection {client.Number}.");
     }
 
-    private void Begin(Client client)
+    private Publisher NewPublisher(int number)
     {
-        byte[] topic = Encoding.ASCII.GetBytes($"fleet/{Devices.ThingOf(client.Number)}/telemetry");
+        byte[] topic = Encoding.ASCII.GetBytes($"fleet/{Devices.ThingOf(number)}/telemetry");
         byte[] packet = [0x32, (byte)(4 + topic.Length + PayloadBytes), 0, (byte)topic.Length, .. topic, 0, 0, .. new byte[PayloadBytes]];
-        var publisher = new Publisher(packet, 4 + topic.Length, new long[_inFlight]);
-        client.Tag = publisher;
-        for (int id = 1; id <= _inFlight; id++) Write(client, publisher, id);
-        ReadOver(client);
-    }
-
-    private static void Write(Client client, Publisher publisher, int id)
-    {
-        var into = client.Poller.WriteBuffer.AsSpan(publisher.Ready * publisher.Packet.Length);
-        publisher.Packet.CopyTo(into);
-        BinaryPrimitives.WriteUInt16BigEndian(into[publisher.IdAt..], (ushort)id);
-        publisher.SentAt[id - 1] = Stopwatch.GetTimestamp();
-        publisher.Ready++;
+        return new Publisher(packet, 4 + topic.Length, new long[inFlight]);
     }
 }

@@ -198,6 +198,8 @@ internal sealed class MqttChannel(ChannelServices services, ISessionOwner owner,
             if (ConnectHandshake.Answers(level, e.Reason))
             {
                 _replies.Version = level == (byte)MqttVersion.V5 ? MqttVersion.V5 : MqttVersion.V311;
+                // No packet is larger than the client takes [MQTT-3.1.2-24], a refusal neither.
+                if (_replies.Version == MqttVersion.V5) _replies.MaxPacketBytes = ConnectPacket.PeekMaximumPacketSize(packet) ?? uint.MaxValue;
                 _replies.ConnAck(turn.Output, sessionPresent: false, e.Reason, null, e.Message);
             }
             throw;

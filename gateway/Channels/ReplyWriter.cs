@@ -27,14 +27,16 @@ internal sealed class ReplyWriter(bool reveals)
         if (Version == MqttVersion.V5)
         {
             properties?.Invoke(_properties);
-            if (reason is not null && reveals) _properties.Add(PropertyId.ReasonString, reason);
+            if (reason is not null && reveals && ConnAckBytes + 5 + Encoding.UTF8.GetByteCount(reason) <= MaxPacketBytes) _properties.Add(PropertyId.ReasonString, reason);
         }
-        int bytes = 2 + 2 + 3 + _properties.Properties.Bytes.Length;
-        if (bytes > MaxPacketBytes) return false;
+        if (ConnAckBytes > MaxPacketBytes) return false;
         HasSaidLastWords = code >= ReasonCode.UnspecifiedError;
         new ConnAckPacket { SessionPresent = sessionPresent, ReasonCode = code, Properties = _properties.Properties }.WriteTo(output, Version);
         return true;
     }
+
+    /// <summary>At most, with the properties so far: lengths above 127 take a second byte, and more than 16,383 bytes are never said here.</summary>
+    private int ConnAckBytes => _properties.Properties.Bytes.Length + (_properties.Properties.Bytes.Length < 120 ? 5 : 7);
 
     /// <param name="type">PUBACK, PUBREC, PUBREL or PUBCOMP.</param>
     public void Ack(IOutbound output, PacketType type, ushort packetId, ReasonCode code = ReasonCode.Success, string? reason = null)

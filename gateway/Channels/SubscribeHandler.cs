@@ -10,7 +10,15 @@ namespace Fleet.Gateway.Channels;
 /// <summary>SUBSCRIBE and UNSUBSCRIBE: an answer per filter, then the retained messages. MQTT 5.0, 3.8 to 3.11.</summary>
 internal sealed class SubscribeHandler(ChannelServices services, Session session, MqttVersion version, ReplyWriter replies, DenialLog denials)
 {
+    private const string NotStored = "The session cannot be stored; try again later.";
+
     private readonly List<ReasonCode> _codes = [];
+    private readonly UnansweredChanges _unanswered = new();
+
+    private ReasonCode NotStoredCode => version == MqttVersion.V5 ? ReasonCode.ImplementationSpecificError : ReasonCode.UnspecifiedError;
+
+    /// <summary>What would not be stored is not begun.</summary>
+    private bool RefusesChanges => session.Stored is not null && services.Journal.IsFailing;
 
     public void Subscribe(scoped in Packet packet, ChannelTurn turn)
     {
@@ -18,7 +26,8 @@ internal sealed class SubscribeHandler(ChannelServices services, Session session
         _codes.Clear();
         var pending = new PendingSubscribe { PacketId = subscribe.PacketId };
         uint identifier = subscribe.Properties.SubscriptionIdentifier ?? 0;
-        foreach (var entry in subscribe) _codes.Add(SubscribeOne(entry, identifier, pending));
+        if (RefusesChanges) pending.Detail = NotStored;
+        foreach (var entry in subscribe) _codes.Add(pending.Detail == NotStored ? NotStoredCode : SubscribeOne(entry, identifier, pending));
         pending.Codes = [.. _codes];
         Await(pending, turn);
     }
@@ -28,10 +37,15 @@ internal sealed class SubscribeHandler(ChannelServices services, Session session
     {
         if (services.Journal.Look(pending.Position) != JournalOutcome.Durable)
         {
-            pending.Codes.AsSpan().Fill(version == MqttVersion.V5 ? ReasonCode.ImplementationSpecificError : ReasonCode.UnspecifiedError);
-            pending.Detail = "The session cannot be stored; try again later.";
+            pending.Codes.AsSpan().Fill(NotStoredCode);
+            pending.Detail = NotStored;
             pending.WantsRetained.Clear();
             pending.Filters.Clear();
+            foreach (var (filter, _) in pending.Changes) Undo(filter, pending.Answer);
+        }
+        else
+        {
+            foreach (var (filter, made) in pending.Changes) _unanswered.Stored(filter.Text, made);
         }
         // The answer goes first: what the new subscriptions bring waits in the session until the turn ends (spec/aws-iot-topics.md, 9.2).
         replies.SubAck(turn.Output, pending.Answer, pending.PacketId, pending.Codes, pending.Detail);
@@ -45,12 +59,21 @@ internal sealed class SubscribeHandler(ChannelServices services, Session session
         }
     }
 
+    /// <summary>What is refused is as it was. UNSUBACK of 3.1.1 cannot refuse: what it answers is gone here, and goes from the store when that works again.</summary>
+    private void Undo(TopicFilter filter, PacketType answer)
+    {
+        if (!_unanswered.TryUndo(filter.Text, out var before) || (answer == PacketType.UnsubAck && version == MqttVersion.V311)) return;
+        if (before is { } subscription) services.Broker.Subscribe(session, subscription);
+        else services.Broker.Unsubscribe(session, filter, out _);
+    }
+
     public void Unsubscribe(scoped in Packet packet, ChannelTurn turn)
     {
         var unsubscribe = UnsubscribePacket.Parse(packet, version);
         _codes.Clear();
         var pending = new PendingSubscribe { PacketId = unsubscribe.PacketId, Answer = PacketType.UnsubAck };
-        foreach (var text in unsubscribe) _codes.Add(UnsubscribeOne(TopicFilter.TryParse(text), pending));
+        if (RefusesChanges && version == MqttVersion.V5) pending.Detail = NotStored;
+        foreach (var text in unsubscribe) _codes.Add(pending.Detail == NotStored ? NotStoredCode : UnsubscribeOne(TopicFilter.TryParse(text), pending));
         pending.Codes = [.. _codes];
         Await(pending, turn);
     }
@@ -58,10 +81,18 @@ internal sealed class SubscribeHandler(ChannelServices services, Session session
     private ReasonCode UnsubscribeOne(TopicFilter? filter, PendingSubscribe pending)
     {
         if (filter is null) return ReasonCode.TopicFilterInvalid;
-        bool existed = services.Broker.Unsubscribe(session, filter, out long position);
-        pending.Position = Math.Max(pending.Position, position);
+        bool existed = services.Broker.Unsubscribe(session, filter, out var change);
+        Await(pending, filter, change, made: null);
         if (existed) pending.Filters.Add(filter.Text);
         return existed ? ReasonCode.Success : ReasonCode.NoSubscriptionExisted;
+    }
+
+    private void Await(PendingSubscribe pending, TopicFilter filter, in SubscriptionChange change, HeldSubscription? made)
+    {
+        if (change.Position == 0) return;
+        pending.Position = Math.Max(pending.Position, change.Position);
+        pending.Changes.Add((filter, made));
+        _unanswered.Begin(filter.Text, change.Before);
     }
 
     private void Await(PendingSubscribe pending, ChannelTurn turn)
@@ -91,7 +122,7 @@ internal sealed class SubscribeHandler(ChannelServices services, Session session
             return ReasonCode.NotAuthorized;
         }
         var subscription = new HeldSubscription(filter, entry.Options, identifier);
-        if (services.Broker.Subscribe(session, subscription) is not var (isNew, known, position))
+        if (services.Broker.Subscribe(session, subscription) is not var (isNew, known, change))
         {
             pending.Detail = $"A session has at most {options.MaxSubscriptionsPerSession} subscriptions.";
             return ReasonCode.QuotaExceeded;
@@ -105,7 +136,7 @@ internal sealed class SubscribeHandler(ChannelServices services, Session session
         pending.Filters.Add(filter.Text);
         if (wantsRetained) pending.WantsRetained.Add(subscription);
         pending.AlsoAwait(known);
-        pending.Position = Math.Max(pending.Position, position);
+        Await(pending, filter, change, subscription);
         return (ReasonCode)entry.Options.Qos;
     }
 
@@ -127,6 +158,9 @@ internal sealed class PendingSubscribe
 
     /// <summary>The journal's, at which what is stored of it is durable; 0: nothing is.</summary>
     public long Position { get; set; }
+
+    /// <summary>What it changes in the store; null: it is taken away.</summary>
+    public List<(TopicFilter Filter, HeldSubscription? Made)> Changes { get; } = [];
     public List<HeldSubscription> WantsRetained { get; } = [];
 
     /// <summary>Topic filters that were granted or given up, as the client wrote them.</summary>

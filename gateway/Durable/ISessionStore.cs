@@ -84,6 +84,9 @@ public sealed class SessionBatch
 
     /// <summary>QoS 2 deliveries whose PUBREC has come: what is left of them is the packet identifier.</summary>
     public List<DeliveryKey> ReleasedDeliveries { get; } = [];
+
+    /// <summary>QoS 2 deliveries that had no packet identifier before.</summary>
+    public List<(DeliveryKey Delivery, ushort PacketId)> IdentifiedDeliveries { get; } = [];
     public List<long> RemovedMessages { get; } = [];
     public List<MessageRow> Messages { get; } = [];
     public List<DeliveryRow> Deliveries { get; } = [];
@@ -92,5 +95,5 @@ public sealed class SessionBatch
     public List<LinkMark> Marks { get; } = [];
 
     public int Count => RemovedSessions.Count + Sessions.Count + RemovedSubscriptions.Count + Subscriptions.Count + RemovedDeliveries.Count
-        + ReleasedDeliveries.Count + RemovedMessages.Count + Messages.Count + Deliveries.Count + RemovedReceived.Count + Received.Count + Marks.Count;
+        + ReleasedDeliveries.Count + IdentifiedDeliveries.Count + RemovedMessages.Count + Messages.Count + Deliveries.Count + RemovedReceived.Count + Received.Count + Marks.Count;
 }

@@ -21,6 +21,7 @@ internal sealed class JournalPage(long number)
     public List<StoredDelivery> Deliveries { get; } = [];
     public List<DeliveryKey> RemovedDeliveries { get; } = [];
     public List<DeliveryKey> ReleasedDeliveries { get; } = [];
+    public List<StoredDelivery> IdentifiedDeliveries { get; } = [];
     public List<long> RemovedMessages { get; } = [];
     public List<StoredSession> RemovedSessions { get; } = [];
 
@@ -65,7 +66,8 @@ internal sealed class JournalPage(long number)
         }
         foreach (var delivery in Deliveries)
         {
-            if (delivery.State != StoredDeliveryState.Noted) continue;
+            // What a removed session was owed went with it; a row that came later nobody would take away.
+            if (delivery.State != StoredDeliveryState.Noted || delivery.Session.IsRemoved) continue;
             delivery.State = delivery.Message is null ? StoredDeliveryState.Released : StoredDeliveryState.Written;
             if (delivery.Message is { Stored: { IsWritten: false } body } message)
             {
@@ -76,6 +78,7 @@ internal sealed class JournalPage(long number)
         }
         batch.RemovedDeliveries.AddRange(RemovedDeliveries);
         batch.ReleasedDeliveries.AddRange(ReleasedDeliveries);
+        batch.IdentifiedDeliveries.AddRange(IdentifiedDeliveries.Select(delivery => (delivery.Key, delivery.PacketId)));
         batch.RemovedMessages.AddRange(RemovedMessages);
         foreach (var (sender, number) in Marks) batch.Marks.Add(new LinkMark(sender, number));
         return batch;

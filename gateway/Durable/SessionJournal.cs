@@ -140,6 +140,18 @@ internal sealed class SessionJournal(ISessionStore store, IOptions<GatewayOption
         }
     }
 
+    /// <summary>A QoS 2 message that had no packet identifier when it was noted has one now.</summary>
+    public void Identified(StoredDelivery delivery)
+    {
+        lock (_gate)
+        {
+            // Otherwise it is written with it.
+            if (delivery.State != StoredDeliveryState.Written) return;
+            _page.IdentifiedDeliveries.Add(delivery);
+            delivery.Position = Use();
+        }
+    }
+
     /// <summary>PUBREC has come: the message is not needed any more, its packet identifier is.</summary>
     public void Release(StoredDelivery delivery)
     {

@@ -10,7 +10,7 @@ namespace Fleet.Gateway.Durable;
 
 /// <summary>Brings stored sessions back: into the directory and the subscription tree, as sessions whose clients are away.</summary>
 internal sealed class SessionRestore(
-    ISessionStore store, SessionJournal journal, SessionDirectory directory, Broker broker, SessionSnapshots snapshots, GatewayIdentity gateway,
+    ISessionStore store, SessionJournal journal, SessionDirectory directory, Broker broker, SessionSnapshots snapshots, RestoredCertificates certificates, GatewayIdentity gateway,
     IOptions<GatewayOptions> options, GatewayMetrics metrics, GatewayClock clock, ILogger<SessionRestore> log)
 {
     /// <summary>
@@ -36,16 +36,17 @@ internal sealed class SessionRestore(
     {
         var messages = stored.Messages.ToDictionary(row => row.Id, MessageOf);
         var subscriptions = stored.Subscriptions.ToLookup(row => row.Session);
-        var deliveries = stored.Deliveries.ToLookup(row => row.Session);
+        var handles = stored.Sessions.ToDictionary(row => row.Id, row => new StoredSession(journal, row.Id));
+        // All of them before any goes: the last to go takes the body of its message along.
+        var deliveries = stored.Deliveries.ToLookup(row => row.Session, row => DeliveryOf(handles[row.Session], row, messages));
         var received = stored.Received.ToLookup(row => row.Session, row => row.PacketId);
         List<Publication> wills = [];
         int restored = 0;
         // Should a session be there twice, because it moved at the moment of a kill, the newer one is right.
         foreach (var row in stored.Sessions.OrderByDescending(row => row.Epoch))
         {
-            var session = new Session(snapshots.IdentityOf(row), options.Value, metrics) { ExpirySeconds = row.ExpirySeconds, Will = snapshots.WillOf(row) };
-            var handle = new StoredSession(journal, row.Id);
-            session.Restore(handle, [.. deliveries[row.Id].Select(delivery => DeliveryOf(handle, delivery, messages))], row.MaybeSent, received[row.Id]);
+            var session = new Session(snapshots.IdentityOf(row), options.Value, clock, metrics) { ExpirySeconds = row.ExpirySeconds, Will = snapshots.WillOf(row) };
+            session.Restore(handles[row.Id], [.. deliveries[row.Id]], row.MaybeSent, received[row.Id]);
             var disconnectedAt = row.DisconnectedAt ?? clock.UtcNow;
             bool over = row.ExpirySeconds == 0 || disconnectedAt.AddSeconds(row.ExpirySeconds) + Grace < clock.UtcNow;
             long since = clock.NowMs + (long)(disconnectedAt - clock.UtcNow).TotalMilliseconds;
@@ -60,6 +61,7 @@ internal sealed class SessionRestore(
                 var options = SubscriptionOptions.Parse(subscription.Options, MqttVersion.V5);
                 broker.Restore(session, new HeldSubscription(TopicFilter.Parse(subscription.Filter), options, subscription.Identifier));
             }
+            if (session.Identity.Certificate is { } certificate) certificates.Add(certificate);
             restored++;
         }
         foreach (var will in wills) _ = broker.Publish(will);

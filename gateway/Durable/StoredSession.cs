@@ -32,14 +32,19 @@ internal sealed class StoredMessage(long id)
 
 /// <summary>A message that a persistent session is owed. What is not fixed is guarded by the journal's lock.</summary>
 /// <param name="message">Null: a QoS 2 message that the client has, and PUBCOMP has not come.</param>
+/// <param name="packetId">With QoS 2; 0: it has none yet.</param>
 internal sealed class StoredDelivery(StoredSession session, long number, Publication? message, Qos qos, bool retain, ushort packetId, byte[]? identifiers)
 {
     public StoredSession Session => session;
     public Publication? Message => message;
     public Qos Qos => qos;
 
-    /// <summary>With QoS 2: the client knows it by this, however often it is sent.</summary>
-    public ushort PacketId => packetId;
+    /// <summary>
+    /// With QoS 2: the client knows it by this, however often it is sent. 0 with QoS 1, and while so many wait that all identifiers are given away.
+    /// </summary>
+    public ushort PacketId { get; private set; } = packetId;
+
+    public bool NeedsPacketId => qos == Qos.ExactlyOnce && PacketId == 0;
 
     public StoredDeliveryState State { get; set; }
 
@@ -51,7 +56,14 @@ internal sealed class StoredDelivery(StoredSession session, long number, Publica
 
     public DeliveryKey Key => new(session.Id, number);
 
-    public DeliveryRow ToRow() => new(session.Id, number, message?.Stored!.Id ?? 0, (byte)qos, retain, packetId, identifiers);
+    public DeliveryRow ToRow() => new(session.Id, number, message?.Stored!.Id ?? 0, (byte)qos, retain, PacketId, identifiers);
+
+    /// <summary>It is sent with this identifier, once that is durable.</summary>
+    public void Identify(ushort packetId)
+    {
+        PacketId = packetId;
+        session.Journal.Identified(this);
+    }
 
     /// <summary>The client has it, or will never.</summary>
     public void Settle() => session.Journal.Settle(this);

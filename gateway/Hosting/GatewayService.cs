@@ -18,7 +18,7 @@ namespace Fleet.Gateway.Hosting;
 /// every client hears 0x8B and every device grain hears of it. Starts after the engine and before the listeners.
 /// </summary>
 internal sealed class GatewayService(
-    GatewayIdentity gateway, GatewayObserver observer, ClusterMember cluster, Peers peers, RetainedMessages retained, SessionRestore sessions,
+    GatewayIdentity gateway, GatewayObserver observer, ClusterMember cluster, Peers peers, RetainedMessages retained, SessionRestore sessions, RestoredCertificates certificates,
     SessionJournal journal, SessionDirectory directory, SessionMoves moves, Fences fences, ConnectionRegistry connections, SessionLife life, DevicePresence presence, ConnectAdmission admission, Flapping flapping,
     GatewayListeners listeners, GatewayClock clock, IOptions<GatewayOptions> options, IHostApplicationLifetime application, ILogger<GatewayService> log) : IHostedService, IDisposable
 {
@@ -39,6 +39,7 @@ internal sealed class GatewayService(
         // The gateways before the retained messages, so that no change that comes after the reading is missed.
         await cluster.Join(observer, cancellationToken);
         await retained.Load(cancellationToken);
+        _ = certificates.Run(application.ApplicationStopping);
         Every(GatewayLiveness.BeatEvery, () => _ = cluster.Beat());
         Every(SweepEvery, Sweep);
         Every(CatchUpEvery, () => _ = CatchUp());

@@ -55,6 +55,7 @@ public static class GatewayServiceCollectionExtensions
         services.AddSingleton<Broker>();
         services.AddSingleton<SessionJournal>();
         services.AddSingleton<SessionSnapshots>();
+        services.AddSingleton<RestoredCertificates>();
         services.AddSingleton<SessionRestore>();
         services.AddSingleton<Fences>();
         services.AddSingleton<SessionDirectory>();

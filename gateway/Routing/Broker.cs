@@ -107,19 +107,18 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
     }
 
     /// <returns>
-    /// Whether the subscription is new, a task that completes when the other gateways know of it, and the journal's position at which it is durable;
-    /// null if the session has too many.
+    /// Whether the subscription is new, a task that completes when the other gateways know of it, and what it changes; null if the session has too many.
     /// </returns>
-    public (bool IsNew, Task Known, long Position)? Subscribe(Session session, in HeldSubscription subscription)
+    public (bool IsNew, Task Known, SubscriptionChange Change)? Subscribe(Session session, in HeldSubscription subscription)
     {
-        if (!session.TryAddSubscription(subscription, out long position)) return null;
+        if (!session.TryAddSubscription(subscription, out var change)) return null;
         var filter = subscription.Filter;
         if (filter.IsShared) _shares.Set(session, subscription);
         bool isNew = _tree.Set(filter, session, subscription.Options, subscription.Identifier);
         var known = isNew ? routes.Want(filter) : routes.Wanted(filter);
         // The session may have ended in between: then nobody else would take this out again.
         if (session.HasEnded) Remove(session, filter);
-        return (isNew, known, position);
+        return (isNew, known, change);
     }
 
     /// <summary>Puts back a subscription of the store.</summary>
@@ -130,11 +129,10 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
         if (_tree.Set(subscription.Filter, session, subscription.Options, subscription.Identifier)) _ = routes.Want(subscription.Filter);
     }
 
-    /// <param name="position">The journal's, at which it is durably gone.</param>
     /// <returns>False if there was no such subscription.</returns>
-    public bool Unsubscribe(Session session, TopicFilter filter, out long position)
+    public bool Unsubscribe(Session session, TopicFilter filter, out SubscriptionChange change)
     {
-        position = session.RemoveSubscription(filter);
+        change = session.RemoveSubscription(filter);
         return Remove(session, filter);
     }
 

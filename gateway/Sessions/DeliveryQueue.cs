@@ -28,6 +28,9 @@ internal sealed class DeliveryQueue(int maxMessages, int maxBytes)
     private Delivery[] _ring = [];
     private int _head;
 
+    /// <summary>Before this instant nothing that waits has expired.</summary>
+    private long _expiresFrom = long.MaxValue;
+
     public int Count { get; private set; }
     public long Bytes { get; private set; }
 
@@ -38,6 +41,7 @@ internal sealed class DeliveryQueue(int maxMessages, int maxBytes)
         if (Count >= maxMessages || (Count > 0 && Bytes + delivery.Message.Payload.Length > maxBytes)) return false;
         if (Count == _ring.Length) Grow();
         _ring[(_head + Count++) & (_ring.Length - 1)] = delivery;
+        if (delivery.Message.ExpiresAt is { } at && at < _expiresFrom) _expiresFrom = at;
         Bytes += delivery.Message.Payload.Length;
         return true;
     }
@@ -46,6 +50,12 @@ internal sealed class DeliveryQueue(int maxMessages, int maxBytes)
     {
         delivery = Count > 0 ? _ring[_head] : default;
         return Count > 0;
+    }
+
+    /// <summary>Looks at the first of them.</summary>
+    public IEnumerable<Delivery> Take(int count)
+    {
+        for (int i = 0; i < Math.Min(count, Count); i++) yield return _ring[(_head + i) & (_ring.Length - 1)];
     }
 
     public void Dequeue()
@@ -61,23 +71,22 @@ internal sealed class DeliveryQueue(int maxMessages, int maxBytes)
     }
 
     /// <summary>Drops what was promised at most once, to make room. Returns how many.</summary>
-    public int DropQos0()
+    public int DropQos0() => Drop(static delivery => delivery.Qos == Qos.AtMostOnce, static delivery => delivery.Message.Release());
+
+    /// <summary>Drops what has expired, to make room. Looks for it only when there may be some.</summary>
+    /// <returns>How many.</returns>
+    public int DropExpired(long now, Action<Delivery> settle)
     {
-        int kept = 0, count = Count;
-        for (int i = 0; i < count; i++)
-        {
-            var delivery = _ring[(_head + i) & (_ring.Length - 1)];
-            if (delivery.Qos == Qos.AtMostOnce)
+        if (now < _expiresFrom) return 0;
+        _expiresFrom = long.MaxValue;
+        return Drop(
+            delivery =>
             {
-                Bytes -= delivery.Message.Payload.Length;
-                delivery.Message.Release();
-                continue;
-            }
-            _ring[(_head + kept++) & (_ring.Length - 1)] = delivery;
-        }
-        for (int i = kept; i < count; i++) _ring[(_head + i) & (_ring.Length - 1)] = default;
-        Count = kept;
-        return count - kept;
+                if (delivery.Message.IsExpired(now)) return true;
+                _expiresFrom = Math.Min(_expiresFrom, delivery.Message.ExpiresAt ?? long.MaxValue);
+                return false;
+            },
+            settle);
     }
 
     /// <summary>Puts others in their places, of the same sizes.</summary>
@@ -105,6 +114,25 @@ internal sealed class DeliveryQueue(int maxMessages, int maxBytes)
             Dequeue();
             delivery.Settle();
         }
+    }
+
+    private int Drop(Predicate<Delivery> isToGo, Action<Delivery> settle)
+    {
+        int kept = 0, count = Count;
+        for (int i = 0; i < count; i++)
+        {
+            var delivery = _ring[(_head + i) & (_ring.Length - 1)];
+            if (isToGo(delivery))
+            {
+                Bytes -= delivery.Message.Payload.Length;
+                settle(delivery);
+                continue;
+            }
+            _ring[(_head + kept++) & (_ring.Length - 1)] = delivery;
+        }
+        for (int i = kept; i < count; i++) _ring[(_head + i) & (_ring.Length - 1)] = default;
+        Count = kept;
+        return count - kept;
     }
 
     private void Grow()

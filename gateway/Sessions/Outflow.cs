@@ -16,13 +16,18 @@ internal readonly record struct Outgoing(ushort PacketId, Delivery? Publish, boo
 /// The way out to one subscriber: what is in flight and to be sent again, then the retained messages of new subscriptions, then the queue; never
 /// more unacknowledged than the client takes. Guarded by the session's lock.
 /// </summary>
-internal sealed class Outflow(GatewayOptions options, GatewayMetrics metrics)
+internal sealed class Outflow(GatewayOptions options, GatewayClock clock, GatewayMetrics metrics)
 {
+    private const int IdentifiedAtOnce = 1_000;
+
     private readonly DeliveryQueue _queue = new(options.MaxQueuedMessages, options.MaxQueuedBytes);
     private readonly InFlight _inFlight = new();
     private Queue<Delivery>? _retained;
     private Queue<ushort>? _releasing;
     private int _receiveMaximum;
+
+    /// <summary>Some of the queue may wait without a packet identifier that should have one.</summary>
+    private bool _unnamed;
 
     /// <summary>Enough waits already: answers to further requests had better wait with it.</summary>
     public bool IsBacklogged => _queue.Count >= 64 || _queue.Bytes >= options.MaxOutboundBytes;
@@ -46,10 +51,13 @@ internal sealed class Outflow(GatewayOptions options, GatewayMetrics metrics)
         _retained = null;
     }
 
-    /// <returns>False if there is no room, even without what was promised at most once.</returns>
+    /// <returns>False if there is no room, even without what has expired [MQTT-3.3.2-5] or was promised at most once.</returns>
     public bool TryAdd(in Delivery delivery)
     {
         if (_queue.TryEnqueue(delivery)) return true;
+        int expired = _queue.DropExpired(clock.NowMs, Expire);
+        metrics.Dropped(DropReason.Expired, expired);
+        if (expired > 0 && _queue.TryEnqueue(delivery)) return true;
         if (delivery.Qos != Qos.AtMostOnce)
         {
             int dropped = _queue.DropQos0();
@@ -61,8 +69,14 @@ internal sealed class Outflow(GatewayOptions options, GatewayMetrics metrics)
         return false;
     }
 
-    /// <summary>A packet identifier for a QoS 2 message that is about to be added; 0 if there is none.</summary>
-    public ushort Reserve() => _inFlight.Reserve();
+    /// <summary>A packet identifier for a QoS 2 message that is about to be added; 0 if more than 64,000 wait: then it gets one when it is nearly its turn.</summary>
+    public ushort Reserve()
+    {
+        // Those that wait without come first: none must be overtaken until there is none for it.
+        ushort id = _unnamed ? (ushort)0 : _inFlight.Reserve();
+        _unnamed = id == 0;
+        return id;
+    }
 
     /// <summary>How many of the messages that the store knows the client may have been sent.</summary>
     public int MaybeSent => _inFlight.CountStored();
@@ -90,14 +104,14 @@ internal sealed class Outflow(GatewayOptions options, GatewayMetrics metrics)
             if (delivery.Message.IsExpired(now))
             {
                 Dequeue();
-                _inFlight.Unreserve(delivery);
-                delivery.Settle();
+                Expire(delivery);
                 metrics.Dropped(DropReason.Expired);
                 continue;
             }
             ushort packetId = 0;
             if (delivery.Qos != Qos.AtMostOnce)
             {
+                if (delivery.Stored is { NeedsPacketId: true } stored && !TryIdentify(stored)) return false;
                 if (_inFlight.Outstanding >= _receiveMaximum || delivery.Stored?.MayBeSent(owner) == false) return false;
                 packetId = _inFlight.Add(delivery);
             }
@@ -165,6 +179,8 @@ internal sealed class Outflow(GatewayOptions options, GatewayMetrics metrics)
         {
             var delivery = deliveries[i];
             bool released = delivery.Stored!.Message is null;
+            // What has no identifier was not sent, and nor was what came after it.
+            if (!released && delivery.Stored.NeedsPacketId) (maybeSent, _unnamed) = (Math.Min(maybeSent, i), true);
             if (released || i < maybeSent)
             {
                 sent.Add(new SentMessage(delivery.Stored.PacketId is not 0 and var id ? id : _inFlight.NextId(), delivery, released));
@@ -175,6 +191,26 @@ internal sealed class Outflow(GatewayOptions options, GatewayMetrics metrics)
         _inFlight.Restore(sent, _inFlight.LastId);
         // Not before: an identifier that is not in use until then must not be given to another.
         foreach (var message in sent) _inFlight.Unreserve(message.Delivery);
+    }
+
+    /// <summary>For the next of the queue, many at once: that costs the store one write, and them one wait.</summary>
+    /// <returns>False if there is none for the first.</returns>
+    private bool TryIdentify(StoredDelivery first)
+    {
+        foreach (var delivery in _queue.Take(IdentifiedAtOnce))
+        {
+            if (delivery.Stored is not { NeedsPacketId: true } stored) continue;
+            if (_inFlight.Reserve() is not 0 and var id) stored.Identify(id);
+            else return !first.NeedsPacketId;
+        }
+        _unnamed = _queue.Count > IdentifiedAtOnce;
+        return true;
+    }
+
+    private void Expire(Delivery delivery)
+    {
+        _inFlight.Unreserve(delivery);
+        delivery.Settle();
     }
 
     /// <summary>PUBREL goes out as soon as its PUBREC is durable [MQTT-4.3.3-5]: after a kill, the client that has had it must not be sent PUBLISH.</summary>

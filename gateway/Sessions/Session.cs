@@ -25,12 +25,12 @@ internal sealed class Session : Subscriber
     private StoredDelivery[] _collected = [];
     private bool _ended;
 
-    public Session(SessionIdentity identity, GatewayOptions options, GatewayMetrics metrics)
+    public Session(SessionIdentity identity, GatewayOptions options, GatewayClock clock, GatewayMetrics metrics)
     {
         Identity = identity;
         _metrics = metrics;
         _subscriptions = new SessionSubscriptions(options.MaxSubscriptionsPerSession);
-        _out = new Outflow(options, metrics);
+        _out = new Outflow(options, clock, metrics);
     }
 
     /// <summary>Of the present connection, or the last.</summary>
@@ -156,14 +156,14 @@ internal sealed class Session : Subscriber
     }
 
     /// <summary>Notes a subscription. False if there are too many already, or the session has ended.</summary>
-    /// <param name="position">The journal's, at which it is durable; 0: it is as durable as it ever will be.</param>
-    public bool TryAddSubscription(in HeldSubscription subscription, out long position)
+    /// <param name="change">What it changes, and where that is durable.</param>
+    public bool TryAddSubscription(in HeldSubscription subscription, out SubscriptionChange change)
     {
         lock (_gate)
         {
-            position = 0;
-            if (_ended || !_subscriptions.TrySet(subscription)) return false;
-            if (_stored is { } stored) position = stored.Journal.Put(stored, subscription.Filter.Text, RowOf(subscription));
+            change = default;
+            if (_ended || !_subscriptions.TrySet(subscription, out var before)) return false;
+            change = new(before, _stored is { } stored ? stored.Journal.Put(stored, subscription.Filter.Text, RowOf(subscription)) : 0);
             return true;
         }
     }
@@ -174,10 +174,13 @@ internal sealed class Session : Subscriber
         lock (_gate) _subscriptions.Restore(subscription);
     }
 
-    /// <returns>The journal's position at which it is durably gone; 0 if that is so already.</returns>
-    public long RemoveSubscription(TopicFilter filter)
+    public SubscriptionChange RemoveSubscription(TopicFilter filter)
     {
-        lock (_gate) return _subscriptions.Remove(filter) && _stored is { } stored ? stored.Journal.Put(stored, filter.Text, null) : 0;
+        lock (_gate)
+        {
+            var before = _subscriptions.Remove(filter);
+            return new(before, before is not null && _stored is { } stored ? stored.Journal.Put(stored, filter.Text, null) : 0);
+        }
     }
 
     /// <summary>The best QoS this session has asked for on a topic name, or null if it has not asked at all.</summary>
@@ -396,13 +399,6 @@ internal sealed class Session : Subscriber
             return false;
         }
         if (only is null) owed = Owed(delivery, packetId: 0);
-        if (only is null && owed is null && _stored is not null && delivery.Qos == Qos.ExactlyOnce)
-        {
-            // More than 64,000 of them wait: there are no more packet identifiers.
-            _metrics.Dropped(DropReason.QueueFull);
-            hopeless = true;
-            return false;
-        }
         if (_out.TryAdd(owed is null ? delivery : delivery with { Stored = owed })) return true;
         owed = null;
         hopeless = delivery.Qos != Qos.AtMostOnce;
@@ -415,7 +411,7 @@ internal sealed class Session : Subscriber
     {
         if (_stored is not { } stored || delivery.Qos == Qos.AtMostOnce) return null;
         if (delivery.Qos == Qos.AtLeastOnce) packetId = 0;
-        else if (packetId == 0 && (packetId = _out.Reserve()) == 0) return null;
+        else if (packetId == 0) packetId = _out.Reserve();
         return new StoredDelivery(stored, ++stored.LastNumber, delivery.Message, delivery.Qos, delivery.Retain, packetId, delivery.Identifiers);
     }
 

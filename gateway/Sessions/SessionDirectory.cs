@@ -57,7 +57,7 @@ internal sealed class SessionDirectory(
                 refusal = new(ReasonCode.QuotaExceeded, $"There are {options.Value.MaxSessions} sessions, which is all that this gateway takes.");
                 return null;
             }
-            session = present ? old! : new Session(identity, options.Value, metrics);
+            session = present ? old! : new Session(identity, options.Value, clock, metrics);
             if (old is not null)
             {
                 // The old connection's will goes out, unless its delay outlives the takeover [MQTT-3.1.3-9].

@@ -93,7 +93,7 @@ internal sealed class SessionMoves(
     /// <summary>A session comes from another gateway: from here on this one collects for it. Returns when every gateway knows.</summary>
     public async Task<Session> Arrive(SessionIdentity identity, MovedSession moved)
     {
-        var session = new Session(identity, options.Value, metrics) { ExpirySeconds = moved.ExpirySeconds };
+        var session = new Session(identity, options.Value, clock, metrics) { ExpirySeconds = moved.ExpirySeconds };
         session.Arrive();
         Departed? departed;
         lock (_gate)

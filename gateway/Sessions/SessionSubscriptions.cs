@@ -9,6 +9,10 @@ internal readonly record struct HeldSubscription(TopicFilter Filter, Subscriptio
     public bool Covers(string topicName) => Filter.Filter == topicName || (Filter.HasWildcards && Filter.Matches(topicName));
 }
 
+/// <param name="Before">What stood under the filter; null: nothing did.</param>
+/// <param name="Position">The journal's, at which the change is durable; 0: it is as durable as it ever will be.</param>
+internal readonly record struct SubscriptionChange(HeldSubscription? Before, long Position);
+
 /// <summary>What a session has subscribed with. Guarded by the session's lock.</summary>
 internal sealed class SessionSubscriptions(int max)
 {
@@ -16,18 +20,21 @@ internal sealed class SessionSubscriptions(int max)
 
     public HeldSubscription[] All => [.. _byText.Values];
 
+    /// <param name="before">What stood under its filter.</param>
     /// <returns>False if there are too many.</returns>
-    public bool TrySet(in HeldSubscription subscription)
+    public bool TrySet(in HeldSubscription subscription, out HeldSubscription? before)
     {
         string text = subscription.Filter.Text;
-        if (_byText.Count >= max && !_byText.ContainsKey(text)) return false;
+        before = Find(text);
+        if (_byText.Count >= max && before is null) return false;
         _byText[text] = subscription;
         return true;
     }
 
     public void Restore(in HeldSubscription subscription) => _byText[subscription.Filter.Text] = subscription;
 
-    public bool Remove(TopicFilter filter) => _byText.Remove(filter.Text);
+    /// <returns>What stood there.</returns>
+    public HeldSubscription? Remove(TopicFilter filter) => _byText.Remove(filter.Text, out var removed) ? removed : null;
 
     public TopicFilter[] TakeAll()
     {
@@ -35,6 +42,8 @@ internal sealed class SessionSubscriptions(int max)
         _byText.Clear();
         return filters;
     }
+
+    private HeldSubscription? Find(string text) => _byText.TryGetValue(text, out var held) ? held : null;
 
     /// <summary>The best QoS asked for on a topic name, or null if it was not asked for at all.</summary>
     public Qos? BestQos(string topicName)

@@ -54,6 +54,9 @@ internal static partial class GatewayLog
     [LoggerMessage(3015, LogLevel.Information, "Sessions of certificate {CertificateId} were ended: it is no longer good")]
     public static partial void SessionsRevoked(this ILogger log, string certificateId);
 
+    [LoggerMessage(3065, LogLevel.Warning, "Certificate {CertificateId} of a stored session could not be looked at; trying again")]
+    public static partial void CertificateNotChecked(this ILogger log, string certificateId, Exception exception);
+
     [LoggerMessage(3016, LogLevel.Warning, "Blob {Sha256} is missing from the store")]
     public static partial void BlobMissing(this ILogger log, string sha256);
 

@@ -41,6 +41,28 @@ public readonly ref struct ConnectPacket
         return front.StartsWith("\0\u0004MQTT"u8) ? front[6] : null;
     }
 
+    /// <summary>The Maximum Packet Size of a CONNECT of 5.0, as far as it can be read before what is wrong with it; null if there is none.</summary>
+    public static uint? PeekMaximumPacketSize(scoped in Packet packet)
+    {
+        const int VariableHeaderBytes = 10;
+        try
+        {
+            var body = packet.ReadBody();
+            body.Take(VariableHeaderBytes);
+            int length = body.ReadVariableByteInteger();
+            var rest = body.TakeRest();
+            for (var properties = new BodyReader(rest[..Math.Min(length, rest.Length)]); !properties.AtEnd;)
+            {
+                if (Properties.ReadOne(ref properties) is { Id: PropertyId.MaximumPacketSize, Number: > 0 } property) return property.Number;
+            }
+        }
+        catch (MqttProtocolException)
+        {
+            // This is what is wrong; what comes after it means nothing.
+        }
+        return null;
+    }
+
     /// <exception cref="MqttProtocolException">
     /// 0x81, 0x82; 0x84 for a protocol name or level that is neither 3.1.1 nor 5.0; 0x85 for an empty client identifier with clean
     /// session 0 in 3.1.1.

@@ -63,8 +63,6 @@ internal sealed class ServerWords
         if (_greeted && packet.Type == PacketType.ConnAck) Fail("a second CONNACK");
         // The server answers in the version that it was asked in, whatever became of the question on the way: a CONNACK of 3.1.1 has two bytes.
         if (!_greeted) _version = packet.Body.Length == 2 ? MqttVersion.V311 : MqttVersion.V5;
-        // What a refused CONNECT said was perhaps never read.
-        if (!_greeted && packet.Type == PacketType.ConnAck && packet.Body.Length > 1 && packet.ReadBody().TakeRest()[1] >= 0x80) Terms = null;
         _greeted = true;
         packet.DemandSentBy(Sender.Server, _version);
         if (Terms is { } terms && packet.Body.Length + 2 > terms.MaximumPacketSize) Fail($"{packet.Type} of {packet.Body.Length} bytes to a client that takes {terms.MaximumPacketSize}");

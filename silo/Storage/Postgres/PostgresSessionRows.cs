@@ -36,6 +36,10 @@ internal static class PostgresSessionRows
         "DELETE FROM session_deliveries d USING unnest($1, $2) AS k (session, number) WHERE d.session = k.session AND d.number = k.number";
     private const string ReleaseDeliveries =
         "UPDATE session_deliveries d SET message = 0 FROM unnest($1, $2) AS k (session, number) WHERE d.session = k.session AND d.number = k.number";
+    private const string IdentifyDeliveries = """
+        UPDATE session_deliveries d SET packet_id = k.packet_id FROM unnest($1, $2, $3) AS k (session, number, packet_id)
+        WHERE d.session = k.session AND d.number = k.number
+        """;
     private const string RemoveMessages = "DELETE FROM session_messages WHERE id = ANY ($1)";
     private const string PutMessages = """
         INSERT INTO session_messages (id, topic, payload, qos, retain, properties, expires_at) SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7)
@@ -77,6 +81,12 @@ internal static class PostgresSessionRows
         }
         if (batch.RemovedDeliveries is { Count: > 0 } settled) statements.Add(RemoveDeliveries, Longs(settled, d => d.Session), Longs(settled, d => d.Number));
         if (batch.ReleasedDeliveries is { Count: > 0 } released) statements.Add(ReleaseDeliveries, Longs(released, d => d.Session), Longs(released, d => d.Number));
+        if (batch.IdentifiedDeliveries is { Count: > 0 } identified)
+        {
+            statements.Add(
+                IdentifyDeliveries, Longs(identified, d => d.Delivery.Session), Longs(identified, d => d.Delivery.Number),
+                Array(identified, d => (int)d.PacketId, NpgsqlDbType.Integer));
+        }
         if (batch.RemovedMessages.Count > 0) statements.Add(RemoveMessages, Longs(batch.RemovedMessages, id => id));
         if (batch.Messages is { Count: > 0 } messages)
         {

@@ -39,6 +39,14 @@ internal static class SqliteSessionRows
         foreach (var key in batch.RemovedDeliveries) Run(session, "DELETE FROM session_deliveries WHERE session = ?1 AND number = ?2", key.Session, key.Number);
         foreach (var key in batch.ReleasedDeliveries)
             Run(session, "UPDATE session_deliveries SET message = 0 WHERE session = ?1 AND number = ?2", key.Session, key.Number);
+        foreach (var (key, packetId) in batch.IdentifiedDeliveries)
+        {
+            var statement = session.Statement("UPDATE session_deliveries SET packet_id = ?3 WHERE session = ?1 AND number = ?2");
+            statement.Bind(1, key.Session);
+            statement.Bind(2, key.Number);
+            statement.Bind(3, packetId);
+            statement.Execute();
+        }
         foreach (long id in batch.RemovedMessages) Run(session, "DELETE FROM session_messages WHERE id = ?1", id);
         foreach (var row in batch.Messages) Put(session, row);
         foreach (var row in batch.Deliveries) Put(session, row);

@@ -1,4 +1,5 @@
 using Fleet.Gateway.Channels;
+using Fleet.Gateway.Routing;
 using Fleet.Gateway.Sessions;
 using Fleet.Mqtt;
 using Fleet.UnitTests.Gateway;
@@ -263,6 +264,45 @@ public sealed class DurableSessionTests
         Flush(later);
         Assert.Null(later.Directory.Find("plain/s"));
         Assert.Null(_store.Session("plain/s"));
+    }
+
+    [Fact]
+    public void A_session_that_is_over_leaves_its_messages_to_those_that_are_not()
+    {
+        string longer = Persistent.Replace("11 00 00 00 3C", "11 00 00 0E 10", StringComparison.Ordinal);
+        foreach (var (clientId, connect) in (ReadOnlySpan<(string, string)>)[("short", Persistent), ("long", longer)])
+        {
+            var subscriber = TestClient.Connected(_parts, GatewayParts.Plain(clientId), connect: connect);
+            subscriber.Subscribed("t", Qos.AtLeastOnce);
+            subscriber.Lose();
+        }
+        Publish("t", "for both", Qos.AtLeastOnce);
+        // The first start finds one of them over; the second, what that has left.
+        foreach (int minutes in (int[])[5, 5])
+        {
+            Flush(_parts);
+            _parts.Journal.Close();
+            _parts = new GatewayParts(sessions: _store, start: _parts.Time.GetUtcNow().AddMinutes(minutes));
+        }
+        Assert.Null(_parts.Directory.Find("plain/short"));
+        Assert.Equal(["t=for both q1#1"], TestClient.Connected(_parts, GatewayParts.Plain("long"), connect: longer, readAll: false).ReadMessages());
+    }
+
+    [Fact]
+    public void What_a_session_was_owed_is_not_written_after_it()
+    {
+        var subscriber = Connect("s");
+        subscriber.Subscribed("t", Qos.AtLeastOnce);
+        subscriber.Lose();
+        var handle = _parts.Directory.Find("plain/s")!.Stored!;
+        _store.Hold();
+        // A page is on its way; the next is cut between the session's end and that of its deliveries.
+        _parts.Journal.Put(handle, "other", null);
+        _ = _parts.Broker.Publish(new Publication("t"u8.ToArray(), "late"u8.ToArray(), Qos.AtLeastOnce));
+        _parts.Journal.Remove(handle);
+        _store.Release();
+        Flush(_parts);
+        Assert.DoesNotContain(_store.Batches, batch => batch.Deliveries.Count + batch.Messages.Count > 0);
     }
 
     [Fact]

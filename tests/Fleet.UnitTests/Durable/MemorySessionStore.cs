@@ -80,6 +80,10 @@ internal sealed class MemorySessionStore : ISessionStore
                 // It may be settled by now, like a row that an UPDATE does not find.
                 if (_deliveries.TryGetValue((key.Session, key.Number), out var released)) _deliveries[(key.Session, key.Number)] = released with { Message = 0 };
             }
+            foreach (var (key, packetId) in batch.IdentifiedDeliveries)
+            {
+                if (_deliveries.TryGetValue((key.Session, key.Number), out var unnamed)) _deliveries[(key.Session, key.Number)] = unnamed with { PacketId = packetId };
+            }
             foreach (long id in batch.RemovedMessages) _messages.Remove(id);
             foreach (var row in batch.Messages) _messages[row.Id] = row;
             foreach (var row in batch.Deliveries) _deliveries[(row.Session, row.Number)] = row;

@@ -47,7 +47,8 @@ internal sealed class GatewayParts
         var snapshots = new SessionSnapshots(new PolicySource(Options), Clock);
         Broker = new Broker(Retained, Peers, Routes, new Forwarder(Peers, Clock, Metrics), Journal);
         Directory = new SessionDirectory(Broker, Leases, Fences, Journal, snapshots, Options, Metrics, Clock);
-        Restore = new SessionRestore(Sessions, Journal, Directory, Broker, snapshots, Gateway, Options, Metrics, Clock, NullLogger<SessionRestore>.Instance);
+        Certificates = new RestoredCertificates(Grains, Directory, Clock, NullLogger<RestoredCertificates>.Instance);
+        Restore = new SessionRestore(Sessions, Journal, Directory, Broker, snapshots, Certificates, Gateway, Options, Metrics, Clock, NullLogger<SessionRestore>.Instance);
         Restore.Begin("test", default).GetAwaiter().GetResult();
         Flush = new PeerFlush(Peers, Gateway, Time);
         Moves = new SessionMoves(Directory, Journal, snapshots, Broker, Peers, Flush, Fences, Options, Metrics, Clock);
@@ -68,6 +69,7 @@ internal sealed class GatewayParts
     public HeldStore Store { get; } = new();
     public MemorySessionStore Sessions { get; }
     public SessionJournal Journal { get; }
+    public RestoredCertificates Certificates { get; }
     public SessionRestore Restore { get; }
     public ReleasedLeases Leases { get; } = new();
     public GatewayIdentity Gateway { get; } = new();

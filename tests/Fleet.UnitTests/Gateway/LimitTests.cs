@@ -9,6 +9,18 @@ public sealed class LimitTests
 {
     private static readonly byte[] Publish = Convert.FromHexString("300400017400");
 
+    [Theory]
+    // Maximum packet size 10: user name flag without a user name, a property that is unknown, a length that is too long; and one of 4, before which all is well.
+    [InlineData("10 13 00 04 4D 51 54 54 05 82 00 3C 05 27 00 00 00 0A 00 01 70", "20 03 00 81 00"), InlineData("10 15 00 04 4D 51 54 54 05 02 00 3C 07 27 00 00 00 0A 7F 00 00 01 70", "20 03 00 81 00")]
+    [InlineData("10 13 00 04 4D 51 54 54 05 02 00 3C 50 27 00 00 00 0A 00 01 70", "20 03 00 81 00"), InlineData("10 13 00 04 4D 51 54 54 05 82 00 3C 05 27 00 00 00 04 00 01 70", "")]
+    public void A_refusal_is_no_larger_than_the_client_takes_although_its_CONNECT_is_malformed(string connect, string answer)
+    {
+        var client = new TestClient(new GatewayParts());
+        client.Send(connect);
+        Assert.True(client.IsClosed);
+        Assert.Equal(answer, client.ReadHex());
+    }
+
     [Fact]
     public void A_client_that_publishes_too_fast_is_read_when_it_is_within_its_rate_again()
     {

@@ -59,7 +59,7 @@ public abstract class SessionStoreTests<TDatabase> : IAsyncDisposable where TDat
             batch.Subscriptions.Add(new(1, "x", 1, 0));
             batch.Subscriptions.Add(new(1, "y", 1, 0));
             batch.Messages.AddRange([Message(10), Message(11)]);
-            batch.Deliveries.AddRange([new(1, 1, 10, 1, false, 0, default), new(1, 2, 11, 2, false, 7, default), new(1, 3, 11, 2, false, 8, default)]);
+            batch.Deliveries.AddRange([new(1, 1, 10, 1, false, 0, default), new(1, 2, 11, 2, false, 7, default), new(1, 3, 11, 2, false, 0, default)]);
             batch.Received.AddRange([new(1, 1), new(1, 2)]);
         });
         await Write(owner, batch =>
@@ -68,6 +68,7 @@ public abstract class SessionStoreTests<TDatabase> : IAsyncDisposable where TDat
             batch.Subscriptions.Add(new(1, "y", 2, 5));
             batch.RemovedDeliveries.Add(new(1, 1));
             batch.ReleasedDeliveries.Add(new(1, 2));
+            batch.IdentifiedDeliveries.Add((new(1, 3), 8));
             batch.RemovedMessages.Add(10);
             batch.RemovedReceived.Add(new(1, 1));
         });

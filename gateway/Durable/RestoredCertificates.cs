@@ -1,0 +1,54 @@
+using System.Threading.Channels;
+using Fleet.Gateway.Sessions;
+using Fleet.Gateway.Telemetry;
+using Fleet.Interfaces.Certificates;
+using Fleet.Interfaces.Naming;
+using Microsoft.Extensions.Logging;
+
+namespace Fleet.Gateway.Durable;
+
+/// <summary>
+/// Asks for the certificates of sessions that came from the store: one that was revoked while nobody had its sessions ends them now, with what they were
+/// owed. Nobody gets that before: a CONNECT asks as well. One at a time, because a whole fleet may be away.
+/// </summary>
+internal sealed class RestoredCertificates(IGrainFactory grains, SessionDirectory directory, GatewayClock clock, ILogger<RestoredCertificates> log)
+{
+    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(5);
+
+    private readonly Channel<CertificateId> _due = Channel.CreateUnbounded<CertificateId>(new() { SingleReader = true });
+
+    public void Add(CertificateId certificate) => _due.Writer.TryWrite(certificate);
+
+    /// <summary>Until it is cancelled.</summary>
+    public async Task Run(CancellationToken stopping)
+    {
+        try
+        {
+            await foreach (var certificate in _due.Reader.ReadAllAsync(stopping)) await Check(certificate, stopping);
+        }
+        catch (OperationCanceledException) when (stopping.IsCancellationRequested)
+        {
+            // The gateway stops.
+        }
+    }
+
+    private async Task Check(CertificateId certificate, CancellationToken stopping)
+    {
+        while (true)
+        {
+            try
+            {
+                var view = await grains.GetGrain<ICertificateGrain>(certificate.Value).Get();
+                if (view?.Status == CertificateStatus.Active) return;
+                if (directory.EndSessionsOf(certificate) > 0) log.SessionsRevoked(certificate.Value);
+                return;
+            }
+            catch (Exception e) when (e is not OperationCanceledException)
+            {
+                // While it is not known, the session stays: a silo that starts must not end the fleet's sessions.
+                log.CertificateNotChecked(certificate.Value, e);
+            }
+            await Task.Delay(Pause, clock.Time, stopping);
+        }
+    }
+}

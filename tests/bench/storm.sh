@@ -6,6 +6,7 @@
 #   BENCH_LOADS     processes that play them (default 2)
 #   BENCH_RESUME    1: they come back with the tickets of the time before
 #   BENCH_QUIET     seconds to watch before and after (default 10)
+#   BENCH_KEEP      a folder for the events, the latencies and Fleet's log
 # What is more is given to Fleet as settings.
 . "$(dirname "$0")/common.sh"
 build
@@ -15,7 +16,8 @@ if [ "$count" -gt "$most" ]; then echo "a process may open $(ulimit -n) files he
 each=$((count / loads)) count=$((count / loads * loads))
 make_devices $((count + witnesses))
 echo '{"Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}' > "$work/all.json"
-start_fleet --Fleet:Gateway:PlainPolicyPath="$work/all.json" "$@"
+# All ends come within a moment, each with a will and an event: who is to see every one needs room for them.
+start_fleet --Fleet:Gateway:PlainPolicyPath="$work/all.json" --Fleet:Gateway:MaxQueuedMessages=1000000 --Fleet:Gateway:MaxQueuedBytes=1000000000 "$@"
 
 # begin <name> <load's arguments…>: a process of the load; a line to its input file takes it further, the end of it ends it.
 inputs=()
@@ -73,5 +75,5 @@ awk -F/ '
     for (d in came) { all++; if (!up[d]) down++; if (wills[d] + 0 != went[d] + 0) bad++; back += came[d] > 1 }
     printf "events: %d devices seen, %d came back, %d seen as gone, %d events out of order, %d with another number of wills than ends\n", all, back, down, wrong, bad
   }' "$work/events.txt"
-[ -z "${BENCH_EVENTS:-}" ] || cp "$work/events.txt" "$BENCH_EVENTS"
+[ -z "${BENCH_KEEP:-}" ] || cp "$work"/{events,witness}.txt "$work"/fleet.{out,err} "$BENCH_KEEP"
 grep -c ' fail: \| crit: ' "$work/fleet.err" || true

@@ -113,7 +113,7 @@ internal sealed class Arrival : IReady, ILoopWork, IDisposable
     {
         if (_queued) return;
         _queued = true;
-        _loop.QueueHandshake(this);
+        _loop.Later(this);
     }
 
     private void Shake()

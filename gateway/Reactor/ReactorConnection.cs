@@ -63,7 +63,7 @@ internal sealed class ReactorConnection : MqttConnection, IReady, ILoopWork, IDi
             self.MarkDirty();
             if (self._wire.ReadWantsOutput) readiness |= Readiness.In;
         }
-        if ((readiness & (Readiness.In | Readiness.Error | Readiness.HangUp)) == 0) return;
+        if ((readiness & (Readiness.In | Readiness.Error | Readiness.HangUp)) == 0 || self.IsEnding) return;
         if (self._stage == Stage.Lingering) self.Discard();
         else if (self.MayRead) self.Read();
         else if ((readiness & (Readiness.Error | Readiness.HangUp)) != 0) self.Lose();
@@ -134,9 +134,11 @@ internal sealed class ReactorConnection : MqttConnection, IReady, ILoopWork, IDi
         return room.Task;
     }
 
+    private bool IsEnding => _peerEnded && _stage == Stage.Open;
+
     private bool HasRoomForAnswers => IsClosed || (Outbound.HasRoom && Channel.Session?.IsBacklogged != true);
 
-    private bool MayRead => _stage == Stage.Open && !Channel.IsPaused && Outbound.HasRoom;
+    private bool MayRead => _stage == Stage.Open && !_peerEnded && !Channel.IsPaused && Outbound.HasRoom;
 
     private void Take(ConnectionEvent what)
     {
@@ -170,8 +172,7 @@ internal sealed class ReactorConnection : MqttConnection, IReady, ILoopWork, IDi
             if (!_dirty) Send();
         }
         if (read > 0 && _wire.HasPending) ReadAgain();
-        else if (read == WireResult.Lost) Lose();
-        else if (read == WireResult.Ended) PeerEnded();
+        else if (read is WireResult.Lost or WireResult.Ended) PeerEnded();
         else if (_wire.ReadWantsOutput) Watch(_interest | Readiness.Out);
     }
 
@@ -250,6 +251,10 @@ internal sealed class ReactorConnection : MqttConnection, IReady, ILoopWork, IDi
         }
     }
 
+    /// <summary>
+    /// Nothing more comes. What follows (a will, freeing TLS) waits for its place: when the network fails they all end at once, and the others' messages
+    /// go before. Until then the socket, which would be ready all the time, is heard of once.
+    /// </summary>
     private void PeerEnded()
     {
         _peerEnded = true;
@@ -258,10 +263,8 @@ internal sealed class ReactorConnection : MqttConnection, IReady, ILoopWork, IDi
             Go();
             return;
         }
-        Watch(_interest & ~Readiness.In);
-        if (IsClosed) return;
-        Channel.Close(EndCause.ConnectionLost, Begin());
-        MarkDirty();
+        Watch((_interest & ~Readiness.In) | Readiness.Once);
+        if (!IsClosed) _loop.Later(new Event(this, new ConnectionEvent.Ending(EndCause.ConnectionLost)));
     }
 
     private void Lose()

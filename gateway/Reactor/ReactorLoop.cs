@@ -24,15 +24,18 @@ internal interface ILoopWork
 
 /// <summary>
 /// One thread that serves many sockets: it waits until some are ready, lets each take its turn and answer, and at the end of the round sends, once
-/// per connection, what the whole round has brought for others. Nothing in a turn may wait. Handshakes, which cost as much as a hundred messages each, come
-/// after the rest of the round, a few at a time, so that a storm of them does not hold up those who are connected.
+/// per connection, what the whole round has brought for others. Nothing in a turn may wait. Handshakes, which cost as much as a hundred messages each, and the
+/// ends of lost connections come after the rest of the round, a few at a time, so that a storm of them does not hold up those who are connected.
 /// </summary>
 internal sealed class ReactorLoop : ITicked, IDisposable
 {
     private const int ReadBufferBytes = 64 * 1024, SignalKey = 0, MaxPostedPerRound = 4_096;
 
-    /// <summary>A handshake that is begun is finished, so a round may take one handshake longer.</summary>
-    private static readonly long HandshakesPerRound = Stopwatch.Frequency / 500;
+    /// <summary>
+    /// Half a millisecond, and what is begun is finished: one step of a handshake, or a few ends. With less than a hundredth of it a round finds
+    /// out that nobody else wants anything.
+    /// </summary>
+    private static readonly long LaterPerRound = Stopwatch.Frequency / 2_000;
 
     /// <summary>At 20,000 events a second and more it is worth a moment's pause to find several at once: waking up for each would cost a fifth of all that it does.</summary>
     private static readonly long BusyTicksPerEvent = Stopwatch.Frequency / 20_000;
@@ -47,7 +50,7 @@ internal sealed class ReactorLoop : ITicked, IDisposable
     private readonly Epoll _epoll = new();
     private readonly EventFile _signal = new();
     private readonly ConcurrentQueue<ILoopWork> _posted = new();
-    private readonly Queue<ILoopWork> _handshakes = new();
+    private readonly Queue<ILoopWork> _later = new();
     private readonly List<ReactorConnection> _dirty = [];
     private readonly List<ReactorConnection> _again = [];
     private readonly List<int> _released = [];
@@ -134,7 +137,8 @@ internal sealed class ReactorLoop : ITicked, IDisposable
     /// <summary>Gives the connection another turn in the next round, which then does not wait.</summary>
     public void Again(ReactorConnection connection) => _again.Add(connection);
 
-    public void QueueHandshake(ILoopWork step) => _handshakes.Enqueue(step);
+    /// <summary>Work that comes after all that is ready, within bounds.</summary>
+    public void Later(ILoopWork step) => _later.Enqueue(step);
 
     public void Stop()
     {
@@ -178,7 +182,7 @@ internal sealed class ReactorLoop : ITicked, IDisposable
         RunPosted();
         if (Volatile.Read(ref _tickDue) == 1 && Interlocked.Exchange(ref _tickDue, 0) == 1) TickAll();
         Flush();
-        RunHandshakes();
+        RunLater();
         Flush();
         foreach (int key in _released) _free.Push(key);
         _released.Clear();
@@ -186,7 +190,7 @@ internal sealed class ReactorLoop : ITicked, IDisposable
 
     private int Wait()
     {
-        if (_again.Count > 0 || _handshakes.Count > 0) return _epoll.Wait(0);
+        if (_again.Count > 0 || _later.Count > 0) return _epoll.Wait(0);
         if (_hurried) Libc.Pause(PauseNanoseconds);
         // Whoever posts looks at _sleeping after it has posted; this looks for posts after it has written _sleeping. One of the two sees the other.
         Volatile.Write(ref _sleeping, 1);
@@ -221,14 +225,14 @@ internal sealed class ReactorLoop : ITicked, IDisposable
         for (int key = SignalKey + 1; key < _keys; key++) _watched[key]?.Tick(NowMs);
     }
 
-    private void RunHandshakes()
+    private void RunLater()
     {
-        if (_handshakes.Count == 0) return;
+        if (_later.Count == 0) return;
         long start = Stopwatch.GetTimestamp();
-        while (_handshakes.TryDequeue(out var step))
+        while (_later.TryDequeue(out var step))
         {
             step.Run();
-            if (Stopwatch.GetTimestamp() - start > HandshakesPerRound) return;
+            if (Stopwatch.GetTimestamp() - start > LaterPerRound) return;
         }
     }
 

@@ -76,4 +76,5 @@ awk -F/ '
     printf "events: %d devices seen, %d came back, %d seen as gone, %d events out of order, %d with another number of wills than ends\n", all, back, down, wrong, bad
   }' "$work/events.txt"
 [ -z "${BENCH_KEEP:-}" ] || cp "$work"/{events,witness}.txt "$work"/fleet.{out,err} "$BENCH_KEEP"
-grep -c ' fail: \| crit: ' "$work/fleet.err" || true
+echo "Fleet's log, by kind:"
+sed -n 's/.* \(warn\|fail\|crit\): \([^ ]*\) .*/  \1 \2/p' "$work"/fleet.{out,err} | sort | uniq -c | sort -rn | head -5

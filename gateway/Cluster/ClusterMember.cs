@@ -11,21 +11,22 @@ using Microsoft.Extensions.Options;
 namespace Fleet.Gateway.Cluster;
 
 /// <summary>
-/// This gateway's place among the others: it says that it lives, meets those who come, lets go of those who are dead; and when it hears that it
+/// This gateway's place among the others: it says that it lives, meets those who come, and hears of those who are dead; and when it hears that it
 /// was taken for dead itself, ends all its sessions, which belong to others by then, and begins anew under another id.
 /// </summary>
 internal sealed class ClusterMember(
-    IGrainFactory grains, GatewayIdentity gateway, Peers peers, Routes routes, Broker broker, SessionJournal journal, SessionRestore sessions, SessionDirectory directory, SessionMoves moves,
-    ConnectionRegistry connections, IOptions<GatewayOptions> options, TimeProvider time, ILogger<ClusterMember> log)
+    IGrainFactory grains, GatewayIdentity gateway, Peers peers, Heirs heirs, Estates estates, Broker broker, SessionJournal journal, SessionDirectory directory,
+    SessionMoves moves, ConnectionRegistry connections, IOptions<GatewayOptions> options, TimeProvider time, ILogger<ClusterMember> log)
 {
-    /// <summary>How long a start waits for what the others want: by then, who does not answer is dead.</summary>
-    private static readonly TimeSpan MeetingTime = GatewayLiveness.DeadAfter + GatewayLiveness.BeatEvery;
+    /// <summary>How long a start waits for what the others want: by then, who does not answer is dead, and its sessions are at another.</summary>
+    private static readonly TimeSpan MeetingTime = GatewayLiveness.DeadAfter + (GatewayLiveness.BeatEvery * 3);
 
     private readonly Lock _gate = new();
     private IGatewayObserver? _reference;
     private string? _name = options.Value.Name;
     private long _version = -1;
     private int _beating;
+    private volatile bool _isFenced;
 
     private IGatewayGrain Self => grains.GetGrain<IGatewayGrain>(gateway.Id);
 
@@ -33,8 +34,9 @@ internal sealed class ClusterMember(
     public async Task Join(IGatewayObserver observer, CancellationToken cancellation)
     {
         _reference = grains.CreateObjectReference<IGatewayObserver>(observer);
+        journal.Fenced = Fenced;
         Apply(await Self.Join(_reference, _name));
-        foreach (var peer in peers.All)
+        foreach (var peer in peers.All.Concat(peers.Dead).ToArray())
         {
             try
             {
@@ -54,7 +56,7 @@ internal sealed class ClusterMember(
         if (Interlocked.Exchange(ref _beating, 1) == 1) return;
         try
         {
-            if (await Self.Beat(_reference!) is { } view) Apply(view);
+            if (!_isFenced && await Self.Beat(_reference!) is { } view) Apply(view);
             else await BeginAnew();
         }
         catch (Exception e)
@@ -90,21 +92,26 @@ internal sealed class ClusterMember(
             _version = view.Version;
             peers.Number = self.Number;
             var gone = peers.All.Where(peer => view.Find(peer.Id) is null).ToArray();
-            var come = view.Gateways.Where(member => member.Id != gateway.Id && peers.Find(member.Id) is null).ToArray();
-            foreach (var peer in gone) Part(peer);
-            foreach (var member in come) routes.Meet(new RemoteGateway(member, LinkTo(member.Id)));
+            var come = view.Gateways.Where(member => member.Id != gateway.Id && peers.Find(member.Id) is null && !heirs.IsDead(member.Id)).ToArray();
+            foreach (var peer in gone) heirs.Die(peer.Id);
+            // What it knew of these is unknown here; their heir tells.
+            foreach (string dead in view.Dead.Where(dead => !estates.Has(dead))) heirs.Mourn(new RemoteGateway(new GatewayMember(dead, 0, null), LinkTo(dead)));
+            foreach (var peer in peers.Dead.Where(peer => view.Find(peer.Id) is null && !view.Dead.Contains(peer.Id)).ToArray()) heirs.Bury(peer.Id);
+            foreach (var member in come) estates.Meet(new RemoteGateway(member, LinkTo(member.Id)));
+            estates.Look();
             if (gone.Length + come.Length > 0) log.PeersChanged(gateway.Id, peers.All.Count);
         }
     }
 
+    /// <summary>The store says that the sessions here are another's. All of it ends now, or with the beat that is under way.</summary>
+    private void Fenced()
+    {
+        _isFenced = true;
+        _ = Beat();
+    }
+
     private PeerLink LinkTo(string peer) => new(
         gateway.Id, peer, batch => grains.GetGrain<IGatewayGrain>(peer).Forward(batch), options.Value.MaxForwardBytes, () => _ = Beat(), time, log);
-
-    private void Part(RemoteGateway peer)
-    {
-        peers.Remove(peer);
-        broker.Forget(peer);
-    }
 
     private async Task BeginAnew()
     {
@@ -113,17 +120,24 @@ internal sealed class ClusterMember(
         {
             // The id first: a CONNECT that is being decided under the old one is refused when it comes to its session.
             gateway.Renew();
-            foreach (var peer in peers.All.ToArray()) Part(peer);
+            // Who published for another gateway is not told that all is well.
+            foreach (var peer in peers.All.Concat(peers.Dead).ToArray())
+            {
+                broker.Forget(peer);
+                peers.Remove(peer);
+            }
             _version = -1;
         }
         // Who is still there under this name has it: two that take it from each other would never end.
         _name = null;
         // They are others' by now, in the store too.
         journal.Close();
+        estates.Clear();
         directory.Abandon(EndCause.Fenced);
         moves.Clear();
         connections.EndAll(EndCause.Fenced);
-        await sessions.Begin(_name, CancellationToken.None);
+        await estates.Begin(_name, CancellationToken.None);
+        _isFenced = false;
         Apply(await Self.Join(_reference!, _name));
     }
 }

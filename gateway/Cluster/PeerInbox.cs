@@ -10,7 +10,9 @@ using Microsoft.Extensions.Logging;
 namespace Fleet.Gateway.Cluster;
 
 /// <summary>What other gateways say: each word once, in order. What persistent sessions are owed of it is durable before it is answered.</summary>
-internal sealed class PeerInbox(Peers peers, Broker broker, SessionJournal journal, RetainedMessages retained, SessionMoves moves, PeerFlush flush, GatewayClock clock, ILogger<PeerInbox> log)
+internal sealed class PeerInbox(
+    Peers peers, Broker broker, SessionJournal journal, RetainedMessages retained, SessionMoves moves, PeerFlush flush, Heirs heirs, Estates estates, GatewayClock clock,
+    ILogger<PeerInbox> log)
 {
     /// <exception cref="InvalidOperationException">It could not be stored: the sender is to say it again.</exception>
     public async Task<PeerAnswer> Take(PeerBatch batch)
@@ -21,11 +23,11 @@ internal sealed class PeerInbox(Peers peers, Broker broker, SessionJournal journ
         return answer;
     }
 
-    private void Take(RemoteGateway sender, PeerWord word)
+    private void Take(RemoteGateway sender, PeerWord word, long number)
     {
         try
         {
-            Handle(sender, word);
+            Handle(sender, word, new LinkMark(sender.Id, number));
         }
         catch (Exception e)
         {
@@ -34,12 +36,25 @@ internal sealed class PeerInbox(Peers peers, Broker broker, SessionJournal journ
         }
     }
 
-    private void Handle(RemoteGateway sender, PeerWord word)
+    private void Handle(RemoteGateway sender, PeerWord word, LinkMark from)
     {
         switch (word)
         {
             case PeerWord.Published published:
-                sender.StoredAt = Math.Max(sender.StoredAt, broker.DeliverForwarded(PeerMessages.ToPublication(published.Message, clock.NowMs), published.ToAll, published.Shares));
+                sender.StoredAt = Math.Max(
+                    sender.StoredAt, broker.DeliverForwarded(PeerMessages.ToPublication(published.Message, clock.NowMs), published.ToAll, published.Shares, from));
+                break;
+            case PeerWord.Bequeathed bequeathed:
+                sender.StoredAt = Math.Max(sender.StoredAt, estates.Deliver(bequeathed, from));
+                break;
+            case PeerWord.Heir heir:
+                heirs.Take(sender, heir);
+                break;
+            case PeerWord.HandedOver handedOver:
+                estates.Take(sender, handedOver);
+                break;
+            case PeerWord.Buried buried:
+                heirs.Bury(buried.Dead);
                 break;
             case PeerWord.Wanted wanted:
                 foreach (string filter in wanted.Filters) broker.Want(sender, TopicFilter.Parse(filter));

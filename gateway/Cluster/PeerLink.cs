@@ -6,7 +6,8 @@ namespace Fleet.Gateway.Cluster;
 
 /// <summary>
 /// The words for one other gateway: in order, one batch under way at a time, repeated until it is answered. What waits is bounded in bytes, so that
-/// a gateway that does not answer costs memory and never time; when it is dead, the link is abandoned and nobody waits for it any more.
+/// a gateway that does not answer costs memory and never time. When it is dead, its messages wait for its heir: who published them is not told that
+/// all is well before.
 /// </summary>
 internal sealed class PeerLink(string from, string to, Func<PeerBatch, Task<PeerAnswer>> send, int maxBytes, Action suspected, TimeProvider time, ILogger log)
 {
@@ -19,11 +20,13 @@ internal sealed class PeerLink(string from, string to, Func<PeerBatch, Task<Peer
 
     private readonly Lock _gate = new();
     private readonly Queue<Item> _waiting = new();
-    private readonly TaskCompletionSource _abandoned = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource _dead = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private List<Item> _underWay = [];
+    private IHeir? _heir;
     private long _bytes, _nextNumber = 1;
-    private bool _running;
+    private bool _running, _abandoned;
 
-    public bool IsAbandoned => _abandoned.Task.IsCompleted;
+    public bool IsDead => _dead.Task.IsCompleted;
 
     /// <summary>Bytes that wait or are under way.</summary>
     public long Bytes
@@ -33,7 +36,10 @@ internal sealed class PeerLink(string from, string to, Func<PeerBatch, Task<Peer
 
     /// <param name="bytes">Of the payload.</param>
     /// <param name="receipt">Whether somebody waits for the other gateway to have it.</param>
-    /// <returns>Completes when the other gateway has it, or is dead; at once without <paramref name="receipt"/>. Null: too much waits already.</returns>
+    /// <returns>
+    /// Completes when the other gateway, or its heir, has it; at once without <paramref name="receipt"/>. Null: too much waits already. What is no
+    /// message is of no use to the heir, and is done with when the other gateway is dead.
+    /// </returns>
     public Task? TryPost(PeerWord word, int bytes, bool receipt) => Post(word, bytes, receipt, bounded: true);
 
     /// <summary>For the words that no link may miss, of which there are only so many, and for what has been found to have room.</summary>
@@ -42,43 +48,84 @@ internal sealed class PeerLink(string from, string to, Func<PeerBatch, Task<Peer
     /// <param name="bytes">Of the payload.</param>
     public bool HasRoom(int bytes)
     {
-        lock (_gate) return HasRoomFor(bytes + WordBytes);
+        lock (_gate) return _heir?.HasRoom(bytes) ?? HasRoomFor(bytes + WordBytes);
     }
 
-    public void Abandon()
+    /// <summary>The other gateway is dead: nothing is sent any more, and messages wait for its heir.</summary>
+    public void Die()
     {
-        _abandoned.TrySetResult();
-        Item[] left;
+        List<Item> settled;
         lock (_gate)
         {
-            left = [.. _waiting];
+            _dead.TrySetResult();
+            settled = [.. _underWay.Concat(_waiting).Where(item => !item.IsMessage)];
+        }
+        foreach (var item in settled) item.Taken?.TrySetResult();
+    }
+
+    /// <summary>What waits for the dead gateway goes to its heir, in order, and so does what still comes.</summary>
+    /// <param name="storedUpTo">Number of the last word that the dead gateway had stored: up to there its sessions have everything.</param>
+    public void Bequeath(IHeir heir, long storedUpTo)
+    {
+        Die();
+        lock (_gate)
+        {
+            // An heir that is dead as well has one of its own.
+            if (_heir is not null || _abandoned) return;
+            _heir = heir;
+            long number = _nextNumber - _underWay.Count;
+            foreach (var item in _underWay.Concat(_waiting))
+            {
+                if (number++ <= storedUpTo || !item.IsMessage) item.Taken?.TrySetResult();
+                else _ = Pass(item, heir);
+            }
+            (_underWay, _bytes) = ([], 0);
             _waiting.Clear();
         }
-        foreach (var item in left) item.Taken?.TrySetResult();
+    }
+
+    /// <summary>Nobody will ever have what waits: who waits for that hears so.</summary>
+    public void Abandon()
+    {
+        Die();
+        List<Item> left;
+        lock (_gate)
+        {
+            // Whoever matched it a moment ago finds the heir.
+            if (_heir is not null) return;
+            _abandoned = true;
+            left = [.. _underWay, .. _waiting];
+            (_underWay, _bytes) = ([], 0);
+            _waiting.Clear();
+        }
+        foreach (var item in left) item.Taken?.TrySetException(Lost());
     }
 
     private Task? Post(PeerWord word, int bytes, bool receipt, bool bounded)
     {
-        TaskCompletionSource? taken;
         lock (_gate)
         {
-            if (IsAbandoned) return Task.CompletedTask;
+            bool isMessage = word is PeerWord.Published or PeerWord.Bequeathed;
+            if (IsDead && !(isMessage && receipt)) return Task.CompletedTask;
+            if (_abandoned) return Task.FromException(Lost());
+            // Under the lock, so that it comes after what has waited.
+            if (_heir is not null) return _heir.Take(word, bytes);
             int size = bytes + WordBytes;
             if (bounded && !HasRoomFor(size)) return null;
-            taken = receipt ? new(TaskCreationOptions.RunContinuationsAsynchronously) : null;
-            _waiting.Enqueue(new Item(word, size, taken));
+            var taken = receipt ? new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously) : null;
+            _waiting.Enqueue(new Item(word, size, taken, isMessage));
             _bytes += size;
-            if (!_running)
+            if (!_running && !IsDead)
             {
                 _running = true;
                 // Not on the caller's thread, which may hold a connection's lock.
                 _ = Task.Run(Run);
             }
+            return taken?.Task ?? Task.CompletedTask;
         }
-        return taken?.Task ?? Task.CompletedTask;
     }
 
-    private bool HasRoomFor(int size) => _bytes == 0 || _bytes + size <= maxBytes || IsAbandoned;
+    private bool HasRoomFor(int size) => _bytes == 0 || _bytes + size <= maxBytes;
 
     private async Task Run()
     {
@@ -89,7 +136,7 @@ internal sealed class PeerLink(string from, string to, Func<PeerBatch, Task<Peer
             int bytes = 0;
             lock (_gate)
             {
-                while (items.Count < MaxBatchWords && bytes < MaxBatchBytes && _waiting.TryDequeue(out var item))
+                while (!IsDead && items.Count < MaxBatchWords && bytes < MaxBatchBytes && _waiting.TryDequeue(out var item))
                 {
                     items.Add(item);
                     bytes += item.Bytes;
@@ -101,23 +148,30 @@ internal sealed class PeerLink(string from, string to, Func<PeerBatch, Task<Peer
                 }
                 batch = new PeerBatch(from, _nextNumber, [.. items.Select(item => item.Word)]);
                 _nextNumber += items.Count;
+                _underWay = items;
             }
-            await Send(batch);
-            lock (_gate) _bytes -= bytes;
+            // If it is dead, they are for the heir.
+            if (!await Send(batch)) return;
+            lock (_gate)
+            {
+                if (_underWay != items) return;
+                _underWay = [];
+                _bytes -= bytes;
+            }
             foreach (var item in items) item.Taken?.TrySetResult();
         }
     }
 
-    /// <summary>Returns when the other gateway has the batch, or the link is abandoned.</summary>
-    private async Task Send(PeerBatch batch)
+    /// <summary>Returns true when the other gateway has the batch, false if it died before it said so.</summary>
+    private async Task<bool> Send(PeerBatch batch)
     {
-        for (var pause = FirstPause; !IsAbandoned; pause = pause * 2 < LongestPause ? pause * 2 : LongestPause)
+        for (var pause = FirstPause; !IsDead; pause = pause * 2 < LongestPause ? pause * 2 : LongestPause)
         {
             try
             {
                 var answer = send(batch);
-                // Once it is abandoned, the other gateway is dead, and so is what was for it.
-                if (await Task.WhenAny(answer, _abandoned.Task) != answer || await answer == PeerAnswer.Taken) return;
+                if (await Task.WhenAny(answer, _dead.Task) != answer) return false;
+                if (await answer == PeerAnswer.Taken) return true;
                 log.PeerRefused(to, await answer);
                 suspected();
             }
@@ -126,9 +180,32 @@ internal sealed class PeerLink(string from, string to, Func<PeerBatch, Task<Peer
                 // Whether it arrived is not known. It is sent again, and the receiver drops what it has.
                 log.PeerFailed(to, e);
             }
-            await Task.WhenAny(Task.Delay(pause, time), _abandoned.Task);
+            await Task.WhenAny(Task.Delay(pause, time), _dead.Task);
         }
+        return false;
     }
 
-    private readonly record struct Item(PeerWord Word, int Bytes, TaskCompletionSource? Taken);
+    private static async Task Pass(Item item, IHeir heir)
+    {
+        var taken = heir.Take(item.Word, item.Bytes - WordBytes);
+        await taken.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (taken.IsCompletedSuccessfully) item.Taken?.TrySetResult();
+        else item.Taken?.TrySetException(Lost());
+    }
+
+    private static InvalidOperationException Lost() => new("The gateway is dead, and what it left is not at another.");
+
+    private readonly record struct Item(PeerWord Word, int Bytes, TaskCompletionSource? Taken, bool IsMessage);
+}
+
+/// <summary>Who takes what was for a dead gateway. Called under the lock of the link to that one: it must not wait, and calls no other gateway's.</summary>
+internal interface IHeir
+{
+    /// <param name="bytes">Of a payload.</param>
+    bool HasRoom(int bytes);
+
+    /// <param name="word">A message.</param>
+    /// <param name="bytes">Of the payload.</param>
+    /// <returns>Completes when the sessions that the dead gateway left have it; fails if they do not.</returns>
+    Task Take(PeerWord word, int bytes);
 }

@@ -15,9 +15,9 @@ internal sealed class RemoteGateway(GatewayMember member, PeerLink link) : Subsc
 
     public string Id => member.Id;
     public PeerLink Link => link;
-    public override bool IsAvailable => !link.IsAbandoned;
+    public override bool IsAvailable => !link.IsDead;
 
-    /// <summary>Completes when all that it wanted when the two met is in the tree, or it is gone.</summary>
+    /// <summary>Completes when all that it wanted when the two met is in the tree; or, if it is dead, what its heir wants.</summary>
     public Task Ready => _ready.Task;
 
     /// <summary>The journal's position at which all that it has sent for persistent sessions is durable. Kept while a batch is taken.</summary>
@@ -29,8 +29,8 @@ internal sealed class RemoteGateway(GatewayMember member, PeerLink link) : Subsc
     }
 
     /// <summary>Takes what is new of a batch, in order; what it knows already it drops.</summary>
-    /// <param name="take">What to do with a word. Must not wait.</param>
-    public PeerAnswer Take(PeerBatch batch, Action<RemoteGateway, PeerWord> take)
+    /// <param name="take">What to do with a word, and its number. Must not wait.</param>
+    public PeerAnswer Take(PeerBatch batch, Action<RemoteGateway, PeerWord, long> take)
     {
         lock (_gate)
         {
@@ -38,7 +38,7 @@ internal sealed class RemoteGateway(GatewayMember member, PeerLink link) : Subsc
             if (batch.FirstNumber > _lastNumber + 1) return PeerAnswer.OutOfOrder;
             for (int i = (int)(_lastNumber + 1 - batch.FirstNumber); i < batch.Words.Length; i++)
             {
-                take(this, batch.Words[i]);
+                take(this, batch.Words[i], batch.FirstNumber + i);
                 _lastNumber = batch.FirstNumber + i;
             }
             return PeerAnswer.Taken;
@@ -60,7 +60,14 @@ internal sealed class RemoteGateway(GatewayMember member, PeerLink link) : Subsc
 
     public void BecomeReady() => _ready.TrySetResult();
 
-    /// <summary>It is dead: takes nothing more from it, and returns what is to go from the tree.</summary>
+    /// <summary>It is dead: nothing more is taken from it. What it wanted stays in the tree, for its heir.</summary>
+    public void Die()
+    {
+        link.Die();
+        lock (_gate) _gone = true;
+    }
+
+    /// <summary>Nothing is for it any more. Returns what is to go from the tree.</summary>
     public (TopicFilter Filter, Subscriber Subscriber)[] Leave()
     {
         link.Abandon();

@@ -1,3 +1,4 @@
+using Fleet.Gateway.Cluster;
 using Fleet.Gateway.Hosting;
 using Fleet.Gateway.Routing;
 using Fleet.Gateway.Sessions;
@@ -8,7 +9,7 @@ using Microsoft.Extensions.Options;
 
 namespace Fleet.Gateway.Durable;
 
-/// <summary>Brings stored sessions back: into the directory and the subscription tree, as sessions whose clients are away.</summary>
+/// <summary>Brings stored sessions back, this gateway's own and those of dead ones: as sessions whose clients are away.</summary>
 internal sealed class SessionRestore(
     ISessionStore store, SessionJournal journal, SessionDirectory directory, Broker broker, SessionSnapshots snapshots, RestoredCertificates certificates, GatewayIdentity gateway,
     IOptions<GatewayOptions> options, GatewayMetrics metrics, GatewayClock clock, ILogger<SessionRestore> log)
@@ -20,19 +21,25 @@ internal sealed class SessionRestore(
 
     private long _owner;
 
+    /// <summary>This gateway's number as an owner of sessions.</summary>
+    public long Owner => Volatile.Read(ref _owner);
+
     /// <summary>Begins as an owner of sessions, with those that were here before. Before the first connection, and before other gateways are met.</summary>
-    public async Task Begin(string? name, CancellationToken cancellation)
+    /// <returns>The estate holds the sessions, if other gateways may have something for them.</returns>
+    public async Task<(SessionOwner Owner, Estate Estate)> Begin(string? name, CancellationToken cancellation)
     {
-        _owner = (await store.Begin(gateway.Id, name, cancellation)).Number;
-        journal.Open(_owner);
-        var stored = await store.Load(_owner, cancellation);
-        int restored = Add(stored);
-        if (stored.Sessions.Count > 0) log.SessionsRestored(restored, stored.Sessions.Count - restored, stored.Deliveries.Count);
+        var owner = await store.Begin(gateway.Id, name, cancellation);
+        Volatile.Write(ref _owner, owner.Number);
+        journal.Open(owner.Number);
+        var estate = new Estate { IsOpen = true };
+        Add(await store.Load(owner.Number, cancellation), owner.Predecessors.Count > 0 ? estate : null);
+        return (owner, estate);
     }
 
-    /// <summary>Takes sessions in that the store has under this owner.</summary>
-    /// <returns>How many; the others are over.</returns>
-    private int Add(StoredSessions stored)
+    /// <summary>Takes in the sessions of a dead gateway, which are this one's in the store.</summary>
+    public void Adopt(StoredSessions left, Estate estate) => Add(left, estate);
+
+    private void Add(StoredSessions stored, Estate? estate)
     {
         var messages = stored.Messages.ToDictionary(row => row.Id, MessageOf);
         var subscriptions = stored.Subscriptions.ToLookup(row => row.Session);
@@ -45,27 +52,33 @@ internal sealed class SessionRestore(
         // Should a session be there twice, because it moved at the moment of a kill, the newer one is right.
         foreach (var row in stored.Sessions.OrderByDescending(row => row.Epoch))
         {
-            var session = new Session(snapshots.IdentityOf(row), options.Value, clock, metrics) { ExpirySeconds = row.ExpirySeconds, Will = snapshots.WillOf(row) };
+            var session = new Session(snapshots.IdentityOf(row), options.Value, clock, metrics)
+            {
+                ExpirySeconds = row.ExpirySeconds, Will = snapshots.WillOf(row), Estate = estate,
+            };
+            if (estate is not null) session.Arrive();
             session.Restore(handles[row.Id], [.. deliveries[row.Id]], row.MaybeSent, received[row.Id]);
             var disconnectedAt = row.DisconnectedAt ?? clock.UtcNow;
             bool over = row.ExpirySeconds == 0 || disconnectedAt.AddSeconds(row.ExpirySeconds) + Grace < clock.UtcNow;
             long since = clock.NowMs + (long)(disconnectedAt - clock.UtcNow).TotalMilliseconds;
+            // Before its client can find it.
+            foreach (var subscription in over ? [] : subscriptions[row.Id])
+            {
+                var options = SubscriptionOptions.Parse(subscription.Options, MqttVersion.V5);
+                broker.Restore(session, new HeldSubscription(TopicFilter.Parse(subscription.Filter), options, subscription.Identifier));
+            }
             if (over || !directory.TryAdd(session, since))
             {
                 directory.Discard(session);
                 if (over && session.Will is { } will) wills.Add(will.At(clock.NowMs));
                 continue;
             }
-            foreach (var subscription in subscriptions[row.Id])
-            {
-                var options = SubscriptionOptions.Parse(subscription.Options, MqttVersion.V5);
-                broker.Restore(session, new HeldSubscription(TopicFilter.Parse(subscription.Filter), options, subscription.Identifier));
-            }
             if (session.Identity.Certificate is { } certificate) certificates.Add(certificate);
+            estate?.Sessions.Add(session);
             restored++;
         }
+        if (stored.Sessions.Count > 0) log.SessionsRestored(restored, stored.Sessions.Count - restored, stored.Deliveries.Count);
         foreach (var will in wills) _ = broker.Publish(will);
-        return restored;
     }
 
     private Delivery DeliveryOf(StoredSession session, DeliveryRow row, Dictionary<long, Publication> messages)

@@ -13,7 +13,7 @@ namespace Fleet.Gateway.Hosting;
 
 /// <summary>What grains and other gateways ask of this one.</summary>
 internal sealed class GatewayObserver(
-    GatewayIdentity gateway, ClusterMember cluster, PeerInbox inbox, SessionDirectory directory, SessionMoves moves, JobNotifier jobs,
+    GatewayIdentity gateway, ClusterMember cluster, Estates estates, PeerInbox inbox, SessionDirectory directory, SessionMoves moves, JobNotifier jobs,
     PresenceEvents events, Broker broker, GatewayClock clock, ILogger<GatewayObserver> log) : IGatewayObserver
 {
     public void ViewChanged(GatewayView view) => cluster.Apply(view);
@@ -29,11 +29,18 @@ internal sealed class GatewayObserver(
         return Task.CompletedTask;
     }
 
-    public Task<MovedSession?> TakeOver(string key, long epoch, bool discard) => Task.FromResult(moves.TakeOver(gateway.Id, key, epoch, discard));
+    /// <exception cref="InvalidOperationException">Whether it is here is not known yet.</exception>
+    public Task<MovedSession?> TakeOver(string key, long epoch, bool discard)
+    {
+        if (directory.Find(key) is null && estates.IsLoading) throw new InvalidOperationException("Sessions of a dead gateway are being read.");
+        return Task.FromResult(moves.TakeOver(gateway.Id, key, epoch, discard));
+    }
 
     public Task<MovedMessages?> Collect(string key, long epoch, string toGateway) => moves.Collect(key, toGateway);
 
     public Task<PeerAnswer> Forward(PeerBatch batch) => inbox.Take(batch);
+
+    public Task<AdoptResult> Adopt(string deadGatewayId) => estates.Adopt(deadGatewayId);
 
     public Task Mourn(ImmutableArray<LostSession> sessions)
     {

@@ -48,6 +48,8 @@ public static class GatewayServiceCollectionExtensions
         services.AddSingleton<Routes>();
         services.AddSingleton<Forwarder>();
         services.AddSingleton<PeerFlush>();
+        services.AddSingleton<Heirs>();
+        services.AddSingleton<Estates>();
         services.AddSingleton<PeerInbox>();
         services.AddSingleton<ClusterMember>();
 
@@ -60,6 +62,7 @@ public static class GatewayServiceCollectionExtensions
         services.AddSingleton<Fences>();
         services.AddSingleton<SessionDirectory>();
         services.AddSingleton<SessionMoves>();
+        services.AddSingleton<SessionFinder>();
         services.AddSingleton<ISessionLeases, SessionLeases>();
         services.AddSingleton<PolicySource>();
         services.AddSingleton<ConnectAuthoriser>();

@@ -48,7 +48,7 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
         position = 0;
         bool kept = Volatile.Read(ref _keepers) > 0;
         // They go first: the message gets its number then, and no session here may see it without.
-        var taken = kept && publisher is not null && !Keeper.HaveRoom(message, matches) ? null : peers.Any ? forwarder.Forward(message, matches) : Task.CompletedTask;
+        var taken = kept && publisher is not null && !Keeper.HaveRoom(message, matches) ? null : peers.HadAny ? forwarder.Forward(message, matches) : Task.CompletedTask;
         if (taken is not null && kept) taken = Keeper.Both(taken, Keeper.KeepAll(message, matches, publisher));
         if (taken is not null) position = DeliverHere(message, matches, publisher, packetId, mustHold: kept || !taken.IsCompleted);
         matches.Clear();
@@ -86,24 +86,27 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
     /// <summary>Delivers what another gateway published: to this one's sessions, and to nobody else.</summary>
     /// <param name="toAll">To all that subscribed, but for shared subscriptions.</param>
     /// <param name="shares">Shared subscriptions of which a member here is to have it.</param>
+    /// <param name="from">The word that brought it; null: it was published here.</param>
+    /// <param name="estate">It was for a dead gateway: for what that one left, and nobody else.</param>
     /// <returns>The journal's position at which it is durable for the persistent sessions here; 0 if there are none.</returns>
-    public long DeliverForwarded(Publication message, bool toAll, ImmutableArray<string> shares)
+    public long DeliverForwarded(Publication message, bool toAll, ImmutableArray<string> shares, LinkMark? from, Estate? estate = null)
     {
-        long position = 0;
-        var matches = Match(message.Topic);
+        // Not the thread's own list, which a publisher here may have in use.
+        List<SubscriptionMatch<Subscriber>> matches = [];
+        List<StoredDelivery> owed = [];
+        _tree.Match(message.Topic, matches);
         // The last member here may have left while the message was on its way: then another gateway's gets it.
-        var elsewhere = shares.Where(share => !TryDeliver(message, share, ref position)).ToArray();
+        var elsewhere = shares.Where(share => !TryDeliver(message, share, estate, owed)).ToArray();
         foreach (var match in elsewhere.Length == 0 ? [] : matches.ToArray())
         {
-            if (match.Subscriber is RemoteShare share && elsewhere.Contains(share.Filter)) _ = forwarder.Forward(message, [match]);
+            if (match.Subscriber is RemoteShare { Gateway.IsAvailable: true } share && elsewhere.Contains(share.Filter)) _ = forwarder.Forward(message, [match]);
         }
         if (toAll)
         {
-            matches.RemoveAll(match => match.Group is not null);
-            position = Math.Max(position, DeliverHere(message, matches, publisher: null, packetId: 0, mustHold: false));
+            matches.RemoveAll(match => match.Group is not null || (estate is not null && (match.Subscriber as Session)?.Estate != estate));
+            HandAll(message, matches, publisher: null, estate, owed);
         }
-        matches.Clear();
-        return position;
+        return owed.Count == 0 ? 0 : journal.Note(message, owed, from: from);
     }
 
     /// <returns>
@@ -112,12 +115,7 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
     public (bool IsNew, Task Known, SubscriptionChange Change)? Subscribe(Session session, in HeldSubscription subscription)
     {
         if (!session.TryAddSubscription(subscription, out var change)) return null;
-        var filter = subscription.Filter;
-        if (filter.IsShared) _shares.Set(session, subscription);
-        bool isNew = _tree.Set(filter, session, subscription.Options, subscription.Identifier);
-        var known = isNew ? routes.Want(filter) : routes.Wanted(filter);
-        // The session may have ended in between: then nobody else would take this out again.
-        if (session.HasEnded) Remove(session, filter);
+        var (isNew, known) = Add(session, subscription);
         return (isNew, known, change);
     }
 
@@ -125,8 +123,24 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
     public void Restore(Session session, in HeldSubscription subscription)
     {
         session.RestoreSubscription(subscription);
-        if (subscription.Filter.IsShared) _shares.Set(session, subscription);
-        if (_tree.Set(subscription.Filter, session, subscription.Options, subscription.Identifier)) _ = routes.Want(subscription.Filter);
+        // A shared one would be chosen for messages that it does not take yet.
+        if (subscription.Filter.IsShared && session.Estate is { IsOpen: false } estate) estate.Shares.Set(session, subscription);
+        else Add(session, subscription);
+    }
+
+    /// <summary>All that waited for a dead gateway is here: what it left takes messages as all others do.</summary>
+    public void Open(Estate estate)
+    {
+        estate.IsOpen = true;
+        foreach (var session in estate.Sessions)
+        {
+            foreach (var subscription in session.Subscriptions)
+            {
+                if (!subscription.Filter.IsShared) continue;
+                Add(session, subscription);
+                if (session.Subscriptions.All(held => held.Filter.Text != subscription.Filter.Text)) Remove(session, subscription.Filter);
+            }
+        }
     }
 
     /// <returns>False if there was no such subscription.</returns>
@@ -170,6 +184,17 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
         foreach (var (filter, subscriber) in gateway.Leave()) _tree.Remove(filter, subscriber);
     }
 
+    private (bool IsNew, Task Known) Add(Session session, in HeldSubscription subscription)
+    {
+        var filter = subscription.Filter;
+        if (filter.IsShared) _shares.Set(session, subscription);
+        bool isNew = _tree.Set(filter, session, subscription.Options, subscription.Identifier);
+        var known = isNew ? routes.Want(filter) : routes.Wanted(filter);
+        // The session may have ended in between: then nobody else would take this out again.
+        if (session.HasEnded) Remove(session, filter);
+        return (isNew, known);
+    }
+
     private bool Remove(Session session, TopicFilter filter)
     {
         if (filter.IsShared) _shares.Remove(filter, session);
@@ -178,34 +203,42 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
         return true;
     }
 
-    private bool TryDeliver(Publication message, string share, ref long position)
+    private bool TryDeliver(Publication message, string share, Estate? estate, List<StoredDelivery> owed)
     {
-        if (_shares.Choose(share) is not { } chosen) return false;
-        var owed = Hand(message, chosen.Session, chosen.Subscription.Options, SubscriptionIdentifiers.Of(chosen.Subscription.Identifier));
-        if (owed is not null) position = Math.Max(position, journal.Note(message, [owed]));
+        if ((estate?.Shares.Choose(share) ?? _shares.Choose(share)) is not { } chosen) return false;
+        if (Hand(message, chosen.Session, chosen.Subscription.Options, SubscriptionIdentifiers.Of(chosen.Subscription.Identifier)) is { } delivery) owed.Add(delivery);
         return true;
     }
 
     /// <param name="mustHold">Others than sessions took it: a QoS 2 message must be known for a repeat, whether or not a session here is owed it.</param>
     private long DeliverHere(Publication message, List<SubscriptionMatch<Subscriber>> matches, Session? publisher, ushort packetId, bool mustHold)
     {
-        if (matches.Count > 1) Merge(matches, publisher);
-        var joined = t_joined;
         var owed = t_owed ??= [];
-        for (int i = 0; i < matches.Count; i++)
-        {
-            var (subscriber, options, identifier, _) = matches[i];
-            if (subscriber is not Session session || (options.NoLocal && session == publisher)) continue;
-            byte[]? several = null;
-            if (joined?.Count > 0) joined.TryGetValue(i, out several);
-            if (Hand(message, session, options, several ?? SubscriptionIdentifiers.Of(identifier)) is { } delivery) owed.Add(delivery);
-        }
-        joined?.Clear();
+        HandAll(message, matches, publisher, estate: null, owed);
         var holder = packetId == 0 ? null : publisher!.Stored;
         if (owed.Count == 0 && (holder is null || !mustHold)) return 0;
         long position = journal.Note(message, owed, holder, packetId);
         owed.Clear();
         return position;
+    }
+
+    /// <param name="estate">Of which they all are; null: what is not open yet gets it another way.</param>
+    /// <param name="owed">What is to be noted in the journal is added to it.</param>
+    private static void HandAll(
+        Publication message, List<SubscriptionMatch<Subscriber>> matches, Session? publisher, Estate? estate, List<StoredDelivery> owed)
+    {
+        if (matches.Count > 1) Merge(matches, publisher);
+        var joined = t_joined;
+        for (int i = 0; i < matches.Count; i++)
+        {
+            var (subscriber, options, identifier, _) = matches[i];
+            if (subscriber is not Session session || (options.NoLocal && session == publisher)) continue;
+            if (session.Estate is { IsOpen: false } closed && closed != estate) continue;
+            byte[]? several = null;
+            if (joined?.Count > 0) joined.TryGetValue(i, out several);
+            if (Hand(message, session, options, several ?? SubscriptionIdentifiers.Of(identifier)) is { } delivery) owed.Add(delivery);
+        }
+        joined?.Clear();
     }
 
     private static StoredDelivery? Hand(Publication message, Session session, SubscriptionOptions options, byte[]? identifiers) => session.Deliver(new Delivery(

@@ -22,7 +22,7 @@ namespace Fleet.Gateway.Sessions;
 /// id (<see cref="ISessionGrain"/>) and tells the device. In this order, so that a stranger never evicts anybody.
 /// </summary>
 internal sealed class ConnectAuthoriser(
-    IGrainFactory grains, GatewayIdentity gateway, SessionLife life, SessionDirectory directory, SessionMoves moves, Broker broker, IPasswordAuthenticator passwords, PolicySource policies,
+    IGrainFactory grains, GatewayIdentity gateway, SessionLife life, SessionMoves moves, SessionFinder finder, Broker broker, IPasswordAuthenticator passwords, PolicySource policies,
     ConnectAdmission admission, Flapping flapping, GatewayClock clock, GatewayMetrics metrics, ILogger<ConnectAuthoriser> log)
 {
     private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(20);
@@ -80,8 +80,8 @@ internal sealed class ConnectAuthoriser(
         }
 
         string gatewayId = gateway.Id;
-        var lease = await grains.GetGrain<ISessionGrain>(key).Open(
-            new SessionClaim(gatewayId, sessionId, request.CleanStart, PeerMessages.Of(request.Will)));
+        if (await Open(key, new SessionClaim(gatewayId, sessionId, request.CleanStart, PeerMessages.Of(request.Will))) is not { } lease)
+            return new ConnectDecision.Refused(ReasonCode.ServerUnavailable, "The session is at a gateway that does not answer; try again in some seconds.");
         var identity = new SessionIdentity
         {
             Kind = who.Kind,
@@ -103,11 +103,25 @@ internal sealed class ConnectAuthoriser(
         return new ConnectDecision.Accepted(identity);
     }
 
+    /// <summary>Takes the client id.</summary>
+    /// <returns>Null: where its session is cannot be known yet, and beginning anew beside it would lose what it is owed.</returns>
+    private async Task<SessionLease?> Open(string key, SessionClaim claim)
+    {
+        var session = grains.GetGrain<ISessionGrain>(key);
+        var lease = await session.Open(claim);
+        if (lease.Lost is not { } lost) return lease;
+        var found = await finder.Find(key, lease, claim.CleanStart);
+        if (found is FoundSession.NotYet) return null;
+        lease = await session.Open(claim with { Found = lost });
+        if (lease.Lost is not null) return null;
+        // What is found has its will with it.
+        return found is FoundSession.Found { Moved: var moved } ? lease with { Moved = lease.Moved ?? moved, UnsentWill = null } : lease;
+    }
+
     /// <summary>Brings here what the client left at another gateway: from then on its session is one whose client is away.</summary>
     private async Task TakeOver(SessionIdentity identity, SessionLease lease)
     {
-        // A session that the store has brought back has its will with it.
-        if (lease.UnsentWill is { } will && directory.Find(identity.Key) is null) _ = broker.Publish(PeerMessages.ToPublication(will, clock.NowMs));
+        if (lease.UnsentWill is { } will) _ = broker.Publish(PeerMessages.ToPublication(will, clock.NowMs));
         if (lease.Stayed) await moves.Stay(identity.Key);
         if (lease.Moved is not { } moved) return;
         var session = await moves.Arrive(identity, moved);

@@ -5,6 +5,7 @@ namespace Fleet.Gateway.Sessions;
 /// </summary>
 internal sealed class Passage
 {
+    private bool _isNew;
     private HashSet<long>? _known;
     private RecentNumbers? _recent;
 
@@ -17,21 +18,21 @@ internal sealed class Passage
     /// <summary>It comes from another gateway: what reaches it here is noted, to be known when it comes by the other one too.</summary>
     public void Arrive()
     {
-        _known = [];
+        _isNew = true;
         SendOn = null;
     }
 
     public void Leave(Action<Delivery> sendOn)
     {
-        _known = null;
+        Settle();
         SendOn = sendOn;
     }
 
-    /// <summary>Whatever was on its way when it moved has come.</summary>
+    /// <summary>Whatever was on its way when it came has come.</summary>
     public void Settle()
     {
+        _isNew = false;
         _known = null;
-        SendOn = null;
     }
 
     /// <param name="number">0: no other gateway has the message.</param>
@@ -40,7 +41,7 @@ internal sealed class Passage
     public bool Note(long number, bool keep)
     {
         if (number == 0) return true;
-        if (_known is not null && !_known.Add(number)) return false;
+        if (_isNew && !(_known ??= []).Add(number)) return false;
         if (keep) (_recent ??= new()).Add(number);
         return true;
     }
@@ -48,7 +49,7 @@ internal sealed class Passage
     /// <summary>It has had these at the gateway before.</summary>
     public void NoteAll(HashSet<long> had)
     {
-        _known?.UnionWith(had);
+        if (_isNew) (_known ??= []).UnionWith(had);
         foreach (long number in had) (_recent ??= new()).Add(number);
     }
 }

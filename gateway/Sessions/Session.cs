@@ -1,3 +1,4 @@
+using Fleet.Gateway.Cluster;
 using Fleet.Gateway.Durable;
 using Fleet.Gateway.Hosting;
 using Fleet.Gateway.Routing;
@@ -45,6 +46,9 @@ internal sealed class Session : Subscriber
     /// <summary>Kept by the directory: when its time is up, on the monotonic clock. Null while it has a connection.</summary>
     public long? ExpiresAt { get; set; }
 
+    /// <summary>It comes from a dead gateway, and is known for what it is until all that was on its way there has come; null otherwise.</summary>
+    public Estate? Estate { get; set; }
+
     /// <summary>Null: it is kept in memory alone, because it ends with its connection.</summary>
     public StoredSession? Stored => _stored;
 
@@ -70,6 +74,11 @@ internal sealed class Session : Subscriber
     public (int Queued, int InFlight) Backlog
     {
         get { lock (_gate) return _out.Backlog; }
+    }
+
+    public HeldSubscription[] Subscriptions
+    {
+        get { lock (_gate) return _subscriptions.All; }
     }
 
     public bool HasEnded

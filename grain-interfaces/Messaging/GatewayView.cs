@@ -2,8 +2,10 @@ namespace Fleet.Interfaces.Messaging;
 
 /// <summary>The gateways that live, at one moment.</summary>
 /// <param name="Version">Grows with each change.</param>
+/// <param name="Dead">Ids of those that ended, and whose sessions may not be at another yet.</param>
 [GenerateSerializer, Immutable, Alias("fleet.gateway-view")]
-public sealed record GatewayView([property: Id(0)] long Version, [property: Id(1)] ImmutableArray<GatewayMember> Gateways)
+public sealed record GatewayView(
+    [property: Id(0)] long Version, [property: Id(1)] ImmutableArray<GatewayMember> Gateways, [property: Id(2)] ImmutableArray<string> Dead)
 {
     public GatewayMember? Find(string gatewayId) => Gateways.FirstOrDefault(gateway => gateway.Id == gatewayId);
 }

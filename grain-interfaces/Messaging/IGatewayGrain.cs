@@ -63,9 +63,17 @@ public interface IGatewayGrain : IGrainWithStringKey
     [AlwaysInterleave, ResponseTimeout("00:00:05")]
     Task Mourn(ImmutableArray<LostSession> sessions);
 
-    /// <summary>This gateway is dead: its devices become disconnected. Returns when none of them stands as connected through it.</summary>
+    /// <summary>This gateway is to go on with the persistent sessions of a dead one. Asked again, it says how far it is.</summary>
+    [AlwaysInterleave, ResponseTimeout("00:00:05")]
+    Task<AdoptResult> Adopt(string deadGatewayId);
+
+    /// <summary>
+    /// This gateway is dead: another one takes its persistent sessions, and its devices become disconnected. Returns when none of them stands as connected
+    /// through it.
+    /// </summary>
+    /// <returns>False if no gateway lives that could take its sessions: to be tried again.</returns>
     [AlwaysInterleave, ResponseTimeout("00:10:00")]
-    Task Bury();
+    Task<bool> Bury();
 }
 
 /// <summary>What a gateway process does for its <see cref="IGatewayGrain"/>. None of it waits for anything.</summary>
@@ -91,6 +99,9 @@ public interface IGatewayObserver : IGrainObserver
 
     [ResponseTimeout("00:00:05")]
     Task Mourn(ImmutableArray<LostSession> sessions);
+
+    [ResponseTimeout("00:00:05")]
+    Task<AdoptResult> Adopt(string deadGatewayId);
 }
 
 /// <summary>Why the service ends a session.</summary>

@@ -9,7 +9,8 @@ public interface ISessionGrain : IGrainWithStringKey
 {
     /// <summary>
     /// Takes the client id for a new connection, after its authorisation. A session at another gateway is ended first, and handed over unless
-    /// the client starts clean. Repeating the call with the same session answers as the first did.
+    /// the client starts clean. Repeating the call with the same session answers as the first did. If the other gateway is lost, nothing has changed yet:
+    /// the caller finds out where the session is, and says so.
     /// </summary>
     [ResponseTimeout("00:00:15")]
     Task<SessionLease> Open(SessionClaim claim);
@@ -26,23 +27,27 @@ public interface ISessionGrain : IGrainWithStringKey
 
 /// <param name="SessionId">Unique per connection.</param>
 /// <param name="CleanStart">Begin anew, whatever there is.</param>
+/// <param name="Found">A lost gateway (<see cref="SessionLease.Lost"/>): what it had of the session is found.</param>
 [GenerateSerializer, Immutable, Alias("fleet.session-claim")]
 public sealed record SessionClaim(
     [property: Id(0)] string GatewayId,
     [property: Id(1)] string SessionId,
     [property: Id(2)] bool CleanStart,
-    [property: Id(3)] SessionWill? Will);
+    [property: Id(3)] SessionWill? Will,
+    [property: Id(4)] string? Found = null);
 
 /// <param name="Epoch">Grows with each owner of the client id; a message of a lower epoch is late and is dropped.</param>
 /// <param name="Moved">The session that another gateway hands over; null if there is none.</param>
 /// <param name="Stayed">The gateway that asks had the client id last: what it kept of the session is still right.</param>
+/// <param name="Lost">The gateway that has the client id, which is dead or does not answer: the lease is not given yet. Null: it is.</param>
 /// <param name="UnsentWill">Of a session whose gateway is dead: it goes out as if the connection had been lost just now.</param>
 [GenerateSerializer, Immutable, Alias("fleet.session-lease")]
 public sealed record SessionLease(
     [property: Id(0)] long Epoch,
     [property: Id(1)] MovedSession? Moved = null,
     [property: Id(2)] SessionWill? UnsentWill = null,
-    [property: Id(3)] bool Stayed = false);
+    [property: Id(3)] bool Stayed = false,
+    [property: Id(4)] string? Lost = null);
 
 /// <summary>What is published if a connection ends without DISCONNECT. MQTT 5.0, 3.1.2.5.</summary>
 /// <param name="ExpirySeconds">Message expiry, counted from its publication.</param>

@@ -7,28 +7,63 @@ using Microsoft.Extensions.Logging;
 namespace Fleet.Grains.Messaging;
 
 /// <summary>
-/// What is left to do for the sessions of a dead gateway: each of its devices becomes disconnected, and a gateway that lives publishes its
-/// presence event and its will. A device that has come back through another gateway stays as it is.
+/// What is left to do when a gateway is dead. A gateway that lives goes on with its persistent sessions; each of its devices becomes disconnected, and
+/// the same gateway publishes its presence event and its will. A device that has come back through another gateway stays as it is.
 /// </summary>
 internal sealed class GatewayBurial(string gatewayId, IFleetIndex index, IGrainFactory grains, TimeProvider clock, ILogger log)
 {
     private const int PageSize = 500;
+
+    /// <summary>How often one heir may name another. Each has died while it was about to inherit.</summary>
+    private const int MaxHeirs = 8;
+
+    private static readonly TimeSpan AskAgainAfter = TimeSpan.FromMilliseconds(200);
     private static readonly TimeSpan[] Pauses = [TimeSpan.FromMilliseconds(200), TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(3), TimeSpan.FromSeconds(5)];
 
-    /// <returns>How many devices there were.</returns>
-    public async Task<int> Run()
+    /// <returns>How many devices there were; null if no gateway lives.</returns>
+    public async Task<int?> Run()
     {
+        if (await FindHeir() is not { } heir) return null;
         int devices = 0;
         ThingName? after = null;
         while (await index.Find(DevicesOfGateway.Query(gatewayId), after, PageSize, CancellationToken.None) is { Length: > 0 } page)
         {
             var lost = await Task.WhenAll(page.Select(device => Lose(device.Thing)));
             var sessions = lost.OfType<LostSession>().ToImmutableArray();
-            if (!sessions.IsEmpty) await Mourn(sessions);
+            if (!sessions.IsEmpty) await Mourn(sessions, heir);
             devices += sessions.Length;
             after = page[^1].Thing;
         }
         return devices;
+    }
+
+    /// <summary>Returns the gateway that has the sessions, when it has them; null if no gateway lives.</summary>
+    private async Task<string?> FindHeir()
+    {
+        var view = await grains.GetGrain<IRouteTableGrain>(IRouteTableGrain.Key).GetView();
+        if (HeirChoice.Of(view.Gateways, gatewayId) is not { } heir) return null;
+        for (int i = 0; i < MaxHeirs; i++)
+        {
+            if (await Adopt(heir, gatewayId) is not { } other) return heir;
+            if (view.Find(other) is not null) heir = other;
+            // It began, and died before it was a gateway; or it died as the heir. First what that one left, and what was left to it.
+            else await Adopt(heir, other);
+        }
+        throw new InvalidOperationException($"What gateway {gatewayId} left goes from heir to heir.");
+    }
+
+    /// <returns>Null when the heir has it; otherwise the gateway that does.</returns>
+    private async Task<string?> Adopt(string heir, string dead)
+    {
+        while (true)
+        {
+            switch (await grains.GetGrain<IGatewayGrain>(heir).Adopt(dead))
+            {
+                case AdoptResult.Done: return null;
+                case AdoptResult.Elsewhere elsewhere: return elsewhere.GatewayId;
+            }
+            await Task.Delay(AskAgainAfter, clock);
+        }
     }
 
     private async Task<LostSession?> Lose(ThingName thing)
@@ -38,7 +73,7 @@ internal sealed class GatewayBurial(string gatewayId, IFleetIndex index, IGrainF
         return new LostSession(thing.Value, session.SessionId, session.Certificate?.Value, session.Epoch, will);
     }
 
-    private async Task Mourn(ImmutableArray<LostSession> sessions)
+    private async Task Mourn(ImmutableArray<LostSession> sessions, string heir)
     {
         Exception? failure = null;
         foreach (var pause in Pauses)
@@ -46,9 +81,10 @@ internal sealed class GatewayBurial(string gatewayId, IFleetIndex index, IGrainF
             try
             {
                 var view = await grains.GetGrain<IRouteTableGrain>(IRouteTableGrain.Key).GetView();
-                if (view.Gateways is [var first, ..])
+                // It knows which sessions it has, and what becomes of their wills. Should it have died since, so have they.
+                if ((view.Find(heir) ?? view.Gateways.FirstOrDefault()) is { } mourner)
                 {
-                    await grains.GetGrain<IGatewayGrain>(first.Id).Mourn(sessions);
+                    await grains.GetGrain<IGatewayGrain>(mourner.Id).Mourn(sessions);
                     return;
                 }
             }
@@ -66,4 +102,21 @@ internal sealed class GatewayBurial(string gatewayId, IFleetIndex index, IGrainF
 internal static class DevicesOfGateway
 {
     public static FleetQuery Query(string gatewayId) => FleetQuery.OfGateway(gatewayId);
+}
+
+/// <summary>Who goes on with what a dead gateway leaves, unless the store knows better.</summary>
+internal static class HeirChoice
+{
+    /// <summary>The same one for as long as it lives, and not the same for all the dead; null if no gateway lives.</summary>
+    public static string? Of(ImmutableArray<GatewayMember> living, string dead) =>
+        living.Select(gateway => gateway.Id).MaxBy(id => Hash(id, dead));
+
+    /// <summary>FNV-1a over both: the gateway with the highest has it.</summary>
+    private static uint Hash(string living, string dead)
+    {
+        uint hash = 2_166_136_261;
+        foreach (char c in living) hash = (hash ^ c) * 16_777_619;
+        foreach (char c in dead) hash = (hash ^ c) * 16_777_619;
+        return hash;
+    }
 }

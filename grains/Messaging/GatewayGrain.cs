@@ -9,7 +9,7 @@ namespace Fleet.Grains.Messaging;
 
 /// <summary>
 /// The road to one gateway process. Where it is reached is in memory, and said again with each beat; whether it lives is the route table's word.
-/// What is for a dead gateway is dropped: its sessions are gone.
+/// What is for a dead gateway is dropped: its sessions are elsewhere.
 /// </summary>
 internal sealed class GatewayGrain(IFleetIndex index, TimeProvider clock, ILogger<GatewayGrain> log) : Grain, IGatewayGrain
 {
@@ -80,12 +80,16 @@ internal sealed class GatewayGrain(IFleetIndex index, TimeProvider clock, ILogge
         await gateway.Mourn(sessions);
     }
 
-    public async Task Bury()
+    public async Task<AdoptResult> Adopt(string deadGatewayId) =>
+        await Reached() is { } gateway ? await gateway.Adopt(deadGatewayId) : throw new InvalidOperationException($"Gateway {Id} is dead itself.");
+
+    public async Task<bool> Bury()
     {
         Die();
-        int devices = await new GatewayBurial(Id, index, GrainFactory, clock, log).Run();
+        if (await new GatewayBurial(Id, index, GrainFactory, clock, log).Run() is not { } devices) return false;
         log.Buried(Id, devices);
         DeactivateOnIdle();
+        return true;
     }
 
     private void Heard(IGatewayObserver observer)

@@ -17,7 +17,7 @@ internal static partial class MessagingLog
     [LoggerMessage(2404, LogLevel.Error, "No gateway took the presence events and wills of {Count} sessions that dead gateway {GatewayId} left")]
     public static partial void NotMourned(this ILogger log, Exception? exception, int count, string gatewayId);
 
-    [LoggerMessage(2405, LogLevel.Warning, "Gateway {GatewayId} did not hand over session {Key}: the client begins anew")]
+    [LoggerMessage(2405, LogLevel.Warning, "Gateway {GatewayId} did not hand over session {Key}: the store is asked where it is")]
     public static partial void SessionLost(this ILogger log, Exception? exception, string gatewayId, string key);
 
     [LoggerMessage(2406, LogLevel.Warning, "The gateways could not be looked at; trying again")]

@@ -31,7 +31,8 @@ internal static class RouteTableCore
         };
     }
 
-    public static RouteTableState Buried(RouteTableState state, string gatewayId) => state with { Dead = state.Dead.Remove(gatewayId) };
+    public static RouteTableState Buried(RouteTableState state, string gatewayId) =>
+        state with { Version = state.Version + 1, Dead = state.Dead.Remove(gatewayId) };
 }
 
 /// <summary>When each gateway was heard last. In memory: a table that was just activated has heard all of them just now.</summary>

@@ -84,8 +84,9 @@ internal sealed class RouteTableGrain(
     {
         try
         {
-            await GrainFactory.GetGrain<IGatewayGrain>(gateway).Bury();
-            _buried.Add(gateway);
+            // Without a gateway that lives it stays among the dead, and is tried again when one comes.
+            if (await GrainFactory.GetGrain<IGatewayGrain>(gateway).Bury()) _buried.Add(gateway);
+            else _failedAt = Now;
         }
         catch (Exception) when (_ending)
         {

@@ -12,11 +12,11 @@ internal sealed record RouteTableState
     public int LastNumber { get; init; }
     public ImmutableArray<GatewayMember> Gateways { get => field.IsDefault ? [] : field; init; }
 
-    /// <summary>Those that ended, until none of their devices stands as connected.</summary>
+    /// <summary>Those that ended, until another has their sessions and none of their devices stands as connected.</summary>
     public ImmutableArray<string> Dead { get => field.IsDefault ? [] : field; init; }
 
     [JsonIgnore]
-    public GatewayView View => new(Version, Gateways);
+    public GatewayView View => new(Version, Gateways, Dead);
 
     [JsonIgnore]
     public bool IsEmpty => Gateways.IsEmpty && Dead.IsEmpty;

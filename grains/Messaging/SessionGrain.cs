@@ -25,13 +25,21 @@ internal sealed class SessionGrain(
         if (_lease is not null && _sessionId == claim.SessionId) return _lease;
         var before = record.State;
         long epoch = NextEpoch();
-        TakeOverResult? taken = before.Gateway is { } old && old != claim.GatewayId ? await TakeOver(old, epoch, claim.CleanStart) : null;
+        bool elsewhere = before.Gateway is not null && before.Gateway != claim.GatewayId;
+        bool lost = elsewhere && before.Gateway == claim.Found;
+        TakeOverResult? taken = elsewhere && !lost ? await TakeOver(before.Gateway!, epoch, claim.CleanStart) : null;
+        if (taken is TakeOverResult.Lost)
+        {
+            // Whoever asks finds the session first, or the client would begin anew beside it. Until then the client id is where it was.
+            _epoch = epoch;
+            return new SessionLease(epoch, Lost: before.Gateway);
+        }
 
         var next = before.Covering(claim.GatewayId, epoch, claim.Will);
         if (next != before) await Save(next);
         (_epoch, _sessionId) = (epoch, claim.SessionId);
         _lease = new SessionLease(
-            epoch, (taken as TakeOverResult.Moved)?.Session, taken is TakeOverResult.Lost ? before.Will : null, Stayed: before.Gateway == claim.GatewayId);
+            epoch, (taken as TakeOverResult.Moved)?.Session, lost ? before.Will : null, Stayed: before.Gateway == claim.GatewayId);
         // What is not stored otherwise is kept as long as it matters.
         if (!IsDevice) DelayDeactivation(TimeSpan.MaxValue);
         return _lease;
@@ -66,9 +74,9 @@ internal sealed class SessionGrain(
     private long NextEpoch() => _epoch > 0 ? _epoch + 1
         : record.State.EpochLimit > 0 ? record.State.EpochLimit + 1 : clock.GetUtcNow().ToUnixTimeSeconds();
 
-    /// <summary>An activation that has given nothing yet takes the gateway's word: it speaks of its latest session only.</summary>
+    /// <summary>An activation that has given nothing takes the gateway's word: it speaks of its latest session only.</summary>
     private bool IsCurrent(string gatewayId, string sessionId) =>
-        _sessionId is { } current ? current == sessionId : _epoch == 0 && record.State.Gateway == gatewayId;
+        _sessionId is { } current ? current == sessionId : record.State.Gateway == gatewayId;
 
     private async Task<TakeOverResult> TakeOver(string gateway, long epoch, bool discard)
     {

@@ -123,6 +123,8 @@ internal sealed class SimulatedGateway : IGatewayObserver
 
     Task IGatewayObserver.Mourn(ImmutableArray<LostSession> sessions) => Task.CompletedTask;
 
+    Task<AdoptResult> IGatewayObserver.Adopt(string deadGatewayId) => Task.FromResult<AdoptResult>(new AdoptResult.Done());
+
     private TimeSpan Delay() => _random.Chance(_world.Faults.MessageLate) ? _random.UpTo(60) : TimeSpan.FromMilliseconds(_random.Next(1, 40));
 
     private IGatewayGrain Grain => Process.Grains.GetGrain<IGatewayGrain>(Id);

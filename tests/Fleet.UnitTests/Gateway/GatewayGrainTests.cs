@@ -1,3 +1,4 @@
+using Fleet.Grains.Messaging;
 using Fleet.Interfaces.Messaging;
 
 namespace Fleet.UnitTests.Gateway;
@@ -85,7 +86,72 @@ public sealed class GatewayGrainTests : IAsyncLifetime
         await first.Heard(1);
         Assert.Equal("gw-1 gw-2", first.Words[^1]);
         await _grains.Gateway("gw-2").Leave();
-        await first.Heard(2);
-        Assert.Equal("gw-1", first.Words[^1]);
+        await first.Said("gw-1");
+    }
+
+    [Fact]
+    public async Task A_dead_gateway_is_among_the_dead_until_another_has_what_it_left()
+    {
+        var heir = await _grains.Join("gw-1");
+        await _grains.Join("gw-2");
+        bool has = false;
+        heir.Adopts = _ => has ? new AdoptResult.Done() : new AdoptResult.UnderWay();
+        await _grains.Gateway("gw-2").Leave();
+        await heir.Said("heir of gw-2");
+        await _grains.Pass(TimeSpan.FromSeconds(3), heir);
+        Assert.Equal("gw-2", Assert.Single((await _grains.View()).Dead));
+        has = true;
+        while (!(await _grains.View()).Dead.IsEmpty) await _grains.Pass(GatewayLiveness.BeatEvery, heir);
+    }
+
+    [Fact]
+    public async Task Who_has_it_already_is_asked_and_an_heir_that_is_no_more_is_buried_first()
+    {
+        var first = await _grains.Join("gw-1");
+        await _grains.Join("dead");
+        List<string> asked = [];
+        first.Adopts = dead =>
+        {
+            asked.Add(dead);
+            // It had begun in the place of the dead one, and died before it was a gateway.
+            return dead == "dead" && !asked.Contains("begun") ? new AdoptResult.Elsewhere("begun") : new AdoptResult.Done();
+        };
+        await _grains.Gateway("dead").Leave();
+        await first.Said("heir of begun");
+        while (!(await _grains.View()).Dead.IsEmpty) await _grains.Pass(GatewayLiveness.BeatEvery, first);
+        Assert.Equal(["dead", "begun", "dead"], asked);
+
+        var second = await _grains.Join("gw-2");
+        await _grains.Join("late");
+        first.Adopts = _ => new AdoptResult.Elsewhere("gw-2");
+        second.Adopts = _ => new AdoptResult.Done();
+        await _grains.Gateway("late").Leave();
+        await second.Said("heir of late");
+        while (!(await _grains.View()).Dead.IsEmpty) await _grains.Pass(GatewayLiveness.BeatEvery, first, second);
+    }
+
+    [Fact]
+    public async Task What_the_last_gateway_leaves_waits_for_the_next()
+    {
+        await _grains.Join("gw-1");
+        await _grains.Gateway("gw-1").Leave();
+        await _grains.Pass(TimeSpan.FromSeconds(2));
+        Assert.Single((await _grains.View()).Dead);
+        var next = await _grains.Join("gw-2");
+        while (!(await _grains.View()).Dead.IsEmpty) await _grains.Pass(GatewayLiveness.BeatEvery, next);
+        Assert.Contains("heir of gw-1", next.Words);
+    }
+
+    [Fact]
+    public void The_dead_have_the_same_heir_for_as_long_as_it_lives()
+    {
+        var living = Enumerable.Range(1, 5).Select(i => new GatewayMember($"gw-{i}", i, null)).ToImmutableArray();
+        foreach (string dead in Enumerable.Range(0, 20).Select(i => $"dead-{i}"))
+        {
+            string heir = HeirChoice.Of(living, dead)!;
+            foreach (var other in living.Where(member => member.Id != heir)) Assert.Equal(heir, HeirChoice.Of(living.Remove(other), dead));
+        }
+        Assert.True(Enumerable.Range(0, 20).Select(i => HeirChoice.Of(living, $"dead-{i}")).Distinct().Count() > 2);
+        Assert.Null(HeirChoice.Of([], "dead"));
     }
 }

@@ -21,6 +21,7 @@ using Fleet.UnitTests.Support;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
+using Orleans;
 
 namespace Fleet.UnitTests.Gateway;
 
@@ -49,10 +50,12 @@ internal sealed class GatewayParts
         Directory = new SessionDirectory(Broker, Leases, Fences, Journal, snapshots, Options, Metrics, Clock);
         Certificates = new RestoredCertificates(Grains, Directory, Clock, NullLogger<RestoredCertificates>.Instance);
         Restore = new SessionRestore(Sessions, Journal, Directory, Broker, snapshots, Certificates, Gateway, Options, Metrics, Clock, NullLogger<SessionRestore>.Instance);
-        Restore.Begin("test", default).GetAwaiter().GetResult();
+        Heirs = new Heirs(Peers, Broker);
+        Estates = new Estates(Sessions, Restore, Journal, Broker, Routes, Peers, Heirs, Gateway, Clock, NullLogger<Estates>.Instance);
+        Estates.Begin("test", default).GetAwaiter().GetResult();
         Flush = new PeerFlush(Peers, Gateway, Time);
         Moves = new SessionMoves(Directory, Journal, snapshots, Broker, Peers, Flush, Fences, Options, Metrics, Clock);
-        Inbox = new PeerInbox(Peers, Broker, Journal, Retained, Moves, Flush, Clock, NullLogger<PeerInbox>.Instance);
+        Inbox = new PeerInbox(Peers, Broker, Journal, Retained, Moves, Flush, Heirs, Estates, Clock, NullLogger<PeerInbox>.Instance);
         Rules = new GatewayRules(Broker, new RuleParts(
             RuleQueue, Grains, new RuleMessageIds(Clock), new RuleIngestMetrics(MeterFactory), Microsoft.Extensions.Options.Options.Create(RuleOptions), Clock,
             NullLogger<RuleSubscriber>.Instance));
@@ -78,6 +81,8 @@ internal sealed class GatewayParts
     public Fences Fences { get; }
     public Peers Peers { get; } = new();
     public Routes Routes { get; }
+    public Heirs Heirs { get; }
+    public Estates Estates { get; }
     public PeerFlush Flush { get; }
     public PeerInbox Inbox { get; }
     public SessionMoves Moves { get; }
@@ -89,6 +94,8 @@ internal sealed class GatewayParts
     public GatewayRules Rules { get; }
     public SessionDirectory Directory { get; }
     public ChannelServices Channels { get; }
+
+    public SessionFinder Finder(IGrainFactory grains) => new(Sessions, grains, Gateway, Directory, Estates, NullLogger<SessionFinder>.Instance);
 
     /// <summary>A client of the plain port: all topics but those with '$'.</summary>
     public static SessionIdentity Plain(string clientId = "p") => Identity(SessionKind.Plain, clientId, BuiltInPolicies.Development);

@@ -181,6 +181,15 @@ internal sealed class TestGateway(IGatewayGrain grain, IGrainFactory grains) : I
         return Task.CompletedTask;
     }
 
+    /// <summary>What it answers when it is to be the heir of a dead gateway.</summary>
+    public Func<string, AdoptResult> Adopts { get; set; } = _ => new AdoptResult.Done();
+
+    public Task<AdoptResult> Adopt(string deadGatewayId)
+    {
+        Say($"heir of {deadGatewayId}");
+        return Task.FromResult(Adopts(deadGatewayId));
+    }
+
     private void Say(string word)
     {
         _words.Enqueue(word);

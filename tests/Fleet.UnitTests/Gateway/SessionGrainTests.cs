@@ -87,12 +87,16 @@ public sealed class SessionGrainTests : IAsyncLifetime
     {
         await Open("gw-1", "s-1", Will);
         _first.HandsOver = new TaskCompletionSource().Task;
+        int writes = _grains.Storage.Writes;
         var opening = Open("gw-2", "s-2");
         await _first.Heard(2);
         _grains.Time.Advance(TimeSpan.FromSeconds(6));
         var lease = await opening;
-        Assert.Null(lease.Moved);
-        Assert.Equal(Will, lease.UnsentWill);
+        Assert.Equal(("gw-1", null, null), (lease.Lost, lease.Moved, lease.UnsentWill));
+        // It may be the other's still: the client id passes only when what is there is found.
+        Assert.Equal(writes, _grains.Storage.Writes);
+        Assert.Equal(Will, (await Open("gw-2", "s-2", found: "gw-1")).UnsentWill);
+        Assert.True((await Open("gw-2", "s-3")).Stayed);
     }
 
     [Fact]
@@ -102,7 +106,8 @@ public sealed class SessionGrainTests : IAsyncLifetime
         await _grains.Pass(TimeSpan.FromSeconds(12), _second);
         // The clock stands still: nothing that waits on it could end.
         var lease = await Open("gw-2", "s-2").WaitAsync(TimeSpan.FromSeconds(20));
-        Assert.Equal(Will, lease.UnsentWill);
+        Assert.Equal(("gw-1", null), (lease.Lost, lease.UnsentWill));
+        Assert.Equal(Will, (await Open("gw-2", "s-2", found: "gw-1")).UnsentWill);
     }
 
     [Fact]
@@ -112,7 +117,7 @@ public sealed class SessionGrainTests : IAsyncLifetime
         await _grains.Session("amr-1").ForgetWill("gw-1", "s-0");
         await _grains.Session("amr-1").ForgetWill("gw-1", "s-1");
         await _grains.Pass(TimeSpan.FromSeconds(12), _second);
-        Assert.Null((await Open("gw-2", "s-2")).UnsentWill);
+        Assert.Null((await Open("gw-2", "s-2", found: "gw-1")).UnsentWill);
     }
 
     [Fact]
@@ -173,6 +178,14 @@ public sealed class SessionGrainTests : IAsyncLifetime
         await device.Connected(new DeviceSession(sessionId, gateway, "::1", _grains.Time.GetUtcNow(), lease.Epoch));
     }
 
-    private Task<SessionLease> Open(string gateway, string sessionId, SessionWill? will = null) =>
-        _grains.Session("amr-1").Open(new SessionClaim(gateway, sessionId, CleanStart: false, will));
+    [Fact]
+    public async Task What_was_found_of_one_gateway_is_no_word_of_another()
+    {
+        await Open("gw-1", "s-1");
+        Assert.Null((await Open("gw-2", "s-2", found: "gw-0")).Lost);
+        Assert.Equal("amr-1 taken over", _first.Words[^1]);
+    }
+
+    private Task<SessionLease> Open(string gateway, string sessionId, SessionWill? will = null, string? found = null) =>
+        _grains.Session("amr-1").Open(new SessionClaim(gateway, sessionId, CleanStart: false, will, found));
 }

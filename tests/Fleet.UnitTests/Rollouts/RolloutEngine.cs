@@ -164,6 +164,8 @@ internal sealed class RolloutEngine : IAsyncDisposable
         public Task<MovedMessages?> Collect(string key, long epoch, string toGateway) => Task.FromResult<MovedMessages?>(null);
         public Task<PeerAnswer> Forward(PeerBatch batch) => Task.FromResult(PeerAnswer.UnknownSender);
         public Task Mourn(ImmutableArray<LostSession> sessions) => Task.CompletedTask;
+
+        public Task<AdoptResult> Adopt(string deadGatewayId) => Task.FromResult<AdoptResult>(new AdoptResult.Done());
     }
 }
 

@@ -151,7 +151,7 @@ public sealed class GatewayRulesTests
     public void What_another_gateway_sends_on_was_queued_there()
     {
         Rules(("r", "#"));
-        _parts.Broker.DeliverForwarded(new(Encoding.UTF8.GetBytes("t"), Encoding.UTF8.GetBytes("x"), Qos.AtLeastOnce), toAll: true, []);
+        _parts.Broker.DeliverForwarded(new(Encoding.UTF8.GetBytes("t"), Encoding.UTF8.GetBytes("x"), Qos.AtLeastOnce), toAll: true, [], from: null);
         Assert.Empty(_parts.RuleQueue.Lines);
     }
 

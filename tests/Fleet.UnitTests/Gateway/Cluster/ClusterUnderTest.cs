@@ -20,11 +20,12 @@ internal sealed class ClusterUnderTest : IAsyncDisposable
 
     public static async Task<ClusterUnderTest> Start() => new(await GrainsUnderTest.Begin());
 
-    public async Task<LiveGateway> Gateway(Action<GatewayOptions>? configure = null)
+    /// <param name="dead">Those that are no more.</param>
+    public async Task<LiveGateway> Gateway(Action<GatewayOptions>? configure = null, params LiveGateway[] dead)
     {
         var gateway = await LiveGateway.Start(Grains, Store, Sessions, configure);
         _gateways.Add(gateway);
-        await Meet();
+        await Meet(dead);
         return gateway;
     }
 
@@ -77,6 +78,22 @@ internal sealed class ClusterUnderTest : IAsyncDisposable
         await Grains.Factory.GetGrain<IDeviceGrain>(thing).Register(
             new DeviceRegistration(model, ImmutableSortedDictionary<string, string>.Empty, DeviceRegistration.ByOperator));
         return id;
+    }
+
+    /// <summary>The others have noticed that a gateway was killed, and go on with what it left.</summary>
+    public async Task Bury(params LiveGateway[] killed)
+    {
+        await Pass(TimeSpan.FromSeconds(14), killed);
+        await Meet(killed);
+        // Ten times as fast as the gateways' clock: what the grains wait for them is no time-out yet.
+        var living = _gateways.Except(killed).ToArray();
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+        for (int step = 1; living.Any(gateway => gateway.Peers.Dead.Count > 0) || !(await Grains.View()).Dead.IsEmpty; step++)
+        {
+            await Task.Delay(TimeSpan.FromMilliseconds(5), TimeProvider.System, patience.Token);
+            Grains.Time.Advance(TimeSpan.FromMilliseconds(50));
+            if (step % 40 == 0) foreach (var gateway in living) await gateway.Member.Beat();
+        }
     }
 
     public static async Task Eventually(Func<bool> condition)

@@ -78,6 +78,13 @@ internal sealed class LiveGateway : IAsyncDisposable
     /// <summary>Its beats, and all that it has for others, are lost.</summary>
     public bool IsCutOff { set => _grains.IsCutOff = value; }
 
+    /// <summary>As a process that was killed: nothing comes from it, and nothing reaches it. What it had of the store is what it had written.</summary>
+    public void Kill()
+    {
+        _grains.IsCutOff = _grains.IsDead = true;
+        Service<SessionJournal>().Close();
+    }
+
     public static async Task<LiveGateway> Start(
         GrainsUnderTest grains, SharedRetainedStore store, MemorySessionStore sessions, Action<GatewayOptions>? configure = null)
     {
@@ -210,7 +217,10 @@ internal sealed class SharedRetainedStore : IRetainedStore
 /// <summary>The grains, with the roads to gateways through the test's hands.</summary>
 internal sealed class BreakableGrains(IGrainFactory grains) : IGrainFactory
 {
-    public volatile bool IsCutOff;
+    public volatile bool IsCutOff, IsDead;
+
+    // Whoever refers to an observer does not keep it.
+    private readonly List<IGrainObserver> _doors = [];
 
     public Func<Func<Task<PeerAnswer>>, Task<PeerAnswer>> OnForward { get; set; } = send => send();
 
@@ -230,8 +240,13 @@ internal sealed class BreakableGrains(IGrainFactory grains) : IGrainFactory
 
     public TGrainInterface GetGrain<TGrainInterface>(GrainId grainId) where TGrainInterface : IAddressable => grains.GetGrain<TGrainInterface>(grainId);
 
-    public TGrainObserverInterface CreateObjectReference<TGrainObserverInterface>(IGrainObserver obj) where TGrainObserverInterface : IGrainObserver =>
-        grains.CreateObjectReference<TGrainObserverInterface>(obj);
+    public TGrainObserverInterface CreateObjectReference<TGrainObserverInterface>(IGrainObserver obj) where TGrainObserverInterface : IGrainObserver
+    {
+        var door = DispatchProxy.Create<TGrainObserverInterface, Door>();
+        ((Door)(object)door).Become(this, obj);
+        _doors.Add(door);
+        return grains.CreateObjectReference<TGrainObserverInterface>(door);
+    }
 
     public void DeleteObjectReference<TGrainObserverInterface>(IGrainObserver obj) where TGrainObserverInterface : IGrainObserver =>
         grains.DeleteObjectReference<TGrainObserverInterface>(obj);
@@ -259,5 +274,18 @@ internal sealed class BreakableGrains(IGrainFactory grains) : IGrainFactory
             if (_owner!.Blocked.TryGetValue(_to, out var until)) await until;
             return await _owner.OnForward(send);
         }
+    }
+
+#pragma warning disable CA1852
+    public class Door : DispatchProxy
+#pragma warning restore CA1852
+    {
+        private BreakableGrains? _owner;
+        private object? _observer;
+
+        internal void Become(BreakableGrains owner, object observer) => (_owner, _observer) = (owner, observer);
+
+        protected override object? Invoke(MethodInfo? targetMethod, object?[]? args) =>
+            _owner!.IsDead ? throw new TimeoutException("The process is dead.") : targetMethod!.Invoke(_observer, args);
     }
 }

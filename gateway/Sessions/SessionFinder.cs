@@ -1,0 +1,48 @@
+using Fleet.Gateway.Cluster;
+using Fleet.Gateway.Durable;
+using Fleet.Gateway.Hosting;
+using Fleet.Gateway.Telemetry;
+using Fleet.Interfaces.Messaging;
+using Microsoft.Extensions.Logging;
+
+namespace Fleet.Gateway.Sessions;
+
+/// <summary>What was found of a session whose gateway is lost.</summary>
+internal abstract record FoundSession
+{
+    private FoundSession() { }
+
+    /// <summary>There is none: its client begins anew.</summary>
+    public sealed record None : FoundSession;
+
+    /// <summary>It is here, or comes here, or was ended.</summary>
+    /// <param name="Moved">What another gateway hands over; null if nothing has to.</param>
+    public sealed record Found(MovedSession? Moved) : FoundSession;
+
+    /// <summary>It is at a gateway that does not answer. Its client must not begin anew beside it.</summary>
+    public sealed record NotYet : FoundSession;
+}
+
+/// <summary>Finds the session of a client whose gateway is dead, or does not answer: the store knows who has it.</summary>
+internal sealed class SessionFinder(
+    ISessionStore store, IGrainFactory grains, GatewayIdentity gateway, SessionDirectory directory, Estates estates, ILogger<SessionFinder> log)
+{
+    /// <param name="lease">That named the lost gateway.</param>
+    /// <param name="discard">Clean start: what is found ends.</param>
+    public async Task<FoundSession> Find(string key, SessionLease lease, bool discard)
+    {
+        if (directory.Find(key) is not null) return new FoundSession.Found(null);
+        if (await store.FindGateway(key, CancellationToken.None) is not { } owner) return new FoundSession.None();
+        if (owner == gateway.Id && !estates.IsLoading) return directory.Find(key) is null ? new FoundSession.None() : new FoundSession.Found(null);
+        if (owner != gateway.Id && owner != lease.Lost)
+        {
+            switch (await grains.GetGrain<IGatewayGrain>(owner).TakeOver(key, lease.Epoch, discard))
+            {
+                case TakeOverResult.Moved moved: return new FoundSession.Found(moved.Session);
+                case TakeOverResult.Nothing: return discard ? new FoundSession.Found(null) : new FoundSession.None();
+            }
+        }
+        log.SessionNotFound(key, owner);
+        return new FoundSession.NotYet();
+    }
+}

@@ -36,17 +36,17 @@ internal sealed class ClusterMember(
         _reference = grains.CreateObjectReference<IGatewayObserver>(observer);
         journal.Fenced = Fenced;
         Apply(await Self.Join(_reference, _name));
-        foreach (var peer in peers.All.Concat(peers.Dead).ToArray())
+        RemoteGateway[] awaited = [.. peers.All, .. peers.Dead];
+        var ready = Task.WhenAll(awaited.Select(peer => peer.Ready));
+        using var patience = new CancellationTokenSource(MeetingTime, time);
+        while (!ready.IsCompleted && !patience.IsCancellationRequested)
         {
-            try
-            {
-                await peer.Ready.WaitAsync(MeetingTime, time, cancellation);
-            }
-            catch (TimeoutException)
-            {
-                log.PeerNotReady(peer.Id);
-            }
+            await Task.WhenAny(ready, Task.Delay(GatewayLiveness.BeatEvery, time, cancellation));
+            cancellation.ThrowIfCancellationRequested();
+            // It takes part already: the others must not take it for dead, and it may be an heir itself.
+            if (!ready.IsCompleted) await Beat();
         }
+        foreach (var peer in awaited.Where(peer => !peer.Ready.IsCompleted)) log.PeerNotReady(peer.Id);
     }
 
     /// <summary>Says that it lives. Called every <see cref="GatewayLiveness.BeatEvery"/>.</summary>

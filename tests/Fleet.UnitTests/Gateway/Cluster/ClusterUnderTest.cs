@@ -1,4 +1,5 @@
 using Fleet.Gateway.Cluster;
+using Fleet.Gateway.Durable;
 using Fleet.Gateway.Hosting;
 using Fleet.Interfaces.Certificates;
 using Fleet.Interfaces.Devices;
@@ -12,13 +13,14 @@ internal sealed class ClusterUnderTest : IAsyncDisposable
 {
     private readonly List<LiveGateway> _gateways = [];
 
-    private ClusterUnderTest(GrainsUnderTest grains) => Grains = grains;
+    private ClusterUnderTest(GrainsUnderTest grains, ISessionStore sessions) => (Grains, Sessions) = (grains, sessions);
 
     public GrainsUnderTest Grains { get; }
     public SharedRetainedStore Store { get; } = new();
-    public MemorySessionStore Sessions { get; } = new();
+    public ISessionStore Sessions { get; }
 
-    public static async Task<ClusterUnderTest> Start() => new(await GrainsUnderTest.Begin());
+    /// <param name="sessions">Where all gateways keep their sessions; null: in memory.</param>
+    public static async Task<ClusterUnderTest> Start(ISessionStore? sessions = null) => new(await GrainsUnderTest.Begin(), sessions ?? new MemorySessionStore());
 
     /// <param name="dead">Those that are no more.</param>
     public async Task<LiveGateway> Gateway(Action<GatewayOptions>? configure = null, params LiveGateway[] dead)

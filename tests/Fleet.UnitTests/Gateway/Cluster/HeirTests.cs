@@ -2,20 +2,35 @@ using Fleet.Gateway.Hosting;
 using Fleet.Gateway.Sessions;
 using Fleet.Interfaces.Messaging;
 using Fleet.Mqtt;
+using Fleet.UnitTests.Storage;
 
 namespace Fleet.UnitTests.Gateway.Cluster;
 
+public sealed class HeirsOnSqlite : HeirTests<SqliteTestDatabase>;
+
+public sealed class HeirsOnPostgres : HeirTests<PostgresTestDatabase>;
+
 /// <summary>A gateway dies: its persistent sessions go on elsewhere, and nothing that was acknowledged is lost.</summary>
-public sealed class HeirTests : IAsyncLifetime
+public abstract class HeirTests<TDatabase> : IAsyncLifetime where TDatabase : TestDatabase, new()
 {
+    private readonly TDatabase _database = new();
     private ClusterUnderTest _cluster = null!;
 
-    public async Task InitializeAsync() => _cluster = await ClusterUnderTest.Start();
+    public async Task InitializeAsync() => _cluster = await ClusterUnderTest.Start(_database.Sessions);
 
-    public async Task DisposeAsync() => await _cluster.DisposeAsync();
+    public async Task DisposeAsync()
+    {
+        await _cluster.DisposeAsync();
+        await _database.DisposeAsync();
+    }
 
-    [Theory, InlineData(Qos.AtLeastOnce), InlineData(Qos.ExactlyOnce)]
-    public async Task A_session_goes_on_at_whichever_gateway_its_client_connects_to_next(Qos qos)
+    [DatabaseFact]
+    public Task A_session_goes_on_at_whichever_gateway_its_client_connects_to_next() => GoesOn(Qos.AtLeastOnce);
+
+    [DatabaseFact]
+    public Task It_does_with_QoS_2() => GoesOn(Qos.ExactlyOnce);
+
+    private async Task GoesOn(Qos qos)
     {
         var (here, there) = await _cluster.TwoGateways();
         var third = await _cluster.Gateway();
@@ -41,8 +56,13 @@ public sealed class HeirTests : IAsyncLifetime
         Assert.Equal("again", Client.TextOf(await further.Next()));
     }
 
-    [Theory, InlineData(Qos.AtLeastOnce), InlineData(Qos.ExactlyOnce)]
-    public async Task What_is_published_for_a_dead_gateway_is_acknowledged_when_its_heir_has_it_and_keeps_its_order(Qos qos)
+    [DatabaseFact]
+    public Task What_is_published_for_a_dead_gateway_is_acknowledged_when_its_heir_has_it_and_keeps_its_order() => Waits(Qos.AtLeastOnce);
+
+    [DatabaseFact]
+    public Task So_it_is_with_QoS_2_and_comes_once() => Waits(Qos.ExactlyOnce);
+
+    private async Task Waits(Qos qos)
     {
         var (here, there) = await _cluster.TwoGateways();
         var third = await _cluster.Gateway();
@@ -79,7 +99,7 @@ public sealed class HeirTests : IAsyncLifetime
         }
     }
 
-    [Fact]
+    [DatabaseFact]
     public async Task What_the_dead_gateway_had_stored_though_nobody_heard_so_does_not_come_twice()
     {
         var (here, there) = await _cluster.TwoGateways();
@@ -111,7 +131,7 @@ public sealed class HeirTests : IAsyncLifetime
         Assert.True(came is [] or ["once"], string.Join(", ", came));
     }
 
-    [Fact]
+    [DatabaseFact]
     public async Task A_gateway_of_the_same_name_is_the_heir_too()
     {
         var here = await _cluster.Gateway(options => options.Name = "name");
@@ -132,7 +152,7 @@ public sealed class HeirTests : IAsyncLifetime
         await ClusterUnderTest.Eventually(() => again.Service<SessionDirectory>().Find("plain/c") is null);
     }
 
-    [Fact]
+    [DatabaseFact]
     public async Task A_shared_subscription_of_the_dead_gateway_loses_nothing()
     {
         var (here, there) = await _cluster.TwoGateways();
@@ -150,7 +170,7 @@ public sealed class HeirTests : IAsyncLifetime
         Assert.Equal(["0", "1", "2"], await Texts(back, 3));
     }
 
-    [Fact]
+    [DatabaseFact]
     public async Task A_client_whose_gateway_may_be_alive_still_is_told_to_try_again_and_loses_nothing()
     {
         var (here, there) = await _cluster.TwoGateways();
@@ -171,7 +191,7 @@ public sealed class HeirTests : IAsyncLifetime
         Assert.True(back.Mqtt.Connection.SessionPresent);
     }
 
-    [Fact]
+    [DatabaseFact]
     public async Task Its_will_goes_out_once_when_its_delay_is_over_and_not_if_its_client_is_back()
     {
         var (here, there) = await _cluster.TwoGateways();
@@ -191,7 +211,7 @@ public sealed class HeirTests : IAsyncLifetime
             new(new MqttMessage { Topic = $"will/{payload}", Payload = System.Text.Encoding.UTF8.GetBytes(payload), Qos = Qos.AtLeastOnce }, DelaySeconds: delay);
     }
 
-    [Fact]
+    [DatabaseFact]
     public async Task A_gateway_whose_sessions_are_another_s_ends_them_as_soon_as_the_store_says_so()
     {
         var (here, there) = await _cluster.TwoGateways();
@@ -217,7 +237,7 @@ public sealed class HeirTests : IAsyncLifetime
         Assert.NotEqual(before, here.Id);
     }
 
-    [Fact]
+    [DatabaseFact]
     public async Task An_heir_that_dies_has_an_heir()
     {
         var (here, there) = await _cluster.TwoGateways();

@@ -16,7 +16,6 @@ using Fleet.Interfaces.Messaging;
 using Fleet.Interfaces.Naming;
 using Fleet.Mqtt;
 using Fleet.UnitTests.DeviceSim;
-using Fleet.UnitTests.Durable;
 using Fleet.UnitTests.Rules;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Connections;
@@ -37,7 +36,7 @@ internal sealed class LiveGateway : IAsyncDisposable
     private readonly BreakableGrains _grains;
     private ListenOptions _listen = null!;
 
-    private LiveGateway(GrainsUnderTest grains, SharedRetainedStore store, MemorySessionStore sessions, Action<GatewayOptions>? configure)
+    private LiveGateway(GrainsUnderTest grains, SharedRetainedStore store, ISessionStore sessions, Action<GatewayOptions>? configure)
     {
         _grains = new BreakableGrains(grains.Factory);
         var builder = WebApplication.CreateSlimBuilder();
@@ -45,7 +44,7 @@ internal sealed class LiveGateway : IAsyncDisposable
         builder.Services.AddSingleton<IGrainFactory>(_grains);
         builder.Services.AddSingleton<IRetainedStore>(store);
         builder.Services.AddSingleton<IRuleQueue, MemoryRuleQueue>();
-        builder.Services.AddSingleton<ISessionStore>(sessions);
+        builder.Services.AddSingleton(sessions);
         builder.Services.AddSingleton<IGatewayTrust, NoTrust>();
         builder.Services.AddSingleton<IBlobSource, NoBlobs>();
         builder.Services.AddSingleton<IDownloadKey, NoKey>();
@@ -86,7 +85,7 @@ internal sealed class LiveGateway : IAsyncDisposable
     }
 
     public static async Task<LiveGateway> Start(
-        GrainsUnderTest grains, SharedRetainedStore store, MemorySessionStore sessions, Action<GatewayOptions>? configure = null)
+        GrainsUnderTest grains, SharedRetainedStore store, ISessionStore sessions, Action<GatewayOptions>? configure = null)
     {
         var gateway = new LiveGateway(grains, store, sessions, configure);
         await gateway._app.StartAsync();

@@ -17,7 +17,7 @@ internal sealed class ConnectAdmission(IOptions<GatewayOptions> options, Gateway
     private readonly AddressShares _shares = new();
     private readonly int _maxOpening = options.Value.MaxOpeningConnections;
     private int _opening;
-    private double _meanMs;
+    private double _decidingMs, _queuedMs;
 
     /// <summary>Connections per second that are let in now.</summary>
     public double Rate
@@ -47,7 +47,13 @@ internal sealed class ConnectAdmission(IOptions<GatewayOptions> options, Gateway
     /// <summary>How long the gateway itself took to decide on a CONNECT.</summary>
     public void Decided(TimeSpan duration)
     {
-        lock (_gate) _meanMs += (duration.TotalMilliseconds - _meanMs) / 16;
+        lock (_gate) _decidingMs += (duration.TotalMilliseconds - _decidingMs) / 16;
+    }
+
+    /// <summary>How long a step of a handshake, which the client had done its part of, waited for its turn here.</summary>
+    public void Queued(long milliseconds)
+    {
+        lock (_gate) _queuedMs += (milliseconds - _queuedMs) / 16;
     }
 
     /// <summary>Lowers the rate while the gateway is late, raises it again while it is not. Once a second.</summary>
@@ -56,9 +62,10 @@ internal sealed class ConnectAdmission(IOptions<GatewayOptions> options, Gateway
     {
         lock (_gate)
         {
-            _rate.Adapt(Math.Max(_meanMs, lag.TotalMilliseconds));
-            // Without decisions nobody would say that it has become better.
-            _meanMs /= 2;
+            _rate.Adapt(Math.Max(_decidingMs + _queuedMs, lag.TotalMilliseconds));
+            // Without connections nobody would say that it has become better.
+            _decidingMs /= 2;
+            _queuedMs /= 2;
         }
     }
 

@@ -27,6 +27,7 @@ internal sealed class Arrival : IReady, ILoopWork, IDisposable
     private TlsWire? _tls;
     private int _key;
     private bool _gone, _queued;
+    private long _queuedAt;
 
     /// <param name="now">Monotonic milliseconds.</param>
     public Arrival(ReactorLoop loop, ArrivalTerms terms, int socket, IPAddress address, AdmissionPass? pass, long now)
@@ -113,12 +114,15 @@ internal sealed class Arrival : IReady, ILoopWork, IDisposable
     {
         if (_queued) return;
         _queued = true;
+        _queuedAt = _loop.NowMs;
         _loop.Later(this);
     }
 
     private void Shake()
     {
         _queued = false;
+        // Without this, more would be let in than can be served before they give up: each would cost a handshake and get nothing.
+        _terms.Admission.Queued(_loop.NowMs - _queuedAt);
         _tls ??= _terms.Tls!.Accept(_socket);
         switch (_tls.Handshake())
         {

@@ -68,6 +68,18 @@ public sealed class ConnectAdmissionTests
     }
 
     [Fact]
+    public void Handshakes_that_wait_for_their_turn_lower_it_too_until_they_wait_no_more()
+    {
+        var admission = Create(rate: 900);
+        for (int i = 0; i < 100; i++) admission.Queued(milliseconds: 4_000);
+        admission.Adapt(TimeSpan.Zero);
+        Assert.Equal(600, admission.Rate);
+        for (int i = 0; i < 100; i++) admission.Queued(milliseconds: 100);
+        for (int second = 0; second < 4; second++) admission.Adapt(TimeSpan.Zero);
+        Assert.Equal(900, admission.Rate);
+    }
+
+    [Fact]
     public void One_slow_decision_among_many_lowers_nothing()
     {
         var admission = Create(rate: 1_000);

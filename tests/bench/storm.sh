@@ -21,6 +21,7 @@ start_fleet --Fleet:Gateway:PlainPolicyPath="$work/all.json" --Fleet:Gateway:Max
 
 # begin <name> <load's arguments…>: a process of the load; a line to its input file takes it further, the end of it ends it.
 inputs=()
+declare -A pid_of
 begin() {
   local name=$1 input; shift
   mkfifo "$work/$name.in"
@@ -28,10 +29,11 @@ begin() {
   (for input in "${inputs[@]}"; do exec {input}>&-; done
     exec "$load" "$@" --port "$fleet_mqtts" --pid "$fleet_pid" --devices "$work" < "$work/$name.in" > "$work/$name.out") &
   pids+=($!)
+  pid_of[$name]=$!
   exec {input}> "$work/$name.in"
   inputs+=("$input")
 }
-await() { until grep -q "^$2" "$work/$1.out"; do kill -0 "${pids[-1]}" || exit 1; sleep 0.05; done; }
+await() { until grep -q "^$2" "$work/$1.out"; do kill -0 "${pid_of[$1]}" || exit 1; sleep 0.05; done; }
 tell() { local word=$1 i; for i in $(seq "$loads"); do await "storm$i" "$word"; echo "  $(grep "^$word" "$work/storm$i.out")"; done; }
 cpu_ms() { awk '{ sub(/.*\) /, ""); print ($12 + $13) * 10 }' "/proc/$fleet_pid/stat"; }
 now() { date +%s%3N; }
@@ -43,7 +45,7 @@ phase() {
 }
 
 mosquitto_sub -p "$fleet_plain" -q 1 -t '$aws/events/presence/+/+' -t 'fleet/+/will' -F '%t' > "$work/events.txt" & watcher_pid=$!; pids+=("$watcher_pid")
-begin witness witness --connections "$witnesses" --from "$count" --out "$work/witness.txt"; witness_pid=${pids[-1]}
+begin witness witness --connections "$witnesses" --from "$count" --out "$work/witness.txt"
 await witness publishing
 for i in $(seq "$loads"); do begin "storm$i" storm --connections "$each" --from $(((i - 1) * each)) --resume "${BENCH_RESUME:-0}"; done
 tell connected
@@ -61,7 +63,7 @@ states=$(sqlite3 "$work/data/fleet.db" "SELECT group_concat(n || ' ' || connecti
 kill "$watcher_pid"
 watched=${inputs[0]}
 exec {watched}>&-
-wait "$witness_pid"
+wait "${pid_of[witness]}"
 phase before "$t0" "$t1" $((c1 - c0))
 phase storm "$t1" "$t2" $((c2 - c1))
 phase after "$t2" "$t3" $((c3 - c2))

@@ -25,11 +25,31 @@ internal abstract record FoundSession
 
 /// <summary>Finds the session of a client whose gateway is dead, or does not answer: the store knows who has it.</summary>
 internal sealed class SessionFinder(
-    ISessionStore store, IGrainFactory grains, GatewayIdentity gateway, SessionDirectory directory, Estates estates, ILogger<SessionFinder> log)
+    ISessionStore store, IGrainFactory grains, GatewayIdentity gateway, SessionDirectory directory, Estates estates, GatewayClock clock, ILogger<SessionFinder> log)
 {
+    /// <summary>How long a client waits for the heir of a gateway that is known to be dead, because it ended in good order, say.</summary>
+    private const int HeirPatience = 20;
+
+    private static readonly TimeSpan LookAgainAfter = TimeSpan.FromMilliseconds(100);
+
     /// <param name="lease">That named the lost gateway.</param>
     /// <param name="discard">Clean start: what is found ends.</param>
     public async Task<FoundSession> Find(string key, SessionLease lease, bool discard)
+    {
+        for (int looks = 1; ; looks++)
+        {
+            var found = await Look(key, lease, discard);
+            if (found is not FoundSession.NotYet) return found;
+            if (looks >= HeirPatience || await grains.GetGrain<IGatewayGrain>(lease.Lost!).IsLive())
+            {
+                log.SessionNotFound(key, lease.Lost!);
+                return found;
+            }
+            await Task.Delay(LookAgainAfter, clock.Time);
+        }
+    }
+
+    private async Task<FoundSession> Look(string key, SessionLease lease, bool discard)
     {
         if (directory.Find(key) is not null) return new FoundSession.Found(null);
         if (await store.FindGateway(key, CancellationToken.None) is not { } owner) return new FoundSession.None();
@@ -42,7 +62,6 @@ internal sealed class SessionFinder(
                 case TakeOverResult.Nothing: return discard ? new FoundSession.Found(null) : new FoundSession.None();
             }
         }
-        log.SessionNotFound(key, owner);
         return new FoundSession.NotYet();
     }
 }

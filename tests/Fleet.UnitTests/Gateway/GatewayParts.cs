@@ -95,7 +95,7 @@ internal sealed class GatewayParts
     public SessionDirectory Directory { get; }
     public ChannelServices Channels { get; }
 
-    public SessionFinder Finder(IGrainFactory grains) => new(Sessions, grains, Gateway, Directory, Estates, NullLogger<SessionFinder>.Instance);
+    public SessionFinder Finder(IGrainFactory grains) => new(Sessions, grains, Gateway, Directory, Estates, Clock, NullLogger<SessionFinder>.Instance);
 
     /// <summary>A client of the plain port: all topics but those with '$'.</summary>
     public static SessionIdentity Plain(string clientId = "p") => Identity(SessionKind.Plain, clientId, BuiltInPolicies.Development);

@@ -17,6 +17,18 @@ internal sealed class JournalPage(long number)
     /// <summary>Something was noted, even if nothing of it is left to write.</summary>
     public bool IsUsed { get; set; }
 
+    /// <summary>When something was noted first, on the monotonic clock.</summary>
+    public long BegunAt { get; set; }
+
+    /// <summary>Deliveries that were on their way to a present client when they were noted.</summary>
+    public int Quick { get; set; }
+
+    /// <summary>Those of them that the client has acknowledged: they need not be written.</summary>
+    public int QuickSettled { get; set; }
+
+    /// <summary>Completes when all of them are.</summary>
+    public TaskCompletionSource? AllSettled { get; set; }
+
     /// <summary>In the order they were noted; those that are settled by now are passed over.</summary>
     public List<StoredDelivery> Deliveries { get; } = [];
     public List<DeliveryKey> RemovedDeliveries { get; } = [];

@@ -34,6 +34,9 @@ internal sealed class SessionJournal(ISessionStore store, IOptions<GatewayOption
     /// <summary>Numbers of sessions and messages are an owner's number, and a count below it.</summary>
     private const int OwnerShift = 42;
 
+    /// <summary>Are written at once when those who were waited for took longer.</summary>
+    private const int PagesInHaste = 16;
+
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(100), LongestPause = TimeSpan.FromSeconds(2);
 
     private readonly Lock _gate = new();
@@ -43,6 +46,9 @@ internal sealed class SessionJournal(ISessionStore store, IOptions<GatewayOption
     private long _owner, _lastId, _durable = LongAgo, _bytes;
     private volatile bool _failing, _full;
     private bool _running, _closed;
+
+    /// <summary>Below 0: so many pages do not wait for acknowledgements.</summary>
+    private int _patience;
 
     /// <summary>Called once this gateway is found to be fenced: its sessions are another's.</summary>
     public Action? Fenced { get; set; }
@@ -134,7 +140,9 @@ internal sealed class SessionJournal(ISessionStore store, IOptions<GatewayOption
             delivery.State = StoredDeliveryState.Settled;
             if (before is StoredDeliveryState.Noted or StoredDeliveryState.Written) Dereference(delivery.Message);
             // A session that is removed takes its rows along.
-            if (delivery.Session.IsRemoved || before is not (StoredDeliveryState.Written or StoredDeliveryState.Released)) return;
+            if (delivery.Session.IsRemoved) return;
+            if (before == StoredDeliveryState.Noted && delivery.IsQuick && ++_page.QuickSettled == _page.Quick) _page.AllSettled?.TrySetResult();
+            if (before is not (StoredDeliveryState.Written or StoredDeliveryState.Released)) return;
             _page.RemovedDeliveries.Add(delivery.Key);
             Use();
         }
@@ -284,6 +292,7 @@ internal sealed class SessionJournal(ISessionStore store, IOptions<GatewayOption
     {
         delivery.State = StoredDeliveryState.Noted;
         _page.Deliveries.Add(delivery);
+        if (delivery.IsQuick) _page.Quick++;
         Grow(DeliveryBytes);
     }
 
@@ -311,7 +320,7 @@ internal sealed class SessionJournal(ISessionStore store, IOptions<GatewayOption
     /// <summary>Something was noted. Returns the position it has.</summary>
     private long Use()
     {
-        _page.IsUsed = true;
+        if (!_page.IsUsed) (_page.IsUsed, _page.BegunAt) = (true, clock.NowMs);
         if (!_running && !_closed)
         {
             _running = true;
@@ -326,6 +335,7 @@ internal sealed class SessionJournal(ISessionStore store, IOptions<GatewayOption
         while (true)
         {
             SessionBatch batch;
+            await GiveTime();
             lock (_gate)
             {
                 if (!_page.IsUsed || _closed)
@@ -340,6 +350,31 @@ internal sealed class SessionJournal(ISessionStore store, IOptions<GatewayOption
             }
             await Write(batch);
         }
+    }
+
+    /// <summary>
+    /// What present clients acknowledge within a moment is not written: the page waits for them, for as long as a commit may take anyway. It does not while
+    /// they turn out to take longer.
+    /// </summary>
+    private async ValueTask GiveTime()
+    {
+        JournalPage page;
+        Task settled;
+        int left;
+        lock (_gate)
+        {
+            page = _page;
+            left = (int)(page.BegunAt + options.Value.JournalWindowMilliseconds - clock.NowMs);
+            if (page.Quick == page.QuickSettled || left <= 0 || _failing || _closed) return;
+            if (_patience < 0)
+            {
+                _patience++;
+                return;
+            }
+            settled = (page.AllSettled = new(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
+        }
+        await Task.WhenAny(settled, Task.Delay(TimeSpan.FromMilliseconds(left), clock.Time));
+        lock (_gate) _patience = page.QuickSettled * 2 >= page.Quick ? 0 : -PagesInHaste;
     }
 
     /// <summary>Returns when the page is durable, or this gateway is fenced.</summary>

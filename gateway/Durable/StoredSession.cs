@@ -46,6 +46,9 @@ internal sealed class StoredDelivery(StoredSession session, long number, Publica
 
     public bool NeedsPacketId => qos == Qos.ExactlyOnce && PacketId == 0;
 
+    /// <summary>It goes out at once to a client that is there, and will perhaps be acknowledged before it is written.</summary>
+    public bool IsQuick { get; init; }
+
     public StoredDeliveryState State { get; set; }
 
     /// <summary>The journal's position at which it is durable as it is.</summary>

@@ -140,6 +140,12 @@ internal sealed class GatewayOptions
     /// </summary>
     [Range(65_536, int.MaxValue)] public int MaxJournalBytes { get; set; } = 32 * 1024 * 1024;
 
+    /// <summary>
+    /// For so long messages of QoS 1 for persistent sessions whose clients are there wait to be written: what is acknowledged before need not be. A commit takes
+    /// about as long. 0: they are written at once.
+    /// </summary>
+    [Range(0, 100)] public int JournalWindowMilliseconds { get; set; } = 2;
+
     /// <summary>Requests to reserved topics that wait for their turn, per connection; more are refused (0x97). Above the receive maximum, so that only QoS 0 gets there.</summary>
     [Range(1, 1_000)] public int MaxPendingRequests { get; set; } = 128;
 

@@ -421,7 +421,10 @@ internal sealed class Session : Subscriber
         if (_stored is not { } stored || delivery.Qos == Qos.AtMostOnce) return null;
         if (delivery.Qos == Qos.AtLeastOnce) packetId = 0;
         else if (packetId == 0) packetId = _out.Reserve();
-        return new StoredDelivery(stored, ++stored.LastNumber, delivery.Message, delivery.Qos, delivery.Retain, packetId, delivery.Identifiers);
+        return new StoredDelivery(stored, ++stored.LastNumber, delivery.Message, delivery.Qos, delivery.Retain, packetId, delivery.Identifiers)
+        {
+            IsQuick = _owner is not null && delivery.Qos == Qos.AtLeastOnce,
+        };
     }
 
     private SubscriptionRow RowOf(in HeldSubscription subscription) =>

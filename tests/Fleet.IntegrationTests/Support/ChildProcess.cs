@@ -9,6 +9,7 @@ public sealed class ChildProcess : IAsyncDisposable
     private readonly Process _process;
     private readonly Channel<string> _lines = Channel.CreateUnbounded<string>();
     private readonly List<string> _output = [];
+    private bool _disposed;
 
     private ChildProcess(Process process)
     {
@@ -76,6 +77,9 @@ public sealed class ChildProcess : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        // A test that fails between two processes has disposed of the first; its own failure is what is to be seen.
+        if (_disposed) return;
+        _disposed = true;
         await Kill();
         _process.Dispose();
     }

@@ -68,6 +68,7 @@ public sealed class DurableSessionTests
         _store.Hold();
         // One page is on its way; what comes now waits for the next.
         _parts.Journal.Put(_parts.Journal.NewSession(), "none", null);
+        SpinWait.SpinUntil(() => _store.Waiting > 0);
         int batches = _store.Batches.Count;
         publisher.Publish("t", "x", Qos.AtLeastOnce, 7);
         Assert.Equal(["t=x q1#1"], subscriber.ReadMessages());

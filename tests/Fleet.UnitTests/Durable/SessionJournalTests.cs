@@ -14,7 +14,7 @@ public sealed class SessionJournalTests
 {
     private readonly MemorySessionStore _store = new();
     private readonly ManualTime _time = new();
-    private readonly GatewayOptions _options = new();
+    private readonly GatewayOptions _options = new() { JournalWindowMilliseconds = 0 };
     private readonly SessionJournal _journal;
     private readonly StoredSession _session;
 

@@ -34,7 +34,8 @@ internal sealed class GatewayParts
     {
         Time = start is { } at ? new ManualTime(at) : new ManualTime();
         Sessions = sessions ?? new MemorySessionStore();
-        var options = new GatewayOptions();
+        // What is noted is written at once, or a test would have to move the clock for it.
+        var options = new GatewayOptions { JournalWindowMilliseconds = 0 };
         configure?.Invoke(options);
         Options = Microsoft.Extensions.Options.Options.Create(options);
         Clock = new GatewayClock(Time);

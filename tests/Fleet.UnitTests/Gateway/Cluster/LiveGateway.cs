@@ -52,6 +52,8 @@ internal sealed class LiveGateway : IAsyncDisposable
         builder.Services.AddFleetGateway();
         builder.Services.Configure<GatewayOptions>(options =>
         {
+            // What a test acknowledges at once is to reach the store all the same.
+            options.JournalWindowMilliseconds = 0;
             options.Name = Guid.NewGuid().ToString("n");
             configure?.Invoke(options);
         });

@@ -93,6 +93,8 @@ internal sealed class ClusterHost : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        // In good order: a gateway that is merely gone would be asked to be the other's heir.
+        await _second.StopAsync();
         await _second.DisposeAsync();
         await _service.StopAsync();
         await _service.DisposeAsync();

@@ -21,9 +21,9 @@ public sealed class DurableSessionKillTests(ITestOutputHelper output)
         int kills = Setting("FLEET_SESSION_KILLS", 5), seed = Setting("FLEET_KILL_SEED", 1);
         var moments = new Random(seed);
         await using var fleet = await FleetService.Start("Fleet:Gateway:PlainPort=0", "Fleet:Gateway:MaxQueuedMessages=1000000");
-        PersistentPublisher[] publishers = [new(fleet, "one", Qos.AtLeastOnce), new(fleet, "two", Qos.ExactlyOnce)];
-        var present = new PersistentSubscriber(fleet, "present");
-        var absent = new PersistentSubscriber(fleet, "absent");
+        PersistentPublisher[] publishers = [new(() => fleet.PlainPort, "one", Qos.AtLeastOnce), new(() => fleet.PlainPort, "two", Qos.ExactlyOnce)];
+        var present = new PersistentSubscriber(() => fleet.PlainPort, "present");
+        var absent = new PersistentSubscriber(() => fleet.PlainPort, "absent");
         // Both before the first message, or that one would not be theirs.
         foreach (var subscriber in (PersistentSubscriber[])[present, absent])
         {

@@ -39,6 +39,9 @@ public sealed class FleetService : IAsyncDisposable
         return new FleetService(engine, folder, all, process, listening);
     }
 
+    /// <summary>Settings with which other processes find its database and its shared folder.</summary>
+    public IReadOnlyList<string> ForOthers => [.. _engine.Settings.Where(setting => setting.StartsWith("Fleet:Storage:", StringComparison.Ordinal)), $"Fleet:SharedDirectory={Path.Combine(Folder, "data")}"];
+
     public Task Kill() => _process.Kill();
 
     public Task Terminate(CancellationToken cancellation) => _process.Terminate(cancellation);

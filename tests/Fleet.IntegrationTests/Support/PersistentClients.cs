@@ -8,7 +8,8 @@ namespace Fleet.IntegrationTests.Support;
 /// Publishes the numbers from 1 to one topic, a few at a time unacknowledged. What a kill leaves unacknowledged it sends again with DUP and the same
 /// packet identifier, or goes on with PUBREL, before anything new [MQTT-4.4.0-1].
 /// </summary>
-internal sealed class PersistentPublisher(FleetService fleet, string name, Qos qos)
+/// <param name="port">Where it connects the next time.</param>
+internal sealed class PersistentPublisher(Func<int> port, string name, Qos qos)
 {
     private const int Window = 10;
 
@@ -35,6 +36,9 @@ internal sealed class PersistentPublisher(FleetService fleet, string name, Qos q
         Assert.True(killed.IsCancellationRequested || await Ended(killed), "The connection ended before the kill.");
     }
 
+    /// <summary>Publishes until it is told to stop; what is not acknowledged by then is for <see cref="Finish"/>.</summary>
+    public Task PublishUntilStopped(CancellationToken stopped) => Publish(() => stopped.IsCancellationRequested);
+
     /// <summary>Has everything acknowledged that it has begun.</summary>
     public async Task Finish()
     {
@@ -55,7 +59,7 @@ internal sealed class PersistentPublisher(FleetService fleet, string name, Qos q
 
     private async Task Publish(Func<bool> enough)
     {
-        await using var client = await RawMqtt.Connect(fleet.PlainPort, $"publisher-{name}");
+        await using var client = await RawMqtt.Connect(port(), $"publisher-{name}");
         foreach (var (number, received) in _open)
         {
             if (received) await client.Acknowledge(PacketType.PubRel, IdOf(number));
@@ -87,7 +91,8 @@ internal sealed class PersistentPublisher(FleetService fleet, string name, Qos q
 }
 
 /// <summary>Receives with a persistent session, and writes down what it gets: a QoS 2 message once for its packet identifier until PUBREL.</summary>
-internal sealed class PersistentSubscriber(FleetService fleet, string clientId)
+/// <param name="port">Where it connects the next time.</param>
+internal sealed class PersistentSubscriber(Func<int> port, string clientId)
 {
     private readonly Dictionary<string, List<(int Number, bool Duplicate)>> _got = new(StringComparer.Ordinal);
     private readonly Dictionary<string, int> _highest = new(StringComparer.Ordinal);
@@ -98,7 +103,7 @@ internal sealed class PersistentSubscriber(FleetService fleet, string clientId)
 
     public string ClientId => clientId;
 
-    public async Task<RawMqtt> Connect() => _client = await RawMqtt.Connect(fleet.PlainPort, clientId);
+    public async Task<RawMqtt> Connect() => _client = await RawMqtt.Connect(port(), clientId);
 
     public async Task Subscribe()
     {

@@ -12,6 +12,9 @@ internal sealed record RawPacket(byte Header, byte[] Body)
     public ushort FirstNumber => (ushort)((Body[0] << 8) | Body[1]);
 }
 
+/// <summary>CONNACK said no, with this code. MQTT 3.1.1, 3.2.2.3.</summary>
+internal sealed class RefusedException(byte code) : Exception($"The server refused the connection with {code}.");
+
 /// <summary>
 /// MQTT 3.1.1 by hand over TCP, with a persistent session whose state the test keeps: what it has sent and not heard of it sends again itself, with the
 /// packet identifiers of before, as a client must that survives the server.
@@ -25,6 +28,7 @@ internal sealed class RawMqtt(TcpClient tcp) : IAsyncDisposable
 
     /// <summary>Connects with clean session 0.</summary>
     /// <exception cref="IOException">The server is gone.</exception>
+    /// <exception cref="RefusedException">It does not let the client in.</exception>
     public static async Task<RawMqtt> Connect(int port, string clientId)
     {
         var tcp = new TcpClient { NoDelay = true };
@@ -34,7 +38,12 @@ internal sealed class RawMqtt(TcpClient tcp) : IAsyncDisposable
             byte[] id = System.Text.Encoding.UTF8.GetBytes(clientId);
             await tcp.GetStream().WriteAsync((byte[])[0x10, (byte)(12 + id.Length), 0, 4, .. "MQTT"u8, 4, 0, 0, 0, 0, (byte)id.Length, .. id]);
             var answer = await Read(tcp.GetStream()) ?? throw new IOException("The server closed the connection.");
-            Assert.Equal((PacketType.ConnAck, 0), (answer.Type, answer.Body[1]));
+            Assert.Equal(PacketType.ConnAck, answer.Type);
+            if (answer.Body[1] != 0)
+            {
+                tcp.Dispose();
+                throw new RefusedException(answer.Body[1]);
+            }
             return new RawMqtt(tcp) { SessionPresent = answer.Body[0] == 1 };
         }
         catch (Exception e) when (e is SocketException or IOException)

@@ -1,12 +1,13 @@
 # What the scripts of this folder share; not to be run. Each starts Fleet and Mosquitto side by side, makes the same load on both in turn, and prints
 # the cost in processor time of the server's process, and the ratio. Needs the SDK, mosquitto, sqlite3, and OpenSSL 3.
 #   BENCH_ARTIFACTS   where builds go (default: artifacts/bench of the repository)
-#   BENCH_ROUNDS      rounds of each measurement; the best of each counts, since what disturbs only ever adds (default 3)
+#   BENCH_ROUNDS      rounds of each measurement; the best of each counts, since what disturbs only ever adds (default 1). Within a round the two
+#                     servers take turns of half a second.
 #   BENCH_TRANSPORT   reactor (default) or kestrel
 set -euo pipefail
 repo=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 artifacts=${BENCH_ARTIFACTS:-$repo/artifacts/bench}
-rounds=${BENCH_ROUNDS:-3}
+rounds=${BENCH_ROUNDS:-1}
 work=$(mktemp -d)
 pids=()
 finish() {
@@ -79,11 +80,13 @@ value() { sed -n "s/.*\b$2=\([0-9.]*\).*/\1/p" <<< "$1"; }
 
 # compare <name> <figure> <target ratio> <fleet's port> <mosquitto's port> <scenario and its arguments…>
 compare() {
-  local name=$1 figure=$2 target=$3 ours=$4 theirs=$5 best_ours="" best_theirs="" line; shift 5
+  local name=$1 figure=$2 target=$3 ours=$4 theirs=$5 best_ours="" best_theirs="" lines line; shift 5
+  echo "  load $(cut -d' ' -f1 /proc/loadavg)"
   for _ in $(seq "$rounds"); do
-    line=$("$load" "$@" --port "$ours" --pid "$fleet_pid"); echo "  fleet      $line"
+    lines=$("$load" "$@" --port "$ours,$theirs" --pid "$fleet_pid,$mosquitto_pid")
+    line=$(sed -n 1p <<< "$lines"); echo "  fleet      $line"
     best_ours=$(awk -v a="$best_ours" -v b="$(value "$line" "$figure")" 'BEGIN { print (a == "" || b + 0 < a + 0) ? b : a }')
-    line=$("$load" "$@" --port "$theirs" --pid "$mosquitto_pid"); echo "  mosquitto  $line"
+    line=$(sed -n 2p <<< "$lines"); echo "  mosquitto  $line"
     best_theirs=$(awk -v a="$best_theirs" -v b="$(value "$line" "$figure")" 'BEGIN { print (a == "" || b + 0 < a + 0) ? b : a }')
   done
   awk -v n="$name" -v f="$figure" -v a="$best_ours" -v b="$best_theirs" -v t="$target" \

@@ -1,32 +1,45 @@
-using System.Diagnostics;
-
 namespace Fleet.Load;
 
 /// <summary>What does it cost to come in? TLS alone, or up to CONNACK; anew, or with the ticket of the time before. So many at a time, again and again.</summary>
-internal sealed class HandshakeScenario(Run run) : IScenario
+internal static class HandshakeScenario
 {
-    private readonly bool _mqtt = run.Number("mqtt", 0) != 0, _resume = run.Number("resume", 0) != 0;
-    private long _refused;
-    private long _resumed;
+    public static Task Execute(Run run) =>
+        Turns.Measure([.. run.Sides.Select(side => new HandshakeLoad(run, side))], run.Warmup, run.Seconds, load => ((HandshakeLoad)load).Outcome());
+}
 
-    public async Task Execute()
+internal sealed class HandshakeLoad : IScenario, ILoad
+{
+    private readonly bool _mqtt;
+    private readonly Client[] _clients;
+    private long _done, _refused, _resumed;
+    private int _busy;
+    private volatile bool _held = true;
+
+    public HandshakeLoad(Run run, Side side)
     {
-        for (int i = 0; i < run.Connections; i++)
+        Side = side;
+        _mqtt = run.Number("mqtt", 0) != 0;
+        _clients = [.. Enumerable.Range(0, run.Connections).Select(i => run.NewClient(i, this, run.Number("resume", 0) != 0, side: side))];
+    }
+
+    public Side Side { get; }
+    public double Done => Interlocked.Read(ref _done);
+    public bool IsQuiet => Volatile.Read(ref _busy) == 0;
+
+    /// <summary>Of all, the warm-up's too.</summary>
+    public (string, double)[] Outcome() => [("resumed", Interlocked.Read(ref _resumed) / Done), ("refused", Interlocked.Read(ref _refused))];
+
+    public void Go()
+    {
+        _held = false;
+        foreach (var client in _clients)
         {
-            var client = run.NewClient(i, this, _resume);
+            Interlocked.Increment(ref _busy);
             client.Poller.Post(client.Connect);
         }
-        await Run.Wait(run.Warmup);
-        foreach (var poller in run.Pollers) poller.Samples.Clear();
-        var (before, cpu, start) = (run.Pollers.Sum(p => p.Done), run.Server.CpuMicroseconds(), Stopwatch.GetTimestamp());
-        Interlocked.Exchange(ref _resumed, 0);
-        Interlocked.Exchange(ref _refused, 0);
-        await Run.Wait(run.Seconds);
-        double count = run.Pollers.Sum(p => p.Done) - before;
-        Run.Print(
-            ("cpu_us", (run.Server.CpuMicroseconds() - cpu) / count), ("per_s", count / Stopwatch.GetElapsedTime(start).TotalSeconds),
-            ("resumed", Interlocked.Read(ref _resumed) / count), ("refused", Interlocked.Read(ref _refused)));
     }
+
+    public void Hold() => _held = true;
 
     public void Opened(Client client)
     {
@@ -39,28 +52,30 @@ internal sealed class HandshakeScenario(Run run) : IScenario
     {
         if (header != 0x20 || body[1] != 0)
         {
-            Interlocked.Increment(ref _refused);
             client.Close();
             return;
         }
-        client.Poller.Done++;
-        client.Tag = null;
         client.Send([0xE0, 0]);
-        client.Close();
+        Finish(client);
     }
 
     /// <summary>The ticket came, so the server is through with the handshake.</summary>
     public void ReadOver(Client client)
     {
-        if (_mqtt) return;
-        client.Poller.Done++;
-        client.Tag = null;
-        client.Close();
+        if (!_mqtt) Finish(client);
     }
 
     public void Closed(Client client)
     {
         if (client.Tag is not null) Interlocked.Increment(ref _refused);
-        client.Poller.Post(client.Connect);
+        if (_held) Interlocked.Decrement(ref _busy);
+        else client.Poller.Post(client.Connect);
+    }
+
+    private void Finish(Client client)
+    {
+        Interlocked.Increment(ref _done);
+        client.Tag = null;
+        client.Close();
     }
 }

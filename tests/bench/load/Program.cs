@@ -13,7 +13,7 @@ switch (args)
         await FanoutScenario.Execute(new Run(rest));
         break;
     case ["handshake", .. var rest]:
-        await new HandshakeScenario(new Run(rest)).Execute();
+        await HandshakeScenario.Execute(new Run(rest));
         break;
     case ["idle", .. var rest]:
         await new IdleScenario(new Run(rest)).Execute();

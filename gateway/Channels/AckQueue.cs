@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Fleet.Mqtt;
 
 namespace Fleet.Gateway.Channels;
@@ -30,9 +31,9 @@ internal sealed class AckTicket(ushort packetId, Qos qos, long receivedAt)
 /// <summary>Keeps PUBACKs and PUBRECs in the order of their PUBLISHes [MQTT-4.6.0-2, 4.6.0-3], whatever order the answers come in.</summary>
 internal sealed class AckQueue
 {
-    private readonly Queue<AckTicket> _waiting = new(0);
+    private Queue<AckTicket>? _waiting;
 
-    public bool IsEmpty => _waiting.Count == 0;
+    public bool IsEmpty => _waiting is null or { Count: 0 };
 
     /// <summary>QoS 1 alone.</summary>
     public int AtLeastOnce { get; private set; }
@@ -40,17 +41,21 @@ internal sealed class AckQueue
     public AckTicket Add(ushort packetId, Qos qos, long receivedAt, bool endsIt = false)
     {
         var ticket = new AckTicket(packetId, qos, receivedAt) { EndsIt = endsIt };
-        _waiting.Enqueue(ticket);
+        (_waiting ??= new()).Enqueue(ticket);
         if (qos == Qos.AtLeastOnce) AtLeastOnce++;
         return ticket;
     }
 
     /// <summary>The next to be answered, if all that it waits for is the journal.</summary>
-    public bool TryPeekReady(out AckTicket ticket) => _waiting.TryPeek(out ticket!) && ticket.Outcome is not null;
+    public bool TryPeekReady([NotNullWhen(true)] out AckTicket? ticket)
+    {
+        ticket = null;
+        return _waiting?.TryPeek(out ticket) == true && ticket!.Outcome is not null;
+    }
 
     /// <summary>Takes it out.</summary>
     public void Dequeue()
     {
-        if (_waiting.Dequeue().Qos == Qos.AtLeastOnce) AtLeastOnce--;
+        if (_waiting!.Dequeue().Qos == Qos.AtLeastOnce) AtLeastOnce--;
     }
 }

@@ -12,10 +12,13 @@ internal interface IOutbound : IBufferWriter<byte>
     bool HasRoom { get; }
 }
 
-/// <summary>What one turn of a channel reads (the time) and leaves behind (replies and effects). Reused from turn to turn.</summary>
-internal sealed class ChannelTurn(IOutbound output)
+/// <summary>
+/// What one turn of a channel reads (the time) and leaves behind (replies and effects). Reused from turn to turn: of one connection, or of all that
+/// have their turns on one thread.
+/// </summary>
+internal sealed class ChannelTurn
 {
-    public IOutbound Output => output;
+    public IOutbound Output { get; private set; } = null!;
 
     /// <summary>Monotonic milliseconds.</summary>
     public long Now { get; private set; }
@@ -29,8 +32,9 @@ internal sealed class ChannelTurn(IOutbound output)
     /// <summary>When the messages that were acknowledged in this turn had arrived, as timestamps.</summary>
     public List<long> Acknowledged { get; } = [];
 
-    public ChannelTurn Begin(long now, long timestamp)
+    public ChannelTurn Begin(IOutbound output, long now, long timestamp)
     {
+        Output = output;
         Now = now;
         Timestamp = timestamp;
         Effects.Clear();

@@ -326,16 +326,17 @@ internal sealed class MqttChannel(ChannelServices services, ISessionOwner owner,
             _replies.Ack(turn.Output, PacketType.PubRel, next.PacketId);
             return;
         }
-        if (!_messages!.TryWrite(turn.Output, delivery, next.PacketId, next.Duplicate, turn.Now))
+        if (_messages!.TryWrite(turn.Output, delivery, next.PacketId, next.Duplicate, turn.Now))
+        {
+            services.Metrics.Sent(delivery.Qos);
+        }
+        else
         {
             // As if it had been sent and acknowledged [MQTT-3.1.2-25].
             services.Metrics.Dropped(DropReason.TooLarge);
             if (next.PacketId != 0) Session!.Forget(next.PacketId);
-            else delivery.Message.Release();
-            return;
         }
-        services.Metrics.Sent(delivery.Qos);
-        if (next.PacketId == 0) delivery.Message.Release();
+        delivery.Message.Release();
     }
 
     private void Fail(ReasonCode code, string detail, ChannelTurn turn)

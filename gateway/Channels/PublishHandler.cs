@@ -181,7 +181,15 @@ internal sealed class PublishHandler(
             forwarded = _properties.Clear().AddForwarded(publish.Properties).Properties.Bytes;
             if (publish.Properties.MessageExpiryInterval is { } seconds) expiresAt = turn.Now + (seconds * 1000L);
         }
-        var message = Publication.Copy(topic, publish.Payload, publish.Qos, publish.Retain, forwarded, expiresAt);
+        var message = !publish.Retain && services.Broker.IsPassing(matches)
+            ? PassingPublication.Take(topic, publish.Payload, publish.Qos, forwarded, expiresAt)
+            : Publication.Copy(topic, publish.Payload, publish.Qos, publish.Retain, forwarded, expiresAt);
+        Pass(message, publish, matches, turn);
+        message.Release();
+    }
+
+    private void Pass(Publication message, scoped in PublishPacket publish, List<SubscriptionMatch<Subscriber>> matches, ChannelTurn turn)
+    {
         var durable = Task.CompletedTask;
         if (publish.Retain && !services.Retained.TryPut(message, out durable))
         {

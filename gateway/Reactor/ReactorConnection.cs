@@ -20,7 +20,6 @@ internal sealed class ReactorConnection : MqttConnection, IReady, ILoopWork, IDi
     private readonly ReactorLoop _loop;
     private readonly Wire _wire;
     private readonly int _key;
-    private readonly ChannelTurn _turn;
     private TaskCompletionSource? _room;
     private byte[]? _rest;
     private ReadOnlyMemory<byte> _leaving;
@@ -51,7 +50,6 @@ internal sealed class ReactorConnection : MqttConnection, IReady, ILoopWork, IDi
         _key = key;
         _wire = wire;
         _interest = Readiness.In;
-        _turn = new ChannelTurn(Outbound);
         services.Connections.Add(this);
     }
 
@@ -189,10 +187,11 @@ internal sealed class ReactorConnection : MqttConnection, IReady, ILoopWork, IDi
     private void Run(byte[] buffer, int count)
     {
         var bytes = new ReadOnlySequence<byte>(buffer, 0, count);
-        Channel.Receive(ref bytes, Begin());
-        RecordAcks(_turn);
+        var turn = Begin();
+        Channel.Receive(ref bytes, turn);
+        RecordAcks(turn);
         Keep(buffer, count, (int)bytes.Length);
-        CarryOut(_turn);
+        CarryOut(turn);
     }
 
     private void Keep(byte[] buffer, int count, int left)
@@ -367,7 +366,7 @@ internal sealed class ReactorConnection : MqttConnection, IReady, ILoopWork, IDi
         }
     }
 
-    private ChannelTurn Begin() => _turn.Begin(_loop.NowMs, _loop.Timestamp);
+    private ChannelTurn Begin() => _loop.Turn.Begin(Outbound, _loop.NowMs, _loop.Timestamp);
 
     private sealed class Event(ReactorConnection connection, ConnectionEvent what) : ILoopWork
     {

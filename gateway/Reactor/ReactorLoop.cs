@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
+using Fleet.Gateway.Channels;
 using Fleet.Gateway.Reactor.Native;
 using Fleet.Gateway.Sessions;
 using Fleet.Gateway.Transport;
@@ -83,6 +84,9 @@ internal sealed class ReactorLoop : ITicked, IDisposable
 
     /// <summary>Where whoever has its turn may read to; the next one overwrites it.</summary>
     public byte[] ReadBuffer { get; } = GC.AllocateUninitializedArray<byte>(ReadBufferBytes, pinned: true);
+
+    /// <summary>Whoever has its turn leaves here what is to be done about it.</summary>
+    public ChannelTurn Turn { get; } = new();
 
     /// <summary>For what its connections hold on to.</summary>
     public LoopPool Pool { get; } = new();

@@ -46,9 +46,10 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
     public Task? Deliver(Publication message, List<SubscriptionMatch<Subscriber>> matches, Session? publisher, ushort packetId, out long position)
     {
         position = 0;
-        bool kept = Volatile.Read(ref _keepers) > 0;
+        bool kept = Volatile.Read(ref _keepers) > 0, others = peers.HadAny;
+        if (kept || others) message.Keep();
         // They go first: the message gets its number then, and no session here may see it without.
-        var taken = kept && publisher is not null && !Keeper.HaveRoom(message, matches) ? null : peers.HadAny ? forwarder.Forward(message, matches) : Task.CompletedTask;
+        var taken = kept && publisher is not null && !Keeper.HaveRoom(message, matches) ? null : others ? forwarder.Forward(message, matches) : Task.CompletedTask;
         if (taken is not null && kept) taken = Keeper.Both(taken, Keeper.KeepAll(message, matches, publisher));
         if (taken is not null) position = DeliverHere(message, matches, publisher, packetId, mustHold: kept || !taken.IsCompleted);
         matches.Clear();
@@ -61,6 +62,17 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
         var retaining = Task.CompletedTask;
         if (message.Retain && !retained.TryPut(message, out retaining)) retaining = Task.FromException(new IOException("There are too many topics with retained messages."));
         return Keeper.Both(retaining, Keeper.KeepAll(message, Match(message.Topic), publisher));
+    }
+
+    /// <summary>Whether nobody will have the message but clients that are here, in sessions that end with their connections.</summary>
+    public bool IsPassing(List<SubscriptionMatch<Subscriber>> matches)
+    {
+        if (peers.HadAny || Volatile.Read(ref _keepers) > 0) return false;
+        foreach (var match in matches)
+        {
+            if (match.Subscriber is not Session { Stored: null }) return false;
+        }
+        return true;
     }
 
     /// <summary>Whether somebody among the subscribers here is owed a message of this QoS by the store.</summary>

@@ -10,33 +10,33 @@ namespace Fleet.Gateway.Routing;
 /// </summary>
 internal class Publication
 {
-    private readonly ReadOnlyMemory<byte> _topic, _properties;
+    private ReadOnlyMemory<byte> _topic, _properties;
 
     public Publication(ReadOnlyMemory<byte> topic, ReadOnlyMemory<byte> payload, Qos qos, bool retain = false,
         ReadOnlyMemory<byte> properties = default, long? expiresAt = null)
     {
-        _topic = topic;
-        _properties = properties;
-        Payload = payload;
-        Qos = qos;
+        Set(topic, payload, properties, qos, expiresAt);
         Retain = retain;
-        ExpiresAt = expiresAt;
+    }
+
+    protected Publication()
+    {
     }
 
     /// <summary>Topic name, UTF-8.</summary>
     public ReadOnlySpan<byte> Topic => _topic.Span;
     public ReadOnlyMemory<byte> TopicBytes => _topic;
-    public ReadOnlyMemory<byte> Payload { get; }
-    public Qos Qos { get; }
+    public ReadOnlyMemory<byte> Payload { get; private set; }
+    public Qos Qos { get; private set; }
 
     /// <summary>As the publisher set it.</summary>
-    public bool Retain { get; }
+    public bool Retain { get; private init; }
 
     /// <summary>The MQTT 5 properties that are passed on unaltered, as encoded; without expiry.</summary>
     public ReadOnlyMemory<byte> Properties => _properties;
 
     /// <summary>On the gateway's monotonic clock, milliseconds; null: never.</summary>
-    public long? ExpiresAt { get; }
+    public long? ExpiresAt { get; private set; }
 
     /// <summary>Given when it leaves for another gateway, before anybody here gets it: unique in the cluster. 0 while it is known to this gateway alone.</summary>
     public long Number { get; set; }
@@ -56,31 +56,42 @@ internal class Publication
         ReadOnlySpan<byte> forwarded, long? expiresAt)
     {
         byte[] bytes = GC.AllocateUninitializedArray<byte>(topic.Length + forwarded.Length + (int)payload.Length);
-        topic.CopyTo(bytes);
-        forwarded.CopyTo(bytes.AsSpan(topic.Length));
-        payload.CopyTo(bytes.AsSpan(topic.Length + forwarded.Length));
-        return new Publication(
-            bytes.AsMemory(0, topic.Length), bytes.AsMemory(topic.Length + forwarded.Length), qos, retain,
-            bytes.AsMemory(topic.Length, forwarded.Length), expiresAt);
+        var message = new Publication { Retain = retain };
+        message.Fill(bytes, topic, payload, qos, forwarded, expiresAt);
+        return message;
     }
 
-    /// <summary>Its memory may be used again: nobody will send it any more. For messages that have a single subscriber.</summary>
+    /// <summary>One more has it and will <see cref="Release"/> it. Only who has it, or is being handed it, may say so.</summary>
+    public virtual void Hold()
+    {
+    }
+
+    /// <summary>One less has it.</summary>
     public virtual void Release()
     {
     }
-}
 
-/// <summary>A message of one subscriber, in memory of the pool: a block of firmware.</summary>
-internal sealed class PooledPublication : Publication
-{
-    private byte[]? _rented;
-
-    /// <param name="rented">From <see cref="ArrayPool{T}.Shared"/>, holding the payload from its start; this message returns it.</param>
-    public PooledPublication(ReadOnlyMemory<byte> topic, byte[] rented, int length, Qos qos)
-        : base(topic, rented.AsMemory(0, length), qos) => _rented = rented;
-
-    public override void Release()
+    /// <summary>Somebody has it who will not say when he is done: it is the garbage collector's from now on.</summary>
+    public virtual void Keep()
     {
-        if (Interlocked.Exchange(ref _rented, null) is { } rented) ArrayPool<byte>.Shared.Return(rented);
+    }
+
+    protected void Set(ReadOnlyMemory<byte> topic, ReadOnlyMemory<byte> payload, ReadOnlyMemory<byte> properties, Qos qos, long? expiresAt)
+    {
+        _topic = topic;
+        _properties = properties;
+        Payload = payload;
+        Qos = qos;
+        ExpiresAt = expiresAt;
+    }
+
+    protected void Fill(
+        byte[] bytes, ReadOnlySpan<byte> topic, in ReadOnlySequence<byte> payload, Qos qos, ReadOnlySpan<byte> forwarded, long? expiresAt)
+    {
+        int payloadAt = topic.Length + forwarded.Length;
+        topic.CopyTo(bytes);
+        forwarded.CopyTo(bytes.AsSpan(topic.Length));
+        payload.CopyTo(bytes.AsSpan(payloadAt));
+        Set(bytes.AsMemory(0, topic.Length), bytes.AsMemory(payloadAt, (int)payload.Length), bytes.AsMemory(topic.Length, forwarded.Length), qos, expiresAt);
     }
 }

@@ -35,6 +35,9 @@ internal sealed class Outflow(GatewayOptions options, GatewayClock clock, Gatewa
     /// <summary>Messages that are yet to be sent, and those that were and are not done with.</summary>
     public (int Queued, int InFlight) Backlog => (_queue.Count + (_retained?.Count ?? 0), _inFlight.Count);
 
+    /// <summary>There is nothing to send, now or later; what was sent and is not acknowledged aside.</summary>
+    public bool IsEmpty => _queue.Count == 0 && _retained is null && _releasing is null && !_inFlight.HasToRepeat;
+
     /// <summary>The client has a connection, a new one.</summary>
     /// <param name="receiveMaximum">QoS 1 and 2 messages that it takes unacknowledged.</param>
     public void Begin(int receiveMaximum)
@@ -54,6 +57,7 @@ internal sealed class Outflow(GatewayOptions options, GatewayClock clock, Gatewa
     /// <returns>False if there is no room, even without what has expired [MQTT-3.3.2-5] or was promised at most once.</returns>
     public bool TryAdd(in Delivery delivery)
     {
+        delivery.Message.Hold();
         if (_queue.TryEnqueue(delivery)) return true;
         int expired = _queue.DropExpired(clock.NowMs, Expire);
         metrics.Dropped(DropReason.Expired, expired);
@@ -66,6 +70,7 @@ internal sealed class Outflow(GatewayOptions options, GatewayClock clock, Gatewa
         }
         _inFlight.Unreserve(delivery);
         metrics.Dropped(DropReason.QueueFull);
+        delivery.Message.Release();
         return false;
     }
 
@@ -82,9 +87,13 @@ internal sealed class Outflow(GatewayOptions options, GatewayClock clock, Gatewa
     public int MaybeSent => _inFlight.CountStored();
 
     /// <summary>They are in memory already, so their number is not bounded here.</summary>
-    public void AddRetained(in Delivery delivery) => (_retained ??= new()).Enqueue(delivery);
+    public void AddRetained(in Delivery delivery)
+    {
+        delivery.Message.Hold();
+        (_retained ??= new()).Enqueue(delivery);
+    }
 
-    /// <summary>The next packet to send now; a message of QoS 1 or 2 is in flight from here on.</summary>
+    /// <summary>The next packet to send now; a message of QoS 1 or 2 is in flight from here on. Who takes a message releases it once it is written.</summary>
     /// <returns>
     /// False if nothing waits, the client has as much unacknowledged as it takes [MQTT-3.3.4-9], or the next is not durable yet; then
     /// <paramref name="owner"/> is woken when it is.
@@ -96,6 +105,7 @@ internal sealed class Outflow(GatewayOptions options, GatewayClock clock, Gatewa
         if (_inFlight.HasToRepeat)
         {
             if (_inFlight.Outstanding >= _receiveMaximum || _inFlight.NextToRepeat?.MayBeSent(owner) == false || !_inFlight.TryRepeat(out var sent)) return false;
+            if (!sent.Released) sent.Delivery.Message.Hold();
             next = new Outgoing(sent.PacketId, sent.Released ? null : sent.Delivery, Duplicate: true);
             return true;
         }
@@ -114,6 +124,7 @@ internal sealed class Outflow(GatewayOptions options, GatewayClock clock, Gatewa
                 if (delivery.Stored is { NeedsPacketId: true } stored && !TryIdentify(stored)) return false;
                 if (_inFlight.Outstanding >= _receiveMaximum || delivery.Stored?.MayBeSent(owner) == false) return false;
                 packetId = _inFlight.Add(delivery);
+                delivery.Message.Hold();
             }
             Dequeue();
             next = new Outgoing(packetId, delivery, delivery.Again);

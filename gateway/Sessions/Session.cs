@@ -24,6 +24,7 @@ internal sealed class Session : Subscriber
     private ISessionOwner? _owner;
     private volatile StoredSession? _stored;
     private StoredDelivery[] _collected = [];
+    private volatile bool _waits;
     private bool _ended;
 
     public Session(SessionIdentity identity, GatewayOptions options, GatewayClock clock, GatewayMetrics metrics)
@@ -96,6 +97,7 @@ internal sealed class Session : Subscriber
             _owner = owner;
             Identity = identity;
             _out.Begin(receiveMaximum);
+            _waits = true;
             return before;
         }
     }
@@ -221,6 +223,7 @@ internal sealed class Session : Subscriber
         lock (_gate)
         {
             if (_owner is null) return;
+            _waits = true;
             foreach (var message in messages)
             {
                 if (Identity.Policy.AllowsReceive(message.Topic))
@@ -233,10 +236,15 @@ internal sealed class Session : Subscriber
     /// <returns>False if nothing waits, or the client has as much unacknowledged as it takes.</returns>
     public bool TryTake(ISessionOwner owner, long now, out Outgoing next)
     {
+        next = default;
+        // Who only publishes, asks after each of its messages.
+        if (!_waits) return false;
         lock (_gate)
         {
-            next = default;
-            return _owner == owner && _out.TryTake(owner, now, out next);
+            if (_owner != owner) return false;
+            if (_out.TryTake(owner, now, out next)) return true;
+            _waits = !_out.IsEmpty;
+            return false;
         }
     }
 
@@ -250,7 +258,11 @@ internal sealed class Session : Subscriber
     /// <param name="refused">With a code of 0x80 or above.</param>
     public AckResult Receive(ushort packetId, bool refused)
     {
-        lock (_gate) return _out.Receive(packetId, refused);
+        lock (_gate)
+        {
+            _waits = true;
+            return _out.Receive(packetId, refused);
+        }
     }
 
     /// <summary>PUBCOMP.</summary>
@@ -353,6 +365,7 @@ internal sealed class Session : Subscriber
             sendOn = _passage.SendOn;
             if (sendOn is null)
             {
+                _waits = true;
                 _out.Restore(messages.InFlight, messages.Queued, messages.LastPacketId, had);
                 foreach (ushort packetId in messages.Unreleased) (_unreleased ??= []).TryAdd(packetId, default);
             }
@@ -380,11 +393,8 @@ internal sealed class Session : Subscriber
             owner = _owner;
             if (!_passage.Note(delivery.Message.Number, keep: ExpirySeconds > 0)) return null;
             sendOn = _ended ? null : _passage.SendOn;
-            if (sendOn is null && !TryTakeIn(delivery, only, out owed, out hopeless))
-            {
-                delivery.Message.Release();
-                if (!hopeless) return null;
-            }
+            if (sendOn is null && !TryTakeIn(delivery, only, out owed, out hopeless) && !hopeless) return null;
+            if (sendOn is not null) delivery.Message.Keep();
         }
         if (sendOn is not null) sendOn(delivery);
         else if (hopeless) owner?.End(EndCause.TooSlow);
@@ -408,6 +418,7 @@ internal sealed class Session : Subscriber
             return false;
         }
         if (only is null) owed = Owed(delivery, packetId: 0);
+        _waits = true;
         if (_out.TryAdd(owed is null ? delivery : delivery with { Stored = owed })) return true;
         owed = null;
         hopeless = delivery.Qos != Qos.AtMostOnce;
@@ -421,6 +432,7 @@ internal sealed class Session : Subscriber
         if (_stored is not { } stored || delivery.Qos == Qos.AtMostOnce) return null;
         if (delivery.Qos == Qos.AtLeastOnce) packetId = 0;
         else if (packetId == 0) packetId = _out.Reserve();
+        delivery.Message?.Keep();
         return new StoredDelivery(stored, ++stored.LastNumber, delivery.Message, delivery.Qos, delivery.Retain, packetId, delivery.Identifiers)
         {
             IsQuick = _owner is not null && delivery.Qos == Qos.AtLeastOnce,

@@ -24,8 +24,12 @@ internal sealed class Requester(Session session, SessionIdentity identity, ISess
     public void Answer(string topic, ReadOnlyMemory<byte> payload) =>
         Send(new Publication(Encoding.UTF8.GetBytes(topic), payload, Qos.AtLeastOnce), SubscribedQos(topic) ?? Qos.AtMostOnce);
 
-    /// <summary>Hands a message to this connection alone.</summary>
-    public void Send(Publication message, Qos qos) => session.DeliverTo(connection, new Delivery(message, qos, Retain: false));
+    /// <summary>Hands a message over to this connection alone.</summary>
+    public void Send(Publication message, Qos qos)
+    {
+        session.DeliverTo(connection, new Delivery(message, qos, Retain: false));
+        message.Release();
+    }
 
     public Task Room() => room();
 }

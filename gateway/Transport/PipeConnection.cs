@@ -24,7 +24,7 @@ internal sealed class PipeConnection : MqttConnection, ITicked, IPumped, IThread
     private readonly PipeReader _input;
     private readonly ITransportOutput _output;
     private readonly OutputPump _pump;
-    private readonly ChannelTurn _readTurn, _eventTurn;
+    private readonly ChannelTurn _readTurn = new(), _eventTurn = new();
     private bool _readerDone;
     private int _busy, _woken;
 
@@ -33,8 +33,6 @@ internal sealed class PipeConnection : MqttConnection, ITicked, IPumped, IThread
     {
         _input = input;
         _output = output;
-        _readTurn = new ChannelTurn(Outbound);
-        _eventTurn = new ChannelTurn(Outbound);
         _pump = new OutputPump(_gate, Outbound, output, this, services.Clock.Time, services.Metrics);
     }
 
@@ -100,7 +98,7 @@ internal sealed class PipeConnection : MqttConnection, ITicked, IPumped, IThread
 
     public void Tick(long now) => Guard(self =>
     {
-        lock (self._gate) self.Channel.Tick(self._eventTurn.Begin(now, 0));
+        lock (self._gate) self.Channel.Tick(self._eventTurn.Begin(Outbound, now, 0));
         if (self.IsClosed) self.Stop();
     });
 
@@ -175,5 +173,5 @@ internal sealed class PipeConnection : MqttConnection, ITicked, IPumped, IThread
     /// <summary>The ways in which transports say that the peer is gone.</summary>
     private static bool IsLoss(Exception e) => e is IOException or OperationCanceledException or ConnectionAbortedException or ObjectDisposedException;
 
-    private ChannelTurn Begin(ChannelTurn turn) => turn.Begin(Services.Clock.NowMs, Services.Clock.Time.GetTimestamp());
+    private ChannelTurn Begin(ChannelTurn turn) => turn.Begin(Outbound, Services.Clock.NowMs, Services.Clock.Time.GetTimestamp());
 }

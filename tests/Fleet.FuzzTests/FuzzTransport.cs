@@ -30,7 +30,7 @@ internal sealed class FuzzTransport : ISessionOwner
     public FuzzTransport(GatewayParts parts, StoreWeather weather, Dice dice, Func<ConnectRequest, ConnectDecision> decide, Action<byte[]> hear)
     {
         (_parts, _weather, _dice, _decide, _hear) = (parts, weather, dice, decide, hear);
-        _turn = new ChannelTurn(_output);
+        _turn = new ChannelTurn();
         _channel = new MqttChannel(parts.Channels, this, parts.Clock.NowMs);
     }
 
@@ -165,7 +165,7 @@ internal sealed class FuzzTransport : ISessionOwner
 
     private void Turn(Action<ChannelTurn> what)
     {
-        _weather.During(() => what(_turn.Begin(_parts.Clock.NowMs, _parts.Time.GetTimestamp())));
+        _weather.During(() => what(_turn.Begin(_output, _parts.Clock.NowMs, _parts.Time.GetTimestamp())));
         _asked.AddRange(_turn.Effects);
         if (_output.Take() is { Length: > 0 } said) _hear(said);
     }

@@ -24,7 +24,7 @@ internal sealed class TestClient : ISessionOwner
     {
         _parts = parts;
         _outbound = new Outbound(parts.Options.Value.MaxOutboundBytes);
-        _turn = new ChannelTurn(_outbound);
+        _turn = new ChannelTurn();
         _channel = new MqttChannel(parts.Channels, this, parts.Clock.NowMs);
     }
 
@@ -145,6 +145,13 @@ internal sealed class TestClient : ISessionOwner
         return bytes;
     }
 
+    /// <summary>Drops what was sent to the client, and keeps the room for as much again.</summary>
+    public void Forget()
+    {
+        Drain();
+        _received.ResetWrittenCount();
+    }
+
     /// <summary>The CONNACK at the front of what was sent, taken off it.</summary>
     public string ReadConnAck()
     {
@@ -208,5 +215,5 @@ internal sealed class TestClient : ISessionOwner
         }
     }
 
-    private ChannelTurn Begin() => _turn.Begin(_parts.Clock.NowMs, _parts.Time.GetTimestamp());
+    private ChannelTurn Begin() => _turn.Begin(_outbound, _parts.Clock.NowMs, _parts.Time.GetTimestamp());
 }

@@ -6,10 +6,8 @@ namespace Fleet.Gateway.Routing;
 /// <summary>A message whose memory is used again once all who had it are done with it. Who makes it has it, and releases it.</summary>
 internal abstract class CountedPublication : Publication
 {
-    /// <summary>More than there can be subscribers.</summary>
-    private const int ForGood = 1 << 30;
-
     private int _holders = 1;
+    private volatile bool _kept;
 
     protected CountedPublication()
     {
@@ -19,16 +17,21 @@ internal abstract class CountedPublication : Publication
     {
     }
 
-    public override void Hold() => Interlocked.Increment(ref _holders);
+    public override void Hold()
+    {
+        if (!_kept) Interlocked.Increment(ref _holders);
+    }
 
     public override void Release()
     {
+        if (_kept) return;
         int left = Interlocked.Decrement(ref _holders);
         if (left == 0) Recycle();
         else if (left < 0) throw new InvalidOperationException("A message was released more often than it was held.");
     }
 
-    public override void Keep() => Interlocked.Add(ref _holders, ForGood);
+    // Who says so has it, and is not counted out any more: the others cannot come to 0.
+    public override void Keep() => _kept = true;
 
     /// <summary>Nobody has it any more.</summary>
     protected abstract void Recycle();

@@ -83,7 +83,11 @@ public sealed class PassingPublicationTests
     public void What_somebody_keeps_is_never_used_again()
     {
         var kept = Take("one");
+        // Of two sessions that have it, both become persistent.
+        kept.Hold();
         kept.Keep();
+        kept.Keep();
+        kept.Release();
         kept.Release();
         Assert.NotSame(kept, Take("two"));
         Assert.Equal("one", Encoding.UTF8.GetString(kept.Payload.Span));

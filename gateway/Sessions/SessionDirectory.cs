@@ -110,7 +110,11 @@ internal sealed class SessionDirectory(
             {
                 session.Will = later with { DueAt = now + (Math.Min(later.DelaySeconds, session.ExpirySeconds) * 1000L) };
             }
-            if (ends) _sessions.Remove(session.Identity.Key);
+            // A newer connection's may be in its place already, while this one is yet to hear of it.
+            if (ends)
+            {
+                if (_sessions.GetValueOrDefault(session.Identity.Key) == session) _sessions.Remove(session.Identity.Key);
+            }
             else
             {
                 session.ExpiresAt = now + (session.ExpirySeconds * 1000L);

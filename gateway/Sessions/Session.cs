@@ -8,8 +8,8 @@ using Fleet.Mqtt;
 namespace Fleet.Gateway.Sessions;
 
 /// <summary>
-/// An MQTT session (MQTT 5.0, 4.1): its subscriptions, the way out to the client (<see cref="Outflow"/>), and the QoS 2 messages that the client has
-/// not released. It outlives its connections, of which it has one or none. Any thread may deliver to it: one short lock, under which no other lock
+/// An MQTT session (MQTT 5.0, 4.1): its subscriptions, the way out to the client (<see cref="Outflow"/>) and the way in from it
+/// (<see cref="Inflow"/>). It outlives its connections, of which it has one or none. Any thread may deliver to it: one short lock, under which no other lock
 /// is taken but the journal's, and nobody is called, so that a publisher never waits for a subscriber. Every change of it passes one of the methods
 /// here. One that outlives its connections outlives the process too (docs/adr/0009-durable-sessions.md).
 /// </summary>
@@ -19,8 +19,8 @@ internal sealed class Session : Subscriber
     private readonly GatewayMetrics _metrics;
     private readonly SessionSubscriptions _subscriptions;
     private readonly Outflow _out;
+    private readonly Inflow _in = new();
     private readonly Passage _passage = new();
-    private Dictionary<ushort, HeldMessage>? _unreleased;
     private ISessionOwner? _owner;
     private volatile StoredSession? _stored;
     private StoredDelivery[] _collected = [];
@@ -127,7 +127,7 @@ internal sealed class Session : Subscriber
             _out.Clear();
             foreach (var delivery in _collected) delivery.Settle();
             _collected = [];
-            _unreleased = null;
+            _in.Clear();
             return (_subscriptions.TakeAll(), owner);
         }
     }
@@ -150,7 +150,7 @@ internal sealed class Session : Subscriber
                 else stored.Journal.NoteReleased(owed);
                 return owed;
             });
-            foreach (ushort packetId in _unreleased?.Keys.ToArray() ?? []) _unreleased![packetId] = new(stored.Journal.Hold(stored, packetId));
+            foreach (ushort packetId in _in.PacketIds) _in.Note(packetId, new(stored.Journal.Hold(stored, packetId)));
         }
     }
 
@@ -162,7 +162,7 @@ internal sealed class Session : Subscriber
         {
             _stored = stored;
             _out.Restore(deliveries, maybeSent);
-            foreach (ushort packetId in unreleased) (_unreleased ??= [])[packetId] = new(SessionJournal.LongAgo);
+            foreach (ushort packetId in unreleased) _in.TryHold(packetId, new(SessionJournal.LongAgo));
         }
     }
 
@@ -280,11 +280,7 @@ internal sealed class Session : Subscriber
     /// <summary>Whether a QoS 2 message of the client's, not released yet, has this packet identifier: another PUBLISH with it is a repeat.</summary>
     public bool IsUnreleased(ushort packetId, out HeldMessage message)
     {
-        lock (_gate)
-        {
-            message = default;
-            return _unreleased?.TryGetValue(packetId, out message) == true;
-        }
+        lock (_gate) return _in.IsUnreleased(packetId, out message);
     }
 
     public bool IsUnreleased(ushort packetId) => IsUnreleased(packetId, out _);
@@ -293,16 +289,13 @@ internal sealed class Session : Subscriber
     /// <returns>False if it is a repeat.</returns>
     public bool TryHold(ushort packetId)
     {
-        lock (_gate) return (_unreleased ??= []).TryAdd(packetId, default);
+        lock (_gate) return _in.TryHold(packetId);
     }
 
     /// <summary>The message with this identifier was routed.</summary>
     public void Held(ushort packetId, HeldMessage message)
     {
-        lock (_gate)
-        {
-            if (_unreleased?.ContainsKey(packetId) == true) _unreleased[packetId] = message;
-        }
+        lock (_gate) _in.Note(packetId, message);
     }
 
     /// <summary>PUBREL, or the message was not taken after all.</summary>
@@ -312,13 +305,10 @@ internal sealed class Session : Subscriber
     {
         lock (_gate)
         {
-            var held = default(HeldMessage);
-            bool known = _unreleased?.Remove(packetId, out held) == true;
+            bool known = _in.Release(packetId, out var held);
             // Nothing is known of it in the store if it was held in memory alone. If it is unknown here, its end may be on its way there still.
             position = _stored is { } stored && !_ended && !(known && held.Position == 0) ? stored.Journal.Complete(stored, packetId) : 0;
-            if (!known) return false;
-            if (_unreleased!.Count == 0 && _unreleased.Capacity > 64) _unreleased = null;
-            return true;
+            return known;
         }
     }
 
@@ -344,7 +334,7 @@ internal sealed class Session : Subscriber
             // They stay in the store until the other gateway has had time to store them.
             _collected = [.. inFlight.Select(sent => sent.Delivery.Stored).Concat(queued.Select(delivery => delivery.Stored)).OfType<StoredDelivery>()];
             // Copies: what comes from now on is sent on, and must not count as known there.
-            return new SessionMessages(inFlight, queued, lastPacketId, _unreleased?.Keys.ToArray() ?? [], [.. _passage.Recent]);
+            return new SessionMessages(inFlight, queued, lastPacketId, _in.PacketIds, [.. _passage.Recent]);
         }
     }
 
@@ -367,7 +357,7 @@ internal sealed class Session : Subscriber
             {
                 _waits = true;
                 _out.Restore(messages.InFlight, messages.Queued, messages.LastPacketId, had);
-                foreach (ushort packetId in messages.Unreleased) (_unreleased ??= []).TryAdd(packetId, default);
+                foreach (ushort packetId in messages.Unreleased) _in.TryHold(packetId);
             }
             _passage.NoteAll(had);
         }
@@ -442,20 +432,3 @@ internal sealed class Session : Subscriber
     private SubscriptionRow RowOf(in HeldSubscription subscription) =>
         new(_stored!.Id, subscription.Filter.Text, subscription.Options.ToByte(MqttVersion.V5), subscription.Identifier);
 }
-
-/// <summary>A QoS 2 message of a client that was routed, or is about to be, and is not released: a repeat of it is not routed again.</summary>
-/// <param name="Position">The journal's, at which it is durable here, its packet identifier with it; 0 if it need not be.</param>
-/// <param name="Elsewhere">Others than sessions take it too; null: none does, or all have.</param>
-internal readonly record struct HeldMessage(long Position, Taking? Elsewhere = null);
-
-/// <summary>A message on its way to others than the sessions here: the store of retained messages, other gateways, rules.</summary>
-/// <param name="Done">Completes when they have it; fails if one of them does.</param>
-internal sealed record Taking(Publication Message, Task Done);
-
-/// <summary>What a session takes along to another gateway, beside its subscriptions.</summary>
-/// <param name="InFlight">In the order they were sent.</param>
-/// <param name="LastPacketId">The packet identifier that was used last.</param>
-/// <param name="Unreleased">Packet identifiers of QoS 2 messages from the client that it has not released.</param>
-/// <param name="Known">Numbers of messages that it has had, whether or not they are among these.</param>
-internal sealed record SessionMessages(
-    SentMessage[] InFlight, Delivery[] Queued, ushort LastPacketId, ushort[] Unreleased, long[] Known);

@@ -16,7 +16,7 @@ switch (args)
         await HandshakeScenario.Execute(new Run(rest));
         break;
     case ["idle", .. var rest]:
-        await new IdleScenario(new Run(rest)).Execute();
+        await IdleScenario.Execute(new Run(rest));
         break;
     case ["storm", .. var rest]:
         await new StormScenario(new Run(rest)).Execute();

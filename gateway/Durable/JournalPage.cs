@@ -6,13 +6,23 @@ namespace Fleet.Gateway.Durable;
 /// <summary>The changes that go to the store together, and who waits for that. Guarded by the journal's lock until it is cut.</summary>
 internal sealed class JournalPage(long number)
 {
+    /// <summary>What a delivery costs of memory beside its message, about.</summary>
+    private const int DeliveryBytes = 128;
+
     private readonly HashSet<ISessionOwner> _waiters = [];
+
+    /// <summary>In the order they were noted; those that are settled by now are passed over.</summary>
+    private readonly List<StoredDelivery> _deliveries = [];
+    private readonly List<DeliveryKey> _removedDeliveries = [], _releasedDeliveries = [];
+    private readonly List<StoredDelivery> _identifiedDeliveries = [];
+    private readonly List<long> _removedMessages = [];
+    private readonly List<StoredSession> _removedSessions = [];
 
     /// <summary>The position of all changes on it.</summary>
     public long Number => number;
 
     /// <summary>About what the messages on it hold of memory.</summary>
-    public long Bytes { get; set; }
+    public long Bytes { get; private set; }
 
     /// <summary>Something was noted, even if nothing of it is left to write.</summary>
     public bool IsUsed { get; set; }
@@ -21,21 +31,13 @@ internal sealed class JournalPage(long number)
     public long BegunAt { get; set; }
 
     /// <summary>Deliveries that were on their way to a present client when they were noted.</summary>
-    public int Quick { get; set; }
+    public int Quick { get; private set; }
 
     /// <summary>Those of them that the client has acknowledged: they need not be written.</summary>
-    public int QuickSettled { get; set; }
+    public int QuickSettled { get; private set; }
 
     /// <summary>Completes when all of them are.</summary>
     public TaskCompletionSource? AllSettled { get; set; }
-
-    /// <summary>In the order they were noted; those that are settled by now are passed over.</summary>
-    public List<StoredDelivery> Deliveries { get; } = [];
-    public List<DeliveryKey> RemovedDeliveries { get; } = [];
-    public List<DeliveryKey> ReleasedDeliveries { get; } = [];
-    public List<StoredDelivery> IdentifiedDeliveries { get; } = [];
-    public List<long> RemovedMessages { get; } = [];
-    public List<StoredSession> RemovedSessions { get; } = [];
 
     // The last word on each.
     public Dictionary<StoredSession, SessionRow> Sessions { get; } = [];
@@ -57,11 +59,88 @@ internal sealed class JournalPage(long number)
         return waiters;
     }
 
+    /// <summary>A message that sessions have taken.</summary>
+    /// <param name="lastId">The last number that was given to anything stored.</param>
+    public void Note(Publication message, List<StoredDelivery> deliveries, ref long lastId)
+    {
+        foreach (var delivery in deliveries)
+        {
+            // The client may have been faster, or the session gone.
+            if (delivery.State != StoredDeliveryState.New || delivery.Session.IsRemoved) continue;
+            if (message.Stored is null)
+            {
+                message.Stored = new StoredMessage(++lastId);
+                Bytes += message.Payload.Length + message.Topic.Length;
+            }
+            message.Stored.References++;
+            Add(delivery);
+        }
+        // Those that were settled already are as durable as they ever will be.
+        foreach (var delivery in deliveries)
+        {
+            delivery.Position = Number;
+            if (delivery.Waiter is { } waiter) Add(waiter);
+            delivery.Waiter = null;
+        }
+    }
+
+    /// <summary>A QoS 2 message of which a session that comes from elsewhere has only the packet identifier left.</summary>
+    public void NoteReleased(StoredDelivery delivery)
+    {
+        Add(delivery);
+        delivery.Position = Number;
+    }
+
+    /// <summary>The client has it, or will never.</summary>
+    /// <returns>Whether something is to be written for it.</returns>
+    public bool Settle(StoredDelivery delivery)
+    {
+        var before = delivery.State;
+        delivery.State = StoredDeliveryState.Settled;
+        bool noted = before is StoredDeliveryState.Noted or StoredDeliveryState.Written && Dereference(delivery.Message);
+        // A session that is removed takes its rows along.
+        if (delivery.Session.IsRemoved) return noted;
+        if (before == StoredDeliveryState.Noted && delivery.IsQuick && ++QuickSettled == Quick) AllSettled?.TrySetResult();
+        if (before is not (StoredDeliveryState.Written or StoredDeliveryState.Released)) return noted;
+        _removedDeliveries.Add(delivery.Key);
+        return true;
+    }
+
+    /// <summary>A QoS 2 message that had no packet identifier when it was noted has one now.</summary>
+    /// <returns>False: it is written with it.</returns>
+    public bool Identify(StoredDelivery delivery)
+    {
+        if (delivery.State != StoredDeliveryState.Written) return false;
+        _identifiedDeliveries.Add(delivery);
+        delivery.Position = Number;
+        return true;
+    }
+
+    /// <summary>PUBREC has come: the message is not needed any more, its packet identifier is.</summary>
+    /// <returns>False if it is not in the store; it was durable before it was sent, so it is there no more.</returns>
+    public bool Release(StoredDelivery delivery)
+    {
+        if (delivery.State != StoredDeliveryState.Written) return false;
+        _releasedDeliveries.Add(delivery.Key);
+        delivery.State = StoredDeliveryState.Released;
+        Dereference(delivery.Message);
+        delivery.Position = Number;
+        return true;
+    }
+
+    public bool Remove(StoredSession session)
+    {
+        if (session.IsRemoved) return false;
+        session.IsRemoved = true;
+        _removedSessions.Add(session);
+        return true;
+    }
+
     /// <summary>What is to be written. From here on its deliveries count as written.</summary>
     public SessionBatch Cut(Func<Publication, MessageRow> rowOf)
     {
         var batch = new SessionBatch();
-        foreach (var session in RemovedSessions) batch.RemovedSessions.Add(session.Id);
+        foreach (var session in _removedSessions) batch.RemovedSessions.Add(session.Id);
         foreach (var (session, row) in Sessions)
         {
             if (!session.IsRemoved) batch.Sessions.Add(row);
@@ -76,7 +155,7 @@ internal sealed class JournalPage(long number)
         {
             if (!session.IsRemoved) (received ? batch.Received : batch.RemovedReceived).Add(new ReceivedRow(session.Id, packetId));
         }
-        foreach (var delivery in Deliveries)
+        foreach (var delivery in _deliveries)
         {
             // What a removed session was owed went with it; a row that came later nobody would take away.
             if (delivery.State != StoredDeliveryState.Noted || delivery.Session.IsRemoved) continue;
@@ -88,11 +167,29 @@ internal sealed class JournalPage(long number)
             }
             batch.Deliveries.Add(delivery.ToRow());
         }
-        batch.RemovedDeliveries.AddRange(RemovedDeliveries);
-        batch.ReleasedDeliveries.AddRange(ReleasedDeliveries);
-        batch.IdentifiedDeliveries.AddRange(IdentifiedDeliveries.Select(delivery => (delivery.Key, delivery.PacketId)));
-        batch.RemovedMessages.AddRange(RemovedMessages);
+        batch.RemovedDeliveries.AddRange(_removedDeliveries);
+        batch.ReleasedDeliveries.AddRange(_releasedDeliveries);
+        batch.IdentifiedDeliveries.AddRange(_identifiedDeliveries.Select(delivery => (delivery.Key, delivery.PacketId)));
+        batch.RemovedMessages.AddRange(_removedMessages);
         foreach (var (sender, number) in Marks) batch.Marks.Add(new LinkMark(sender, number));
         return batch;
+    }
+
+    private void Add(StoredDelivery delivery)
+    {
+        delivery.State = StoredDeliveryState.Noted;
+        _deliveries.Add(delivery);
+        if (delivery.IsQuick) Quick++;
+        Bytes += DeliveryBytes;
+    }
+
+    /// <returns>Whether the message is to be taken out of the store.</returns>
+    private bool Dereference(Publication? message)
+    {
+        if (message?.Stored is not { } stored || --stored.References > 0) return false;
+        if (stored.IsWritten) _removedMessages.Add(stored.Id);
+        // Should it be delivered once more, it is another message to the store.
+        message.Stored = null;
+        return stored.IsWritten;
     }
 }

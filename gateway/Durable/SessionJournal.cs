@@ -28,27 +28,19 @@ internal sealed class SessionJournal(ISessionStore store, IOptions<GatewayOption
     /// <summary>A position that was durable before this process began.</summary>
     public const long LongAgo = 1;
 
-    /// <summary>What a delivery costs beside its message, about.</summary>
-    private const int DeliveryBytes = 128;
-
     /// <summary>Numbers of sessions and messages are an owner's number, and a count below it.</summary>
     private const int OwnerShift = 42;
-
-    /// <summary>Are written at once when those who were waited for took longer.</summary>
-    private const int PagesInHaste = 16;
 
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(100), LongestPause = TimeSpan.FromSeconds(2);
 
     private readonly Lock _gate = new();
+    private readonly JournalWindow _window = new(options, clock);
     private JournalPage _page = new(LongAgo + 1);
     private JournalPage? _writing;
     private TaskCompletionSource? _idle;
-    private long _owner, _lastId, _durable = LongAgo, _bytes;
+    private long _owner, _lastId, _durable = LongAgo;
     private volatile bool _failing, _full;
     private bool _running, _closed;
-
-    /// <summary>Below 0: so many pages do not wait for acknowledgements.</summary>
-    private int _patience;
 
     /// <summary>Called once this gateway is found to be fenced: its sessions are another's.</summary>
     public Action? Fenced { get; set; }
@@ -64,8 +56,8 @@ internal sealed class SessionJournal(ISessionStore store, IOptions<GatewayOption
     {
         lock (_gate)
         {
-            _page = new JournalPage(_page.Number + 1);
-            (_owner, _lastId, _bytes) = (owner, owner << OwnerShift, 0);
+            (_page, _writing) = (new JournalPage(_page.Number + 1), null);
+            (_owner, _lastId) = (owner, owner << OwnerShift);
             _closed = _failing = _full = false;
         }
     }
@@ -96,25 +88,7 @@ internal sealed class SessionJournal(ISessionStore store, IOptions<GatewayOption
     {
         lock (_gate)
         {
-            foreach (var delivery in deliveries)
-            {
-                // The client may have been faster, or the session gone.
-                if (delivery.State != StoredDeliveryState.New || delivery.Session.IsRemoved) continue;
-                if (message.Stored is null)
-                {
-                    message.Stored = new StoredMessage(++_lastId);
-                    Grow(message.Payload.Length + message.Topic.Length);
-                }
-                message.Stored.References++;
-                Add(delivery);
-            }
-            // Those that were settled already are as durable as they ever will be.
-            foreach (var delivery in deliveries)
-            {
-                delivery.Position = _page.Number;
-                if (delivery.Waiter is { } waiter) _page.Add(waiter);
-                delivery.Waiter = null;
-            }
+            _page.Note(message, deliveries, ref _lastId);
             if (receivedBy is not null) _page.Received[(receivedBy, packetId)] = true;
             if (from is { } mark) _page.Marks[mark.Sender] = mark.Number;
             return Use();
@@ -126,8 +100,8 @@ internal sealed class SessionJournal(ISessionStore store, IOptions<GatewayOption
     {
         lock (_gate)
         {
-            Add(delivery);
-            delivery.Position = Use();
+            _page.NoteReleased(delivery);
+            Use();
         }
     }
 
@@ -136,15 +110,7 @@ internal sealed class SessionJournal(ISessionStore store, IOptions<GatewayOption
     {
         lock (_gate)
         {
-            var before = delivery.State;
-            delivery.State = StoredDeliveryState.Settled;
-            if (before is StoredDeliveryState.Noted or StoredDeliveryState.Written) Dereference(delivery.Message);
-            // A session that is removed takes its rows along.
-            if (delivery.Session.IsRemoved) return;
-            if (before == StoredDeliveryState.Noted && delivery.IsQuick && ++_page.QuickSettled == _page.Quick) _page.AllSettled?.TrySetResult();
-            if (before is not (StoredDeliveryState.Written or StoredDeliveryState.Released)) return;
-            _page.RemovedDeliveries.Add(delivery.Key);
-            Use();
+            if (_page.Settle(delivery)) Use();
         }
     }
 
@@ -153,10 +119,7 @@ internal sealed class SessionJournal(ISessionStore store, IOptions<GatewayOption
     {
         lock (_gate)
         {
-            // Otherwise it is written with it.
-            if (delivery.State != StoredDeliveryState.Written) return;
-            _page.IdentifiedDeliveries.Add(delivery);
-            delivery.Position = Use();
+            if (_page.Identify(delivery)) Use();
         }
     }
 
@@ -165,12 +128,7 @@ internal sealed class SessionJournal(ISessionStore store, IOptions<GatewayOption
     {
         lock (_gate)
         {
-            // It was durable before it was sent.
-            if (delivery.State != StoredDeliveryState.Written) return;
-            _page.ReleasedDeliveries.Add(delivery.Key);
-            delivery.State = StoredDeliveryState.Released;
-            Dereference(delivery.Message);
-            delivery.Position = Use();
+            if (_page.Release(delivery)) Use();
         }
     }
 
@@ -218,10 +176,7 @@ internal sealed class SessionJournal(ISessionStore store, IOptions<GatewayOption
     {
         lock (_gate)
         {
-            if (session.IsRemoved) return;
-            session.IsRemoved = true;
-            _page.RemovedSessions.Add(session);
-            Use();
+            if (_page.Remove(session)) Use();
         }
     }
 
@@ -288,32 +243,7 @@ internal sealed class SessionJournal(ISessionStore store, IOptions<GatewayOption
         lock (_gate) return _running ? (_idle ??= new(TaskCreationOptions.RunContinuationsAsynchronously)).Task : Task.CompletedTask;
     }
 
-    private void Add(StoredDelivery delivery)
-    {
-        delivery.State = StoredDeliveryState.Noted;
-        _page.Deliveries.Add(delivery);
-        if (delivery.IsQuick) _page.Quick++;
-        Grow(DeliveryBytes);
-    }
-
-    private void Dereference(Publication? message)
-    {
-        if (message?.Stored is not { } stored || --stored.References > 0) return;
-        if (stored.IsWritten)
-        {
-            _page.RemovedMessages.Add(stored.Id);
-            Use();
-        }
-        // Should it be delivered once more, it is another message to the store.
-        message.Stored = null;
-    }
-
-    private void Grow(int bytes)
-    {
-        _page.Bytes += bytes;
-        _bytes += bytes;
-        _full = _bytes > options.Value.MaxJournalBytes;
-    }
+    private bool IsFull => _page.Bytes + (_writing?.Bytes ?? 0) > options.Value.MaxJournalBytes;
 
     private JournalPage PageOf(long position) => _writing?.Number == position ? _writing : _page;
 
@@ -321,6 +251,7 @@ internal sealed class SessionJournal(ISessionStore store, IOptions<GatewayOption
     private long Use()
     {
         if (!_page.IsUsed) (_page.IsUsed, _page.BegunAt) = (true, clock.NowMs);
+        _full = IsFull;
         if (!_running && !_closed)
         {
             _running = true;
@@ -335,6 +266,7 @@ internal sealed class SessionJournal(ISessionStore store, IOptions<GatewayOption
         while (true)
         {
             SessionBatch batch;
+            long owner;
             await GiveTime();
             lock (_gate)
             {
@@ -346,64 +278,59 @@ internal sealed class SessionJournal(ISessionStore store, IOptions<GatewayOption
                 }
                 _writing = _page;
                 _page = new JournalPage(_writing.Number + 1);
-                batch = _writing.Cut(RowOf);
+                (batch, owner) = (_writing.Cut(RowOf), _owner);
             }
-            await Write(batch);
+            await Write(batch, owner);
         }
     }
 
-    /// <summary>
-    /// What present clients acknowledge within a moment is not written: the page waits for them, for as long as a commit may take anyway. It does not while
-    /// they turn out to take longer.
-    /// </summary>
     private async ValueTask GiveTime()
     {
         JournalPage page;
-        Task settled;
-        int left;
+        Task? window;
         lock (_gate)
         {
             page = _page;
-            left = (int)(page.BegunAt + options.Value.JournalWindowMilliseconds - clock.NowMs);
-            if (page.Quick == page.QuickSettled || left <= 0 || _failing || _closed) return;
-            if (_patience < 0)
-            {
-                _patience++;
-                return;
-            }
-            settled = (page.AllSettled = new(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
+            window = _failing || _closed ? null : _window.Open(page);
         }
-        await Task.WhenAny(settled, Task.Delay(TimeSpan.FromMilliseconds(left), clock.Time));
-        lock (_gate) _patience = page.QuickSettled * 2 >= page.Quick ? 0 : -PagesInHaste;
+        if (window is null) return;
+        await window;
+        lock (_gate) _window.Close(page);
     }
 
-    /// <summary>Returns when the page is durable, or this gateway is fenced.</summary>
-    private async Task Write(SessionBatch batch)
+    /// <summary>Returns when the page is durable, or the sessions are another's: this gateway is fenced, or has begun anew meanwhile.</summary>
+    private async Task Write(SessionBatch batch, long owner)
     {
-        long owner = _owner;
         for (var pause = FirstPause; ; pause = pause * 2 < LongestPause ? pause * 2 : LongestPause)
         {
             try
             {
-                if (batch.Count == 0 || await store.Write(owner, batch, CancellationToken.None))
-                {
-                    Durable(owner);
-                    return;
-                }
-                log.JournalFenced();
-                Close();
-                Fenced?.Invoke();
+                if (batch.Count == 0 || await store.Write(owner, batch, CancellationToken.None)) Durable(owner);
+                else if (IsOwner(owner)) EndAll();
                 return;
             }
             catch (Exception e)
             {
+                if (!IsOwner(owner)) return;
                 if (!_failing) log.JournalFailed(batch.Count, e);
-                lock (_gate) _failing = true;
+                lock (_gate) _failing |= owner == _owner;
                 Refuse();
             }
             await Task.Delay(pause, clock.Time);
-            lock (_gate) if (_closed || owner != _owner) return;
+            if (!IsOwner(owner)) return;
         }
+    }
+
+    private bool IsOwner(long owner)
+    {
+        lock (_gate) return owner == _owner && !_closed;
+    }
+
+    private void EndAll()
+    {
+        log.JournalFenced();
+        Close();
+        Fenced?.Invoke();
     }
 
     private void Durable(long owner)
@@ -416,9 +343,8 @@ internal sealed class SessionJournal(ISessionStore store, IOptions<GatewayOption
             var page = _writing!;
             Volatile.Write(ref _durable, page.Number);
             if (!_closed) _failing = false;
-            _bytes -= page.Bytes;
-            _full = _bytes > options.Value.MaxJournalBytes;
             _writing = null;
+            _full = IsFull;
             (waiters, outcome) = (page.TakeWaiters(), page.Outcome);
         }
         outcome?.SetResult(true);

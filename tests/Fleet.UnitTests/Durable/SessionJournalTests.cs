@@ -217,6 +217,25 @@ public sealed class SessionJournalTests
         Assert.Empty(_store.Batches);
     }
 
+    [Theory, InlineData(true), InlineData(false)]
+    public async Task What_was_under_way_when_it_began_anew_says_nothing_about_what_came_then(bool refused)
+    {
+        bool told = false;
+        _journal.Fenced = () => told = true;
+        await Held();
+        _journal.Close();
+        _journal.Open((await _store.Begin("newer", refused ? "here" : "elsewhere", default)).Number);
+        if (!refused) _store.Failure = new IOException("The store is gone.");
+        _store.Release();
+        var flushed = _journal.Flushed();
+        await Advance(() => flushed.IsCompleted);
+        Assert.False(told);
+        Assert.False(_journal.Refuses);
+        _store.Failure = null;
+        var session = _journal.NewSession();
+        Assert.True(await _journal.WhenDurable(_journal.Put(session, "t", new SubscriptionRow(session.Id, "t", 1, 0))));
+    }
+
     /// <summary>A page is on its way to the store, and stays there.</summary>
     private async Task Held()
     {

@@ -1,0 +1,35 @@
+using Fleet.Gateway.Hosting;
+using Fleet.Gateway.Sessions;
+using Microsoft.Extensions.Options;
+
+namespace Fleet.Gateway.Durable;
+
+/// <summary>
+/// What present clients acknowledge within a moment is not written: a page waits for them, for as long as a commit may take anyway. It does not while
+/// they turn out to take longer. Guarded by the journal's lock.
+/// </summary>
+internal sealed class JournalWindow(IOptions<GatewayOptions> options, GatewayClock clock)
+{
+    /// <summary>Are written at once when those who were waited for took longer.</summary>
+    private const int PagesInHaste = 16;
+
+    /// <summary>Below 0: so many pages do not wait for acknowledgements.</summary>
+    private int _patience;
+
+    /// <returns>Completes when the page need not wait any more; null: it need not at all.</returns>
+    public Task? Open(JournalPage page)
+    {
+        int left = (int)(page.BegunAt + options.Value.JournalWindowMilliseconds - clock.NowMs);
+        if (page.Quick == page.QuickSettled || left <= 0) return null;
+        if (_patience < 0)
+        {
+            _patience++;
+            return null;
+        }
+        page.AllSettled = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        return Task.WhenAny(page.AllSettled.Task, Task.Delay(TimeSpan.FromMilliseconds(left), clock.Time));
+    }
+
+    /// <summary>The wait is over.</summary>
+    public void Close(JournalPage page) => _patience = page.QuickSettled * 2 >= page.Quick ? 0 : -PagesInHaste;
+}

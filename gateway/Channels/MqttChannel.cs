@@ -23,6 +23,7 @@ internal sealed class MqttChannel(ChannelServices services, ISessionOwner owner,
     private SessionTerms? _terms;
     private bool _present;
     private PublishHandler? _publish;
+    private PublishAnswers? _answers;
     private SubscribeHandler? _subscribe;
     private long _heardAt = openedAt, _keepAliveMs;
     private bool _pausing;
@@ -118,12 +119,12 @@ internal sealed class MqttChannel(ChannelServices services, ISessionOwner owner,
     {
         if (_phase != Phase.Open)
         {
-            _publish?.Abandoned(ticket, outcome);
+            _answers?.Abandoned(ticket, outcome);
             return;
         }
         try
         {
-            _publish!.Completed(ticket, outcome, detail, turn);
+            _answers!.Completed(ticket, outcome, detail, turn);
         }
         catch (MqttProtocolException e)
         {
@@ -151,7 +152,7 @@ internal sealed class MqttChannel(ChannelServices services, ISessionOwner owner,
     {
         try
         {
-            if (_phase == Phase.Open) _publish!.Flush(turn);
+            if (_phase == Phase.Open) _answers!.Flush(turn);
         }
         catch (MqttProtocolException e)
         {
@@ -234,7 +235,8 @@ internal sealed class MqttChannel(ChannelServices services, ISessionOwner owner,
         _heardAt = turn.Now;
         _messages = new PublishWriter(_replies.Version, _replies.MaxPacketBytes, request.TopicAliasMaximum);
         var denials = new DenialLog(session, services.Metrics, services.Log);
-        _publish = new PublishHandler(services, owner, session, _replies.Version, _replies, denials);
+        _answers = new PublishAnswers(services, owner, session, _replies.Version, _replies);
+        _publish = new PublishHandler(services, session, _replies.Version, _answers, denials);
         _subscribe = new SubscribeHandler(services, session, _replies.Version, _replies, denials);
         services.Metrics.SessionOpened(session.Identity.Kind);
         bool written = _replies.ConnAck(turn.Output, _present, ReasonCode.Success,
@@ -259,7 +261,7 @@ internal sealed class MqttChannel(ChannelServices services, ISessionOwner owner,
                 Acknowledge(AckPacket.Parse(packet, version), turn);
                 break;
             case PacketType.PubRel:
-                _publish!.Release(AckPacket.Parse(packet, version).PacketId, turn);
+                _answers!.Release(AckPacket.Parse(packet, version).PacketId, turn);
                 break;
             case PacketType.Subscribe:
                 _subscribe!.Subscribe(packet, turn);

@@ -11,7 +11,7 @@ public sealed class RuleStoreOnSqlite : RuleStoreTests<SqliteTestDatabase>;
 public sealed class RuleStoreOnPostgres : RuleStoreTests<PostgresTestDatabase>;
 
 /// <summary>Queues and dead letters, as both databases must keep them.</summary>
-public abstract class RuleStoreTests<TDatabase> : IAsyncDisposable where TDatabase : TestDatabase, new()
+public abstract class RuleStoreTests<TDatabase> : IAsyncLifetime where TDatabase : TestDatabase, new()
 {
     private static readonly DateTimeOffset Noon = new(2026, 7, 1, 12, 0, 0, TimeSpan.Zero);
 
@@ -20,10 +20,11 @@ public abstract class RuleStoreTests<TDatabase> : IAsyncDisposable where TDataba
 
     private static RuleName A { get; } = Name("a");
 
-    public async ValueTask DisposeAsync()
+    public Task InitializeAsync() => Task.CompletedTask;
+
+    public async Task DisposeAsync()
     {
         await _database.DisposeAsync();
-        GC.SuppressFinalize(this);
     }
 
     [DatabaseFact]

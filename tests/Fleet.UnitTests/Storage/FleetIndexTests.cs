@@ -10,16 +10,17 @@ public sealed class FleetIndexOnSqlite : FleetIndexTests<SqliteTestDatabase>;
 
 public sealed class FleetIndexOnPostgres : FleetIndexTests<PostgresTestDatabase>;
 
-public abstract class FleetIndexTests<TDatabase> : IAsyncDisposable where TDatabase : TestDatabase, new()
+public abstract class FleetIndexTests<TDatabase> : IAsyncLifetime where TDatabase : TestDatabase, new()
 {
     private static readonly DateTimeOffset Noon = new(2026, 7, 1, 12, 0, 0, TimeSpan.Zero);
 
     private readonly TDatabase _database = new();
 
-    public async ValueTask DisposeAsync()
+    public Task InitializeAsync() => Task.CompletedTask;
+
+    public async Task DisposeAsync()
     {
         await _database.DisposeAsync();
-        GC.SuppressFinalize(this);
     }
 
     [DatabaseFact]

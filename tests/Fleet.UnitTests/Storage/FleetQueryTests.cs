@@ -12,7 +12,7 @@ public sealed class FleetQueryOnSqlite : FleetQueryTests<SqliteTestDatabase>;
 public sealed class FleetQueryOnPostgres : FleetQueryTests<PostgresTestDatabase>;
 
 /// <summary>What the databases make of a query, against the evaluator that goes by the book.</summary>
-public abstract class FleetQueryTests<TDatabase> : IAsyncDisposable where TDatabase : TestDatabase, new()
+public abstract class FleetQueryTests<TDatabase> : IAsyncLifetime where TDatabase : TestDatabase, new()
 {
     private static readonly DateTimeOffset Noon = new(2026, 7, 1, 12, 0, 0, TimeSpan.Zero);
     private static readonly string[] Versions = ["1.0.0", "1.0.0-rc.1", "1.0.0-rc.1.1", "1.0.0-rc.2", "1.0.0-rc.10", "1.0.0-alpha", "1.0.0-1", "1.0.0-a-b", "1.2.0", "1.10.0", "2.0.0", "10.0.0"];
@@ -21,10 +21,11 @@ public abstract class FleetQueryTests<TDatabase> : IAsyncDisposable where TDatab
 
     private readonly TDatabase _database = new();
 
-    public async ValueTask DisposeAsync()
+    public Task InitializeAsync() => Task.CompletedTask;
+
+    public async Task DisposeAsync()
     {
         await _database.DisposeAsync();
-        GC.SuppressFinalize(this);
     }
 
     [DatabaseFact]

@@ -8,16 +8,17 @@ public sealed class GrainStorageOnSqlite : GrainStorageTests<SqliteTestDatabase>
 
 public sealed class GrainStorageOnPostgres : GrainStorageTests<PostgresTestDatabase>;
 
-public abstract class GrainStorageTests<TDatabase> : IAsyncDisposable where TDatabase : TestDatabase, new()
+public abstract class GrainStorageTests<TDatabase> : IAsyncLifetime where TDatabase : TestDatabase, new()
 {
     private readonly TDatabase _database = new();
 
     private string JsonCount => _database.JsonMember("count");
 
-    public async ValueTask DisposeAsync()
+    public Task InitializeAsync() => Task.CompletedTask;
+
+    public async Task DisposeAsync()
     {
         await _database.DisposeAsync();
-        GC.SuppressFinalize(this);
     }
 
     [DatabaseFact]

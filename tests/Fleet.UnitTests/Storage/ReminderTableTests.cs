@@ -7,16 +7,17 @@ public sealed class ReminderTableOnSqlite : ReminderTableTests<SqliteTestDatabas
 
 public sealed class ReminderTableOnPostgres : ReminderTableTests<PostgresTestDatabase>;
 
-public abstract class ReminderTableTests<TDatabase> : IAsyncDisposable where TDatabase : TestDatabase, new()
+public abstract class ReminderTableTests<TDatabase> : IAsyncLifetime where TDatabase : TestDatabase, new()
 {
     private static readonly DateTime Start = new(2026, 7, 1, 12, 0, 0, DateTimeKind.Utc);
 
     private readonly TDatabase _database = new();
 
-    public async ValueTask DisposeAsync()
+    public Task InitializeAsync() => Task.CompletedTask;
+
+    public async Task DisposeAsync()
     {
         await _database.DisposeAsync();
-        GC.SuppressFinalize(this);
     }
 
     [DatabaseFact]

@@ -7,16 +7,17 @@ public sealed class RetainedStoreOnSqlite : RetainedStoreTests<SqliteTestDatabas
 
 public sealed class RetainedStoreOnPostgres : RetainedStoreTests<PostgresTestDatabase>;
 
-public abstract class RetainedStoreTests<TDatabase> : IAsyncDisposable where TDatabase : TestDatabase, new()
+public abstract class RetainedStoreTests<TDatabase> : IAsyncLifetime where TDatabase : TestDatabase, new()
 {
     private static readonly DateTimeOffset Noon = new(2026, 7, 1, 12, 0, 0, TimeSpan.Zero);
 
     private readonly TDatabase _database = new();
 
-    public async ValueTask DisposeAsync()
+    public Task InitializeAsync() => Task.CompletedTask;
+
+    public async Task DisposeAsync()
     {
         await _database.DisposeAsync();
-        GC.SuppressFinalize(this);
     }
 
     [DatabaseFact]

@@ -7,16 +7,17 @@ public sealed class SessionHeirsOnSqlite : SessionHeirTests<SqliteTestDatabase>;
 public sealed class SessionHeirsOnPostgres : SessionHeirTests<PostgresTestDatabase>;
 
 /// <summary>Gateways that share a database: what a dead one leaves goes to one of the others.</summary>
-public abstract class SessionHeirTests<TDatabase> : IAsyncDisposable where TDatabase : TestDatabase, new()
+public abstract class SessionHeirTests<TDatabase> : IAsyncLifetime where TDatabase : TestDatabase, new()
 {
     private readonly TDatabase _database = new();
 
     private ISessionStore Store => _database.Sessions;
 
-    public async ValueTask DisposeAsync()
+    public Task InitializeAsync() => Task.CompletedTask;
+
+    public async Task DisposeAsync()
     {
         await _database.DisposeAsync();
-        GC.SuppressFinalize(this);
     }
 
     [DatabaseFact]

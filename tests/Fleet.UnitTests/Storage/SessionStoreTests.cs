@@ -7,7 +7,7 @@ public sealed class SessionStoreOnSqlite : SessionStoreTests<SqliteTestDatabase>
 
 public sealed class SessionStoreOnPostgres : SessionStoreTests<PostgresTestDatabase>;
 
-public abstract class SessionStoreTests<TDatabase> : IAsyncDisposable where TDatabase : TestDatabase, new()
+public abstract class SessionStoreTests<TDatabase> : IAsyncLifetime where TDatabase : TestDatabase, new()
 {
     private static readonly DateTimeOffset Noon = new(2026, 7, 1, 12, 0, 0, TimeSpan.Zero);
 
@@ -15,10 +15,11 @@ public abstract class SessionStoreTests<TDatabase> : IAsyncDisposable where TDat
 
     private ISessionStore Store => _database.Sessions;
 
-    public async ValueTask DisposeAsync()
+    public Task InitializeAsync() => Task.CompletedTask;
+
+    public async Task DisposeAsync()
     {
         await _database.DisposeAsync();
-        GC.SuppressFinalize(this);
     }
 
     [DatabaseFact]

@@ -21,9 +21,9 @@ internal sealed class ReactorConnection : MqttConnection, IReady, ILoopWork, IDi
     private readonly Wire _wire;
     private readonly int _key;
     private TaskCompletionSource? _room;
-    private byte[]? _rest;
+    private Remainder _rest;
     private ReadOnlyMemory<byte> _leaving;
-    private int _restCount, _woken;
+    private int _woken;
     private long _farewellAt;
     private Readiness _interest;
     private bool _dirty, _unread, _queuedAgain, _peerEnded;
@@ -117,7 +117,7 @@ internal sealed class ReactorConnection : MqttConnection, IReady, ILoopWork, IDi
     public void Dispose()
     {
         _wire.Dispose();
-        GiveBackRest();
+        _rest.Clear(_loop.Pool);
     }
 
     protected override void Enter(ConnectionEvent what) => _loop.Post(new Event(this, what));
@@ -143,18 +143,14 @@ internal sealed class ReactorConnection : MqttConnection, IReady, ILoopWork, IDi
         bool paused = Channel.IsPaused;
         Take(what, Begin());
         if (_stage == Stage.Gone) return;
-        if (paused && !Channel.IsPaused && _restCount > 0) Run(_rest!, _restCount);
+        if (paused && !Channel.IsPaused && _rest.Count > 0) Run(_rest.Array, _rest.Count);
         MarkDirty();
     }
 
     private void Read()
     {
-        byte[] buffer = _loop.ReadBuffer;
-        int count = _restCount;
-        if (count > 0)
-        {
-            buffer = _rest = Grow(_rest!, count, count + MinReadBytes);
-        }
+        int count = _rest.Count;
+        byte[] buffer = count == 0 ? _loop.ReadBuffer : _rest.WithRoom(MinReadBytes, _loop.Pool);
         int read;
         do
         {
@@ -162,9 +158,9 @@ internal sealed class ReactorConnection : MqttConnection, IReady, ILoopWork, IDi
             if (read > 0) count += read;
         }
         while (read > 0 && count < buffer.Length && _wire.HasPending);
-        if (count > _restCount)
+        if (count > _rest.Count)
         {
-            Services.Metrics.BytesReceived(count - _restCount);
+            Services.Metrics.BytesReceived(count - _rest.Count);
             Run(buffer, count);
             // While socket, TLS and session are in the processor's caches; unless the round has something for it already, which goes along.
             if (!_dirty) Send();
@@ -190,20 +186,8 @@ internal sealed class ReactorConnection : MqttConnection, IReady, ILoopWork, IDi
         var turn = Begin();
         Channel.Receive(ref bytes, turn);
         RecordAcks(turn);
-        Keep(buffer, count, (int)bytes.Length);
+        _rest.Keep(buffer, count, (int)bytes.Length, _loop.Pool);
         CarryOut(turn);
-    }
-
-    private void Keep(byte[] buffer, int count, int left)
-    {
-        _restCount = left;
-        if (left == 0)
-        {
-            GiveBackRest();
-            return;
-        }
-        if (buffer != _rest) _rest = Grow(_rest ?? [], 0, left);
-        buffer.AsSpan(count - left, left).CopyTo(_rest);
     }
 
     /// <summary>Sends what was written, and as long as there was no room for all that waits in the session, more of that.</summary>
@@ -332,23 +316,6 @@ internal sealed class ReactorConnection : MqttConnection, IReady, ILoopWork, IDi
     private void SignalRoom()
     {
         if (_room is not null && HasRoomForAnswers) Interlocked.Exchange(ref _room, null)?.SetResult();
-    }
-
-    /// <summary>An array with room for so many bytes and the first of the old one's; the old one, if it is another, goes back.</summary>
-    private byte[] Grow(byte[] array, int used, int needed)
-    {
-        if (array.Length >= needed) return array;
-        byte[] larger = _loop.Pool.Rent(Math.Max(needed, used * 2));
-        array.AsSpan(0, used).CopyTo(larger);
-        if (array.Length > 0) _loop.Pool.Return(array);
-        return larger;
-    }
-
-    private void GiveBackRest()
-    {
-        if (_rest is not null) _loop.Pool.Return(_rest);
-        _rest = null;
-        _restCount = 0;
     }
 
     /// <summary>A fault of one connection ends that connection: it must not reach the loop.</summary>

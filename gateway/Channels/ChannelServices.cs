@@ -13,10 +13,11 @@ namespace Fleet.Gateway.Channels;
 
 /// <summary>What all channels share. None of it waits.</summary>
 internal sealed class ChannelServices(
-    IOptions<GatewayOptions> options, SessionDirectory directory, Broker broker, RetainedMessages retained, SessionJournal journal, GatewayRules rules,
+    IOptions<GatewayOptions> options, GatewayIdentity gateway, SessionDirectory directory, Broker broker, RetainedMessages retained, SessionJournal journal, GatewayRules rules,
     SubscriptionEvents subscriptions, GatewayMetrics metrics, ILogger<MqttChannel> log)
 {
     public GatewayOptions Options { get; } = options.Value;
+    public GatewayIdentity Gateway => gateway;
     public SessionDirectory Directory => directory;
     public Broker Broker => broker;
     public RetainedMessages Retained => retained;

@@ -111,7 +111,7 @@ internal sealed class MqttChannel(ChannelServices services, ISessionOwner owner,
         }
         const string Detail = "The session cannot be stored; try again later.";
         _replies.ConnAck(turn.Output, sessionPresent: false, ReasonCode.ServerUnavailable, null, Detail);
-        CloseSilently(EndCause.Failed(Detail), turn.Now);
+        CloseSilently(EndCause.NotOpened(Detail), turn.Now);
     }
 
     /// <summary>The answer to an effect that had a ticket.</summary>

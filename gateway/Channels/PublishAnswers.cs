@@ -99,7 +99,7 @@ internal sealed class PublishAnswers(ChannelServices services, ISessionOwner own
         var code = session.Release(packetId, out long position) ? ReasonCode.Success : ReasonCode.PacketIdentifierNotFound;
         if (position == 0)
         {
-            replies.Ack(turn.Output, PacketType.PubComp, packetId, code);
+            Complete(packetId, code, turn);
             return;
         }
         // Once it hears PUBCOMP the client may use the identifier for another message, which must not pass for a repeat after a kill.
@@ -135,7 +135,7 @@ internal sealed class PublishAnswers(ChannelServices services, ISessionOwner own
             DemandTaken(ready);
             if (ready.EndsIt)
             {
-                replies.Ack(turn.Output, PacketType.PubComp, ready.PacketId, ready.Outcome!.Value);
+                Complete(ready.PacketId, ready.Outcome!.Value, turn);
                 continue;
             }
             for (int answers = 0; answers <= ready.Repeats; answers++)
@@ -151,12 +151,29 @@ internal sealed class PublishAnswers(ChannelServices services, ISessionOwner own
         session.Release(packetId, out _);
     }
 
+    private void Complete(ushort packetId, ReasonCode code, ChannelTurn turn)
+    {
+        DemandOwnLife();
+        replies.Ack(turn.Output, PacketType.PubComp, packetId, code);
+    }
+
     private void Answer(ushort packetId, Qos qos, ReasonCode code, string? detail, long receivedAt, ChannelTurn turn)
     {
         if (version == MqttVersion.V311 && code >= ReasonCode.UnspecifiedError) throw new MqttProtocolException(code, detail ?? "The message was not taken.");
+        if (code < ReasonCode.UnspecifiedError) DemandOwnLife();
         if (qos == Qos.ExactlyOnce && code < ReasonCode.UnspecifiedError && _unreleased.ContainsKey(packetId)) _unreleased[packetId] = null;
         replies.Ack(turn.Output, qos == Qos.AtLeastOnce ? PacketType.PubAck : PacketType.PubRec, packetId, code, detail);
         turn.Acknowledged.Add(receivedAt);
+    }
+
+    /// <summary>
+    /// Once the gateway was taken for dead, whom it knows of and what it stores are another's, even while the connections of before are still to end. It has a
+    /// new id before anything else goes, so what was routed without them is found out here.
+    /// </summary>
+    private void DemandOwnLife()
+    {
+        if (session.Identity.GatewayId is { } id && id != services.Gateway.Id)
+            throw new MqttProtocolException(ReasonCode.ServerBusy, EndCause.Fenced.Detail);
     }
 
     /// <summary>The store fails: the client hears so, and what it may have of the message is what an unacknowledged message may be.</summary>

@@ -36,17 +36,7 @@ internal sealed class ClusterMember(
         _reference = grains.CreateObjectReference<IGatewayObserver>(observer);
         journal.Fenced = Fenced;
         Apply(await Self.Join(_reference, _name));
-        RemoteGateway[] awaited = [.. peers.All, .. peers.Dead];
-        var ready = Task.WhenAll(awaited.Select(peer => peer.Ready));
-        using var patience = new CancellationTokenSource(MeetingTime, time);
-        while (!ready.IsCompleted && !patience.IsCancellationRequested)
-        {
-            await Task.WhenAny(ready, Task.Delay(GatewayLiveness.BeatEvery, time, cancellation));
-            cancellation.ThrowIfCancellationRequested();
-            // It takes part already: the others must not take it for dead, and it may be an heir itself.
-            if (!ready.IsCompleted) await Beat();
-        }
-        foreach (var peer in awaited.Where(peer => !peer.Ready.IsCompleted)) log.PeerNotReady(peer.Id);
+        await Meet(cancellation);
     }
 
     /// <summary>Says that it lives. Called every <see cref="GatewayLiveness.BeatEvery"/>.</summary>
@@ -139,5 +129,29 @@ internal sealed class ClusterMember(
         await estates.Begin(_name, CancellationToken.None);
         _isFenced = false;
         Apply(await Self.Join(_reference!, _name));
+        _ = Open(gateway.Id);
+    }
+
+    /// <summary>Returns when all gateways that are there have said what they want, or their time is up.</summary>
+    private async Task Meet(CancellationToken cancellation)
+    {
+        RemoteGateway[] awaited = [.. peers.All, .. peers.Dead];
+        var ready = Task.WhenAll(awaited.Select(peer => peer.Ready));
+        using var patience = new CancellationTokenSource(MeetingTime, time);
+        while (!ready.IsCompleted && !patience.IsCancellationRequested)
+        {
+            await Task.WhenAny(ready, Task.Delay(GatewayLiveness.BeatEvery, time, cancellation));
+            cancellation.ThrowIfCancellationRequested();
+            // It takes part already: the others must not take it for dead, and it may be an heir itself.
+            if (!ready.IsCompleted) await Beat();
+        }
+        foreach (var peer in awaited.Where(peer => !peer.Ready.IsCompleted)) log.PeerNotReady(peer.Id);
+    }
+
+    /// <summary>Lets clients in when messages for every subscriber in the cluster find their way from here. Not within the beat, which is to go on.</summary>
+    private async Task Open(string id)
+    {
+        await Meet(CancellationToken.None);
+        gateway.Begin(id);
     }
 }

@@ -26,6 +26,10 @@ internal sealed class Estates(
     private readonly Dictionary<string, Task<AdoptResult>> _adopting = new(StringComparer.Ordinal);
     private int _loading;
 
+    /// <summary>Which of this gateway's lives: it begins anew when it was taken for dead.</summary>
+    private int _life;
+    private bool _isBetweenLives;
+
     /// <summary>
     /// Begins as an owner of sessions, with those that were here before, and those that gateways of this name left. Before the first connection, and
     /// before other gateways are met.
@@ -38,6 +42,7 @@ internal sealed class Estates(
             var left = await store.Inherit(owner.Number, dead, cancellation);
             lock (_gate) _bequests[dead] = new Bequest(dead, estate, left.Marks) { SettlesAt = clock.NowMs + LingerMs };
         }
+        lock (_gate) _isBetweenLives = false;
     }
 
     /// <summary>Whether it is the heir of a gateway, and has all that was in the store.</summary>
@@ -63,7 +68,12 @@ internal sealed class Estates(
         Task<AdoptResult>? adopting;
         lock (_gate)
         {
-            if (!_adopting.TryGetValue(dead, out adopting)) _adopting[dead] = adopting = Task.Run(() => Run(dead));
+            if (_isBetweenLives) return new AdoptResult.UnderWay();
+            if (!_adopting.TryGetValue(dead, out adopting))
+            {
+                (int life, long owner) = (_life, sessions.Owner);
+                _adopting[dead] = adopting = Task.Run(() => Run(dead, life, owner));
+            }
             if (!adopting.IsCompleted) return new AdoptResult.UnderWay();
             // What failed begins again when it is asked for again.
             _adopting.Remove(dead);
@@ -110,39 +120,43 @@ internal sealed class Estates(
         }
     }
 
-    /// <summary>This gateway begins anew: what it had is another's.</summary>
+    /// <summary>This gateway begins anew: what it had, or was about to have, is another's.</summary>
     public void Clear()
     {
         lock (_gate)
         {
+            _life++;
+            _isBetweenLives = true;
             foreach (var bequest in _bequests.Values) bequest.Abandon();
             _bequests.Clear();
             _adopting.Clear();
         }
     }
 
-    private async Task<AdoptResult> Run(string dead)
+    private async Task<AdoptResult> Run(string dead, int life, long owner)
     {
         heirs.Die(dead);
-        if (await store.Inherit(sessions.Owner, dead, CancellationToken.None) is var left && left.Heir is { } other) return new AdoptResult.Elsewhere(other);
-        var (bequest, isNew) = await Load(dead, left);
+        if (await store.Inherit(owner, dead, CancellationToken.None) is var left && left.Heir is { } other) return new AdoptResult.Elsewhere(other);
+        var (bequest, isNew) = await Load(dead, left, life, owner);
         heirs.Bequeath(dead, new Here(broker, bequest.Estate, journal, clock), bequest.StoredUpTo(gateway.Id));
         await bequest.AllHandedOver;
+        Demand(life);
         if (isNew) broker.Open(bequest.Estate);
         await Bury(bequest);
+        Demand(life);
         heirs.Bury(dead);
         await store.Bury(dead, CancellationToken.None);
         if (isNew) log.EstateAdopted(bequest.Estate.Sessions.Count, dead);
         return new AdoptResult.Done();
     }
 
-    private async Task<(Bequest, bool IsNew)> Load(string dead, Inheritance left)
+    private async Task<(Bequest, bool IsNew)> Load(string dead, Inheritance left, int life, long owner)
     {
         Interlocked.Increment(ref _loading);
         try
         {
-            if (!await Taken(dead)) throw new InvalidOperationException($"Gateway {gateway.Id} is fenced, and inherits nothing from {dead}.");
-            return (Announce(dead, left, out bool isNew), isNew);
+            if (!await Taken(dead, life, owner)) throw new InvalidOperationException($"Gateway {gateway.Id} is fenced, and inherits nothing from {dead}.");
+            return (Announce(dead, left, life, out bool isNew), isNew);
         }
         finally
         {
@@ -151,29 +165,42 @@ internal sealed class Estates(
     }
 
     /// <summary>The sessions are in the store under this gateway, or it is fenced. What cannot be known now is tried until it is.</summary>
-    private async Task<bool> Taken(string dead)
+    private async Task<bool> Taken(string dead, int life, long owner)
     {
         for (var pause = FirstPause; ; pause = pause * 2 < LongestPause ? pause * 2 : LongestPause)
         {
             try
             {
-                return await store.Take(sessions.Owner, dead, CancellationToken.None);
+                return await store.Take(owner, dead, CancellationToken.None);
             }
             catch (Exception e)
             {
                 log.EstateNotTaken(dead, e);
             }
             await Task.Delay(pause, clock.Time);
+            if (!IsLiving(life)) return false;
         }
+    }
+
+    private bool IsLiving(int life)
+    {
+        lock (_gate) return life == _life;
+    }
+
+    /// <exception cref="InvalidOperationException">This gateway has begun anew: what it was about to do is its heir's.</exception>
+    private void Demand(int life)
+    {
+        if (!IsLiving(life)) throw new InvalidOperationException("This gateway was taken for dead meanwhile, and has begun anew.");
     }
 
     /// <summary>Puts the sessions where messages and clients find them, and tells the others.</summary>
     /// <param name="isNew">There is something to be opened: it did not come with the estate of an heir in between.</param>
-    private Bequest Announce(string dead, Inheritance left, out bool isNew)
+    private Bequest Announce(string dead, Inheritance left, int life, out bool isNew)
     {
         Estate? estate = null;
         lock (_gate)
         {
+            Demand(life);
             if (!_bequests.TryGetValue(dead, out var known) && left.Sessions.Sessions.Count == 0 && left.Through is { } heir)
                 estate = _bequests.GetValueOrDefault(heir)?.Estate;
             isNew = known is null && estate is null;

@@ -38,7 +38,7 @@ internal sealed class SessionJournal(ISessionStore store, IOptions<GatewayOption
     private JournalPage _page = new(LongAgo + 1);
     private JournalPage? _writing;
     private TaskCompletionSource? _idle;
-    private long _owner, _lastId, _durable = LongAgo;
+    private long _owner, _lastId, _first, _durable = LongAgo;
     private volatile bool _failing, _full;
     private bool _running, _closed;
 
@@ -57,7 +57,7 @@ internal sealed class SessionJournal(ISessionStore store, IOptions<GatewayOption
         lock (_gate)
         {
             (_page, _writing) = (new JournalPage(_page.Number + 1), null);
-            (_owner, _lastId) = (owner, owner << OwnerShift);
+            (_owner, _lastId, _first) = (owner, owner << OwnerShift, _page.Number);
             _closed = _failing = _full = false;
         }
     }
@@ -195,7 +195,7 @@ internal sealed class SessionJournal(ISessionStore store, IOptions<GatewayOption
     }
 
     public JournalOutcome Look(long position) =>
-        position <= Volatile.Read(ref _durable) ? JournalOutcome.Durable : _failing ? JournalOutcome.Refused : JournalOutcome.Waiting;
+        IsForgotten(position) ? JournalOutcome.Refused : position <= Volatile.Read(ref _durable) ? JournalOutcome.Durable : _failing ? JournalOutcome.Refused : JournalOutcome.Waiting;
 
     /// <summary>As <see cref="Look"/>; while it waits, the connection is woken when that may have changed.</summary>
     public JournalOutcome Look(long position, ISessionOwner waiter)
@@ -213,6 +213,7 @@ internal sealed class SessionJournal(ISessionStore store, IOptions<GatewayOption
     /// <summary>Whether a delivery is durable as it is; if not, the connection is woken when it is.</summary>
     public bool IsDurable(StoredDelivery delivery, ISessionOwner waiter)
     {
+        if (IsForgotten(delivery.Position)) return false;
         if (delivery.Position <= Volatile.Read(ref _durable)) return true;
         lock (_gate)
         {
@@ -242,6 +243,9 @@ internal sealed class SessionJournal(ISessionStore store, IOptions<GatewayOption
     {
         lock (_gate) return _running ? (_idle ??= new(TaskCreationOptions.RunContinuationsAsynchronously)).Task : Task.CompletedTask;
     }
+
+    /// <summary>It was noted under another owner, and may never have been written.</summary>
+    private bool IsForgotten(long position) => position > LongAgo && position < Volatile.Read(ref _first);
 
     private bool IsFull => _page.Bytes + (_writing?.Bytes ?? 0) > options.Value.MaxJournalBytes;
 

@@ -3,11 +3,38 @@ namespace Fleet.Gateway.Hosting;
 /// <summary>This gateway: a new id at each start, and after each time it was taken for dead, so that what names an older one is known to be dead.</summary>
 internal sealed class GatewayIdentity
 {
+    private readonly Lock _gate = new();
     private volatile string _id = NewId();
+    private volatile TaskCompletionSource? _beginning;
 
     public string Id => _id;
 
-    public void Renew() => _id = NewId();
+    /// <summary>It begins anew, and cannot know yet what the other gateways' subscribers want: no client may come, none may be told that all is well.</summary>
+    public bool IsBeginning => _beginning is not null;
+
+    /// <summary>Completes when it has begun.</summary>
+    public Task Begun => _beginning?.Task ?? Task.CompletedTask;
+
+    /// <summary>Begins anew, until <see cref="Begin"/> says that it has.</summary>
+    public void Renew()
+    {
+        lock (_gate)
+        {
+            _beginning ??= new(TaskCreationOptions.RunContinuationsAsynchronously);
+            _id = NewId();
+        }
+    }
+
+    /// <summary>It has begun under this id; nothing happens if there is a newer one.</summary>
+    public void Begin(string id)
+    {
+        lock (_gate)
+        {
+            if (id != _id) return;
+            _beginning?.TrySetResult();
+            _beginning = null;
+        }
+    }
 
     private static string NewId() => Guid.NewGuid().ToString("n");
 }

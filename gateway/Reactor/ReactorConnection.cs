@@ -94,7 +94,12 @@ internal sealed class ReactorConnection : MqttConnection, IReady, ILoopWork, IDi
     public void Flush() => Guard(Readiness.None, static (self, _) =>
     {
         self._dirty = false;
-        if (self._stage is not (Stage.Open or Stage.Leaving)) return;
+        if (self._stage is not (Stage.Open or Stage.Leaving))
+        {
+            // Who asked for room when there was nobody to send to any more.
+            self.SignalRoom();
+            return;
+        }
         self.Channel.Drain(self.Begin());
         self.Send();
     });

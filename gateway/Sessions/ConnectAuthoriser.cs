@@ -58,6 +58,7 @@ internal sealed class ConnectAuthoriser(
 
     private async Task<ConnectDecision> DecideCore(ConnectRequest request, ConnectionSource source, string sessionId)
     {
+        if (gateway.IsBeginning) return new ConnectDecision.Refused(ReasonCode.ServerUnavailable, "The gateway was cut off and begins anew; try again in some seconds.");
         var (who, refusal) = source.Listener switch
         {
             Listener.Mqtts => await ByCertificate(request, source),

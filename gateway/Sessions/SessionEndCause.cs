@@ -31,6 +31,9 @@ internal sealed record EndCause(ReasonCode? Code, DisconnectReason Reason, strin
     public static EndCause Forbidden(string detail) => new(ReasonCode.NotAuthorized, DisconnectReason.ForbiddenAccess, detail);
 
     public static EndCause Failed(string detail) => new(ReasonCode.UnspecifiedError, DisconnectReason.ServerError, detail);
+
+    /// <summary>CONNECT was refused after its session had begun: nothing that came with it counts.</summary>
+    public static EndCause NotOpened(string detail) => new(null, DisconnectReason.ServerError, detail, SendsWill: false);
 }
 
 /// <summary>A session's connection, as the session and the directory see it. None of these calls waits; any thread may make them.</summary>

@@ -87,36 +87,37 @@ internal sealed class PipeConnection : MqttConnection, ITicked, IPumped, IThread
     }
 
     /// <summary>The turn that <see cref="Wake"/> asked for. Sending also drains the session.</summary>
-    void IThreadPoolWorkItem.Execute() => Guard(static self =>
+    void IThreadPoolWorkItem.Execute() => Guard(0, static (self, _) =>
     {
         if (Interlocked.Exchange(ref self._woken, 0) == 1) self._pump.Pump();
         if (self.IsClosed) self.Stop();
     });
 
     public override void End(EndCause cause) => ThreadPool.UnsafeQueueUserWorkItem(
-        static state => state.Self.Guard(self => self.Enter(new ConnectionEvent.Ending(state.Cause))), (Self: this, Cause: cause), preferLocal: false);
+        static state => state.Self.Enter(new ConnectionEvent.Ending(state.Cause)), (Self: this, Cause: cause), preferLocal: false);
 
-    public void Tick(long now) => Guard(self =>
+    public void Tick(long now) => Guard(now, static (self, now) =>
     {
-        lock (self._gate) self.Channel.Tick(self._eventTurn.Begin(Outbound, now, 0));
+        lock (self._gate) self.Channel.Tick(self._eventTurn.Begin(self.Outbound, now, 0));
         if (self.IsClosed) self.Stop();
     });
 
-    protected override void Enter(ConnectionEvent what)
+    protected override void Enter(ConnectionEvent what) => Guard(what, static (self, what) =>
     {
-        lock (_gate) Take(what, Begin(_eventTurn));
+        lock (self._gate) self.Take(what, self.Begin(self._eventTurn));
         // Within a turn of the reader its own flush is about to come.
-        if (Volatile.Read(ref _busy) == 0) _pump.Pump();
-        if (IsClosed) Stop();
-    }
+        if (Volatile.Read(ref self._busy) == 0) self._pump.Pump();
+        if (self.IsClosed) self.Stop();
+    });
 
     protected override Task RoomForAnswers() => _pump.Room(forAnswers: true);
 
-    private void Guard(Action<PipeConnection> turn)
+    /// <summary>A fault of one connection ends that connection, and is not lost with whoever brought the event.</summary>
+    private void Guard<TState>(TState state, Action<PipeConnection, TState> turn)
     {
         try
         {
-            turn(this);
+            turn(this, state);
         }
         catch (Exception e)
         {

@@ -236,6 +236,20 @@ public sealed class SessionJournalTests
         Assert.True(await _journal.WhenDurable(_journal.Put(session, "t", new SubscriptionRow(session.Id, "t", 1, 0))));
     }
 
+    [Fact]
+    public async Task A_position_of_before_it_began_anew_is_never_durable()
+    {
+        await Held();
+        long position = Put();
+        _journal.Close();
+        _journal.Open((await _store.Begin("newer", "here", default)).Number);
+        _store.Release();
+        var session = _journal.NewSession();
+        Assert.True(await _journal.WhenDurable(_journal.Put(session, "t", new SubscriptionRow(session.Id, "t", 1, 0))));
+        Assert.Equal(JournalOutcome.Refused, _journal.Look(position));
+        Assert.False(await _journal.WhenDurable(position));
+    }
+
     /// <summary>A page is on its way to the store, and stays there.</summary>
     private async Task Held()
     {

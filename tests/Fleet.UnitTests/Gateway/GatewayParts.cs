@@ -61,7 +61,7 @@ internal sealed class GatewayParts
             RuleQueue, Grains, new RuleMessageIds(Clock), new RuleIngestMetrics(MeterFactory), Microsoft.Extensions.Options.Options.Create(RuleOptions), Clock,
             NullLogger<RuleSubscriber>.Instance));
         Channels = new ChannelServices(
-            Options, Directory, Broker, Retained, Journal, Rules, new SubscriptionEvents(Broker, Clock), Metrics, NullLogger<MqttChannel>.Instance);
+            Options, Gateway, Directory, Broker, Retained, Journal, Rules, new SubscriptionEvents(Broker, Clock), Metrics, NullLogger<MqttChannel>.Instance);
     }
 
     /// <summary>Meters live until it is disposed of: who makes parts by the thousand does so.</summary>

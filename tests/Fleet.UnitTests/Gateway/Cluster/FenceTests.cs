@@ -37,7 +37,7 @@ public sealed class FenceTests
     {
         var identity = Identity(epoch: 1);
         _parts.Gateway.Renew();
-        Assert.Contains("begun anew", Attach(identity), StringComparison.Ordinal);
+        Assert.Contains("begins anew", Attach(identity), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -1,0 +1,139 @@
+using Fleet.Gateway.Cluster;
+using Fleet.Gateway.Durable;
+using Fleet.Gateway.Hosting;
+using Fleet.Gateway.Sessions;
+using Fleet.Mqtt;
+
+namespace Fleet.UnitTests.Gateway.Cluster;
+
+/// <summary>A gateway that was taken for dead begins anew: nothing of its life before says anything about the one that follows.</summary>
+public sealed class RebirthTests : IAsyncLifetime
+{
+    private ClusterUnderTest _cluster = null!;
+
+    public async Task InitializeAsync() => _cluster = await ClusterUnderTest.Start();
+
+    public async Task DisposeAsync() => await _cluster.DisposeAsync();
+
+    [Fact]
+    public async Task A_gateway_that_begins_anew_acknowledges_nothing_before_it_knows_what_the_others_want()
+    {
+        var (here, there) = await _cluster.TwoGateways();
+        var subscriber = await there.Connect("s", Persistent);
+        await subscriber.Subscribe("t");
+        await subscriber.Mqtt.DisconnectAsync();
+        here.IsCutOff = true;
+        await _cluster.Bury(here);
+        var road = new TaskCompletionSource();
+        there.OnForward = async send =>
+        {
+            await road.Task;
+            return await send();
+        };
+        here.IsCutOff = false;
+        await here.Member.Beat();
+        var refused = await Assert.ThrowsAsync<MqttConnectRefusedException>(() => here.Connect("p"));
+        Assert.Equal(ReasonCode.ServerUnavailable, refused.ReasonCode);
+        road.SetResult();
+        await here.Service<GatewayIdentity>().Begun.WaitAsync(TimeSpan.FromSeconds(20));
+        await using (var publisher = await here.Connect("p")) await publisher.Publish("t", "1");
+        await _cluster.Meet();
+        await using var other = await there.Connect("other");
+        await other.Publish("t", "last");
+        await using var back = await there.Connect("s", Persistent);
+        Assert.True(back.Mqtt.Connection.SessionPresent);
+        Assert.Equal(["1"], await back.Until("last"));
+    }
+
+    [Fact]
+    public async Task A_gateway_that_begins_anew_acknowledges_nothing_that_nobody_will_have()
+    {
+        var (here, there) = await _cluster.TwoGateways();
+        var subscriber = await there.Connect("s", Persistent);
+        await subscriber.Subscribe("t");
+        await subscriber.Mqtt.DisconnectAsync();
+        // While the first of its sessions ends, the publisher's is still there.
+        Client? publisher = null;
+        Exception? outcome = null;
+        var first = new Ending(() => outcome = Task.Run(() => Record.ExceptionAsync(() => publisher!.Publish("t", "1"))).GetAwaiter().GetResult());
+        here.Service<SessionDirectory>().Attach(first, GatewayParts.Plain("first"), new SessionTerms(true, 0, 10, null), 0, out _);
+        publisher = await here.Connect("p");
+        here.IsCutOff = true;
+        await _cluster.Bury(here);
+        here.IsCutOff = false;
+        await here.Member.Beat();
+        Assert.IsType<MqttConnectionLostException>(outcome);
+        await publisher.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task What_a_gateway_was_about_to_inherit_when_it_was_taken_for_dead_is_its_heir_s()
+    {
+        var parts = new GatewayParts();
+        string old = parts.Gateway.Id;
+        var dead = await parts.Sessions.Begin("dead", null, default);
+        var batch = new SessionBatch();
+        batch.Sessions.Add(new SessionRow
+        {
+            Id = dead.Number << 42, Key = "plain/p", Epoch = 1, Kind = "plain", ClientId = "p", SessionId = "s", RemoteAddress = "10.0.0.1", Gateway = "dead",
+            Thing = null, Certificate = null, Operator = null, Template = null, ExpirySeconds = 60, DisconnectedAt = null, MaybeSent = 0, Will = null,
+        });
+        Assert.True(await parts.Sessions.Write(dead.Number, batch, default));
+        var store = new SlowToTake(parts.Sessions);
+        var estates = new Estates(
+            store, parts.Restore, parts.Journal, parts.Broker, parts.Routes, parts.Peers, parts.Heirs, parts.Gateway, parts.Clock,
+            Microsoft.Extensions.Logging.Abstractions.NullLogger<Estates>.Instance);
+        await estates.Adopt("dead");
+        await store.Asked.Task;
+        // As ClusterMember.BeginAnew; its heir has it all.
+        parts.Gateway.Renew();
+        parts.Journal.Close();
+        estates.Clear();
+        parts.Directory.Abandon(EndCause.Fenced);
+        parts.Moves.Clear();
+        var heir = await parts.Sessions.Begin("heir", null, default);
+        await parts.Sessions.Inherit(heir.Number, old, default);
+        Assert.Single((await parts.Sessions.Inherit(heir.Number, "dead", default)).Sessions.Sessions);
+        await estates.Begin(null, default);
+        store.Release.SetResult();
+        while (estates.IsLoading)
+        {
+            parts.Time.Advance(TimeSpan.FromSeconds(2));
+            await Task.Yield();
+        }
+        Assert.Null(parts.Directory.Find("plain/p"));
+        Assert.NotEqual(parts.Gateway.Id, await parts.Sessions.FindGateway("plain/p", default));
+    }
+
+    private sealed class Ending(Action end) : ISessionOwner
+    {
+        public void Wake() { }
+
+        public void End(EndCause cause) => end();
+    }
+
+    private sealed class SlowToTake(ISessionStore store) : ISessionStore
+    {
+        public TaskCompletionSource Asked { get; } = new();
+        public TaskCompletionSource Release { get; } = new();
+
+        public Task<SessionOwner> Begin(string gatewayId, string? name, CancellationToken cancellation) => store.Begin(gatewayId, name, cancellation);
+        public Task<StoredSessions> Load(long owner, CancellationToken cancellation) => store.Load(owner, cancellation);
+        public Task<bool> Write(long owner, SessionBatch batch, CancellationToken cancellation) => store.Write(owner, batch, cancellation);
+        public Task<Inheritance> Inherit(long owner, string deadGatewayId, CancellationToken cancellation) => store.Inherit(owner, deadGatewayId, cancellation);
+        public Task Bury(string deadGatewayId, CancellationToken cancellation) => store.Bury(deadGatewayId, cancellation);
+        public Task<string?> FindGateway(string key, CancellationToken cancellation) => store.FindGateway(key, cancellation);
+
+        public async Task<bool> Take(long owner, string deadGatewayId, CancellationToken cancellation)
+        {
+            if (Asked.TrySetResult())
+            {
+                await Release.Task;
+                throw new TimeoutException("The store does not answer.");
+            }
+            return await store.Take(owner, deadGatewayId, cancellation);
+        }
+    }
+
+    private static MqttClientOptions Persistent(MqttClientOptions options) => options with { CleanStart = false, SessionExpirySeconds = 3_600 };
+}

@@ -12,7 +12,7 @@ internal static class ConnectHandshake
 {
     private const uint ForEver = uint.MaxValue;
 
-    /// <exception cref="MqttProtocolException">0x85 for a client identifier that is too long or starts with '$', 0x8C, 0x90.</exception>
+    /// <exception cref="MqttProtocolException">0x85 for a client identifier that is too long or starts with '$', 0x8C, 0x90, 0x99.</exception>
     public static ConnectRequest Read(scoped in ConnectPacket connect, GatewayOptions options)
     {
         if (!connect.Properties.AuthenticationMethod.IsEmpty)
@@ -80,6 +80,8 @@ internal static class ConnectHandshake
             throw new MqttProtocolException(ReasonCode.TopicNameInvalid, "The will topic is too long or too deep.");
         var forwarded = new PropertyBuilder().AddForwarded(connect.WillProperties);
         var payload = new ReadOnlySequence<byte>(connect.WillPayload.ToArray());
+        if (connect.WillProperties.PayloadIsUtf8 && !Utf8Payload.IsValid(payload))
+            throw new MqttProtocolException(ReasonCode.PayloadFormatInvalid, "The will's payload says that it is UTF-8 and is not (3.1.3.2.3).");
         return new Will(
             Publication.Copy(connect.WillTopic, payload, connect.WillQos, connect.WillRetain, forwarded.Properties.Bytes, expiresAt: null),
             connect.WillProperties.WillDelayInterval, connect.WillProperties.MessageExpiryInterval);

@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.Text;
-using System.Text.Unicode;
 using Fleet.Gateway.Routing;
 using Fleet.Gateway.Rules;
 using Fleet.Gateway.Sessions;
@@ -29,12 +28,13 @@ internal sealed class PublishHandler(ChannelServices services, Session session, 
         }
         CheckLimits(publish, topic);
 
-        if (!session.Identity.Policy.AllowsPublish(topic, publish.Retain))
+        // A rule keeps nothing, whatever the flag says.
+        if (!session.Identity.Policy.AllowsPublish(topic, publish.Retain && !BasicIngest.IsFor(topic)))
         {
             Deny(publish, topic, turn, $"policy {session.Identity.Policy.Name} does not allow it");
             return;
         }
-        if (publish.Properties.PayloadIsUtf8 && !IsUtf8(publish.Payload))
+        if (publish.Properties.PayloadIsUtf8 && !Utf8Payload.IsValid(publish.Payload))
         {
             answers.Refuse(publish, turn, ReasonCode.PayloadFormatInvalid, "The payload says that it is UTF-8 and is not (3.3.2.3.2).");
             return;
@@ -179,9 +179,6 @@ internal sealed class PublishHandler(ChannelServices services, Session session, 
             answers.Acknowledge(publish, turn, ReasonCode.Success, null);
         }
     }
-
-    private static bool IsUtf8(in ReadOnlySequence<byte> payload) =>
-        Utf8.IsValid(payload.IsSingleSegment ? payload.FirstSpan : payload.ToArray());
 }
 
 /// <summary>A policy forbids what the client did, and its version has no milder way to say so than to end the connection.</summary>

@@ -43,7 +43,7 @@ internal sealed class ConnectionRegistry(GatewayMetrics metrics)
     private readonly ConcurrentDictionary<MqttConnection, bool> _open = new();
     private readonly ConcurrentDictionary<ITicked, bool> _ticked = new();
 
-    public bool IsEmpty => _open.IsEmpty;
+    public int Count => _open.Count;
 
     public void Add(MqttConnection connection)
     {

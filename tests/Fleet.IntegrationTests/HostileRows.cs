@@ -74,6 +74,7 @@ internal static class HostileRows
         Five(38, "subscription id from a client", "3.3.4-6", "30 07 00 01 74 02 0B 01 78", "disconnect 82|81, close"),
         Five(39, "wildcard in the response topic", "3.3.2-14", "30 0B 00 01 74 06 08 00 03 61 2F 23 78", "disconnect 82|81, close"),
         Five(40, "payload format indicator 2", "3.3.2.3.2", "30 07 00 01 74 02 01 02 78", "disconnect 82|81, close"),
+        First(40, "will payload that is not the UTF-8 it says", "3.1.3.2.3", "10 18 00 04 4D 51 54 54 05 06 00 3C 00 00 01 70 02 01 01 00 01 74 00 02 C3 28", "connack 99, close"),
         Five(40, "payload that is not the UTF-8 it says", "3.3.2.3.2", "32 0A 00 01 74 00 07 02 01 01 C3 28", "puback 99, open", "disconnect 99, close"),
         .. Both(42, "packet over the maximum", "3.2.2-15", Packet(0x30, [0, 1, 0x74, .. new byte[1 << 20]]), Packet(0x30, [0, 1, 0x74, 0, .. new byte[1 << 20]]), "disconnect 95, close"),
         Old(44, "publish to $SYS", "4.7.2", "32 09 00 05 24 53 59 53 2F 00 07", "close", "puback, open"),

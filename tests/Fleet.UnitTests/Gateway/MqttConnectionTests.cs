@@ -88,7 +88,7 @@ public sealed class MqttConnectionTests
         await wire.Next();
         await wire.Close();
         Assert.Equal(["plain/p"], _parts.Leases.Keys);
-        Assert.True(_services.Connections.IsEmpty);
+        Assert.Equal(0, _services.Connections.Count);
     }
 
     [Fact]

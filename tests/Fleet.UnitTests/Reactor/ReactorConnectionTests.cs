@@ -142,7 +142,7 @@ public sealed class ReactorConnectionTests
         await using var silent = await rig.Dial();
         await using var slow = await rig.Dial();
         await slow.Send(ReactorRig.Connect[..10]);
-        await rig.Settles(2);
+        await rig.Opens(2);
         rig.Pass(TimeSpan.FromSeconds(6));
         Assert.Equal("", await silent.ReadToEnd());
         Assert.Equal("", await slow.ReadToEnd());

@@ -128,7 +128,14 @@ internal sealed class ReactorRig : IAsyncDisposable
     public async Task Settles(int sockets)
     {
         using var patience = new CancellationTokenSource(Patience);
-        while (Sockets != sockets || (sockets == 0 && !Services.Connections.IsEmpty)) await Task.Delay(TimeSpan.FromMilliseconds(5), TimeProvider.System, patience.Token);
+        while (Sockets != sockets || (sockets == 0 && Services.Connections.Count > 0)) await Task.Delay(TimeSpan.FromMilliseconds(5), TimeProvider.System, patience.Token);
+    }
+
+    /// <summary>Waits until so many connections have begun: a loop holds a socket before its time runs.</summary>
+    public async Task Opens(int connections)
+    {
+        using var patience = new CancellationTokenSource(Patience);
+        while (Services.Connections.Count != connections) await Task.Delay(TimeSpan.FromMilliseconds(5), TimeProvider.System, patience.Token);
     }
 
     public async ValueTask DisposeAsync()

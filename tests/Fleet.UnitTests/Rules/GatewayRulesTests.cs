@@ -94,7 +94,9 @@ public sealed class GatewayRulesTests
         var device = TestClient.Connected(_parts, GatewayParts.Device("amr-1"));
         device.Publish("$aws/rules/r/fleet/amr-1/telemetry", "x", Qos.AtLeastOnce);
         device.Publish("$aws/rules/r/fleet/amr-2/telemetry", "x", Qos.AtLeastOnce, packetId: 2);
-        Assert.Equal(["r: fleet/amr-1/telemetry=x"], _parts.RuleQueue.Lines);
+        // It keeps nothing, so what a device may retain is not asked.
+        device.Publish("$aws/rules/r/fleet/amr-1/telemetry", "y", Qos.AtLeastOnce, packetId: 3, retain: true);
+        Assert.Equal(["r: fleet/amr-1/telemetry=x", "r: fleet/amr-1/telemetry=y"], _parts.RuleQueue.Lines);
     }
 
     [Fact]

@@ -36,7 +36,7 @@ internal sealed class GatewayObserver(
         return Task.FromResult(moves.TakeOver(gateway.Id, key, epoch, discard));
     }
 
-    public Task<MovedMessages?> Collect(string key, long epoch, string toGateway) => moves.Collect(key, toGateway);
+    public Task<MovedMessages?> Collect(string key, long epoch, string toGateway) => Task.FromResult(moves.Collect(key, epoch, toGateway));
 
     public Task<PeerAnswer> Forward(PeerBatch batch) => inbox.Take(batch);
 

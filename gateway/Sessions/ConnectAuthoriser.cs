@@ -26,6 +26,7 @@ internal sealed class ConnectAuthoriser(
     ConnectAdmission admission, Flapping flapping, GatewayClock clock, GatewayMetrics metrics, ILogger<ConnectAuthoriser> log)
 {
     private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan AskAgainAfter = TimeSpan.FromMilliseconds(100);
 
     public async Task<ConnectDecision> Decide(ConnectRequest request, ConnectionSource source, string sessionId)
     {
@@ -125,18 +126,32 @@ internal sealed class ConnectAuthoriser(
         if (lease.UnsentWill is { } will) _ = broker.Publish(PeerMessages.ToPublication(will, clock.NowMs));
         if (lease.Stayed) await moves.Stay(identity.Key);
         if (lease.Moved is not { } moved) return;
-        var session = await moves.Arrive(identity, moved);
-        MovedMessages? messages = null;
-        try
+        var arrival = await moves.Arrive(identity, moved);
+        moves.Complete(arrival, await Collect(arrival, moved));
+    }
+
+    /// <summary>
+    /// The messages of a session that another gateway hands over; null if there are none any more. While that gateway lives, it has them: it is asked until it
+    /// answers. A client that does not wait for it finds its session on its way here with its next CONNECT.
+    /// </summary>
+    private async Task<MovedMessages?> Collect(Arrival arrival, MovedSession moved)
+    {
+        var identity = arrival.Session.Identity;
+        for (bool again = false; !arrival.Session.HasEnded; again = true)
         {
-            messages = await grains.GetGrain<IGatewayGrain>(moved.FromGateway).Collect(identity.Key, identity.Epoch, gateway.Id);
-            if (messages is null) log.SessionNotMoved(identity.Key, moved.FromGateway, null);
+            if (again) await Task.Delay(AskAgainAfter, clock.Time);
+            try
+            {
+                var messages = await grains.GetGrain<IGatewayGrain>(moved.FromGateway).Collect(identity.Key, moved.Epoch, gateway.Id);
+                if (messages is null) log.SessionNotMoved(identity.Key, moved.FromGateway);
+                return messages;
+            }
+            catch (Exception e)
+            {
+                if (!again) log.SessionNotCollected(identity.Key, moved.FromGateway, e);
+            }
         }
-        catch (Exception e)
-        {
-            log.SessionNotMoved(identity.Key, moved.FromGateway, e);
-        }
-        moves.Complete(session, messages);
+        return null;
     }
 
     private async Task<(Who?, ConnectDecision.Refused?)> ByCertificate(ConnectRequest request, ConnectionSource source)

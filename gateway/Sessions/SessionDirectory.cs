@@ -198,10 +198,11 @@ internal sealed class SessionDirectory(
         return keep ? session : null;
     }
 
-    /// <summary>Takes in a session whose client is away.</summary>
-    /// <returns>False if the client has another one here.</returns>
+    /// <summary>Takes in a session whose client is away. An older one of the client's ends: newer wins.</summary>
+    /// <returns>False if the client has a newer one here.</returns>
     public bool TryAdd(Session session, long now)
     {
+        Release(session.Identity.Key, session.Identity.Epoch, keep: false, now);
         lock (_gate)
         {
             if (!_sessions.TryAdd(session.Identity.Key, session)) return false;

@@ -20,59 +20,79 @@ internal sealed class SessionMoves(
     /// <summary>How long the old gateway sends on, and the new one knows what it has. Links are empty within moments, or their gateway is dead.</summary>
     private const long LingerMs = 30_000;
 
-    /// <summary>Below the time-out of the call that waits for it.</summary>
-    private static readonly TimeSpan ArrivalPatience = TimeSpan.FromSeconds(4);
+    /// <summary>How long a session that goes on before it is here is waited for.</summary>
+    private const long ArrivalPatienceMs = 4_000;
 
     private readonly Lock _gate = new();
-    private readonly Dictionary<string, Departed> _departed = new(StringComparer.Ordinal);
-    private readonly Dictionary<string, Arriving> _arriving = new(StringComparer.Ordinal);
+    private readonly Departures _departures = new();
+
+    /// <summary>The latest of each key, unless it has gone on.</summary>
+    private readonly Dictionary<string, Arrival> _arriving = new(StringComparer.Ordinal);
     private readonly List<(Session Session, long Until)> _arrived = [];
 
     /// <summary>A newer connection elsewhere has the client id: ends the connection here. Repeated, it answers as it did.</summary>
-    /// <param name="discard">Clean start: the session ends too.</param>
+    /// <param name="discard">Clean start: the session ends too, wherever it is on its way.</param>
     /// <returns>What can move; null if there is nothing.</returns>
     public MovedSession? TakeOver(string gatewayId, string key, long epoch, bool discard)
     {
         fences.Raise(key, epoch);
-        var session = directory.Release(key, epoch, keep: !discard, clock.NowMs);
         lock (_gate)
         {
-            _departed.Remove(key, out var before);
-            if (session is null && before is { Collected: false } && !discard) session = before.Session;
-            else if (before is not null) directory.Discard(before.Session);
-            // Its client does not wait until it is here: it goes on from here, and what is still to come for it follows.
-            if (session is null && !discard && _arriving.GetValueOrDefault(key) is { } arriving) session = arriving.Session;
-            if (session is null) return null;
-            var (subscriptions, owner) = session.Depart();
+            bool wasHere = directory.Find(key) is not null;
+            var session = directory.Release(key, epoch, keep: !discard, clock.NowMs);
+            var arrival = _arriving.GetValueOrDefault(key) is { } coming && coming.Session.Identity.Epoch < epoch ? coming : null;
+            if (arrival is not null) _arriving.Remove(key);
+            if (discard)
+            {
+                if (arrival is not null) End(arrival);
+                foreach (var left in _departures.Of(key).Where(left => left.Epoch <= epoch).ToArray()) End(left);
+                return null;
+            }
+            Departed? departed = null;
+            if (arrival is not null || session is not null)
+            {
+                // Its client does not wait until it is here: it goes on from here, and what is still to come for it follows.
+                if (arrival is not null && session is not null) directory.Discard(session);
+                Outdate(key);
+                departed = new Departed(arrival?.Session ?? session!) { Epoch = epoch, Until = 0, Arrival = arrival, WaitsUntil = clock.NowMs + ArrivalPatienceMs };
+                _departures.Add(departed);
+            }
+            else if (!wasHere && _departures.Current(key) is { } before && (before.Epoch == epoch || (before.Epoch < epoch && before.Messages is null)))
+            {
+                departed = before;
+            }
+            if (departed is null) return null;
+            (departed.Epoch, departed.Until) = (epoch, clock.NowMs + LingerMs);
+            var (subscriptions, owner) = departed.Session.Depart();
             owner?.End(EndCause.TakenOver);
-            snapshots.Note(session, session.MaybeSent, departed: true);
-            _departed.Add(key, new Departed(session, clock.NowMs + LingerMs, Collected: false));
+            snapshots.Note(departed.Session, departed.Session.MaybeSent, departed: true);
             return new MovedSession(
                 gatewayId,
                 [.. subscriptions.Select(s => new MovedSubscription(s.Filter.Text, (byte)s.Options.Qos, s.Options.NoLocal, s.Options.RetainAsPublished, s.Identifier))],
-                session.ExpirySeconds);
+                departed.Session.ExpirySeconds,
+                epoch);
         }
     }
 
     /// <summary>
-    /// The messages of a session that was taken over; null if it is not there any more. While it is on its way here itself, this waits for it: what is
-    /// in flight keeps its packet identifiers. Not for ever: what comes later is sent on, and goes out as if it had not been sent.
+    /// The messages of a session that was taken over; null if it is not there any more. Asked again, it answers as it did. Waits for nothing: what comes
+    /// from other gateways, the session's own messages among it, would wait behind it.
     /// </summary>
-    public async Task<MovedMessages?> Collect(string key, string toGateway)
+    /// <param name="epoch">With which it was taken over.</param>
+    /// <exception cref="InvalidOperationException">
+    /// It is on its way here itself; to be asked for again, so that what is in flight keeps its packet identifiers. Not for ever: what comes later is sent on,
+    /// and goes out as if it had not been sent.
+    /// </exception>
+    public MovedMessages? Collect(string key, long epoch, string toGateway)
     {
-        Task arrival;
         lock (_gate)
         {
-            arrival = _arriving.GetValueOrDefault(key) is { } arriving && _departed.GetValueOrDefault(key)?.Session == arriving.Session
-                ? arriving.Done.Task : Task.CompletedTask;
-        }
-        await Task.WhenAny(arrival, Task.Delay(arrival.IsCompleted ? TimeSpan.Zero : ArrivalPatience, clock.Time));
-        lock (_gate)
-        {
-            if (!_departed.TryGetValue(key, out var departed) || departed.Collected) return null;
-            var messages = departed.Session.Collect(delivery => SendOn(toGateway, key, delivery));
-            _departed[key] = new Departed(departed.Session, clock.NowMs + LingerMs, Collected: true);
-            return PeerMessages.Of(messages, clock.NowMs);
+            if (_departures.Find(key, epoch) is not { } departed) return null;
+            if (departed is { Messages: null, Arrival.Done.Task.IsCompleted: false } && clock.NowMs < departed.WaitsUntil)
+                throw new InvalidOperationException($"Session {key} is on its way here itself.");
+            departed.Messages ??= departed.Session.Collect(delivery => SendOn(toGateway, key, delivery));
+            departed.Until = clock.NowMs + LingerMs;
+            return PeerMessages.Of(departed.Messages, clock.NowMs);
         }
     }
 
@@ -80,82 +100,84 @@ internal sealed class SessionMoves(
     public async Task Stay(string key)
     {
         Departed? departed;
-        Task arrival;
+        Arrival? arrival;
         lock (_gate)
         {
-            _departed.Remove(key, out departed);
-            arrival = _arriving.GetValueOrDefault(key)?.Done.Task ?? Task.CompletedTask;
+            departed = _departures.Current(key) is { Messages: null } current && !_arriving.ContainsKey(key) ? current : null;
+            if (departed is not null) _departures.Remove(departed);
+            if (departed?.Arrival is { Done.Task.IsCompleted: false } unfinished) (_arriving[key], departed) = (unfinished, null);
+            arrival = _arriving.GetValueOrDefault(key);
         }
-        await arrival;
-        if (departed is not null && (departed.Collected || !directory.TryAdd(departed.Session, clock.NowMs))) directory.Discard(departed.Session);
+        if (arrival is not null) await arrival.Done.Task;
+        if (departed is not null && !directory.TryAdd(departed.Session, clock.NowMs)) directory.Discard(departed.Session);
     }
 
     /// <summary>A session comes from another gateway: from here on this one collects for it. Returns when every gateway knows.</summary>
-    public async Task<Session> Arrive(SessionIdentity identity, MovedSession moved)
+    public async Task<Arrival> Arrive(SessionIdentity identity, MovedSession moved)
     {
-        var session = new Session(identity, options.Value, clock, metrics) { ExpirySeconds = moved.ExpirySeconds };
-        session.Arrive();
-        Departed? departed;
+        var arrival = new Arrival(new Session(identity, options.Value, clock, metrics) { ExpirySeconds = moved.ExpirySeconds });
+        arrival.Session.Arrive();
+        List<Task> known = [];
         lock (_gate)
         {
-            _departed.Remove(identity.Key, out departed);
-            _arriving[identity.Key] = new Arriving(session);
+            // The latest word of the client's is right.
+            if (_arriving.GetValueOrDefault(identity.Key) is { } older) End(older);
+            _arriving[identity.Key] = arrival;
+            // Under the lock: who takes it over at once gets all of its subscriptions.
+            foreach (var subscription in moved.Subscriptions)
+            {
+                var options = new SubscriptionOptions((Qos)subscription.Qos, subscription.NoLocal, subscription.RetainAsPublished);
+                var held = new HeldSubscription(TopicFilter.Parse(subscription.Filter), options, subscription.Identifier);
+                if (broker.Subscribe(arrival.Session, held) is { } subscribed) known.Add(subscribed.Known);
+            }
+            Outdate(identity.Key);
         }
-        List<Task> known = [];
-        foreach (var subscription in moved.Subscriptions)
-        {
-            var options = new SubscriptionOptions((Qos)subscription.Qos, subscription.NoLocal, subscription.RetainAsPublished);
-            if (broker.Subscribe(session, new HeldSubscription(TopicFilter.Parse(subscription.Filter), options, subscription.Identifier)) is { } subscribed) known.Add(subscribed.Known);
-        }
-        // It was here before, a moment ago; what is left of that goes when its place is taken.
-        if (departed is not null) directory.Discard(departed.Session);
         await Task.WhenAll(known);
         // What was sent to the old gateway alone, before the others knew, is to be there when its messages are collected.
         await flush.Through(moved.FromGateway);
-        return session;
+        return arrival;
     }
 
-    /// <summary>Puts the messages from the old gateway first, and the session where its client finds it.</summary>
+    /// <summary>Puts the messages from the old gateway first, and the session where its client finds it, unless it has gone on, or was ended.</summary>
     /// <param name="messages">Null if the old gateway died over it: then there is nothing to come back to.</param>
-    public void Complete(Session session, MovedMessages? messages)
+    public void Complete(Arrival arrival, MovedMessages? messages)
     {
         long now = clock.NowMs;
+        var session = arrival.Session;
         string key = session.Identity.Key;
-        Arriving? arriving;
         lock (_gate)
         {
-            if (messages is not null)
+            bool stays = _arriving.GetValueOrDefault(key) == arrival;
+            if (stays) _arriving.Remove(key);
+            bool arrives = messages is not null && !session.HasEnded;
+            if (arrives)
             {
-                session.Restore(PeerMessages.ToSession(messages, now));
+                session.Restore(PeerMessages.ToSession(messages!, now));
                 session.Keep(journal.NewSession());
+                arrives = !stays || directory.TryAdd(session, now);
             }
-            if (_arriving.TryGetValue(key, out arriving) && arriving.Session == session) _arriving.Remove(key);
-            bool goesOn = _departed.GetValueOrDefault(key)?.Session == session;
-            if (messages is not null && (goesOn || directory.TryAdd(session, now))) _arrived.Add((session, now + LingerMs));
+            if (arrives) _arrived.Add((session, now + LingerMs));
             else directory.Discard(session);
+            if (!arrives && _departures.Of(key).FirstOrDefault(left => left.Session == session) is { } gone) _departures.Remove(gone);
+            arrival.Done.TrySetResult();
         }
-        arriving?.Done.TrySetResult();
     }
 
     /// <summary>Takes a message for a session that has moved here, from where it was before; it may have gone on, or not be quite here.</summary>
     public void DeliverLate(string key, in Delivery delivery)
     {
         Session? session;
-        lock (_gate) session = _arriving.GetValueOrDefault(key)?.Session ?? _departed.GetValueOrDefault(key)?.Session;
-        if ((session ?? directory.Find(key))?.Deliver(delivery) is { } owed) owed.Session.Journal.Note(delivery.Message, [owed]);
+        // The newest: two gateways that have each seen the client leave for the other would send it to and fro.
+        lock (_gate) session = _arriving.GetValueOrDefault(key)?.Session ?? directory.Find(key) ?? _departures.Current(key)?.Session;
+        if (session?.Deliver(delivery) is { } owed) owed.Session.Journal.Note(delivery.Message, [owed]);
     }
 
     public void Sweep(long now)
     {
-        List<Session> gone = [];
+        Session[] gone;
         lock (_gate)
         {
-            foreach (var (key, departed) in _departed)
-            {
-                if (departed.Until > now) continue;
-                _departed.Remove(key);
-                gone.Add(departed.Session);
-            }
+            gone = _departures.RemoveUntil(now);
             foreach (var (session, _) in _arrived.Where(arrived => arrived.Until <= now)) session.Settle();
             _arrived.RemoveAll(arrived => arrived.Until <= now);
         }
@@ -168,11 +190,33 @@ internal sealed class SessionMoves(
         Session[] gone;
         lock (_gate)
         {
-            gone = [.. _departed.Values.Select(departed => departed.Session)];
-            _departed.Clear();
+            gone = _departures.RemoveUntil(long.MaxValue);
             _arrived.Clear();
         }
         foreach (var session in gone) directory.Discard(session);
+    }
+
+    /// <summary>It will not arrive: whoever waits for it need not.</summary>
+    private void End(Arrival arrival)
+    {
+        directory.Discard(arrival.Session);
+        arrival.Done.TrySetResult();
+    }
+
+    private void End(Departed departed)
+    {
+        _departures.Remove(departed);
+        directory.Discard(departed.Session);
+    }
+
+    /// <summary>Another session of the client's takes its messages here from now on. What left before stays as it is, for those who are yet to collect it.</summary>
+    private void Outdate(string key)
+    {
+        foreach (var left in _departures.Of(key).Where(left => !left.IsOutdated))
+        {
+            left.IsOutdated = true;
+            broker.Forget(left.Session, [.. left.Session.Subscriptions.Select(subscription => subscription.Filter)]);
+        }
     }
 
     private void SendOn(string gatewayId, string key, Delivery delivery)
@@ -181,12 +225,13 @@ internal sealed class SessionMoves(
         var word = new PeerWord.Late(key, PeerMessages.Of(delivery, clock.NowMs));
         if (gateway.Link.TryPost(word, delivery.Message.Topic.Length + delivery.Message.Payload.Length, receipt: false) is null) metrics.Dropped(DropReason.QueueFull);
     }
+}
 
-    private sealed class Arriving(Session session)
-    {
-        public Session Session => session;
-        public TaskCompletionSource Done { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    }
+/// <summary>A session on its way here.</summary>
+internal sealed class Arrival(Session session)
+{
+    public Session Session => session;
 
-    private sealed record Departed(Session Session, long Until, bool Collected);
+    /// <summary>Completes when it is here, or will never be.</summary>
+    public TaskCompletionSource Done { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 }

@@ -85,7 +85,10 @@ internal static partial class GatewayLog
     public static partial void CatchUpFailed(this ILogger log, Exception exception);
 
     [LoggerMessage(3025, LogLevel.Warning, "Session {Key} could not be taken over from gateway {GatewayId}: its client begins anew")]
-    public static partial void SessionNotMoved(this ILogger log, string key, string gatewayId, Exception? exception);
+    public static partial void SessionNotMoved(this ILogger log, string key, string gatewayId);
+
+    [LoggerMessage(3030, LogLevel.Warning, "Gateway {GatewayId} does not hand over the messages of session {Key} yet; it is asked again until it does, or is dead")]
+    public static partial void SessionNotCollected(this ILogger log, string key, string gatewayId, Exception exception);
 
     [LoggerMessage(3026, LogLevel.Warning, "Gateway {GatewayId} could not say that it ends")]
     public static partial void NotLeft(this ILogger log, string gatewayId, Exception exception);

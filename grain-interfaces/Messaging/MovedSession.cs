@@ -20,11 +20,13 @@ public abstract record TakeOverResult
 }
 
 /// <summary>A session on its way between gateways: first its subscriptions, so that none of its messages is missed, then the messages.</summary>
+/// <param name="Epoch">With which it was taken over, and is collected: a client that wanders on leaves several on their ways.</param>
 [GenerateSerializer, Immutable, Alias("fleet.moved-session")]
 public sealed record MovedSession(
     [property: Id(0)] string FromGateway,
     [property: Id(1)] ImmutableArray<MovedSubscription> Subscriptions,
-    [property: Id(2)] uint ExpirySeconds);
+    [property: Id(2)] uint ExpirySeconds,
+    [property: Id(3)] long Epoch = 0);
 
 /// <param name="Filter">As the client wrote it.</param>
 /// <param name="Identifier">Its subscription identifier; 0: it has none.</param>

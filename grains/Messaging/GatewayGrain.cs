@@ -68,8 +68,12 @@ internal sealed class GatewayGrain(IFleetIndex index, TimeProvider clock, ILogge
         return await gateway.TakeOver(key, epoch, discard) is { } moved ? new TakeOverResult.Moved(moved) : new TakeOverResult.Nothing();
     }
 
-    public async Task<MovedMessages?> Collect(string key, long epoch, string toGateway) =>
-        await Reached() is { } gateway ? await gateway.Collect(key, epoch, toGateway) : null;
+    public async Task<MovedMessages?> Collect(string key, long epoch, string toGateway)
+    {
+        if (await Reached() is { } gateway) return await gateway.Collect(key, epoch, toGateway);
+        // One that lives and is not heard has them still.
+        return _dead ? null : throw new TimeoutException($"Gateway {Id} has not been heard yet.");
+    }
 
     public async Task<PeerAnswer> Forward(PeerBatch batch) =>
         await Reached() is { } gateway ? await gateway.Forward(batch) : PeerAnswer.UnknownSender;

@@ -73,6 +73,9 @@ internal sealed class LiveGateway : IAsyncDisposable
     /// <summary>What becomes of its calls to other gateways; by default they go through.</summary>
     public Func<Func<Task<PeerAnswer>>, Task<PeerAnswer>> OnForward { set => _grains.OnForward = value; }
 
+    /// <summary>What becomes of the messages of sessions that it collects from other gateways; by default they come.</summary>
+    public Func<Func<Task<MovedMessages?>>, Task<MovedMessages?>> OnCollect { set => _grains.OnCollect = value; }
+
     /// <summary>Nothing gets from here to that gateway before the task completes.</summary>
     public void Block(LiveGateway to, Task until) => _grains.Blocked[to.Id] = until;
 
@@ -225,6 +228,8 @@ internal sealed class BreakableGrains(IGrainFactory grains) : IGrainFactory
 
     public Func<Func<Task<PeerAnswer>>, Task<PeerAnswer>> OnForward { get; set; } = send => send();
 
+    public Func<Func<Task<MovedMessages?>>, Task<MovedMessages?>> OnCollect { get; set; } = collect => collect();
+
     /// <summary>Until when, by the gateway that is the road's end.</summary>
     public ConcurrentDictionary<string, Task> Blocked { get; } = new(StringComparer.Ordinal);
 
@@ -267,7 +272,12 @@ internal sealed class BreakableGrains(IGrainFactory grains) : IGrainFactory
         {
             if (_owner!.IsCutOff) throw new TimeoutException("The network is down.");
             object? Call() => targetMethod!.Invoke(_grain, args);
-            return targetMethod!.Name == nameof(IGatewayGrain.Forward) ? Forward(() => (Task<PeerAnswer>)Call()!) : Call();
+            return targetMethod!.Name switch
+            {
+                nameof(IGatewayGrain.Forward) => Forward(() => (Task<PeerAnswer>)Call()!),
+                nameof(IGatewayGrain.Collect) => _owner.OnCollect(() => (Task<MovedMessages?>)Call()!),
+                _ => Call(),
+            };
         }
 
         private async Task<PeerAnswer> Forward(Func<Task<PeerAnswer>> send)

@@ -1,4 +1,6 @@
+using Fleet.Gateway.Channels;
 using Fleet.Gateway.Sessions;
+using Fleet.Gateway.Transport;
 using Fleet.Interfaces.Devices;
 using Fleet.Interfaces.Messaging;
 using Fleet.Mqtt;
@@ -191,6 +193,88 @@ public sealed class MovingTests : IAsyncLifetime
         await done.Task.WaitAsync(TimeSpan.FromSeconds(20));
         await client.DisposeAsync();
         Assert.Equal([.. Enumerable.Range(0, 300).Select(i => $"{i}"), "last"], received);
+    }
+
+    [Fact]
+    public async Task A_client_that_turns_back_while_its_session_is_on_its_way_loses_nothing()
+    {
+        var (here, there) = await _cluster.TwoGateways();
+        var slow = await _cluster.Gateway();
+        var client = await here.Connect("c", Persistent);
+        await client.Subscribe("t");
+        await client.Mqtt.DisconnectAsync();
+        await using var publisher = await here.Connect("p");
+        await publisher.Publish("t", "1");
+        // The other gateway cannot say to a third one what it wants now: the session is on its way for as long.
+        var road = new TaskCompletionSource();
+        there.Block(slow, road.Task);
+        var gone = there.Connect("c", Persistent);
+        await ClusterUnderTest.Eventually(() => here.Peers.Find(there.Id)!.RouteCount > 0);
+        // Its client has lost its patience.
+        var returning = here.Connect("c", Persistent);
+        await ClusterUnderTest.Eventually(() => there.Service<Fences>().Check(GatewayParts.Plain("c")) is not null);
+        await publisher.Publish("t", "2");
+        road.SetResult();
+        await using var back = await returning;
+        Assert.True(back.Mqtt.Connection.SessionPresent);
+        await publisher.Publish("t", "last");
+        Assert.Equal(["1", "2"], await back.Until("last"));
+        await gone.ContinueWith(_ => { }, TaskScheduler.Default);
+    }
+
+    [Fact]
+    public async Task A_session_whose_messages_could_not_be_fetched_at_once_is_not_begun_anew()
+    {
+        var (here, there) = await _cluster.TwoGateways();
+        await using var publisher = await here.Connect("p");
+        var client = await here.Connect("c", Persistent);
+        await client.Subscribe("t");
+        await client.Mqtt.DisconnectAsync();
+        await publisher.Publish("t", "1");
+        int lost = 0;
+        there.OnCollect = async collect =>
+        {
+            var messages = await collect();
+            // The old gateway has given them away, and the new one has not got them.
+            return lost++ == 0 ? throw new TimeoutException("The answer is lost.") : messages;
+        };
+        await using var moved = await there.Connect("c", Persistent);
+        Assert.True(moved.Mqtt.Connection.SessionPresent);
+        await publisher.Publish("t", "last");
+        Assert.Equal(["1"], await moved.Until("last"));
+    }
+
+    [Fact]
+    public async Task A_client_that_did_not_wait_for_its_session_finds_it_when_it_comes_again()
+    {
+        var (here, there) = await _cluster.TwoGateways();
+        await using var publisher = await here.Connect("p");
+        var client = await here.Connect("c", Persistent);
+        await client.Subscribe("t");
+        await client.Mqtt.DisconnectAsync();
+        await publisher.Publish("t", "1");
+        var asked = new TaskCompletionSource();
+        bool works = false;
+        there.OnCollect = collect =>
+        {
+            asked.TrySetResult();
+            return Volatile.Read(ref works) ? collect() : throw new TimeoutException("The network is down.");
+        };
+        // A client that hangs up while it is decided about.
+        _ = there.Service<ConnectAuthoriser>().Decide(
+            new ConnectRequest
+            {
+                Version = MqttVersion.V5, ClientId = "c", UserName = null, Password = null, CleanStart = false, KeepAliveSeconds = 60,
+                SessionExpirySeconds = 60, ReceiveMaximum = 10, Will = null,
+            },
+            new ConnectionSource(Listener.Plain, null, "10.0.0.1"), "first");
+        await asked.Task;
+        var second = there.Connect("c", Persistent);
+        Volatile.Write(ref works, true);
+        await using var back = await second;
+        Assert.True(back.Mqtt.Connection.SessionPresent);
+        await publisher.Publish("t", "last");
+        Assert.Equal(["1"], await back.Until("last"));
     }
 
     [Fact]

@@ -48,19 +48,9 @@ internal sealed class SessionMoves(
                 foreach (var left in _departures.Of(key).Where(left => left.Epoch <= epoch).ToArray()) End(left);
                 return null;
             }
-            Departed? departed = null;
-            if (arrival is not null || session is not null)
-            {
-                // Its client does not wait until it is here: it goes on from here, and what is still to come for it follows.
-                if (arrival is not null && session is not null) directory.Discard(session);
-                Outdate(key);
-                departed = new Departed(arrival?.Session ?? session!) { Epoch = epoch, Until = 0, Arrival = arrival, WaitsUntil = clock.NowMs + ArrivalPatienceMs };
-                _departures.Add(departed);
-            }
-            else if (!wasHere && _departures.Current(key) is { } before && (before.Epoch == epoch || (before.Epoch < epoch && before.Messages is null)))
-            {
-                departed = before;
-            }
+            // It goes on before it is here: its client does not wait, and what is still to come for it follows.
+            if (arrival is not null && session is not null) directory.Discard(session)?.End(EndCause.TakenOver);
+            var departed = (arrival?.Session ?? session) is { } leaving ? Leave(leaving, epoch, arrival) : wasHere ? null : LeftBefore(key, epoch);
             if (departed is null) return null;
             (departed.Epoch, departed.Until) = (epoch, clock.NowMs + LingerMs);
             var (subscriptions, owner) = departed.Session.Depart();
@@ -195,6 +185,19 @@ internal sealed class SessionMoves(
         }
         foreach (var session in gone) directory.Discard(session);
     }
+
+    private Departed Leave(Session session, long epoch, Arrival? arrival)
+    {
+        long now = clock.NowMs;
+        var departed = new Departed(session) { Epoch = epoch, Until = now + LingerMs, Arrival = arrival, WaitsUntil = now + ArrivalPatienceMs };
+        Outdate(session.Identity.Key);
+        _departures.Add(departed);
+        return departed;
+    }
+
+    /// <summary>What has left, but has not got anywhere: it was asked for before, or whoever took it over died before collecting it.</summary>
+    private Departed? LeftBefore(string key, long epoch) =>
+        _departures.Current(key) is { } before && (before.Epoch == epoch || (before.Epoch < epoch && before.Messages is null)) ? before : null;
 
     /// <summary>It will not arrive: whoever waits for it need not.</summary>
     private void End(Arrival arrival)

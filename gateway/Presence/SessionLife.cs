@@ -42,7 +42,7 @@ internal sealed class SessionLife(
         events.Disconnected(identity, cause);
         // Who says goodbye each time is none that flaps: a script that publishes once a second, say.
         if (cause.Reason != DisconnectReason.ClientInitiatedDisconnect && flapping.Ended(identity.Key, clock.NowMs - identity.ConnectedAt, clock.NowMs) is > 0 and var ms)
-            log.ClientHeldOff(identity.Key, cause.Reason, ms / 1000);
+            log.ClientHeldOff(identity.Key, ms / 1000, cause.Reason, cause.Detail);
     }
 
     /// <summary>Looks at every heartbeat.</summary>

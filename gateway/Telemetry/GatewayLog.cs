@@ -102,8 +102,8 @@ internal static partial class GatewayLog
     [LoggerMessage(3029, LogLevel.Warning, "The session of {Key} is at gateway {GatewayId}, which does not answer: its client is to try again")]
     public static partial void SessionNotFound(this ILogger log, string key, string gatewayId);
 
-    [LoggerMessage(3041, LogLevel.Warning, "Client {Key} connects and drops again and again, last ended by {Reason}: held off for {Seconds} s. Two clients may share the client id")]
-    public static partial void ClientHeldOff(this ILogger log, string key, DisconnectReason reason, long seconds);
+    [LoggerMessage(3041, LogLevel.Warning, "Client {Key} connects and drops again and again, and is held off for {Seconds} s; the last time it ended by {Reason}: {Detail}")]
+    public static partial void ClientHeldOff(this ILogger log, string key, long seconds, DisconnectReason reason, string detail);
 
     [LoggerMessage(3042, LogLevel.Warning, "Connection from {RemoteAddress} closed: {Fault}")]
     public static partial void ProxyHeaderRefused(this ILogger log, string remoteAddress, string fault);

@@ -127,7 +127,10 @@ internal sealed class ConnectAuthoriser(
         if (lease.Stayed) await moves.Stay(identity.Key);
         if (lease.Moved is not { } moved) return;
         var arrival = await moves.Arrive(identity, moved);
-        moves.Complete(arrival, await Collect(arrival, moved));
+        var messages = await Collect(arrival, moved);
+        // What is noted between two lives of the gateway is never stored.
+        await gateway.Begun;
+        moves.Complete(arrival, messages);
     }
 
     /// <summary>

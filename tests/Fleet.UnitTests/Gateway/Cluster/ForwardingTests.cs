@@ -184,9 +184,8 @@ public sealed class ForwardingTests : IAsyncLifetime
         here.OnForward = _ => new TaskCompletionSource<PeerAnswer>().Task;
         var published = publisher.Publish("a", "x");
         there.IsCutOff = true;
-        await _cluster.Pass(TimeSpan.FromSeconds(14), dead: there);
+        await _cluster.Bury(there);
         await published;
-        await _cluster.Meet(dead: there);
         // Its routes are gone too.
         Assert.False(here.Service<Fleet.Gateway.Routing.Broker>().HasSubscribers("a"u8));
     }

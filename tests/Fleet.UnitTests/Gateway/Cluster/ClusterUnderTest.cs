@@ -53,6 +53,7 @@ internal sealed class ClusterUnderTest : IAsyncDisposable
             await gateway.Member.Beat();
             await Eventually(() => gateway.Peers.All.Count == alive.Length - 1);
             await Task.WhenAll(gateway.Peers.All.Select(peer => peer.Ready)).WaitAsync(TimeSpan.FromSeconds(20));
+            await gateway.Service<GatewayIdentity>().Begun.WaitAsync(TimeSpan.FromSeconds(20));
         }
     }
 

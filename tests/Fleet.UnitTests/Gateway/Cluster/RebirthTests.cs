@@ -22,6 +22,7 @@ public sealed class RebirthTests : IAsyncLifetime
         var subscriber = await there.Connect("s", Persistent);
         await subscriber.Subscribe("t");
         await subscriber.Mqtt.DisconnectAsync();
+        string before = here.Id;
         here.IsCutOff = true;
         await _cluster.Bury(here);
         var road = new TaskCompletionSource();
@@ -31,7 +32,7 @@ public sealed class RebirthTests : IAsyncLifetime
             return await send();
         };
         here.IsCutOff = false;
-        await BeginsAnew(here);
+        await BeginsAnew(here, before);
         var refused = await Assert.ThrowsAsync<MqttConnectRefusedException>(() => here.Connect("p"));
         Assert.Equal(ReasonCode.ServerUnavailable, refused.ReasonCode);
         road.SetResult();
@@ -58,10 +59,11 @@ public sealed class RebirthTests : IAsyncLifetime
         var first = new Ending(() => outcome = Task.Run(() => Record.ExceptionAsync(() => publisher!.Publish("t", "1"))).GetAwaiter().GetResult());
         here.Service<SessionDirectory>().Attach(first, GatewayParts.Plain("first"), new SessionTerms(true, 0, 10, null), 0, out _);
         publisher = await here.Connect("p");
+        string before = here.Id;
         here.IsCutOff = true;
         await _cluster.Bury(here);
         here.IsCutOff = false;
-        await BeginsAnew(here);
+        await BeginsAnew(here, before);
         await ClusterUnderTest.Eventually(() => outcome is not null);
         Assert.IsType<MqttConnectionLostException>(outcome);
         await publisher.DisposeAsync();
@@ -107,9 +109,8 @@ public sealed class RebirthTests : IAsyncLifetime
     }
 
     /// <summary>It has heard of its death; the beat in which it did may be an older one than ours.</summary>
-    private static async Task BeginsAnew(LiveGateway gateway)
+    private static async Task BeginsAnew(LiveGateway gateway, string before)
     {
-        string before = gateway.Id;
         while (gateway.Id == before)
         {
             await gateway.Member.Beat();

@@ -30,13 +30,8 @@ internal sealed class PublishAnswers(ChannelServices services, ISessionOwner own
     }
 
     /// <summary>Something is asked before this message is answered. Null: nobody waits for it, with QoS 0.</summary>
-    public AckTicket? Owe(scoped in PublishPacket publish, ChannelTurn turn)
-    {
-        if (publish.Qos == Qos.AtMostOnce) return null;
-        var ticket = _acks.Add(publish.PacketId, publish.Qos, turn.Timestamp);
-        if (publish.Qos == Qos.ExactlyOnce) _unreleased[publish.PacketId] = ticket;
-        return ticket;
-    }
+    public AckTicket? Owe(scoped in PublishPacket publish, ChannelTurn turn) =>
+        publish.Qos == Qos.AtMostOnce ? null : Owe(publish.PacketId, publish.Qos, turn);
 
     /// <summary>The message is decided on.</summary>
     /// <param name="position">The journal's, at which it is durable with all who are to have it; 0: it need not be.</param>
@@ -45,7 +40,7 @@ internal sealed class PublishAnswers(ChannelServices services, ISessionOwner own
         if (publish.Qos == Qos.AtMostOnce) return;
         if (!_acks.IsEmpty || position != 0)
         {
-            var ticket = Owe(publish, turn)!;
+            var ticket = Owe(publish.PacketId, publish.Qos, turn);
             (ticket.IsRouted, ticket.Position) = (position != 0, position);
             Completed(ticket, code, detail, turn);
             return;
@@ -84,8 +79,7 @@ internal sealed class PublishAnswers(ChannelServices services, ISessionOwner own
             Answer(packetId, Qos.ExactlyOnce, ReasonCode.Success, null, turn.Timestamp, turn);
             return;
         }
-        var ticket = _acks.Add(packetId, Qos.ExactlyOnce, turn.Timestamp);
-        _unreleased[packetId] = ticket;
+        var ticket = Owe(packetId, Qos.ExactlyOnce, turn);
         (ticket.IsRouted, ticket.Position) = (true, first.Position);
         if (taken.IsCompletedSuccessfully) Completed(ticket, ReasonCode.Success, null, turn);
         else turn.Effects.Add(new ChannelEffect.AwaitDurable(taken, ticket));
@@ -151,6 +145,13 @@ internal sealed class PublishAnswers(ChannelServices services, ISessionOwner own
         session.Release(packetId, out _);
     }
 
+    private AckTicket Owe(ushort packetId, Qos qos, ChannelTurn turn)
+    {
+        var ticket = _acks.Add(packetId, qos, turn.Timestamp);
+        if (qos == Qos.ExactlyOnce) _unreleased[packetId] = ticket;
+        return ticket;
+    }
+
     private void Complete(ushort packetId, ReasonCode code, ChannelTurn turn)
     {
         DemandOwnLife();
@@ -172,8 +173,7 @@ internal sealed class PublishAnswers(ChannelServices services, ISessionOwner own
     /// </summary>
     private void DemandOwnLife()
     {
-        if (session.Identity.GatewayId is { } id && id != services.Gateway.Id)
-            throw new MqttProtocolException(ReasonCode.ServerBusy, EndCause.Fenced.Detail);
+        if (services.Gateway.HadBefore(session.Identity.GatewayId)) throw new MqttProtocolException(ReasonCode.ServerBusy, EndCause.Fenced.Detail);
     }
 
     /// <summary>The store fails: the client hears so, and what it may have of the message is what an unacknowledged message may be.</summary>

@@ -12,6 +12,9 @@ internal sealed class GatewayIdentity
     /// <summary>It begins anew, and cannot know yet what the other gateways' subscribers want: no client may come, none may be told that all is well.</summary>
     public bool IsBeginning => _beginning is not null;
 
+    /// <summary>Whether something was authorised under an id that this gateway has no more; what names none was not authorised by a gateway.</summary>
+    public bool HadBefore(string? id) => id is not null && id != _id;
+
     /// <summary>Completes when it has begun.</summary>
     public Task Begun => _beginning?.Task ?? Task.CompletedTask;
 

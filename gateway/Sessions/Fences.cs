@@ -29,7 +29,7 @@ internal sealed class Fences(GatewayIdentity gateway, GatewayClock clock)
     /// <summary>Why a session cannot begin although it was authorised; null if it can.</summary>
     public string? Check(SessionIdentity identity)
     {
-        if (gateway.IsBeginning || (identity.GatewayId is { } id && id != gateway.Id)) return "the gateway begins anew.";
+        if (gateway.IsBeginning || gateway.HadBefore(identity.GatewayId)) return "the gateway begins anew.";
         lock (_gate)
         {
             if (_epochs.TryGetValue(identity.Key, out var fence) && identity.Epoch < fence.Epoch) return "a newer connection has the client identifier.";

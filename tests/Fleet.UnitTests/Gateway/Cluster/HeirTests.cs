@@ -3,6 +3,7 @@ using Fleet.Gateway.Sessions;
 using Fleet.Interfaces.Messaging;
 using Fleet.Mqtt;
 using Fleet.UnitTests.Storage;
+using static Fleet.UnitTests.Gateway.Cluster.Client;
 
 namespace Fleet.UnitTests.Gateway.Cluster;
 
@@ -265,6 +266,4 @@ public abstract class HeirTests<TDatabase> : IAsyncLifetime where TDatabase : Te
         while (texts.Count < count) texts.Add(Client.TextOf(await client.Next()));
         return texts;
     }
-
-    private static MqttClientOptions Persistent(MqttClientOptions options) => options with { CleanStart = false, SessionExpirySeconds = 3_600 };
 }

@@ -158,6 +158,9 @@ internal sealed class Client : IAsyncDisposable
 
     public MqttClient Mqtt { get; private init; } = null!;
 
+    /// <summary>For a client whose session outlives its connection, by an hour.</summary>
+    public static MqttClientOptions Persistent(MqttClientOptions options) => options with { CleanStart = false, SessionExpirySeconds = 3_600 };
+
     public static async Task<Client> Connect(MqttClientOptions options, Func<MqttClientOptions, MqttClientOptions>? configure)
     {
         var inbox = System.Threading.Channels.Channel.CreateUnbounded<IncomingMessage>();
@@ -287,6 +290,7 @@ internal sealed class BreakableGrains(IGrainFactory grains) : IGrainFactory
         }
     }
 
+    // So it is here.
 #pragma warning disable CA1852
     public class Door : DispatchProxy
 #pragma warning restore CA1852

@@ -4,6 +4,7 @@ using Fleet.Gateway.Transport;
 using Fleet.Interfaces.Devices;
 using Fleet.Interfaces.Messaging;
 using Fleet.Mqtt;
+using static Fleet.UnitTests.Gateway.Cluster.Client;
 
 namespace Fleet.UnitTests.Gateway.Cluster;
 
@@ -200,11 +201,7 @@ public sealed class MovingTests : IAsyncLifetime
     {
         var (here, there) = await _cluster.TwoGateways();
         var slow = await _cluster.Gateway();
-        var client = await here.Connect("c", Persistent);
-        await client.Subscribe("t");
-        await client.Mqtt.DisconnectAsync();
-        await using var publisher = await here.Connect("p");
-        await publisher.Publish("t", "1");
+        await using var publisher = await OneOwed(here);
         // The other gateway cannot say to a third one what it wants now: the session is on its way for as long.
         var road = new TaskCompletionSource();
         there.Block(slow, road.Task);
@@ -226,11 +223,7 @@ public sealed class MovingTests : IAsyncLifetime
     public async Task A_session_whose_messages_could_not_be_fetched_at_once_is_not_begun_anew()
     {
         var (here, there) = await _cluster.TwoGateways();
-        await using var publisher = await here.Connect("p");
-        var client = await here.Connect("c", Persistent);
-        await client.Subscribe("t");
-        await client.Mqtt.DisconnectAsync();
-        await publisher.Publish("t", "1");
+        await using var publisher = await OneOwed(here);
         int lost = 0;
         there.OnCollect = async collect =>
         {
@@ -248,11 +241,7 @@ public sealed class MovingTests : IAsyncLifetime
     public async Task A_client_that_did_not_wait_for_its_session_finds_it_when_it_comes_again()
     {
         var (here, there) = await _cluster.TwoGateways();
-        await using var publisher = await here.Connect("p");
-        var client = await here.Connect("c", Persistent);
-        await client.Subscribe("t");
-        await client.Mqtt.DisconnectAsync();
-        await publisher.Publish("t", "1");
+        await using var publisher = await OneOwed(here);
         var asked = new TaskCompletionSource();
         bool works = false;
         there.OnCollect = collect =>
@@ -340,5 +329,15 @@ public sealed class MovingTests : IAsyncLifetime
 
     private async Task<Connectivity> Connectivity(string thing) => (await _cluster.Grains.Factory.GetGrain<IDeviceGrain>(thing).Get())!.Connectivity;
 
-    private static MqttClientOptions Persistent(MqttClientOptions options) => options with { CleanStart = false, SessionExpirySeconds = 3_600 };
+    /// <summary>Client <c>c</c> is away, and is owed <c>1</c> on <c>t</c>.</summary>
+    /// <returns>Who has published it.</returns>
+    private static async Task<Client> OneOwed(LiveGateway gateway)
+    {
+        var client = await gateway.Connect("c", Persistent);
+        await client.Subscribe("t");
+        await client.Mqtt.DisconnectAsync();
+        var publisher = await gateway.Connect("p");
+        await publisher.Publish("t", "1");
+        return publisher;
+    }
 }

@@ -3,6 +3,7 @@ using Fleet.Gateway.Durable;
 using Fleet.Gateway.Hosting;
 using Fleet.Gateway.Sessions;
 using Fleet.Mqtt;
+using static Fleet.UnitTests.Gateway.Cluster.Client;
 
 namespace Fleet.UnitTests.Gateway.Cluster;
 
@@ -147,6 +148,4 @@ public sealed class RebirthTests : IAsyncLifetime
             return await store.Take(owner, deadGatewayId, cancellation);
         }
     }
-
-    private static MqttClientOptions Persistent(MqttClientOptions options) => options with { CleanStart = false, SessionExpirySeconds = 3_600 };
 }

@@ -1,4 +1,4 @@
-using Fleet.Engine.Turns;
+using Fleet.Testing.Host.Turns;
 
 namespace Fleet.SimulationTests.Kernel;
 

@@ -1,6 +1,6 @@
-using Fleet.Engine;
-using Fleet.Engine.Activations;
-using Fleet.Engine.Turns;
+using Fleet.Testing.Host;
+using Fleet.Testing.Host.Activations;
+using Fleet.Testing.Host.Turns;
 using Fleet.Grains;
 using Fleet.Grains.Firmware;
 using Fleet.Grains.Index;

@@ -1,6 +1,6 @@
 using System.Reflection;
 using System.Reflection.Emit;
-using Fleet.Engine.Contracts;
+using Fleet.Testing.Host.Contracts;
 using Orleans;
 using Orleans.Runtime;
 

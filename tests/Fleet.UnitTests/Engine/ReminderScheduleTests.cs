@@ -1,4 +1,4 @@
-using Fleet.Engine.Reminders;
+using Fleet.Testing.Host.Reminders;
 using Fleet.UnitTests.Support;
 using Orleans;
 using Orleans.Runtime;

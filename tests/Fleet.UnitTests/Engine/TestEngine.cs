@@ -1,5 +1,5 @@
 using System.Collections.Concurrent;
-using Fleet.Engine;
+using Fleet.Testing.Host;
 using Fleet.UnitTests.Support;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;

@@ -1,5 +1,5 @@
 using System.Collections.Concurrent;
-using Fleet.Engine;
+using Fleet.Testing.Host;
 using Fleet.Grains.Index;
 using Fleet.Grains.Messaging;
 using Fleet.Interfaces.Devices;

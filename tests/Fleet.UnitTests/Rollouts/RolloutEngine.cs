@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
 using System.Text.Json;
-using Fleet.Engine.Turns;
+using Fleet.Testing.Host.Turns;
 using Fleet.Grains;
 using Fleet.Grains.Firmware;
 using Fleet.Grains.Index;

@@ -366,7 +366,7 @@ internal static class Paths
     public static string Root { get; } = Path.GetFullPath(Path.Combine(Path.GetDirectoryName(ThisFile())!, ".."));
 
     public static string Output(string project, string assembly) =>
-        Path.Combine(Root, "artifacts", "embedded", "bin", assembly, "release", $"{assembly}.dll");
+        Path.Combine(Root, "artifacts", "bin", assembly, "release", $"{assembly}.dll");
 
     private static string ThisFile([CallerFilePath] string path = "") => path;
 }

@@ -5,12 +5,12 @@
 // out to a simulated fleet; in the middle one silo and one gateway are killed (SIGKILL). Every device must end with the new version, installed once.
 //
 //   dotnet run deploy/cluster/rehearsal.cs -- --postgres "Host=127.0.0.1;Username=postgres" [--devices 500] [--size 256KiB]
-//       [--restart-gateway] [--restart-silo] [--keep] [--artifacts folder]
+//       [--restart-gateway] [--restart-silo] [--keep] [--binaries folder]
 //
 // --postgres         a server on which a database of its own may be made; it is dropped at the end
 // --restart-gateway  starts the killed gateway again, on its port, 20 s after its end; --restart-silo the killed silo
 // --keep             leaves the processes' logs and the devices' disks where they are, and says where
-// --artifacts        output folder of a build with -p:Engine=orleans; without it, silo and device-sim are built first
+// --binaries         where Fleet.Silo.dll and Fleet.DeviceSim.dll are; without it, silo and device-sim are built first
 //
 // It prints one line of JSON with figures at the end. The exit code is 0 only if every device was let in and updated, each installed once,
 // and the rollout counted every one of them as succeeded.
@@ -37,7 +37,7 @@ catch (Exception e) when (e is RehearsalException or OperationCanceledException 
 
 internal sealed class RehearsalException(string message) : Exception(message);
 
-internal sealed record Options(string Postgres, int Devices, string Size, bool RestartGateway, bool RestartSilo, bool Keep, string? Artifacts)
+internal sealed record Options(string Postgres, int Devices, string Size, bool RestartGateway, bool RestartSilo, bool Keep, string? Binaries)
 {
     public static Options Parse(string[] args)
     {
@@ -51,7 +51,7 @@ internal sealed record Options(string Postgres, int Devices, string Size, bool R
                 "--keep" => options with { Keep = true },
                 "--postgres" when i + 1 < args.Length => options with { Postgres = args[++i] },
                 "--size" when i + 1 < args.Length => options with { Size = args[++i] },
-                "--artifacts" when i + 1 < args.Length => options with { Artifacts = Path.GetFullPath(args[++i]) },
+                "--binaries" when i + 1 < args.Length => options with { Binaries = Path.GetFullPath(args[++i]) },
                 "--devices" when i + 1 < args.Length && int.TryParse(args[++i], out int n) && n is >= 20 and <= 10_000 => options with { Devices = n },
                 _ => throw new RehearsalException($"'{args[i]}' is not understood; the head of this file says what is."),
             };
@@ -68,15 +68,17 @@ internal sealed class Rehearsal(Options options, CancellationToken stop)
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(15);
     private static readonly TimeSpan RestartAfter = TimeSpan.FromSeconds(20);
 
+    private static readonly string Root = Path.GetFullPath(Path.Combine(Path.GetDirectoryName(ThisFile())!, "..", ".."));
+
     private readonly string _folder = Directory.CreateTempSubdirectory("fleet-rehearsal-").FullName;
     private readonly Stopwatch _clock = Stopwatch.StartNew();
     private readonly JsonObject _figures = [];
 
     public async Task<int> Run()
     {
-        string binaries = options.Artifacts ?? await Build();
+        if (options.Binaries is null) await Build();
         await using var database = await Database.Make(options.Postgres, stop);
-        await using var members = new Members(_folder, binaries, database.ConnectionString, stop);
+        await using var members = new Members(_folder, Program("Fleet.Silo"), database.ConnectionString, stop);
 
         // Together, so that they also agree on one certificate authority.
         await Task.WhenAll(members.Start("silo-1"), members.Start("silo-2"));
@@ -84,8 +86,8 @@ internal sealed class Rehearsal(Options options, CancellationToken stop)
         Say($"two silos and two gateways are up, database {database.Name}");
 
         using var api = new Api(members.Urls, members.AdminToken);
-        await using var devices = await LetIn(api, members, binaries);
-        string rollout = await BeginRollout(api, binaries);
+        await using var devices = await LetIn(api, members);
+        string rollout = await BeginRollout(api);
 
         await Until("a quarter is updated", async () => await Updated(api) >= options.Devices / 4);
         await Kill(members, database, api);
@@ -96,24 +98,27 @@ internal sealed class Rehearsal(Options options, CancellationToken stop)
         return Report(await api.Get($"rollouts/{rollout}", stop), await Updated(api), devices.LastStatus);
     }
 
-    private async Task<string> Build()
+    private string Program(string assembly) => options.Binaries is { } folder
+        ? Path.Combine(folder, $"{assembly}.dll")
+        : Path.Combine(Root, "artifacts", "bin", assembly, "release", $"{assembly}.dll");
+
+    private async Task Build()
     {
         foreach (string project in new[] { "silo", "device-sim" })
         {
             Say($"building {project} ...");
-            await using var build = Child.Start(_folder, $"build-{project}", ["build", Path.Combine(Paths.Root, project), "-c", "Release", "-p:Engine=orleans", "--tl:off", "-v", "quiet"]);
+            await using var build = Child.Start(_folder, $"build-{project}", ["build", Path.Combine(Root, project), "-c", "Release", "--tl:off", "-v", "quiet"]);
             await build.Ended(stop);
         }
-        return Path.Combine(Paths.Root, "artifacts", "orleans");
     }
 
-    private async Task<Child> LetIn(Api api, Members members, string binaries)
+    private async Task<Child> LetIn(Api api, Members members)
     {
         string claim = Path.Combine(_folder, "claim.json");
         await File.WriteAllTextAsync(claim, (await api.Post("claims", new JsonObject { ["label"] = "rehearsal" }, stop)).ToJsonString(), stop);
         // Half of them begin at each gateway; whoever loses one goes to the other.
         var devices = Child.Start(_folder, "devices",
-            [Paths.Program(binaries, "Fleet.DeviceSim"), "run", "--devices", $"{options.Devices}", "--claim", claim, "--ca", members.CaCertificate,
+            [Program("Fleet.DeviceSim"), "run", "--devices", $"{options.Devices}", "--claim", claim, "--ca", members.CaCertificate,
              "--server", string.Join(',', members.MqttsPorts.Select(port => $"localhost:{port}")), "--model", Model,
              "--data", Path.Combine(_folder, "devices"), "--connect-rate", "25/s", "--json"]);
         await Until("all devices are in", async () =>
@@ -125,10 +130,10 @@ internal sealed class Rehearsal(Options options, CancellationToken stop)
         return devices;
     }
 
-    private async Task<string> BeginRollout(Api api, string binaries)
+    private async Task<string> BeginRollout(Api api)
     {
         string image = Path.Combine(_folder, "image.bin");
-        await using (var maker = Child.Start(_folder, "image", [Paths.Program(binaries, "Fleet.DeviceSim"), "image", "--version", Version, "--size", options.Size, "--out", image]))
+        await using (var maker = Child.Start(_folder, "image", [Program("Fleet.DeviceSim"), "image", "--version", Version, "--size", options.Size, "--out", image]))
             await maker.Ended(stop);
         await api.Upload($"firmware/{Model}/{Version}", image, stop);
         await api.Post($"firmware/{Model}/{Version}/publish", null, stop);
@@ -209,6 +214,8 @@ internal sealed class Rehearsal(Options options, CancellationToken stop)
     private double Since(long milliseconds) => Math.Round((_clock.ElapsedMilliseconds - milliseconds) / 1000.0, 1);
 
     private void Say(string text) => Console.Error.WriteLine($"{Seconds(),7:0.0} s  {text}");
+
+    private static string ThisFile([CallerFilePath] string path = "") => path;
 }
 
 /// <summary>A database of its own on the given server.</summary>
@@ -250,7 +257,7 @@ internal sealed class Database(string server, string name) : IAsyncDisposable
 }
 
 /// <summary>The processes of the cluster, by name. A gateway keeps its ports when it comes back.</summary>
-internal sealed class Members(string folder, string binaries, string database, CancellationToken stop) : IAsyncDisposable
+internal sealed class Members(string folder, string program, string database, CancellationToken stop) : IAsyncDisposable
 {
     private readonly Dictionary<string, (Child Process, JsonNode Listening)> _running = [];
 
@@ -268,12 +275,13 @@ internal sealed class Members(string folder, string binaries, string database, C
         bool silo = name.StartsWith("silo", StringComparison.Ordinal);
         List<string> settings =
         [
-            $"Fleet:Role={(silo ? "silo" : "gateway")}", $"Fleet:SharedDirectory={Path.Combine(folder, "shared")}", $"Fleet:Storage:ConnectionString={database}",
+            $"Fleet:Role={(silo ? "silo" : "gateway")}", $"Fleet:SharedDirectory={Path.Combine(folder, "shared")}", "Fleet:Storage:Provider=postgres",
+            $"Fleet:Storage:ConnectionString={database}",
             $"Fleet:Http:Port={new Uri((string?)before?["http"] ?? "http://localhost:0").Port}", $"Fleet:Metrics:Port={(int?)before?["metrics"] ?? 0}",
         ];
         if (silo) settings.AddRange([$"Fleet:DataDirectory={Path.Combine(folder, name)}", "Fleet:Cluster:SiloPort=0", "Fleet:Cluster:GatewayPort=0"]);
         else settings.Add($"Fleet:Gateway:MqttsPort={(int?)before?["mqtts"] ?? 0}");
-        var process = Child.Start(folder, before is null ? name : $"{name}-again", [Paths.Program(binaries, "Fleet.Silo"), .. settings.Select(s => $"--{s}")]);
+        var process = Child.Start(folder, before is null ? name : $"{name}-again", [program, .. settings.Select(s => $"--{s}")]);
         var listening = await process.FirstLine(line => line.StartsWith('{') && (string?)JsonNode.Parse(line)!["event"] == "listening", stop);
         lock (_running) _running[name] = (process, JsonNode.Parse(listening)!);
     }
@@ -397,13 +405,4 @@ internal sealed class Child : IAsyncDisposable
         await _process.WaitForExitAsync(CancellationToken.None);
         _process.Dispose();
     }
-}
-
-internal static class Paths
-{
-    public static string Root { get; } = Path.GetFullPath(Path.Combine(Path.GetDirectoryName(ThisFile())!, "..", ".."));
-
-    public static string Program(string artifacts, string assembly) => Path.Combine(artifacts, "bin", assembly, "release", $"{assembly}.dll");
-
-    private static string ThisFile([CallerFilePath] string path = "") => path;
 }

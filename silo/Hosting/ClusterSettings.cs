@@ -10,6 +10,11 @@ internal sealed class ClusterSettings : IValidatableObject
 {
     public const string Section = "Fleet:Cluster";
 
+    /// <summary>
+    /// Whether a process in the role <c>all</c> joins a cluster, rather than being the only one. Silos and gateways of their own always do.
+    /// </summary>
+    public bool Enabled { get; set; }
+
     /// <summary>Silos with one cluster id form one cluster. Orleans' tables keep at most 150 characters.</summary>
     [Required, StringLength(150)] public string ClusterId { get; set; } = "fleet";
 
@@ -17,8 +22,8 @@ internal sealed class ClusterSettings : IValidatableObject
     [Required, StringLength(150)] public string ServiceId { get; set; } = "fleet";
 
     /// <summary>
-    /// IP address that this silo listens on and that the others reach it by. Traffic between silos and from gateways is neither encrypted nor
-    /// authenticated: it belongs on a network of its own.
+    /// IP address that this silo listens on and that the others reach it by. Traffic among silos and from gateways is TLS, with the cluster's own
+    /// certificate on both sides.
     /// </summary>
     [Required] public string Address { get; set; } = "127.0.0.1";
 
@@ -27,6 +32,12 @@ internal sealed class ClusterSettings : IValidatableObject
 
     /// <summary>Where gateways connect; 0: any free port. 30000 is Orleans' default.</summary>
     [Range(0, 65_535)] public int GatewayPort { get; set; } = 30_000;
+
+    /// <summary>
+    /// Percent of the memory that the process may have (its container's limit, or the machine's) from which on grains that were not called for
+    /// longest are deactivated, down to five percent less. 0 leaves that to their age alone.
+    /// </summary>
+    [Range(0, 100)] public int ShedActivationsAtMemoryPercent { get; set; }
 
     public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
     {
@@ -47,6 +58,14 @@ internal sealed class ClusterSettings : IValidatableObject
         endpoint.AdvertisedIPAddress = address;
         endpoint.SiloPort = PortOf(silo);
         endpoint.GatewayPort = PortOf(gateway);
+    }
+
+    public void ApplyTo(GrainCollectionOptions collection)
+    {
+        if (ShedActivationsAtMemoryPercent == 0) return;
+        collection.EnableActivationSheddingOnMemoryPressure = true;
+        collection.MemoryUsageLimitPercentage = ShedActivationsAtMemoryPercent;
+        collection.MemoryUsageTargetPercentage = Math.Max(1, ShedActivationsAtMemoryPercent - 5);
     }
 
     private static Socket Bind(IPAddress address, int port)

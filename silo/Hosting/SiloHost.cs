@@ -31,38 +31,39 @@ internal static class SiloHost
         AddLogging(builder);
         AddListeners(builder);
 
-        var role = ProcessRoles.Of(builder.Configuration);
+        var process = ProcessIdentity.Of(builder.Configuration);
+        var role = process.Role;
         var services = builder.Services;
         services.AddSingleton(TimeProvider.System);
-        services.AddSingleton(new ProcessIdentity(role, Engine.Name));
+        services.AddSingleton(process);
         var data = role.HasGrains() ? DataDirectory.Open(builder.Configuration["Fleet:DataDirectory"] ?? "data") : null;
         if (data is not null) services.AddSingleton(data);
         services.AddSingleton(SharedDirectory.Open(builder.Configuration[SharedDirectory.Setting], data));
         // In the order in which they start; they stop the other way round.
         services.AddFleetTelemetry();
-        if (role.HasGrains()) AddGrains(builder);
+        if (role.HasGrains()) AddGrains(builder, process);
         else AddGatewayAlone(builder);
         if (role.HasGateway()) services.AddFleetGateway().AddSingleton<IReadinessCheck, GatewayReadiness>();
         if (role.HasGrains()) services.AddHostedService<RolloutResumption>().AddHostedService<PresenceRepair>();
 
         var app = builder.Build();
-        Open(app.Services, role);
+        Open(app.Services, process);
         MapAll(app, role);
         app.Lifetime.ApplicationStarted.Register(app.Services.GetRequiredService<StartReport>().Write);
         return app;
     }
 
-    private static void AddGrains(WebApplicationBuilder builder)
+    private static void AddGrains(WebApplicationBuilder builder, ProcessIdentity process)
     {
         builder.Services.AddFleetCensus();
-        builder.AddEngine();
+        builder.AddFleetSilo(process);
         builder.Services.AddFleetMessaging().AddFleetRollouts().AddFleetRules().AddFleetPki().AddFleetBlobs().AddFleetTokens().AddFleetApi();
         builder.Services.AddSingleton<IReadinessCheck, StorageReadiness>();
     }
 
     private static void AddGatewayAlone(WebApplicationBuilder builder)
     {
-        builder.AddEngineClient();
+        builder.AddFleetSiloClient();
         builder.Services.AddFleetGatewayPki().AddFleetBlobSource().AddFleetPasswords().AddFleetApi();
     }
 
@@ -91,8 +92,9 @@ internal static class SiloHost
     }
 
     /// <summary>Opens now what an operator may have to mend, so that the complaint comes first and alone.</summary>
-    private static void Open(IServiceProvider services, ProcessRole role)
+    private static void Open(IServiceProvider services, ProcessIdentity process)
     {
+        var role = process.Role;
         var http = services.GetRequiredService<IOptions<HttpOptions>>().Value;
         var https = services.GetRequiredService<IOptions<HttpsOptions>>().Value;
         PortCheck.MustBeFree(http.ToEndPoint(), $"{HttpOptions.Section}:Port");
@@ -102,6 +104,7 @@ internal static class SiloHost
         if (!role.HasGrains())
         {
             services.GetRequiredService<GatewayPki>();
+            services.GetRequiredService<ClusterIdentity>();
             services.GetRequiredService<AdminToken>();
             return;
         }
@@ -109,6 +112,7 @@ internal static class SiloHost
         using (services.GetRequiredService<SharedDirectory>().Lock(services.GetRequiredService<TimeProvider>()))
         {
             services.GetRequiredService<FleetPki>();
+            if (process.IsClustered) services.GetRequiredService<ClusterIdentity>();
             services.GetRequiredService<AdminToken>();
         }
         // On the metrics page from the first scrape, rather than from the first rollout.

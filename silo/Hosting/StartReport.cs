@@ -30,7 +30,7 @@ internal sealed class StartReport(HttpListeners listeners, ProcessIdentity proce
             ["adminToken"] = token.File,
             ["dataDirectory"] = _data?.Path,
             ["sharedDirectory"] = shared.Path,
-            ["engine"] = process.Engine,
+            ["cluster"] = process.IsClustered,
             ["processId"] = Environment.ProcessId,
         }.ToJsonString());
         Console.Out.Flush();

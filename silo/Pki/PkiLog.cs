@@ -10,4 +10,7 @@ internal static partial class PkiLog
 
     [LoggerMessage(3103, LogLevel.Information, "Made the firmware signer, in {Path}")]
     public static partial void MadeFirmwareSigner(this ILogger log, string path);
+
+    [LoggerMessage(3104, LogLevel.Information, "Made the certificate that the cluster's processes know each other by, in {Path}")]
+    public static partial void MadeClusterCertificate(this ILogger log, string path);
 }

@@ -44,13 +44,28 @@ internal static class PkiProfiles
     public static X509Certificate2 FirmwareSigner(CaSigner ca, ECDsa key, DateTimeOffset now) =>
         ca.Sign(EndEntity("Fleet firmware signer", key, CertificateOids.CodeSigning), SerialNumber.New(), NotBefore(now), DateTimeOffset.MaxValue);
 
-    private static CertificateRequest EndEntity(string name, ECDsa key, string usage)
+    /// <summary>As long as the authority lives: processes that talk to each other need not be restarted for it.</summary>
+    public static X509Certificate2 Cluster(CaSigner ca, ECDsa key, DateTimeOffset now)
+    {
+        var request = EndEntity("Fleet cluster", key, CertificateOids.ServerAuth, CertificateOids.ClientAuth);
+        request.CertificateExtensions.Add(ServerName.Extension([ClusterIdentity.Name]));
+        return ca.Sign(request, SerialNumber.New(), NotBefore(now), DateTimeOffset.MaxValue);
+    }
+
+    private static CertificateRequest EndEntity(string name, ECDsa key, params ReadOnlySpan<string> usages)
     {
         var request = Request(name, key);
         request.CertificateExtensions.Add(X509BasicConstraintsExtension.CreateForEndEntity(critical: true));
         request.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.DigitalSignature, critical: true));
-        request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([new Oid(usage)], critical: false));
+        request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension(Oids(usages), critical: false));
         return request;
+    }
+
+    private static OidCollection Oids(ReadOnlySpan<string> usages)
+    {
+        var oids = new OidCollection();
+        foreach (string usage in usages) oids.Add(new Oid(usage));
+        return oids;
     }
 
     private static CertificateRequest Request(string name, ECDsa key)

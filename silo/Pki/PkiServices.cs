@@ -19,6 +19,9 @@ internal static class PkiServices
             ServerName.All(HostName(s.GetRequiredService<SharedDirectory>()), s.GetRequiredService<IOptions<PkiOptions>>().Value.ServerNames),
             s.GetRequiredService<TimeProvider>().GetUtcNow(),
             s.GetRequiredService<ILogger<FleetPki>>()));
+        services.AddSingleton(s => ClusterIdentity.Open(
+            s.GetRequiredService<SharedDirectory>().File("pki"), s.GetRequiredService<FleetPki>().Signer,
+            s.GetRequiredService<TimeProvider>().GetUtcNow(), s.GetRequiredService<ILogger<ClusterIdentity>>()));
         services.AddSingleton<ICertificateSigner>(s => s.GetRequiredService<FleetPki>().Signer);
         services.AddSingleton<IFirmwareSigner>(s => s.GetRequiredService<FleetPki>().FirmwareSigner);
         services.AddSingleton<IGatewayTrust>(s => s.GetRequiredService<FleetPki>().GatewayTrust);
@@ -30,6 +33,8 @@ internal static class PkiServices
     public static IServiceCollection AddFleetGatewayPki(this IServiceCollection services)
     {
         services.AddSingleton(s => GatewayPki.Load(s.GetRequiredService<SharedDirectory>().File("pki")));
+        services.AddSingleton(s => ClusterIdentity.Load(
+            s.GetRequiredService<SharedDirectory>().File("pki"), s.GetRequiredService<GatewayPki>().CaCertificate));
         services.AddSingleton<IGatewayTrust>(s => s.GetRequiredService<GatewayPki>().Trust);
         services.AddSingleton<IDownloadKey>(s => s.GetRequiredService<GatewayPki>().DownloadKey);
         return services;

@@ -7,11 +7,15 @@ internal sealed class StorageOptions : IValidatableObject
 {
     public const string Section = "Fleet:Storage";
 
+    public const string Sqlite = "sqlite";
+    public const string Postgres = "postgres";
+    public const string AdoNet = "adonet";
+
     /// <summary>
-    /// sqlite: the file fleet.db in the data directory; the embedded engine's default. postgres: the database of <see cref="ConnectionString"/>, for
-    /// either engine; Orleans' default. adonet: as postgres, with grain states in Orleans' own table; Orleans only.
+    /// sqlite: the file fleet.db in the data directory. postgres: the database of <see cref="ConnectionString"/>. adonet: as postgres, with grain
+    /// states in the table of Orleans' own provider (docs/cluster.md).
     /// </summary>
-    [AllowedValues("sqlite", "postgres", "adonet")] public string Provider { get; set; } = EngineStorage.DefaultProvider;
+    [AllowedValues(Sqlite, Postgres, AdoNet)] public string Provider { get; set; } = Sqlite;
 
     /// <summary>Of the PostgreSQL database, as Npgsql takes it: <c>Host=db;Username=fleet;Password=…;Database=fleet</c>.</summary>
     public string? ConnectionString { get; set; }
@@ -38,9 +42,10 @@ internal sealed class StorageOptions : IValidatableObject
 
     public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
     {
-        if (Provider is "postgres" or "adonet" && string.IsNullOrWhiteSpace(ConnectionString))
+        if (Provider is Postgres or AdoNet && string.IsNullOrWhiteSpace(ConnectionString))
             yield return new($"{Section}:ConnectionString is needed with {Section}:Provider={Provider}.", [nameof(ConnectionString)]);
-        if (Provider is "adonet" && !EngineStorage.HasAdoNet)
-            yield return new($"{Section}:Provider=adonet needs the build with Orleans; this one has sqlite and postgres.", [nameof(Provider)]);
     }
+
+    /// <summary>Which services there are depends on it, so that it must be known before they are made.</summary>
+    public static string ProviderOf(IConfiguration configuration) => configuration[$"{Section}:{nameof(Provider)}"] ?? Sqlite;
 }

@@ -16,41 +16,36 @@ namespace Fleet.Silo.Storage;
 internal static class StorageServices
 {
     /// <summary>
-    /// Grain records, fleet index, catalog, reminders, retained messages and sessions, in the data directory's <c>fleet.db</c> or in PostgreSQL, as
+    /// Grain records, fleet index, catalog, retained messages and sessions, in the data directory's <c>fleet.db</c> or in PostgreSQL, as
     /// <c>Fleet:Storage:Provider</c> says.
     /// </summary>
-    public static IServiceCollection AddFleetStorage(this IServiceCollection services, IConfiguration configuration)
+    public static IServiceCollection AddFleetStorage(this IServiceCollection services, string provider)
     {
-        string provider = AddOptions(services, configuration);
+        AddOptions(services);
         services.AddSingleton<StorageHealth>();
         services.AddSingleton<StorageMetrics>();
         services.AddSingleton<StorageMonitor>();
         services.AddSingleton<StorageProbe>();
         services.AddSingleton<IFleetIndex>(s => new FleetIndex(s.GetRequiredService<IIndexTables>()));
-        if (provider == "sqlite") AddSqlite(services);
+        if (provider is StorageOptions.Sqlite) AddSqlite(services);
         else AddPostgres(services);
-        if (provider != "adonet")
+        if (provider is not StorageOptions.AdoNet)
             services.AddSingleton<IGrainStorage>(s => new GrainStorage(s.GetRequiredService<IRecordStore>(), StoredJson.For(GrainStateJson.Options)));
-        EngineStorage.AddReminders(services, provider == "sqlite");
         return services;
     }
 
     /// <summary>Retained messages and sessions alone, for a gateway in a process of its own. The database is one that others reach: PostgreSQL.</summary>
-    /// <exception cref="StartupException">The provider is SQLite, whose file belongs to one process.</exception>
-    public static IServiceCollection AddFleetGatewayStores(this IServiceCollection services, IConfiguration configuration)
+    public static IServiceCollection AddFleetGatewayStores(this IServiceCollection services)
     {
-        if (AddOptions(services, configuration) == "sqlite")
-            throw new StartupException($"A gateway in a process of its own needs {StorageOptions.Section}:Provider=postgres: the file of SQLite belongs to one process.");
-        services.AddSingleton(s => new PostgresDatabase(s.GetRequiredService<IOptions<StorageOptions>>(), s.GetRequiredService<TimeProvider>(), writes: false));
+        AddOptions(services);
+        services.AddSingleton(s => new PostgresDatabase(
+            s.GetRequiredService<IOptions<StorageOptions>>(), s.GetRequiredService<TimeProvider>(), DatabaseUse.WithoutRecords));
         return services.AddSingleton<IRetainedStore, PostgresRetainedStore>().AddSingleton<ISessionStore, PostgresSessionStore>()
             .AddSingleton<IRuleQueue, PostgresRuleQueue>();
     }
 
-    private static string AddOptions(IServiceCollection services, IConfiguration configuration)
-    {
+    private static void AddOptions(IServiceCollection services) =>
         services.AddOptions<StorageOptions>().BindConfiguration(StorageOptions.Section).ValidateDataAnnotations().ValidateOnStart();
-        return configuration[$"{StorageOptions.Section}:Provider"] ?? EngineStorage.DefaultProvider;
-    }
 
     private static void AddSqlite(IServiceCollection services)
     {
@@ -70,7 +65,9 @@ internal static class StorageServices
 
     private static void AddPostgres(IServiceCollection services)
     {
-        services.AddSingleton(s => new PostgresDatabase(s.GetRequiredService<IOptions<StorageOptions>>(), s.GetRequiredService<TimeProvider>(), writes: true));
+        services.AddSingleton(s => new PostgresDatabase(
+            s.GetRequiredService<IOptions<StorageOptions>>(), s.GetRequiredService<TimeProvider>(),
+            s.GetRequiredService<ProcessIdentity>().IsClustered ? DatabaseUse.Shared : DatabaseUse.Sole));
         services.AddSingleton<IRecordStore, PostgresRecords>();
         services.AddSingleton<IIndexTables, PostgresIndexTables>();
         services.AddSingleton<ICatalog, PostgresCatalog>();

@@ -26,7 +26,7 @@ internal sealed class FleetTelemetry : IHostedService, IDisposable
 
     public FleetTelemetry(PrometheusExporter exporter, IMeterFactory meters, IConfiguration configuration)
     {
-        bool otlp = !string.IsNullOrEmpty(configuration["OTEL_EXPORTER_OTLP_ENDPOINT"]);
+        bool otlp = OtlpExport.IsWanted(configuration);
         var metrics = Sdk.CreateMeterProviderBuilder()
             .ConfigureResource(Describe)
             .AddMeter(Meters)

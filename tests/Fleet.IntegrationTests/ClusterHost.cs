@@ -25,15 +25,14 @@ namespace Fleet.IntegrationTests;
 internal sealed class ClusterHost : IAsyncDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("fleet-cluster-").FullName;
-    private readonly EngineUnderTest _engine;
     private readonly WebApplication _service, _second;
 
-    private ClusterHost(EngineUnderTest engine)
+    private ClusterHost()
     {
-        _engine = engine;
         _service = SiloHost.Build([
-            $"--Fleet:DataDirectory={Path.Combine(_folder, "data")}", "--Fleet:Http:Port=0", "--Fleet:Metrics:Port=0", "--Fleet:Gateway:MqttsPort=0", $"--Fleet:Gateway:Transport={FleetService.Transport}",
-            "--Logging:LogLevel:Default=Warning", .. engine.Settings.Select(setting => $"--{setting}")]);
+            $"--Fleet:DataDirectory={Path.Combine(_folder, "data")}", "--Fleet:Http:Port=0", "--Fleet:Metrics:Port=0", "--Fleet:Gateway:MqttsPort=0",
+            $"--Fleet:Gateway:Transport={FleetProcess.Transport}", "--Logging:LogLevel:Default=Warning",
+        ]);
         _second = Beside(_service.Services);
     }
 
@@ -43,7 +42,7 @@ internal sealed class ClusterHost : IAsyncDisposable
 
     public static async Task<ClusterHost> Start()
     {
-        var host = new ClusterHost(await EngineUnderTest.Make());
+        var host = new ClusterHost();
         await host._service.StartAsync();
         await host._second.StartAsync();
         return host;
@@ -98,7 +97,6 @@ internal sealed class ClusterHost : IAsyncDisposable
         await _second.DisposeAsync();
         await _service.StopAsync();
         await _service.DisposeAsync();
-        await _engine.DisposeAsync();
         Directory.Delete(_folder, recursive: true);
     }
 
@@ -107,7 +105,7 @@ internal sealed class ClusterHost : IAsyncDisposable
         var builder = WebApplication.CreateSlimBuilder();
         builder.WebHost.UseKestrelHttpsConfiguration();
         builder.Logging.ClearProviders();
-        builder.Configuration.AddInMemoryCollection([new("Fleet:Gateway:MqttsPort", "0"), new("Fleet:Gateway:Transport", FleetService.Transport), new("Fleet:Gateway:Name", "second")]);
+        builder.Configuration.AddInMemoryCollection([new("Fleet:Gateway:MqttsPort", "0"), new("Fleet:Gateway:Transport", FleetProcess.Transport), new("Fleet:Gateway:Name", "second")]);
         builder.Services.AddSingleton(service.GetRequiredService<IGrainFactory>());
         builder.Services.AddSingleton(service.GetRequiredService<IRetainedStore>());
         builder.Services.AddSingleton(service.GetRequiredService<ISessionStore>());

@@ -1,5 +1,6 @@
 using Fleet.IntegrationTests.Support;
 using Fleet.Mqtt;
+using Fleet.UnitTests.Storage;
 
 namespace Fleet.IntegrationTests;
 
@@ -11,14 +12,19 @@ public sealed class GatewayKillTests(ITestOutputHelper output)
 {
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(200);
 
-    [Fact]
+    [PostgresFact]
     public async Task An_acknowledged_message_reaches_every_persistent_session_of_a_killed_gateway_elsewhere_in_order_and_at_QoS_2_once()
     {
         int kills = Setting("FLEET_GATEWAY_KILLS", 1);
         var moments = new Random(Setting("FLEET_KILL_SEED", 1));
         string[] settings = ["Fleet:Gateway:MaxQueuedMessages=1000000"];
-        await using var service = await FleetService.Start(["Fleet:Gateway:PlainPort=0", .. settings]);
-        await using var other = await GatewayProcess.Start(service, settings);
+        using var database = new PostgresTestDatabase();
+        await using var service = await FleetService.Start([
+            "Fleet:Gateway:PlainPort=0", "Fleet:Cluster:Enabled=true", "Fleet:Cluster:SiloPort=0", "Fleet:Cluster:GatewayPort=0",
+            "Fleet:Storage:Provider=postgres", $"Fleet:Storage:ConnectionString={database.ConnectionString}", .. settings,
+        ]);
+        string[] gateway = ["Fleet:Role=gateway", "Fleet:Gateway:PlainPort=0", .. service.ForOthers, .. settings];
+        await using var other = await FleetProcess.Start(gateway);
         // One publisher at each gateway that stays; the subscribers are at one that does not.
         PersistentPublisher[] publishers = [new(() => service.PlainPort, "one", Qos.AtLeastOnce), new(() => other.PlainPort, "two", Qos.ExactlyOnce)];
         int present = 0, absent = 0;
@@ -27,7 +33,7 @@ public sealed class GatewayKillTests(ITestOutputHelper output)
 
         for (int kill = 1; kill <= kills; kill++)
         {
-            await using var killed = await GatewayProcess.Start(service, settings);
+            await using var killed = await FleetProcess.Start(gateway);
             present = absent = killed.PlainPort;
             foreach (var subscriber in (PersistentSubscriber[])[here, away])
             {

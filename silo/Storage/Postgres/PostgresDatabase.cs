@@ -5,11 +5,24 @@ using Npgsql;
 
 namespace Fleet.Silo.Storage.Postgres;
 
+/// <summary>What a process does with the database.</summary>
+internal enum DatabaseUse
+{
+    /// <summary>It is the only one that writes grain records, and refuses to start beside another.</summary>
+    Sole,
+
+    /// <summary>The silos of one cluster write grain records side by side.</summary>
+    Shared,
+
+    /// <summary>A gateway has sessions and retained messages here, and no grains.</summary>
+    WithoutRecords,
+}
+
 /// <summary>The PostgreSQL database: brings its schema up to date once, then hands out connections.</summary>
 internal sealed class PostgresDatabase : IAsyncDisposable
 {
     // "Fleet" and a number: keys of advisory locks, which all programs on a database share.
-    private const long EngineLock = 0x46_6C65_6574_0001;
+    private const long RecordsLock = 0x46_6C65_6574_0001;
     private const long MigrationLock = 0x46_6C65_6574_0002;
 
     /// <summary>
@@ -20,16 +33,16 @@ internal sealed class PostgresDatabase : IAsyncDisposable
     private readonly string _connectionString;
     private NpgsqlConnection? _firstWriter;
 
-    /// <param name="writes">Whether this process writes grain records: then it takes the engine's lock on the database.</param>
-    /// <exception cref="StartupException">There is no such database, its schema is newer than this program, or the other engine has it.</exception>
-    public PostgresDatabase(IOptions<StorageOptions> options, TimeProvider clock, bool writes)
+    /// <exception cref="StartupException">There is no such database, its schema is newer than this program, or it belongs to another process.</exception>
+    public PostgresDatabase(IOptions<StorageOptions> options, TimeProvider clock, DatabaseUse use)
     {
+        Use = use;
         try
         {
             _connectionString = Complete(options.Value);
             Source = NpgsqlDataSource.Create(_connectionString);
             using (var connection = Source.OpenConnection()) Migrate(connection, clock);
-            if (writes) _firstWriter = OpenFirstWriter();
+            if (use is not DatabaseUse.WithoutRecords) _firstWriter = OpenFirstWriter();
         }
         catch (Exception e) when (e is NpgsqlException or ArgumentException or TimeoutException)
         {
@@ -38,14 +51,16 @@ internal sealed class PostgresDatabase : IAsyncDisposable
         }
     }
 
+    public DatabaseUse Use { get; }
+
     /// <summary>A pool of connections, for all but the record writer.</summary>
     public NpgsqlDataSource Source { get; }
 
     /// <summary>
-    /// For the one who writes grain records: a connection of its own that holds the engine's lock. What it writes is written while no other
-    /// engine has the database; when the connection is lost, so is the lock, and the next connection must win it again.
+    /// For the one who writes grain records: a connection of its own that holds the lock on them, alone or with the other silos of the cluster.
+    /// When the connection is lost, so is the lock, and the next connection must win it again.
     /// </summary>
-    /// <exception cref="StorageException">The other engine has taken the database in the meantime.</exception>
+    /// <exception cref="StorageException">A process that shares with nobody, or a cluster, has taken the database in the meantime.</exception>
     public async Task<NpgsqlConnection> OpenWriter(CancellationToken cancellation)
     {
         if (Interlocked.Exchange(ref _firstWriter, null) is { } first) return first;
@@ -72,7 +87,7 @@ internal sealed class PostgresDatabase : IAsyncDisposable
     private static string Complete(StorageOptions options)
     {
         var builder = new NpgsqlConnectionStringBuilder(options.ConnectionString);
-        if (string.IsNullOrEmpty(builder.ApplicationName)) builder.ApplicationName = $"Fleet ({EngineStorage.Engine})";
+        if (string.IsNullOrEmpty(builder.ApplicationName)) builder.ApplicationName = "Fleet";
         // Npgsql's defaults are for one client; a server takes 100 unless it is told otherwise, and this may be one silo of several.
         if (builder.MaxPoolSize == 100) builder.MaxPoolSize = 20;
         if (builder.MaxAutoPrepare == 0) builder.MaxAutoPrepare = 100;
@@ -135,17 +150,20 @@ internal sealed class PostgresDatabase : IAsyncDisposable
         }
     }
 
-    /// <summary>The embedded engine is one process, and wants the database for itself; silos of Orleans share it among them.</summary>
-    private static bool Lock(NpgsqlConnection connection) =>
-        (bool)Scalar(connection, $"SELECT {(EngineStorage.OwnsDatabase ? "pg_try_advisory_lock" : "pg_try_advisory_lock_shared")}({EngineLock})")!;
+    /// <summary>
+    /// Two processes that are each alone would both run every grain. The processes of a cluster share the lock among them: membership keeps them
+    /// from that.
+    /// </summary>
+    private bool Lock(NpgsqlConnection connection) =>
+        (bool)Scalar(connection, $"SELECT {(Use is DatabaseUse.Sole ? "pg_try_advisory_lock" : "pg_try_advisory_lock_shared")}({RecordsLock})")!;
 
-    private static string InUse(NpgsqlConnection connection)
+    private string InUse(NpgsqlConnection connection)
     {
-        // Who can share it, shares it with others who do.
-        bool shared = EngineStorage.OwnsDatabase && (bool)Scalar(connection, $"SELECT pg_try_advisory_lock_shared({EngineLock})")!;
-        return shared
-            ? $"The database '{connection.Database}' is in use by silos on the Orleans engine; stop them before a process on the embedded engine uses it."
-            : $"The database '{connection.Database}' is in use by a process on the embedded engine, which shares it with nobody; stop that first.";
+        // A lock that can be shared is shared by a cluster.
+        bool byCluster = Use is DatabaseUse.Sole && (bool)Scalar(connection, $"SELECT pg_try_advisory_lock_shared({RecordsLock})")!;
+        return byCluster
+            ? $"The database '{connection.Database}' is in use by the silos of a cluster. Stop them, or join them (Fleet:Cluster:Enabled=true)."
+            : $"The database '{connection.Database}' is in use by a process that shares it with nobody. Stop it, or make both a cluster (Fleet:Cluster:Enabled=true).";
     }
 
     /// <summary>

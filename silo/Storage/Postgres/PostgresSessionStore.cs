@@ -25,8 +25,8 @@ internal sealed class PostgresSessionStore(PostgresDatabase database) : ISession
     private readonly SemaphoreSlim _writing = new(1);
     private NpgsqlConnection? _writer;
 
-    /// <summary>The embedded engine has the database for itself, so that the process's first gateway takes all that is there.</summary>
-    private bool _takesAll = EngineStorage.OwnsDatabase;
+    /// <summary>The first gateway of a process that has the database for itself takes all sessions that are there.</summary>
+    private bool _takesAll = database.Use is DatabaseUse.Sole;
 
     public async Task<SessionOwner> Begin(string gatewayId, string? name, CancellationToken cancellation)
     {

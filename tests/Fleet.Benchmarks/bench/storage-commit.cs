@@ -93,7 +93,7 @@ async Task Postgres()
     try
     {
         var options = new StorageOptions { Provider = "postgres", ConnectionString = new NpgsqlConnectionStringBuilder(server) { Database = name }.ConnectionString };
-        await using var database = new PostgresDatabase(Options.Create(options), TimeProvider.System, writes: true);
+        await using var database = new PostgresDatabase(Options.Create(options), TimeProvider.System, DatabaseUse.Sole);
         await using (var store = new PostgresRecords(database, Options.Create(options), Monitor(), TimeProvider.System))
         {
             await Fill(store);

@@ -68,7 +68,7 @@ async Task Postgres()
     try
     {
         var options = new StorageOptions { Provider = "postgres", ConnectionString = new NpgsqlConnectionStringBuilder(server) { Database = name }.ConnectionString };
-        await using var database = new PostgresDatabase(Options.Create(options), TimeProvider.System, writes: false);
+        await using var database = new PostgresDatabase(Options.Create(options), TimeProvider.System, DatabaseUse.WithoutRecords);
         await using (var connection = await database.Source.OpenConnectionAsync())
         {
             await using (var copy = await connection.BeginBinaryImportAsync("COPY devices (thing, model, firmware, firmware_order, healthy, connectivity, gateway, last_seen_at, attributes) FROM STDIN (FORMAT BINARY)"))

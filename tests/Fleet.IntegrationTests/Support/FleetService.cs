@@ -11,36 +11,31 @@ namespace Fleet.IntegrationTests.Support;
 /// <summary>The whole service, silo and gateway, as the process a user would start; on free ports, in a folder of its own.</summary>
 public sealed class FleetService : IAsyncDisposable
 {
-    private readonly EngineUnderTest _engine;
     private readonly string[] _settings;
-    private ChildProcess _process;
-    private JsonNode _listening;
+    private FleetProcess _process;
 
-    private FleetService(EngineUnderTest engine, string folder, string[] settings, ChildProcess process, JsonNode listening) =>
-        (_engine, Folder, _settings, _process, _listening) = (engine, folder, settings, process, listening);
+    private FleetService(string folder, string[] settings, FleetProcess process) => (Folder, _settings, _process) = (folder, settings, process);
 
     /// <summary>Holds the service's data in <c>data</c>; tests may put files of their own beside it.</summary>
     public string Folder { get; }
-    public string CaCertificateFile => (string)_listening["caCertificate"]!;
-    public int MqttsPort => (int)_listening["mqtts"]!;
-    public int PlainPort => (int)_listening["plain"]!;
-    public Uri Http => new((string)_listening["http"]!);
-    public Uri Metrics => new($"http://127.0.0.1:{(int)_listening["metrics"]!}");
-    public string AdminToken => File.ReadAllText((string)_listening["adminToken"]!).Trim();
+    public string CaCertificateFile => (string)_process.Listening["caCertificate"]!;
+    public int MqttsPort => _process.MqttsPort;
+    public int PlainPort => _process.PlainPort;
+    public Uri Http => new((string)_process.Listening["http"]!);
+    public Uri Metrics => _process.Metrics;
+    public string AdminToken => File.ReadAllText((string)_process.Listening["adminToken"]!).Trim();
     public string Output => _process.Output;
 
     /// <param name="settings">More settings, such as <c>Fleet:Gateway:PlainPort=0</c>.</param>
     public static async Task<FleetService> Start(params string[] settings)
     {
         string folder = Directory.CreateTempSubdirectory("fleet-test-").FullName;
-        var engine = await EngineUnderTest.Make();
-        string[] all = [.. engine.Settings, .. settings];
-        var (process, listening) = await Run(folder, all);
-        return new FleetService(engine, folder, all, process, listening);
+        return new FleetService(folder, settings, await Run(folder, settings));
     }
 
     /// <summary>Settings with which other processes find its database and its shared folder.</summary>
-    public IReadOnlyList<string> ForOthers => [.. _engine.Settings.Where(setting => setting.StartsWith("Fleet:Storage:", StringComparison.Ordinal)), $"Fleet:SharedDirectory={Path.Combine(Folder, "data")}"];
+    public IReadOnlyList<string> ForOthers =>
+        [.. _settings.Where(setting => setting.StartsWith("Fleet:Storage:", StringComparison.Ordinal)), $"Fleet:SharedDirectory={Path.Combine(Folder, "data")}"];
 
     public Task Kill() => _process.Kill();
 
@@ -51,7 +46,7 @@ public sealed class FleetService : IAsyncDisposable
     {
         string[] ports = [$"Fleet:Gateway:MqttsPort={MqttsPort}", $"Fleet:Http:Port={Http.Port}", $"Fleet:Metrics:Port={Metrics.Port}"];
         await _process.DisposeAsync();
-        (_process, _listening) = await Run(Folder, [.. _settings, .. ports]);
+        _process = await Run(Folder, [.. _settings, .. ports]);
     }
 
     public HttpClient NewHttpClient(string? token = null)
@@ -120,26 +115,9 @@ public sealed class FleetService : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _process.DisposeAsync();
-        await _engine.DisposeAsync();
         Directory.Delete(Folder, recursive: true);
     }
 
-    /// <summary>Carries MQTT: <c>reactor</c> or <c>kestrel</c>; what is right for this machine unless FLEET_TEST_TRANSPORT says otherwise.</summary>
-    public static string Transport { get; } = Environment.GetEnvironmentVariable("FLEET_TEST_TRANSPORT") ?? "auto";
-
-    private static async Task<(ChildProcess, JsonNode)> Run(string folder, string[] settings)
-    {
-        string[] defaults =
-        [
-            "Fleet:Http:Port=0", "Fleet:Metrics:Port=0", "Fleet:Gateway:MqttsPort=0", $"Fleet:Gateway:Transport={Transport}",
-            $"Fleet:DataDirectory={Path.Combine(folder, "data")}",
-        ];
-        var process = ChildProcess.Start("Fleet.Silo", defaults.Concat(settings).Select(s => $"--{s}"));
-        using var patience = new CancellationTokenSource(Eventually.Patience);
-        await foreach (string line in process.Lines(patience.Token))
-        {
-            if (line.StartsWith('{') && JsonNode.Parse(line) is { } json && (string?)json["event"] == "listening") return (process, json);
-        }
-        throw new InvalidOperationException($"The service ended before it listened:\n{process.Output}");
-    }
+    private static Task<FleetProcess> Run(string folder, string[] settings) =>
+        FleetProcess.Start([$"Fleet:DataDirectory={Path.Combine(folder, "data")}", .. settings]);
 }

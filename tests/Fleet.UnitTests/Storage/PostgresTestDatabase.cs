@@ -31,7 +31,7 @@ public sealed class PostgresTestDatabase : TestDatabase
         Server = server;
         _plain = NpgsqlDataSource.Create(Options.ConnectionString);
         var wrapped = Microsoft.Extensions.Options.Options.Create(Options);
-        Database = new PostgresDatabase(wrapped, TimeProvider.System, writes: true);
+        Database = new PostgresDatabase(wrapped, TimeProvider.System, DatabaseUse.Sole);
         Writer = new PostgresRecords(Database, wrapped, Monitor, TimeProvider.System);
         Reminders = new PostgresReminderTable(Database);
         Tables = new PostgresIndexTables(Database);

@@ -1,10 +1,9 @@
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using Fleet.Grains;
-using Fleet.Silo.Storage;
 using Orleans.Storage;
 
-namespace Fleet.Silo.Hosting;
+namespace Fleet.Silo.Storage.AdoNet;
 
 /// <summary>Grain states as JSON for Orleans' own storage provider: the same text as in Fleet's table.</summary>
 internal sealed class GrainStateSerializer : IGrainStorageSerializer

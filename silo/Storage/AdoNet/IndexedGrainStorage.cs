@@ -1,7 +1,6 @@
-using Fleet.Silo.Storage;
 using Orleans.Storage;
 
-namespace Fleet.Silo.Hosting;
+namespace Fleet.Silo.Storage.AdoNet;
 
 /// <summary>
 /// Grain states in Orleans' own table, with the fleet index and the catalog kept beside them in Fleet's. The index follows in a transaction of its own, after

@@ -20,21 +20,6 @@ public sealed class ProcessRoleTests
     public void Another_word_is_refused(string setting) =>
         Assert.Contains(ProcessRoles.Setting, Assert.Throws<StartupException>(() => ProcessRoles.Of(Configuration(setting))).Message, StringComparison.Ordinal);
 
-    [Theory, InlineData("silo"), InlineData("gateway")]
-    public void The_embedded_engine_is_one_process(string role)
-    {
-        string folder = Directory.CreateTempSubdirectory("fleet-role-").FullName;
-        try
-        {
-            var refusal = Assert.Throws<StartupException>(() => SiloHost.Build([$"--Fleet:Role={role}", $"--Fleet:DataDirectory={folder}", $"--Fleet:SharedDirectory={folder}"]));
-            Assert.Contains("-p:Engine=orleans", refusal.Message, StringComparison.Ordinal);
-        }
-        finally
-        {
-            Directory.Delete(folder, recursive: true);
-        }
-    }
-
     private static IConfiguration Configuration(string? role) =>
         new ConfigurationBuilder().AddInMemoryCollection([new(ProcessRoles.Setting, role)]).Build();
 }

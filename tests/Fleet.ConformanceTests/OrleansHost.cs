@@ -43,6 +43,7 @@ public sealed class OrleansHost : TestHost
             Time.Advance(time / Steps);
             await Task.WhenAny(reminded, Task.Delay(TimeSpan.FromMilliseconds(2), TimeProvider.System));
         }
+        Time.Advance(LateTimers.By);
         await reminded;
     }
 
@@ -61,7 +62,7 @@ public sealed class OrleansHost : TestHost
             silo.Services.AddLogging(log => log.SetMinimumLevel(LogLevel.None));
             silo.Services.AddSingleton<TimeProvider>(Time).AddSingleton<IGrainStorage>(Storage).AddSingleton(settings.Reminders);
             silo.Services.UseTimeProviderForBackgroundAreas(TimeProvider.System);
-            silo.Services.AddKeyedSingleton<TimeProvider>(ReminderTimeProviderNames.Reminders, Time);
+            silo.Services.AddKeyedSingleton<TimeProvider>(ReminderTimeProviderNames.Reminders, new LateTimers(Time));
             // Far enough that a reminder is set at once, rather than with a later look at the table.
             silo.Configure<ReminderOptions>(o => o.ReminderLoadingWindow = TimeSpan.FromDays(30));
             silo.Configure<SiloMessagingOptions>(o => o.ResponseTimeout = timeout);
@@ -70,5 +71,23 @@ public sealed class OrleansHost : TestHost
         builder.ConfigureClient(client => client.Configure<ClientMessagingOptions>(o => o.ResponseTimeout = timeout));
         _cluster = builder.Build();
         await _cluster.DeployAsync();
+    }
+
+    /// <summary>
+    /// Timers that fire a millisecond after their time. Orleans waits for an instant with delays of whole milliseconds, and by a clock that stops
+    /// less than one before the instant it would wait without end, on the thread that moves the clock.
+    /// </summary>
+    private sealed class LateTimers(TimeProvider time) : TimeProvider
+    {
+        public static readonly TimeSpan By = TimeSpan.FromMilliseconds(1);
+
+        public override long TimestampFrequency => time.TimestampFrequency;
+
+        public override DateTimeOffset GetUtcNow() => time.GetUtcNow();
+
+        public override long GetTimestamp() => time.GetTimestamp();
+
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) =>
+            time.CreateTimer(callback, state, dueTime > TimeSpan.Zero ? dueTime + By : dueTime, period);
     }
 }

@@ -1,4 +1,3 @@
-using System.Reflection;
 using System.Runtime.CompilerServices;
 using Orleans;
 using Orleans.Core;
@@ -27,11 +26,11 @@ internal abstract class PersistentRecord : IStorage
     public Task ClearStateAsync() => ClearStateAsync(CancellationToken.None);
 }
 
-/// <summary>What the grain sees as its state and the storage as the record.</summary>
+/// <summary>What the grain sees as its state and the storage as the record. As in Orleans, the storage makes the state of a grain that has no record.</summary>
 internal sealed class PersistentRecord<T>(Activation activation, string name, IGrainStorage storage)
     : PersistentRecord, IPersistentState<T>, IGrainState<T>
 {
-    private T? _state = Blank();
+    private T? _state;
 
     public T State { get => _state!; set => _state = value; }
 
@@ -41,29 +40,14 @@ internal sealed class PersistentRecord<T>(Activation activation, string name, IG
 
     T? IGrainState<T>.State { get => _state; set => _state = value; }
 
-    public override async Task ReadStateAsync(CancellationToken cancellationToken)
-    {
-        await Run(() => storage.ReadStateAsync(name, activation.GrainId, this, cancellationToken));
-        _state ??= Blank();
-    }
+    public override Task ReadStateAsync(CancellationToken cancellationToken) =>
+        Run(() => storage.ReadStateAsync(name, activation.GrainId, this, cancellationToken));
 
     public override Task WriteStateAsync(CancellationToken cancellationToken) =>
         Run(() => storage.WriteStateAsync(name, activation.GrainId, this, cancellationToken));
 
-    public override async Task ClearStateAsync(CancellationToken cancellationToken)
-    {
-        await Run(() => storage.ClearStateAsync(name, activation.GrainId, this, cancellationToken));
-        _state = Blank();
-    }
-
-    /// <summary>The state of a grain that has no record: as its constructor without parameters leaves it, or, as in Orleans, blank.</summary>
-    private static T Blank()
-    {
-        if (typeof(T).IsValueType || typeof(T) == typeof(string)) return default!;
-        const BindingFlags Any = BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic;
-        bool hasConstructor = typeof(T).GetConstructor(Any, []) is not null;
-        return (T)(hasConstructor ? Activator.CreateInstance(typeof(T), nonPublic: true)! : RuntimeHelpers.GetUninitializedObject(typeof(T)));
-    }
+    public override Task ClearStateAsync(CancellationToken cancellationToken) =>
+        Run(() => storage.ClearStateAsync(name, activation.GrainId, this, cancellationToken));
 
     /// <summary>As in Orleans, a grain sees a failed storage as an <see cref="OrleansException"/>: the storage's own, or one around it.</summary>
     private async Task Run(Func<Task> operation, [CallerMemberName] string what = "")

@@ -1,5 +1,5 @@
-using Fleet.UnitTests.Support;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Time.Testing;
 using Orleans;
 using Orleans.Runtime;
 
@@ -21,7 +21,7 @@ public sealed class ReminderTests
     [Fact]
     public async Task Reminders_survive_a_restart_and_keep_their_beat()
     {
-        var (time, table) = (new ManualTime(), new InMemoryReminderTable());
+        var (time, table) = (new FakeTimeProvider(TestEngine.Noon), new InMemoryReminderTable());
         await using (var before = await Engine())
         {
             await before.Grains.GetGrain<IAlarmGrain>("one").Set("wake", due: Hour, period: 4 * Hour);

@@ -2,6 +2,7 @@ using Fleet.Engine;
 using Fleet.UnitTests.Support;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Time.Testing;
 using Orleans;
 using Orleans.Storage;
 
@@ -10,13 +11,16 @@ namespace Fleet.ConformanceTests;
 /// <summary>The embedded engine with the grains of these tests, a manual clock, and records in memory.</summary>
 internal sealed class TestEngine : IAsyncDisposable
 {
+    /// <summary>When the clock starts.</summary>
+    public static readonly DateTimeOffset Noon = new(2026, 1, 1, 12, 0, 0, TimeSpan.Zero);
+
     private readonly ServiceProvider _services;
 
     private TestEngine(ServiceProvider services) => _services = services;
 
     public IGrainFactory Grains => _services.GetRequiredService<IGrainFactory>();
 
-    public ManualTime Time => (ManualTime)_services.GetRequiredService<TimeProvider>();
+    public FakeTimeProvider Time => (FakeTimeProvider)_services.GetRequiredService<TimeProvider>();
 
     public Journal Journal => _services.GetRequiredService<Journal>();
 
@@ -25,7 +29,7 @@ internal sealed class TestEngine : IAsyncDisposable
     public static async Task<TestEngine> Start(Action<IServiceCollection>? configure = null, EngineSettings? settings = null)
     {
         var services = new ServiceCollection();
-        services.AddSingleton<TimeProvider>(new ManualTime());
+        services.AddSingleton<TimeProvider>(new FakeTimeProvider(Noon));
         services.AddSingleton<Journal>();
         services.AddSingleton<IGrainStorage, MemoryGrainStorage>();
         configure?.Invoke(services);

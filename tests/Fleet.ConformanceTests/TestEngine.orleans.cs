@@ -1,5 +1,6 @@
 using Fleet.UnitTests.Support;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Time.Testing;
 using Orleans;
 using Orleans.Configuration;
 using Orleans.Hosting;
@@ -16,6 +17,9 @@ namespace Fleet.ConformanceTests;
 /// </summary>
 internal sealed class TestEngine : IAsyncDisposable
 {
+    /// <summary>When the clock starts.</summary>
+    public static readonly DateTimeOffset Noon = new(2026, 1, 1, 12, 0, 0, TimeSpan.Zero);
+
     /// <summary>Orleans' default.</summary>
     private static readonly TimeSpan CollectionAge = TimeSpan.FromMinutes(15);
 
@@ -23,12 +27,12 @@ internal sealed class TestEngine : IAsyncDisposable
 
     private readonly InProcessTestCluster _cluster;
 
-    private TestEngine(InProcessTestCluster cluster, ManualTime time, Journal journal, MemoryGrainStorage storage) =>
+    private TestEngine(InProcessTestCluster cluster, FakeTimeProvider time, Journal journal, MemoryGrainStorage storage) =>
         (_cluster, Time, Journal, Storage) = (cluster, time, journal, storage);
 
     public IGrainFactory Grains => _cluster.Client;
 
-    public ManualTime Time { get; }
+    public FakeTimeProvider Time { get; }
 
     public Journal Journal { get; }
 
@@ -36,7 +40,7 @@ internal sealed class TestEngine : IAsyncDisposable
 
     public static async Task<TestEngine> Start(Action<IServiceCollection>? configure = null, EngineSettings? settings = null)
     {
-        var (time, journal, storage) = (new ManualTime(), new Journal(), new MemoryGrainStorage());
+        var (time, journal, storage) = (new FakeTimeProvider(Noon), new Journal(), new MemoryGrainStorage());
         var timeout = settings?.ResponseTimeout is { } asked ? asked == Timeout.InfiniteTimeSpan ? TimeSpan.FromHours(1) : asked : ResponseTimeout;
         var builder = new InProcessTestClusterBuilder(1);
         builder.ConfigureSilo((_, silo) =>
@@ -47,7 +51,7 @@ internal sealed class TestEngine : IAsyncDisposable
             services.AddSingleton<IGrainStorage>(storage);
             services.AddSingleton<IReminderTable, InMemoryReminderTable>();
             configure?.Invoke(services);
-            if (services.Last(s => s.ServiceType == typeof(TimeProvider) && !s.IsKeyedService).ImplementationInstance is ManualTime given) time = given;
+            if (services.Last(s => s.ServiceType == typeof(TimeProvider) && !s.IsKeyedService).ImplementationInstance is FakeTimeProvider given) time = given;
             silo.AddReminders();
             // Far enough that a reminder is set at once, rather than with a later look at the table.
             silo.Configure<ReminderOptions>(o => o.ReminderLoadingWindow = TimeSpan.FromDays(30));

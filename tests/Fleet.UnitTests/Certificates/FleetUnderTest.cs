@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Time.Testing;
 using Orleans;
 using Fleet.Grains.Certificates;
 using Fleet.Grains.Firmware;
@@ -18,11 +19,11 @@ internal sealed class FleetUnderTest : IAsyncDisposable
     private readonly TemporaryFolder _folder = new();
     private TestEngine _engine = null!;
 
-    private FleetUnderTest() => Pki = FleetPki.Open(_folder.Path, ServerName.All("host-1", []), new ManualTime().GetUtcNow(), NullLogger.Instance);
+    private FleetUnderTest() => Pki = FleetPki.Open(_folder.Path, ServerName.All("host-1", []), new FakeTimeProvider().Start, NullLogger.Instance);
 
     public FleetPki Pki { get; }
     public IGrainFactory Grains => _engine.Grains;
-    public ManualTime Time => _engine.Time;
+    public FakeTimeProvider Time => _engine.Time;
     public MemoryGrainStorage Storage => _engine.Storage;
 
     public ICertificateAuthorityGrain Authority => Grains.GetGrain<ICertificateAuthorityGrain>(ICertificateAuthorityGrain.DefaultId);

@@ -1,5 +1,5 @@
 using Fleet.Engine.Reminders;
-using Fleet.UnitTests.Support;
+using Microsoft.Extensions.Time.Testing;
 using Orleans;
 using Orleans.Runtime;
 
@@ -8,7 +8,7 @@ namespace Fleet.UnitTests.Engine;
 /// <summary>Ticks that end at once, so that the schedule can be followed step by step.</summary>
 public sealed class ReminderScheduleTests : IDisposable
 {
-    private readonly ManualTime _time = new();
+    private readonly FakeTimeProvider _time = new(new(2026, 1, 1, 12, 0, 0, TimeSpan.Zero));
     private readonly List<TimeSpan> _ticks = [];
     private readonly ReminderSchedule _schedule;
 
@@ -27,7 +27,7 @@ public sealed class ReminderScheduleTests : IDisposable
     public void Ticks_keep_the_beat_of_the_first()
     {
         Set(dueInMinutes: 7, periodInMinutes: 10);
-        _time.Advance(TimeSpan.FromMinutes(40));
+        for (int minute = 0; minute < 40; minute++) _time.Advance(TimeSpan.FromMinutes(1));
         Assert.Equal([At(12, 7), At(12, 17), At(12, 27), At(12, 37)], _ticks);
     }
 

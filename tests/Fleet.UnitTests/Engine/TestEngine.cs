@@ -3,6 +3,7 @@ using Fleet.Engine;
 using Fleet.UnitTests.Support;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Time.Testing;
 using Orleans;
 using Orleans.Storage;
 
@@ -17,7 +18,7 @@ internal sealed class TestEngine : IAsyncDisposable
 
     public IGrainFactory Grains => _services.GetRequiredService<IGrainFactory>();
 
-    public ManualTime Time => (ManualTime)_services.GetRequiredService<TimeProvider>();
+    public FakeTimeProvider Time => (FakeTimeProvider)_services.GetRequiredService<TimeProvider>();
 
     public Journal Journal => _services.GetRequiredService<Journal>();
 
@@ -29,7 +30,7 @@ internal sealed class TestEngine : IAsyncDisposable
     public static async Task<TestEngine> Start(Action<IServiceCollection>? configure = null, Action<EngineOptions>? options = null)
     {
         var services = new ServiceCollection();
-        services.AddSingleton<TimeProvider>(new ManualTime());
+        services.AddSingleton<TimeProvider>(new FakeTimeProvider());
         services.AddSingleton<Journal>();
         services.AddSingleton<IGrainStorage, MemoryGrainStorage>();
         configure?.Invoke(services);

@@ -9,6 +9,7 @@ using Fleet.Interfaces.Naming;
 using Fleet.UnitTests.Support;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Time.Testing;
 using Orleans;
 using Orleans.Runtime;
 using Orleans.Storage;
@@ -20,7 +21,7 @@ internal sealed class GrainsUnderTest : IAsyncDisposable
 {
     private ServiceProvider _services = null!;
 
-    public ManualTime Time { get; } = new();
+    public FakeTimeProvider Time { get; } = new();
     public CountingStorage Storage { get; } = new();
     public IGrainFactory Factory => _services.GetRequiredService<IGrainFactory>();
 

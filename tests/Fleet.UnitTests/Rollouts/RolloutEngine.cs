@@ -14,8 +14,8 @@ using Fleet.Interfaces.Naming;
 using Fleet.Interfaces.Rollouts;
 using Fleet.Silo.Storage;
 using Fleet.UnitTests.Engine;
-using Fleet.UnitTests.Support;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Time.Testing;
 using Orleans;
 using Orleans.Runtime;
 using Orleans.Storage;
@@ -37,14 +37,14 @@ internal sealed class RolloutEngine : IAsyncDisposable
 
     public JsonStore Store { get; }
     public IGrainFactory Grains => _engine.Grains;
-    public ManualTime Time => _engine.Time;
+    public FakeTimeProvider Time => _engine.Time;
     public IReadOnlyCollection<JobNotification> Notifications => _probe.Notifications;
     public List<EngineDevice> Devices { get; } = [];
     public IRolloutGrain Rollout => Grains.GetGrain<IRolloutGrain>(Given.Rollout.Value);
 
     public static async Task<RolloutEngine> Start(int devices)
     {
-        var fleet = await Start(new JsonStore(), new ManualTime());
+        var fleet = await Start(new JsonStore(), new FakeTimeProvider());
         var firmware = fleet.Grains.GetGrain<IFirmwareGrain>($"{Given.Amr}/{Given.V2}");
         await firmware.Upload(new FirmwareUpload(new string('a', 64), 1000, null));
         await firmware.Publish();
@@ -61,7 +61,7 @@ internal sealed class RolloutEngine : IAsyncDisposable
     /// <summary>The process is killed: a new one starts from what was stored.</summary>
     public async Task<RolloutEngine> Kill()
     {
-        var next = await Start(Store.Copy(), new ManualTime(Time.GetUtcNow()));
+        var next = await Start(Store.Copy(), new FakeTimeProvider(Time.GetUtcNow()));
         await _engine.DisposeAsync();
         next.Devices.AddRange(Devices.Select(d => d.In(next)));
         return next;
@@ -105,7 +105,7 @@ internal sealed class RolloutEngine : IAsyncDisposable
         await _engine.DisposeAsync();
     }
 
-    private static async Task<RolloutEngine> Start(JsonStore store, ManualTime time)
+    private static async Task<RolloutEngine> Start(JsonStore store, FakeTimeProvider time)
     {
         var turns = new CountedTurns();
         var engine = await TestEngine.Start(

@@ -6,8 +6,8 @@ using Fleet.Grains.Rules.Delivery;
 using Fleet.Interfaces.Rules;
 using Fleet.UnitTests.Engine;
 using Fleet.UnitTests.Storage;
-using Fleet.UnitTests.Support;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Time.Testing;
 using Orleans;
 using Orleans.Storage;
 
@@ -17,14 +17,14 @@ namespace Fleet.UnitTests.Rules;
 internal sealed class RuleEngine : IAsyncDisposable
 {
     private readonly SqliteTestDatabase _database;
-    private readonly ManualTime _time;
+    private readonly FakeTimeProvider _time;
     private TestEngine _engine = null!;
     private KillSwitch _network = null!;
     private int _sent;
 
-    private RuleEngine(SqliteTestDatabase database, ManualTime time) => (_database, _time) = (database, time);
+    private RuleEngine(SqliteTestDatabase database, FakeTimeProvider time) => (_database, _time) = (database, time);
 
-    public ManualTime Time => _time;
+    public FakeTimeProvider Time => _time;
     public IRuleStore Store => _database.Rules;
     public IRuleGrain Rule => Grains.GetGrain<IRuleGrain>(Given.Rule.Value);
     public IRuleRegistryGrain Registry => Grains.GetGrain<IRuleRegistryGrain>(IRuleRegistryGrain.Key);
@@ -32,7 +32,7 @@ internal sealed class RuleEngine : IAsyncDisposable
 
     public static async Task<RuleEngine> Start()
     {
-        var engine = new RuleEngine(new SqliteTestDatabase(), new ManualTime());
+        var engine = new RuleEngine(new SqliteTestDatabase(), new FakeTimeProvider());
         await engine.Begin();
         return engine;
     }

@@ -1,6 +1,6 @@
 using Fleet.Testing;
-using Fleet.UnitTests.Support;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Time.Testing;
 using Orleans;
 using Orleans.Runtime;
 
@@ -16,7 +16,10 @@ public sealed record HostSettings
 
     public Action<IServiceCollection> Services { get; init; } = _ => { };
 
-    internal ManualTime Time { get; init; } = new();
+    public FakeTimeProvider Time { get; init; } = new(Noon);
+
+    /// <summary>What the tests' clocks begin with.</summary>
+    public static DateTimeOffset Noon { get; } = new(2026, 1, 1, 12, 0, 0, TimeSpan.Zero);
 
     public IReminderTable Reminders { get; init; } = new MemoryReminderTable();
 }
@@ -26,7 +29,7 @@ public abstract class TestHost : IAsyncDisposable
 {
     public abstract IGrainFactory Grains { get; }
 
-    internal ManualTime Time { get; private set; } = null!;
+    public FakeTimeProvider Time { get; private set; } = null!;
 
     internal Journal Journal { get; } = new();
 

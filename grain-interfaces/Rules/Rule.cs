@@ -39,6 +39,7 @@ public enum RuleBody
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "kind")]
 [JsonDerivedType(typeof(Webhook), "webhook")]
 [JsonDerivedType(typeof(Function), "function")]
+[GenerateSerializer]
 public abstract record RuleAction
 {
     private RuleAction() { }

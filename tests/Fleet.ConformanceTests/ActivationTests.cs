@@ -93,7 +93,7 @@ public abstract class ActivationTests<THost> : ConformanceTests<THost> where THo
     [Fact]
     public async Task A_grain_that_runs_a_request_is_not_idle()
     {
-        await using var host = await Start(new() { ResponseTimeout = Timeout.InfiniteTimeSpan });
+        await using var host = await Start(new() { ResponseTimeout = TimeSpan.FromHours(2) });
         var worker = host.Grains.GetGrain<IWorkerGrain>("one");
         var held = worker.Hold("held");
         await host.Journal.Until("held begins");

@@ -43,11 +43,11 @@ public abstract class CallTests<THost> : ConformanceTests<THost> where THost : T
     [Fact]
     public async Task A_call_without_an_answer_times_out()
     {
-        await using var host = await Start();
+        await using var host = await Start(HostSettings.Impatient);
         var worker = host.Grains.GetGrain<IWorkerGrain>("one");
         var held = worker.Hold("held");
         await host.Journal.Until("held begins");
-        host.Time.Advance(TimeSpan.FromSeconds(29.9));
+        host.Time.Advance(TimeSpan.FromSeconds(4.9));
         Assert.False(held.IsCompleted);
         host.Time.Advance(TimeSpan.FromSeconds(0.1));
         var timeout = await Assert.ThrowsAsync<TimeoutException>(() => held);

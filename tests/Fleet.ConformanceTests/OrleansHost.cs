@@ -12,15 +12,12 @@ using Orleans.TestingHost;
 namespace Fleet.ConformanceTests;
 
 /// <summary>
-/// An Orleans silo and a client of it in this process. Timers and reminders follow the test's clock. Calls and activations time out by the
-/// system's, so their time is short.
+/// An Orleans silo and a client of it in this process. Timers and reminders follow the test's clock; calls and activations time out by the system's.
 /// </summary>
 public sealed class OrleansHost : TestHost
 {
     /// <summary>Orleans' default.</summary>
     private static readonly TimeSpan CollectionAge = TimeSpan.FromMinutes(15);
-
-    private static readonly TimeSpan ResponseTimeout = TimeSpan.FromSeconds(3);
 
     private InProcessTestCluster _cluster = null!;
 
@@ -53,7 +50,6 @@ public sealed class OrleansHost : TestHost
 
     protected override async Task Begin(HostSettings settings)
     {
-        var timeout = settings.ResponseTimeout ?? ResponseTimeout;
         var builder = new InProcessTestClusterBuilder(1);
         builder.ConfigureSilo((_, silo) =>
         {
@@ -65,10 +61,10 @@ public sealed class OrleansHost : TestHost
             silo.Services.AddKeyedSingleton<TimeProvider>(ReminderTimeProviderNames.Reminders, new LateTimers(Time));
             // Far enough that a reminder is set at once, rather than with a later look at the table.
             silo.Configure<ReminderOptions>(o => o.ReminderLoadingWindow = TimeSpan.FromDays(30));
-            silo.Configure<SiloMessagingOptions>(o => o.ResponseTimeout = timeout);
+            silo.Configure<SiloMessagingOptions>(o => o.ResponseTimeout = settings.ResponseTimeout ?? o.ResponseTimeout);
             silo.Configure<GrainCollectionOptions>(o => o.ActivationTimeout = settings.ActivationTimeout ?? o.ActivationTimeout);
         });
-        builder.ConfigureClient(client => client.Configure<ClientMessagingOptions>(o => o.ResponseTimeout = timeout));
+        builder.ConfigureClient(client => client.Configure<ClientMessagingOptions>(o => o.ResponseTimeout = settings.ResponseTimeout ?? o.ResponseTimeout));
         _cluster = builder.Build();
         await _cluster.DeployAsync();
     }

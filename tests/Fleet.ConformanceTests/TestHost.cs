@@ -9,6 +9,9 @@ namespace Fleet.ConformanceTests;
 /// <summary>What a test asks of the host it runs on. Null: the host's default.</summary>
 public sealed record HostSettings
 {
+    /// <summary>For calls that are to time out: on a silo they do so by the system's clock.</summary>
+    public static HostSettings Impatient => new() { ResponseTimeout = TimeSpan.FromSeconds(5) };
+
     /// <summary>How long an activation may take to come up.</summary>
     public TimeSpan? ActivationTimeout { get; init; }
 

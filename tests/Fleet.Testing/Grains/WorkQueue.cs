@@ -1,15 +1,15 @@
 namespace Fleet.Testing.Grains;
 
 /// <summary>
-/// The work items of one activation, and which of them may overlap, as Orleans has it: the first that does not interleave holds up all others,
-/// except interleaving ones and, if it only reads, others that only read. When it ends the next one may start, whatever still reads beside it.
-/// Guarded by the activation's lock.
+/// The work items of one activation, and which of them may overlap, as Orleans has it: one that does not interleave holds up all others, except
+/// interleaving ones and, if it only reads, others that only read. Guarded by the activation's lock.
 /// </summary>
 internal sealed class WorkQueue(bool reentrant)
 {
     private readonly LinkedList<WorkItem> _waiting = [];
     private int _running;
-    private WorkItem? _holder;
+    private int _reading;
+    private int _writing;
 
     /// <summary>Nothing runs; something may wait.</summary>
     public bool IsQuiet => _running == 0;
@@ -18,23 +18,18 @@ internal sealed class WorkQueue(bool reentrant)
 
     public bool TryEnter(WorkItem item)
     {
-        if (_holder is not null && !reentrant && !item.AlwaysInterleaves && !(_holder.IsReadOnly && item.IsReadOnly)) return false;
-        _running++;
-        if (!reentrant && !item.AlwaysInterleaves) _holder ??= item;
+        if (HoldsUpOthers(item) && (_writing > 0 || (_reading > 0 && !item.IsReadOnly))) return false;
+        Count(item, +1);
         return true;
     }
 
-    public void Exit(WorkItem item)
-    {
-        _running--;
-        if (ReferenceEquals(_holder, item)) _holder = null;
-    }
+    public void Exit(WorkItem item) => Count(item, -1);
 
     /// <summary>Takes out, one by one, the items that may start now. Each has entered.</summary>
     /// <param name="opening">The activation is up: from now on interleaving items start as they come, so none of them waits later.</param>
     public IEnumerable<WorkItem> Startable(bool opening = false)
     {
-        for (var node = _waiting.First; node is not null && (opening || _holder is not { IsReadOnly: false });)
+        for (var node = _waiting.First; node is not null && (opening || _writing == 0);)
         {
             var (item, next) = (node.Value, node.Next);
             bool enters = !item.IsAbandoned && TryEnter(item);
@@ -50,5 +45,15 @@ internal sealed class WorkQueue(bool reentrant)
         WorkItem[] all = [.. _waiting];
         _waiting.Clear();
         return all;
+    }
+
+    private bool HoldsUpOthers(WorkItem item) => !reentrant && !item.AlwaysInterleaves;
+
+    private void Count(WorkItem item, int change)
+    {
+        _running += change;
+        if (!HoldsUpOthers(item)) return;
+        if (item.IsReadOnly) _reading += change;
+        else _writing += change;
     }
 }

@@ -12,7 +12,6 @@ internal sealed class ContractCheck
 {
     private readonly List<string> _problems = [];
     private readonly MessageCheck _messages;
-    private readonly Dictionary<string, Type> _aliases = new(StringComparer.Ordinal);
 
     private ContractCheck() => _messages = new(_problems.Add);
 
@@ -20,13 +19,11 @@ internal sealed class ContractCheck
     {
         var check = new ContractCheck();
         foreach (var contract in contracts) check.Interface(contract);
-        foreach (var type in check._messages.Seen) check.Alias(type);
         return check._problems;
     }
 
     private void Interface(Type contract)
     {
-        Alias(contract);
         if (contract.IsAssignableTo(typeof(IGrain)) && !contract.IsAssignableTo(typeof(IGrainWithStringKey)) && contract != typeof(IRemindable))
             _problems.Add($"{contract}: a grain interface extends {nameof(IGrainWithStringKey)}.");
         foreach (var method in MethodsOf(contract).Where(method => method.DeclaringType!.Assembly == contract.Assembly)) Method(method);
@@ -59,15 +56,5 @@ internal sealed class ContractCheck
         if (type.IsGenericType && (type.GetGenericTypeDefinition() == typeof(Task<>) || type.GetGenericTypeDefinition() == typeof(ValueTask<>)))
             _messages.Value(type.GetGenericArguments()[0], $"{where}, result");
         else _problems.Add($"{where}: returns {type}; a method returns Task, Task<T>, ValueTask or ValueTask<T>, and one of an observer also void.");
-    }
-
-    private void Alias(Type type)
-    {
-        var named = type.IsGenericType ? type.GetGenericTypeDefinition() : type;
-        foreach (var alias in named.GetCustomAttributes<AliasAttribute>(inherit: false))
-        {
-            if (!_aliases.TryAdd(alias.Alias, named) && _aliases[alias.Alias] != named)
-                _problems.Add($"{named}: alias \"{alias.Alias}\" is also that of {_aliases[alias.Alias]}.");
-        }
     }
 }

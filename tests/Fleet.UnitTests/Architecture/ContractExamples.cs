@@ -1,4 +1,4 @@
-#pragma warning disable CA1815, CA1051, CA1040, CA1819, CA1002, CA2227, CA1024, ORLEANS0004, ORLEANS0011, ORLEANS0012 // What these rules forbid is what is shown here.
+#pragma warning disable CA1815, CA1051, CA1040, CA1819, CA1002, CA2227, CA1024, ORLEANS0004, ORLEANS0012 // What these rules forbid is what is shown here.
 using Fleet.Interfaces.Devices;
 using Fleet.Interfaces.Messaging;
 using Orleans;
@@ -80,12 +80,6 @@ public static class Bad
         [Id(0)] public int Value { get; set; }
     }
 
-    [GenerateSerializer, Immutable, Alias("same")]
-    public sealed record AliasOne;
-
-    [GenerateSerializer, Immutable, Alias("same")]
-    public sealed record AliasTwo;
-
     public interface IReturnsInt { int Get(); }
 
     public interface IVoid { void Do(); }
@@ -100,7 +94,6 @@ public static class Bad
 
     public interface IReturns { Task<Unmarked> Get(); }
 
-    public interface ISameAlias { Task Send(AliasOne one, AliasTwo two); }
 }
 
 /// <summary>Messages that must pass.</summary>

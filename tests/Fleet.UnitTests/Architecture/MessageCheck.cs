@@ -11,9 +11,6 @@ internal sealed class MessageCheck(Action<string> report)
 
     private readonly HashSet<Type> _seen = [];
 
-    /// <summary>The message types met so far.</summary>
-    public IReadOnlyCollection<Type> Seen => _seen;
-
     /// <param name="where">What it is the type of, for the report.</param>
     public void Value(Type type, string where)
     {

@@ -7,7 +7,6 @@ using Fleet.Interfaces.Naming;
 using Fleet.Silo.Pki;
 using Fleet.Testing;
 using Fleet.UnitTests.Pki;
-using Fleet.UnitTests.Support;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;
 

@@ -4,7 +4,6 @@ using Fleet.Interfaces.Jobs;
 using Fleet.Interfaces.Messaging;
 using Fleet.Interfaces.Naming;
 using Fleet.Testing;
-using Fleet.UnitTests.Support;
 using Microsoft.Extensions.Time.Testing;
 using Orleans;
 

@@ -11,7 +11,6 @@ using Fleet.Interfaces.Naming;
 using Fleet.Interfaces.Rollouts;
 using Fleet.Testing;
 using Fleet.Testing.Grains;
-using Fleet.UnitTests.Support;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Time.Testing;
 using Orleans;

@@ -1,6 +1,10 @@
 using System.Diagnostics;
 using System.Globalization;
 using Fleet.FuzzTests;
+using Xunit.Runner.InProc.SystemConsole;
+
+// The test runner starts this program as well, with arguments of its own: none of them begins with two dashes.
+if (args is [var first, ..] && !first.StartsWith("--", StringComparison.Ordinal)) return await ConsoleRunner.Run(args);
 
 // dotnet run --project tests/Fleet.FuzzTests -c Release -- [--minutes 60] [--seed 1] [--only channel|sockets]
 double minutes = 1;

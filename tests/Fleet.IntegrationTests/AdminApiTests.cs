@@ -13,9 +13,9 @@ public sealed class AdminApiTests : IAsyncLifetime
 {
     private FleetService _fleet = null!;
 
-    public async Task InitializeAsync() => _fleet = await FleetService.Start();
+    public async ValueTask InitializeAsync() => _fleet = await FleetService.Start();
 
-    public async Task DisposeAsync() => await _fleet.DisposeAsync();
+    public async ValueTask DisposeAsync() => await _fleet.DisposeAsync();
 
     [Fact]
     public async Task Without_a_good_token_nothing_is_told()

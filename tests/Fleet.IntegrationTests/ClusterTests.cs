@@ -11,9 +11,9 @@ public sealed class ClusterTests : IAsyncLifetime
 {
     private ClusterHost _cluster = null!;
 
-    public async Task InitializeAsync() => _cluster = await ClusterHost.Start();
+    public async ValueTask InitializeAsync() => _cluster = await ClusterHost.Start();
 
-    public async Task DisposeAsync() => await _cluster.DisposeAsync();
+    public async ValueTask DisposeAsync() => await _cluster.DisposeAsync();
 
     [Fact]
     public async Task A_device_takes_its_session_to_another_gateway_and_is_heard_from_there()

@@ -13,13 +13,13 @@ public sealed class DeviceTopicTests : IAsyncLifetime
     private FleetService _fleet = null!;
     private WireDevice _device = null!;
 
-    public async Task InitializeAsync()
+    public async ValueTask InitializeAsync()
     {
         _fleet = await FleetService.Start();
         _device = await WireDevice.New(_fleet, "amr-1");
     }
 
-    public async Task DisposeAsync()
+    public async ValueTask DisposeAsync()
     {
         await _device.DisposeAsync();
         await _fleet.DisposeAsync();

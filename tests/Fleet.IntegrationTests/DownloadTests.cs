@@ -7,26 +7,25 @@ using Fleet.IntegrationTests.Support;
 namespace Fleet.IntegrationTests;
 
 /// <summary>Signed URLs: good for one device, one file and a time, whole or in ranges.</summary>
-public sealed class DownloadTests : IAsyncLifetime, IDisposable
+public sealed class DownloadTests : IAsyncLifetime
 {
     private HttpClient _http = null!;
     private FleetService _fleet = null!;
     private WireDevice _device = null!;
 
-    public async Task InitializeAsync()
+    public async ValueTask InitializeAsync()
     {
         _http = new HttpClient();
         _fleet = await FleetService.Start();
         _device = await WireDevice.New(_fleet, "amr-1");
     }
 
-    public async Task DisposeAsync()
+    public async ValueTask DisposeAsync()
     {
         await _device.DisposeAsync();
         await _fleet.DisposeAsync();
+        _http.Dispose();
     }
-
-    public void Dispose() => _http.Dispose();
 
     [Fact]
     public async Task The_file_comes_whole_and_in_ranges()

@@ -1,7 +1,6 @@
 using Fleet.IntegrationTests.Support;
 using Fleet.Mqtt;
 using Fleet.UnitTests.Storage;
-using Xunit.Abstractions;
 
 namespace Fleet.IntegrationTests;
 

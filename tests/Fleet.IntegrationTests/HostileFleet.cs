@@ -19,7 +19,7 @@ public abstract class HostileFleet(string transport) : IAsyncLifetime
 
     public int Port => Service.PlainPort;
 
-    public async Task InitializeAsync()
+    public async ValueTask InitializeAsync()
     {
         // These clients come and go a hundred times a minute; who does so elsewhere is in HostileLoadTests.
         Service = await FleetService.Start(
@@ -28,7 +28,7 @@ public abstract class HostileFleet(string transport) : IAsyncLifetime
         await _witness.Client.SubscribeAsync([new Subscription("#", Qos.AtLeastOnce)]);
     }
 
-    public async Task DisposeAsync()
+    public async ValueTask DisposeAsync()
     {
         await _witness.DisposeAsync();
         await Service.DisposeAsync();

@@ -17,14 +17,14 @@ public sealed class HostileIdentityTests : IAsyncLifetime
     private FleetService _fleet = null!;
     private string _policyFile = null!;
 
-    public async Task InitializeAsync()
+    public async ValueTask InitializeAsync()
     {
         _policyFile = Path.GetTempFileName();
         await File.WriteAllTextAsync(_policyFile, Policy);
         _fleet = await FleetService.Start("Fleet:Gateway:PlainPort=0", $"Fleet:Gateway:PlainPolicyPath={_policyFile}");
     }
 
-    public async Task DisposeAsync()
+    public async ValueTask DisposeAsync()
     {
         await _fleet.DisposeAsync();
         File.Delete(_policyFile);

@@ -11,11 +11,11 @@ public sealed class HostileLoadTests : IAsyncLifetime
 {
     private FleetService _fleet = null!;
 
-    public async Task InitializeAsync() => _fleet = await FleetService.Start(
+    public async ValueTask InitializeAsync() => _fleet = await FleetService.Start(
         "Fleet:Gateway:PlainPort=0", "Fleet:Gateway:ConnectTimeoutSeconds=2", "Fleet:Gateway:HandshakeTimeoutSeconds=2",
         "Fleet:Gateway:MaxRetainedMessages=20", "Fleet:Gateway:FlappingLimit=10");
 
-    public async Task DisposeAsync() => await _fleet.DisposeAsync();
+    public async ValueTask DisposeAsync() => await _fleet.DisposeAsync();
 
     [Fact(DisplayName = "6.5 TLS that is never finished is cut off")]
     public async Task Half_open_tls()

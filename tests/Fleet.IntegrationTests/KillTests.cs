@@ -1,6 +1,5 @@
 using System.Text.Json.Nodes;
 using Fleet.IntegrationTests.Support;
-using Xunit.Abstractions;
 
 namespace Fleet.IntegrationTests;
 

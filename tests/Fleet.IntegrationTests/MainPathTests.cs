@@ -8,9 +8,9 @@ public sealed class MainPathTests : IAsyncLifetime
 {
     private FleetService _fleet = null!;
 
-    public async Task InitializeAsync() => _fleet = await FleetService.Start();
+    public async ValueTask InitializeAsync() => _fleet = await FleetService.Start();
 
-    public async Task DisposeAsync() => await _fleet.DisposeAsync();
+    public async ValueTask DisposeAsync() => await _fleet.DisposeAsync();
 
     [Fact]
     public async Task A_fleet_lets_itself_in_and_takes_a_version_in_phases_and_a_bad_one_is_stopped()

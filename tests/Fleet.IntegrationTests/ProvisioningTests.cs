@@ -11,9 +11,9 @@ public sealed class ProvisioningTests : IAsyncLifetime
 {
     private FleetService _fleet = null!;
 
-    public async Task InitializeAsync() => _fleet = await FleetService.Start();
+    public async ValueTask InitializeAsync() => _fleet = await FleetService.Start();
 
-    public async Task DisposeAsync() => await _fleet.DisposeAsync();
+    public async ValueTask DisposeAsync() => await _fleet.DisposeAsync();
 
     [Fact]
     public async Task A_device_gets_its_own_certificate_for_one_year_and_is_seen()

@@ -18,13 +18,13 @@ public sealed class ProxyProtocolTests : IAsyncLifetime
     private readonly string _policy = Path.GetTempFileName();
     private FleetService _fleet = null!;
 
-    public async Task InitializeAsync()
+    public async ValueTask InitializeAsync()
     {
         await File.WriteAllTextAsync(_policy, OwnTopicOnly);
         _fleet = await FleetService.Start("Fleet:Gateway:PlainPort=0", "Fleet:Gateway:ProxyProtocol=true", $"Fleet:Gateway:PlainPolicyPath={_policy}");
     }
 
-    public async Task DisposeAsync()
+    public async ValueTask DisposeAsync()
     {
         await _fleet.DisposeAsync();
         File.Delete(_policy);

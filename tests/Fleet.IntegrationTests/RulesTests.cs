@@ -16,9 +16,9 @@ public sealed class RulesTests : IAsyncLifetime
     private FleetService _fleet = null!;
     private RuleReceiver _receiver = null!;
 
-    public async Task InitializeAsync() => (_fleet, _receiver) = (await FleetService.Start("Fleet:Gateway:PlainPort=0"), await RuleReceiver.Start());
+    public async ValueTask InitializeAsync() => (_fleet, _receiver) = (await FleetService.Start("Fleet:Gateway:PlainPort=0"), await RuleReceiver.Start());
 
-    public async Task DisposeAsync()
+    public async ValueTask DisposeAsync()
     {
         await _fleet.DisposeAsync();
         await _receiver.DisposeAsync();

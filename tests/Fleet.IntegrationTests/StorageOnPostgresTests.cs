@@ -9,7 +9,7 @@ public sealed class StorageOnPostgresTests
 {
     private const int Devices = 10;
 
-    [PostgresFact]
+    [Fact]
     public async Task A_fleet_takes_a_version_and_the_service_goes_on_where_it_was_killed()
     {
         string name = PostgresServer.CreateDatabase();
@@ -32,7 +32,7 @@ public sealed class StorageOnPostgresTests
         }
     }
 
-    [PostgresProcessFact]
+    [Fact]
     public async Task While_the_database_is_gone_writes_answer_503_and_readiness_is_red_and_both_come_back()
     {
         using var server = PostgresProcess.Start();

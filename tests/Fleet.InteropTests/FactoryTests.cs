@@ -11,13 +11,14 @@ public sealed class FactoryTests : IAsyncLifetime
 {
     private FleetService _fleet = null!;
 
-    public async Task InitializeAsync() => _fleet = await FleetService.Start();
+    public async ValueTask InitializeAsync() => _fleet = await FleetService.Start();
 
-    public async Task DisposeAsync() => await _fleet.DisposeAsync();
+    public async ValueTask DisposeAsync() => await _fleet.DisposeAsync();
 
-    [ProgramFact("/usr/include/MQTTClient.h", "Debian packages gcc and libpaho-mqtt-dev")]
+    [Fact]
     public async Task A_publisher_in_C_goes_on_after_the_service_was_killed()
     {
+        Strangers.Need("/usr/include/MQTTClient.h", "Debian packages gcc and libpaho-mqtt-dev");
         string program = await Compile("publisher.c", "-lpaho-mqtt3cs");
         var device = await DeviceFiles.Enrol(_fleet, "press-1");
         await using var publisher = Publisher(program, device, "fleet/press-1/status", intervalMs: 100, count: 0);
@@ -36,9 +37,10 @@ public sealed class FactoryTests : IAsyncLifetime
         static int Sequence(IncomingMessage message) => (int)JsonNode.Parse(message.Payload.Span)!["sequence"]!;
     }
 
-    [ProgramFact("/usr/include/MQTTClient.h", "Debian packages gcc and libpaho-mqtt-dev")]
+    [Fact]
     public async Task A_rule_calls_a_function_with_each_message_of_a_publisher_in_C()
     {
+        Strangers.Need("/usr/include/MQTTClient.h", "Debian packages gcc and libpaho-mqtt-dev");
         await using var function = await RuleReceiver.Start();
         await _fleet.Api(HttpMethod.Put, "rules/on_status", new JsonObject
         {
@@ -54,9 +56,10 @@ public sealed class FactoryTests : IAsyncLifetime
         Assert.Equal([0, 1, 2], calls.Select(c => (int)JsonNode.Parse(c.Body)!["sequence"]!).Order());
     }
 
-    [ProgramFact("/usr/lib/python3/dist-packages/paho", "Debian package python3-paho-mqtt")]
+    [Fact]
     public async Task A_subscriber_in_Python_calls_a_function_with_each_message()
     {
+        Strangers.Need("/usr/lib/python3/dist-packages/paho", "Debian package python3-paho-mqtt");
         await using var function = await RuleReceiver.Start();
         var device = await DeviceFiles.Enrol(_fleet, "bridge-1");
         await using var bridge = ChildProcess.Start(Strangers.Python, Strangers.Client("bridge.py"), "localhost", $"{_fleet.MqttsPort}",
@@ -69,9 +72,10 @@ public sealed class FactoryTests : IAsyncLifetime
         await Says(bridge, "fleet/bridge-1/call -> 202");
     }
 
-    [ProgramTheory("/usr/include/wolfssl/ssl.h", "Debian packages gcc and libwolfssl-dev"), InlineData("1.2"), InlineData("1.3")]
+    [Theory, InlineData("1.2"), InlineData("1.3")]
     public async Task WolfSSL_does_the_TLS(string version)
     {
+        Strangers.Need("/usr/include/wolfssl/ssl.h", "Debian packages gcc and libwolfssl-dev");
         string program = await Compile("wolfssl_publisher.c", "-lwolfssl");
         var device = await DeviceFiles.Enrol(_fleet, "valve-1");
         await using var operators = await Operator();
@@ -83,9 +87,10 @@ public sealed class FactoryTests : IAsyncLifetime
         Assert.Equal("open", Encoding.UTF8.GetString((await operators.Next(t => t == "fleet/valve-1/state")).Payload.Span));
     }
 
-    [ProgramFact("/usr/include/wolfssl/ssl.h", "Debian packages gcc and libwolfssl-dev")]
+    [Fact]
     public async Task WolfSSL_with_a_certificate_of_somebody_else_s_is_refused()
     {
+        Strangers.Need("/usr/include/wolfssl/ssl.h", "Debian packages gcc and libwolfssl-dev");
         string program = await Compile("wolfssl_publisher.c", "-lwolfssl");
         await using var other = await FleetService.Start();
         var stranger = await DeviceFiles.Enrol(other, "valve-1");

@@ -7,11 +7,13 @@ public sealed class MosquittoBrokerTests : IAsyncLifetime
 {
     private FleetService _fleet = null!;
 
-    public async Task InitializeAsync() => _fleet = await FleetService.Start("Fleet:Gateway:PlainPort=0");
+    public MosquittoBrokerTests() => Strangers.Need("mosquitto_sub", "mosquitto-clients");
 
-    public async Task DisposeAsync() => await _fleet.DisposeAsync();
+    public async ValueTask InitializeAsync() => _fleet = await FleetService.Start("Fleet:Gateway:PlainPort=0");
 
-    [ProgramTheory("mosquitto_sub", "mosquitto-clients"), InlineData("311"), InlineData("5")]
+    public async ValueTask DisposeAsync() => await _fleet.DisposeAsync();
+
+    [Theory, InlineData("311"), InlineData("5")]
     public async Task Exactly_once_there_and_back(string version)
     {
         await using var subscriber = await Subscribe(version, "-q", "2", "-C", "3", "-t", "once/#");
@@ -21,7 +23,7 @@ public sealed class MosquittoBrokerTests : IAsyncLifetime
         Assert.Equal(["one", "two", "three"], Payloads(subscriber));
     }
 
-    [ProgramTheory("mosquitto_sub", "mosquitto-clients"), InlineData("311"), InlineData("5")]
+    [Theory, InlineData("311"), InlineData("5")]
     public async Task A_shared_subscription_divides_the_work(string version)
     {
         await using var one = await Subscribe(version, "-q", "1", "-t", "$share/crew/work/+");
@@ -35,7 +37,7 @@ public sealed class MosquittoBrokerTests : IAsyncLifetime
         Assert.NotEmpty(Payloads(other));
     }
 
-    [ProgramTheory("mosquitto_sub", "mosquitto-clients"), InlineData("311"), InlineData("5")]
+    [Theory, InlineData("311"), InlineData("5")]
     public async Task A_will_is_published_when_the_client_dies_and_kept_if_it_says_so(string version)
     {
         await using var watcher = await Subscribe(version, "-q", "1", "-C", "1", "-t", "will/+");
@@ -51,7 +53,7 @@ public sealed class MosquittoBrokerTests : IAsyncLifetime
         Assert.Equal(1, Count(late, ", r1, "));
     }
 
-    [ProgramTheory("mosquitto_sub", "mosquitto-clients"), InlineData("311"), InlineData("5")]
+    [Theory, InlineData("311"), InlineData("5")]
     public async Task A_retained_message_is_replaced_and_removed(string version)
     {
         await Publish(version, "-r", "-q", "1", "-t", "kept/a", "-m", "first");
@@ -64,7 +66,7 @@ public sealed class MosquittoBrokerTests : IAsyncLifetime
         Assert.Equal(["second", "end"], Payloads(subscriber));
     }
 
-    [ProgramTheory("mosquitto_sub", "mosquitto-clients"), InlineData("311"), InlineData("5")]
+    [Theory, InlineData("311"), InlineData("5")]
     public async Task A_persistent_session_hears_what_it_missed(string version)
     {
         string[] session = ["-i", $"keeper-{version}", "-c", .. version == "5" ? new[] { "-x", "3600" } : []];

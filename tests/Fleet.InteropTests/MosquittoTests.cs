@@ -9,13 +9,14 @@ public sealed class MosquittoTests : IAsyncLifetime
 {
     private FleetService _fleet = null!;
 
-    public async Task InitializeAsync() => _fleet = await FleetService.Start("Fleet:Gateway:PlainPort=0");
+    public async ValueTask InitializeAsync() => _fleet = await FleetService.Start("Fleet:Gateway:PlainPort=0");
 
-    public async Task DisposeAsync() => await _fleet.DisposeAsync();
+    public async ValueTask DisposeAsync() => await _fleet.DisposeAsync();
 
-    [ProgramFact("mosquitto_pub", "mosquitto-clients")]
+    [Fact]
     public async Task A_device_publishes_and_subscribes_on_its_own_topics()
     {
+        Strangers.Need("mosquitto_pub", "mosquitto-clients");
         string[] who = await Identity("amr-1");
         await using var publish = ChildProcess.Start("mosquitto_pub", [.. who, "-q", "1", "-r", "-t", "fleet/amr-1/greeting", "-m", "hello"]);
         Assert.True(await publish.Exited(Patience()) == 0, publish.Output);
@@ -24,9 +25,10 @@ public sealed class MosquittoTests : IAsyncLifetime
         Assert.Equal("hello", subscribe.Output);
     }
 
-    [ProgramFact("mosquitto_pub", "mosquitto-clients")]
+    [Fact]
     public async Task A_topic_that_is_not_the_device_s_is_refused()
     {
+        Strangers.Need("mosquitto_pub", "mosquitto-clients");
         string[] who = await Identity("amr-1");
         await using var five = ChildProcess.Start("mosquitto_pub", [.. who, "-V", "5", "-q", "1", "-t", "fleet/amr-2/greeting", "-m", "hello"]);
         await five.Exited(Patience());
@@ -36,9 +38,10 @@ public sealed class MosquittoTests : IAsyncLifetime
         Assert.Contains("denied", subscribe.Output, StringComparison.OrdinalIgnoreCase);
     }
 
-    [ProgramFact("mosquitto_sub", "mosquitto-clients")]
+    [Fact]
     public async Task The_plain_port_serves_development()
     {
+        Strangers.Need("mosquitto_sub", "mosquitto-clients");
         string port = $"{_fleet.PlainPort}";
         await using var publish = ChildProcess.Start("mosquitto_pub", ["-p", port, "-q", "1", "-r", "-t", "dev/x", "-m", "42"]);
         Assert.True(await publish.Exited(Patience()) == 0, publish.Output);
@@ -47,9 +50,10 @@ public sealed class MosquittoTests : IAsyncLifetime
         Assert.Equal("42", subscribe.Output);
     }
 
-    [ProgramFact("openssl", "openssl")]
+    [Fact]
     public async Task Openssl_agrees_with_the_chain()
     {
+        Strangers.Need("openssl", "openssl");
         string[] who = await Identity("amr-1");
         string certificate = who[Array.IndexOf(who, "--cert") + 1];
         await using var verify = ChildProcess.Start("openssl", "verify", "-x509_strict", "-purpose", "sslclient", "-CAfile", _fleet.CaCertificateFile, certificate);

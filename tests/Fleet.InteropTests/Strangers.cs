@@ -12,8 +12,8 @@ internal static class Strangers
     /// <summary>A source of ours for a client of theirs.</summary>
     public static string Client(string name) => Path.Combine(AppContext.BaseDirectory, "Clients", name);
 
-    /// <returns>What to say, or null if it is there.</returns>
-    public static string? Missing(string program, string package)
+    /// <summary>Skips the test, and says what is missing, where the program is not installed.</summary>
+    public static void Need(string program, string package)
     {
         bool there = program switch
         {
@@ -22,7 +22,7 @@ internal static class Strangers
             _ when Path.IsPathRooted(program) => File.Exists(program) || Directory.Exists(program),
             _ => InPath(program),
         };
-        return there ? null : $"{program} is not installed ({package}).";
+        Assert.SkipUnless(there, $"{program} is not installed ({package}).");
     }
 
     private static bool InPath(string program) =>

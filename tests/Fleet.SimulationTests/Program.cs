@@ -2,6 +2,10 @@ using System.Diagnostics;
 using System.Globalization;
 using Fleet.SimulationTests;
 using Fleet.SimulationTests.World;
+using Xunit.Runner.InProc.SystemConsole;
+
+// The test runner starts this program as well, with arguments of its own: none of them begins with two dashes.
+if (args is [var first, ..] && !first.StartsWith("--", StringComparison.Ordinal)) return await ConsoleRunner.Run(args);
 
 // One seed, a range of them, or a large fleet: docs/simulation.md.
 int seed = 1, count = 1, large = 0;

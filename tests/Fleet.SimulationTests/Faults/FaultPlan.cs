@@ -29,6 +29,15 @@ internal sealed record FaultPlan
     /// <summary>The activation ends after a call.</summary>
     public double DeactivatedAfterCall { get; init; }
 
+    /// <summary>Of all calls, observers' included: one that is sent later may arrive before it.</summary>
+    public double CallOvertaken { get; init; }
+
+    /// <summary>Of all calls, observers' included: it is refused as by a silo that has just died.</summary>
+    public double CallMeetsDeadSilo { get; init; }
+
+    /// <summary>Of calls that wait when an activation ends: it is refused, rather than handed on to the next.</summary>
+    public double CallMeetsDeactivation { get; init; }
+
     // Storage.
     public double WriteFails { get; init; }
 
@@ -77,6 +86,9 @@ internal sealed record FaultPlan
         BadDevices = RateOf(random, 0.6),
         DropsPerHour = RateOf(random, 20),
         Lasts = random.Between(TimeSpan.FromMinutes(2), TimeSpan.FromMinutes(40)),
+        CallOvertaken = RateOf(random, 1),
+        CallMeetsDeadSilo = RateOf(random, 0.03),
+        CallMeetsDeactivation = RateOf(random, 0.5),
     };
 
     /// <summary>Half of the faults are absent from any one seed: what is rare together is found apart.</summary>

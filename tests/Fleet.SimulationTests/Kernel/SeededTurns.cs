@@ -1,11 +1,11 @@
-using Fleet.Testing.Host.Turns;
+using Fleet.Testing.Grains;
 
 namespace Fleet.SimulationTests.Kernel;
 
 /// <summary>Runs turns one by one on one thread. Which of the owners that are ready goes next is drawn from the seed.</summary>
 internal sealed class SeededTurns(Random random)
 {
-    private readonly List<(Process Process, IThreadPoolWorkItem Turns)> _ready = [];
+    private readonly List<(Process Process, TurnScheduler Owner)> _ready = [];
     private readonly int _thread = Environment.CurrentManagedThreadId;
 
     private volatile Exception? _escape;
@@ -22,12 +22,12 @@ internal sealed class SeededTurns(Random random)
         while (_ready.Count > 0)
         {
             int which = _ready.Count == 1 ? 0 : random.Next(_ready.Count);
-            var (process, turns) = _ready[which];
+            var (process, owner) = _ready[which];
             _ready[which] = _ready[^1];
             _ready.RemoveAt(_ready.Count - 1);
             if (process.IsDead) continue;
             Count++;
-            turns.Execute();
+            owner.Run();
             return true;
         }
         return false;
@@ -38,19 +38,16 @@ internal sealed class SeededTurns(Random random)
     {
         public bool IsDead { get; set; }
 
-        // One turn at a time, so that every order that two cores could produce can be drawn.
-        public int TurnsPerSlice => 1;
-
         public bool RunsAllThatWaits => true;
 
-        public void Submit(IThreadPoolWorkItem turns)
+        public void Submit(TurnScheduler owner)
         {
             if (Environment.CurrentManagedThreadId != all._thread)
             {
                 all._escape ??= new InvalidOperationException($"A turn was queued by another thread, so what follows is not repeatable: {Environment.StackTrace}");
                 return;
             }
-            if (!IsDead) all._ready.Add((this, turns));
+            if (!IsDead) all._ready.Add((this, owner));
         }
     }
 }

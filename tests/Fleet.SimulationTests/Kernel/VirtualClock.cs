@@ -1,4 +1,4 @@
-using Fleet.Testing.Host.Turns;
+using Fleet.Testing.Grains;
 
 namespace Fleet.SimulationTests.Kernel;
 
@@ -44,7 +44,7 @@ internal sealed class VirtualClock
     /// </param>
     public sealed class ProcessTime(VirtualClock clock, SeededTurns.Process process, bool inTurns = true) : TimeProvider
     {
-        private readonly TurnScheduler _turns = new(process, "timers");
+        private readonly TurnScheduler _turns = new(process);
 
         public SeededTurns.Process Process => process;
 

@@ -1,68 +1,67 @@
-using Fleet.Testing.Host;
-using Fleet.Testing.Host.Activations;
-using Fleet.Testing.Host.Turns;
 using Fleet.Grains;
 using Fleet.Grains.Firmware;
-using Fleet.Grains.Index;
 using Fleet.Grains.Rollouts;
 using Fleet.SimulationTests.Kernel;
+using Fleet.Testing;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
-using Orleans.Storage;
 
 namespace Fleet.SimulationTests.World;
 
-/// <summary>One run of the service: the real grains on the real engine, until it is killed.</summary>
+/// <summary>One run of the service: the real grains, until it is killed.</summary>
+#pragma warning disable CA1001 // A process that is killed gives nothing back.
 internal sealed class ServiceProcess
+#pragma warning restore CA1001
 {
     private readonly SeededTurns.Process _process;
-    private readonly ServiceProvider _services;
+    private readonly GrainHost _host;
+    private readonly List<SimulatedGateway> _gateways = [];
 
     public ServiceProcess(SimulatedWorld world, int number)
     {
         _process = new(world.Turns);
         Time = new(world.Clock, _process);
         Number = number;
-        var storage = new SimulatedStore.Connection(world.Store, _process);
-        var services = new ServiceCollection();
-        services.AddLogging(log => log.AddProvider(new HistoryLog(world.History)).SetMinimumLevel(LogLevel.Information));
-        services.AddSingleton<ITurnExecutor>(_process).AddSingleton<TimeProvider>(Time)
-            .AddSingleton<IGrainStorage>(storage).AddSingleton<IFleetIndex>(storage).AddSingleton<IReminderTable>(world.Reminders)
-            .AddSingleton<IFirmwareSigner, AnySigner>().AddFleetRollouts();
-        if (world.Settings.HasFaults)
-            services.AddSingleton<IIncomingGrainCallFilter>(new FaultyCalls(world, Time, SeedStreams.Of(world.Settings.Seed, $"calls/{number}")));
-        services.AddFleetEngine(options =>
+        var faults = world.Settings.HasFaults ? new FaultyCalls(world, Time, SeedStreams.Of(world.Settings.Seed, $"calls/{number}")) : null;
+        _host = new(new()
         {
-            options.GrainAssemblies.Add(typeof(GrainStateJson).Assembly);
+            GrainAssemblies = [typeof(GrainStateJson).Assembly],
+            Turns = _process,
+            Time = Time,
+            Storage = world.Store,
+            Reminders = world.Reminders,
+            Faults = faults,
             // Idle activations are found in the order of a hash that differs from run to run; here they end by the seed (FaultyCalls).
-            options.CollectionAge = options.CollectionQuantum = TimeSpan.FromDays(40);
+            CollectionAge = Timeout.InfiniteTimeSpan,
+            Services = services =>
+            {
+                services.AddLogging(log => log.AddProvider(new HistoryLog(world.History)).SetMinimumLevel(LogLevel.Information));
+                services.AddSingleton<IFirmwareSigner, AnySigner>().AddFleetRollouts();
+                if (faults is not null) services.AddSingleton<IIncomingGrainCallFilter>(faults);
+            },
         });
-        _services = services.BuildServiceProvider();
-        Grains = _services.GetRequiredService<IGrainFactory>();
     }
 
     /// <summary>From 1.</summary>
     public int Number { get; }
 
-    public IGrainFactory Grains { get; }
+    public IGrainFactory Grains => _host.Grains;
 
     public VirtualClock.ProcessTime Time { get; }
 
     public bool IsDead => _process.IsDead;
 
+    /// <summary>Activations that are coming up or going down: at rest there are none.</summary>
+    public IEnumerable<string> Unsettled => _host.Unsettled.Order(StringComparer.Ordinal);
+
     /// <summary>In a turn of the process.</summary>
-    public async Task Start()
-    {
-        foreach (var hosted in _services.GetServices<IHostedService>()) await hosted.StartAsync(CancellationToken.None);
-    }
+    public Task Start() => _host.Start();
+
+    /// <summary>Keeps a gateway for as long as the process lives: grains hold their observers weakly.</summary>
+    public void Keep(SimulatedGateway gateway) => _gateways.Add(gateway);
 
     /// <summary>Ends it where it is. Nothing of it runs any more.</summary>
     public void Kill() => _process.IsDead = true;
-
-    /// <summary>Activations that are coming up or going down: at rest there are none.</summary>
-    public IEnumerable<string> Unsettled() => _services.GetRequiredService<GrainCatalog>().Classes.SelectMany(grainClass => grainClass.Activations)
-        .Select(activation => activation.ToString()).Where(text => !text.EndsWith("(Active)", StringComparison.Ordinal)).Order(StringComparer.Ordinal);
 
     private sealed class AnySigner : IFirmwareSigner
     {

@@ -5,6 +5,7 @@ using Fleet.Interfaces.Rollouts;
 using Fleet.SimulationTests.Checks;
 using Fleet.SimulationTests.Faults;
 using Fleet.SimulationTests.Kernel;
+using Fleet.Testing;
 
 namespace Fleet.SimulationTests.World;
 
@@ -18,7 +19,6 @@ internal sealed class SimulatedWorld : IDisposable
     private readonly Random _random;
     private FaultPlan _faults = FaultPlan.None;
     private TimeSpan _calmAt = TimeSpan.MaxValue;
-    private ServiceProcess? _process;
     private int _processes;
     private bool _isOver;
 
@@ -48,7 +48,7 @@ internal sealed class SimulatedWorld : IDisposable
     /// <summary>Time, and turns, of all that is not the service: devices, network, disk, operators.</summary>
     public VirtualClock.ProcessTime Outside { get; }
     public SimulatedStore Store { get; }
-    public SimulatedReminders Reminders { get; } = new();
+    public MemoryReminderTable Reminders { get; } = new();
     public Invariants Checks { get; }
     public Operators Operators { get; }
 
@@ -56,6 +56,9 @@ internal sealed class SimulatedWorld : IDisposable
     public FaultPlan Faults => _faults;
 
     public bool IsCalm => _calmAt < TimeSpan.MaxValue;
+
+    /// <summary>The last that was started; it may be dead. Null before the first.</summary>
+    public ServiceProcess? Process { get; private set; }
 
     /// <summary>Null while the service is down.</summary>
     public SimulatedGateway? Gateway { get; private set; }
@@ -76,7 +79,7 @@ internal sealed class SimulatedWorld : IDisposable
             while (Turns.TryRunOne()) { }
             if ((Turns.Escape ?? Clock.Failure) is { } failure) throw failure;
             if (Checks.Broken is { } broken) throw broken;
-            if (IsCalm && Clock.Elapsed - _calmAt > Patience) throw new InvariantException($"After {Patience} without faults it is not over. Unsettled: {string.Join(", ", _process!.Unsettled())}. Reminders: {string.Join(", ", Reminders.Names)}. {Checks.OpenShards()}");
+            if (IsCalm && Clock.Elapsed - _calmAt > Patience) throw new InvariantException($"After {Patience} without faults it is not over. Unsettled: {string.Join(", ", Process!.Unsettled)}. Reminders: {string.Join(", ", Reminders.Names)}. {Checks.OpenShards()}");
             if (!Clock.Advance()) throw new InvariantException("Nothing is ever going to happen any more.");
         }
         Checks.AtTheEnd();
@@ -94,7 +97,7 @@ internal sealed class SimulatedWorld : IDisposable
     private async Task Begin()
     {
         await Start();
-        await Provision(_process!.Grains);
+        await Provision(Process!.Grains);
         _faults = Settings.Faults;
         foreach (var device in _devices.Values) Outside.After(_random.Between(TimeSpan.Zero, Settings.ConnectWithin), device.PowerOn);
         foreach (var rollout in Settings.Rollouts) Operators.Plan(rollout);
@@ -106,10 +109,10 @@ internal sealed class SimulatedWorld : IDisposable
 
     private async Task Start()
     {
-        _process = new(this, ++_processes);
+        Process = new(this, ++_processes);
         History.Add("service", $"starts, process {_processes}");
-        await _process.Start();
-        await OpenGateway(_process, 1);
+        await Process.Start();
+        await OpenGateway(Process, 1);
         // As at every start of the service; where it fails, the reminders do it.
         if (_random.Next(2) == 0) Operators.WakeAll();
     }
@@ -117,6 +120,7 @@ internal sealed class SimulatedWorld : IDisposable
     private async Task OpenGateway(ServiceProcess process, int number)
     {
         var gateway = new SimulatedGateway(this, process, number);
+        process.Keep(gateway);
         await gateway.Open();
         if (process.IsDead) return;
         Gateway = gateway;
@@ -149,7 +153,7 @@ internal sealed class SimulatedWorld : IDisposable
     private void Restart()
     {
         // One that has not come up yet has nothing to lose.
-        if (_process is not { } process || Gateway is not { } gateway) return;
+        if (Process is not { } process || Gateway is not { } gateway) return;
         History.Add("service", $"is killed, process {process.Number}");
         process.Kill();
         LoseGateway(gateway);

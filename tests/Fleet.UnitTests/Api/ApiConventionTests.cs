@@ -13,12 +13,12 @@ using Microsoft.Extensions.Logging;
 namespace Fleet.UnitTests.Api;
 
 /// <summary>What every endpoint gets from the API's frame, seen from outside, on endpoints made for it.</summary>
-public sealed class ApiConventionTests : IAsyncLifetime, IDisposable
+public sealed class ApiConventionTests : IAsyncLifetime
 {
     private WebApplication _app = null!;
     private HttpClient _http = null!;
 
-    public async Task InitializeAsync()
+    public async ValueTask InitializeAsync()
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
@@ -36,9 +36,11 @@ public sealed class ApiConventionTests : IAsyncLifetime, IDisposable
         _http = new HttpClient { BaseAddress = new Uri(_app.Urls.First()) };
     }
 
-    public async Task DisposeAsync() => await _app.DisposeAsync();
-
-    public void Dispose() => _http.Dispose();
+    public async ValueTask DisposeAsync()
+    {
+        _http.Dispose();
+        await _app.DisposeAsync();
+    }
 
     [Theory]
     [InlineData("{", "$")]

@@ -6,11 +6,10 @@ namespace Fleet.UnitTests.Architecture;
 public sealed class ReferenceTests
 {
     [Theory]
-    [InlineData("Fleet.Engine", "")]
     [InlineData("Fleet.Mqtt", "")]
-    [InlineData("Fleet.GrainInterfaces", "Fleet.Engine")]
-    [InlineData("Fleet.Grains", "Fleet.Engine Fleet.GrainInterfaces")]
-    [InlineData("Fleet.Gateway", "Fleet.Engine Fleet.GrainInterfaces Fleet.Mqtt")]
+    [InlineData("Fleet.GrainInterfaces", "")]
+    [InlineData("Fleet.Grains", "Fleet.GrainInterfaces")]
+    [InlineData("Fleet.Gateway", "Fleet.GrainInterfaces Fleet.Mqtt")]
     [InlineData("Fleet.DeviceSim", "Fleet.Mqtt")]
     public void Refers_only_to(string assembly, string allowed) =>
         Assert.Empty(Assembly.Load(assembly).GetReferencedAssemblies().Select(a => a.Name!)

@@ -9,9 +9,9 @@ public sealed class CertificateAuthorityGrainTests : IAsyncLifetime
 {
     private FleetUnderTest _fleet = null!;
 
-    public async Task InitializeAsync() => _fleet = await FleetUnderTest.Start();
+    public async ValueTask InitializeAsync() => _fleet = await FleetUnderTest.Start();
 
-    public async Task DisposeAsync() => await _fleet.DisposeAsync();
+    public async ValueTask DisposeAsync() => await _fleet.DisposeAsync();
 
     [Fact]
     public async Task A_device_certificate_has_the_csr_s_key_and_nothing_else_of_it()

@@ -8,9 +8,9 @@ public sealed class ProvisioningGrainTests : IAsyncLifetime
 {
     private FleetUnderTest _fleet = null!;
 
-    public async Task InitializeAsync() => _fleet = await FleetUnderTest.Start();
+    public async ValueTask InitializeAsync() => _fleet = await FleetUnderTest.Start();
 
-    public async Task DisposeAsync() => await _fleet.DisposeAsync();
+    public async ValueTask DisposeAsync() => await _fleet.DisposeAsync();
 
     [Fact]
     public async Task A_device_is_registered_and_its_certificate_active()

@@ -14,9 +14,9 @@ public sealed class FirmwareGrainTests : IAsyncLifetime
 
     private FleetUnderTest _fleet = null!;
 
-    public async Task InitializeAsync() => _fleet = await FleetUnderTest.Start();
+    public async ValueTask InitializeAsync() => _fleet = await FleetUnderTest.Start();
 
-    public async Task DisposeAsync() => await _fleet.DisposeAsync();
+    public async ValueTask DisposeAsync() => await _fleet.DisposeAsync();
 
     [Fact]
     public async Task An_upload_is_signed_file_and_manifest()

@@ -8,9 +8,9 @@ public sealed class GatewayGrainTests : IAsyncLifetime
 {
     private GrainsUnderTest _grains = null!;
 
-    public async Task InitializeAsync() => _grains = await GrainsUnderTest.Begin();
+    public async ValueTask InitializeAsync() => _grains = await GrainsUnderTest.Begin();
 
-    public async Task DisposeAsync() => await _grains.DisposeAsync();
+    public async ValueTask DisposeAsync() => await _grains.DisposeAsync();
 
     [Fact]
     public async Task A_gateway_that_falls_silent_is_taken_for_dead_within_fifteen_seconds_and_told_nothing()

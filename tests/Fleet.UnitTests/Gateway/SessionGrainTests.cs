@@ -13,7 +13,7 @@ public sealed class SessionGrainTests : IAsyncLifetime
     private GrainsUnderTest _grains = null!;
     private TestGateway _first = null!, _second = null!;
 
-    public async Task InitializeAsync()
+    public async ValueTask InitializeAsync()
     {
         _grains = await GrainsUnderTest.Begin();
         _first = await _grains.Join("gw-1");
@@ -21,7 +21,7 @@ public sealed class SessionGrainTests : IAsyncLifetime
         await _first.Heard(1);
     }
 
-    public async Task DisposeAsync() => await _grains.DisposeAsync();
+    public async ValueTask DisposeAsync() => await _grains.DisposeAsync();
 
     [Fact]
     public async Task Epochs_grow_with_each_owner_and_the_older_one_is_stopped_before_the_newer_begins()

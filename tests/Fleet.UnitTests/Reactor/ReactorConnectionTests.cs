@@ -9,7 +9,7 @@ public sealed class ReactorConnectionTests
 {
     private const string SubscribeT = "8206000100017400", SubAck = "9003000100";
 
-    [ReactorFact]
+    [Fact]
     public async Task Packets_may_come_byte_by_byte()
     {
         await using var rig = new ReactorRig();
@@ -18,7 +18,7 @@ public sealed class ReactorConnectionTests
         Assert.Equal("20020000" + SubAck + "D000", await peer.Read(11));
     }
 
-    [ReactorFact]
+    [Fact]
     public async Task What_follows_CONNECT_waits_for_its_answer_and_is_not_lost()
     {
         await using var rig = new ReactorRig();
@@ -34,7 +34,7 @@ public sealed class ReactorConnectionTests
         }
     }
 
-    [ReactorFact]
+    [Fact]
     public async Task A_message_reaches_connections_of_both_loops()
     {
         await using var rig = new ReactorRig();
@@ -54,7 +54,7 @@ public sealed class ReactorConnectionTests
         await rig.Settles(0);
     }
 
-    [ReactorFact]
+    [Fact]
     public async Task A_subscriber_that_does_not_read_gets_all_of_it_later_and_in_order()
     {
         const int Messages = 200, PayloadBytes = 30_000;
@@ -77,7 +77,7 @@ public sealed class ReactorConnectionTests
         }
     }
 
-    [ReactorFact]
+    [Fact]
     public async Task A_packet_larger_than_what_is_read_at_once_is_put_together()
     {
         await using var rig = new ReactorRig();
@@ -91,7 +91,7 @@ public sealed class ReactorConnectionTests
         Assert.Equal(Convert.ToHexString(packet), await peer.Read(packet.Length));
     }
 
-    [ReactorFact]
+    [Fact]
     public async Task A_protocol_error_ends_the_connection_and_nothing_else()
     {
         await using var rig = new ReactorRig();
@@ -103,7 +103,7 @@ public sealed class ReactorConnectionTests
         Assert.Equal("D000", await good.Read(2));
     }
 
-    [ReactorFact]
+    [Fact]
     public async Task The_last_words_arrive_though_the_client_goes_on_sending()
     {
         await using var rig = new ReactorRig();
@@ -120,7 +120,7 @@ public sealed class ReactorConnectionTests
         await rig.Settles(0);
     }
 
-    [ReactorFact]
+    [Fact]
     public async Task Shutting_down_tells_every_client()
     {
         await using var rig = new ReactorRig();
@@ -135,7 +135,7 @@ public sealed class ReactorConnectionTests
         await rig.Settles(0);
     }
 
-    [ReactorFact]
+    [Fact]
     public async Task A_client_that_says_nothing_is_let_go()
     {
         await using var rig = new ReactorRig();
@@ -151,7 +151,7 @@ public sealed class ReactorConnectionTests
         await rig.Settles(0);
     }
 
-    [ReactorFact]
+    [Fact]
     public async Task A_peer_that_neither_reads_nor_closes_is_dropped_after_the_farewell()
     {
         await using var rig = new ReactorRig();
@@ -163,7 +163,7 @@ public sealed class ReactorConnectionTests
         await rig.Settles(0);
     }
 
-    [ReactorFact]
+    [Fact]
     public async Task A_reset_is_a_lost_connection_and_its_will_goes_out()
     {
         await using var rig = new ReactorRig();
@@ -178,7 +178,7 @@ public sealed class ReactorConnectionTests
         Assert.Equal("300400017778", await witness.Read(6));
     }
 
-    [ReactorFact]
+    [Fact]
     public async Task Who_is_not_admitted_is_closed_at_once()
     {
         await using var rig = new ReactorRig(options => options.ConnectRate = 1);
@@ -187,7 +187,7 @@ public sealed class ReactorConnectionTests
         Assert.Equal("", await second.ReadToEnd());
     }
 
-    [ReactorFact]
+    [Fact]
     public async Task A_PROXY_header_may_come_in_pieces_and_what_follows_is_MQTT()
     {
         await using var rig = new ReactorRig(options => options.ProxyProtocol = true);

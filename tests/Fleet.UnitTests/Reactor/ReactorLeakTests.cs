@@ -11,7 +11,7 @@ public sealed class AloneInTheProcess
 [Collection(AloneInTheProcess.Name)]
 public sealed class ReactorLeakTests
 {
-    [ReactorFact]
+    [Fact]
     public async Task Connections_that_come_and_go_leave_nothing_behind()
     {
         await using var rig = new ReactorRig();

@@ -20,7 +20,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Fleet.UnitTests.Reactor;
 
-/// <summary>Two loops with a plain and a TLS listener on real sockets, over a gateway's parts and a clock that is moved.</summary>
+/// <summary>Two loops with a plain and a TLS listener on real sockets, over a gateway's parts and a clock that is moved. Where the reactor cannot run, the test is skipped, and says so.</summary>
 internal sealed class ReactorRig : IAsyncDisposable
 {
     public const string Connect = "100D00044D5154540402003C000170";
@@ -32,6 +32,7 @@ internal sealed class ReactorRig : IAsyncDisposable
 
     public ReactorRig(Action<GatewayOptions>? configure = null)
     {
+        if (TransportChoice.WhyNoReactor() is { } reason) Assert.Skip(reason);
         Parts = new GatewayParts(options =>
         {
             options.ConnectRate = 1_000_000;

@@ -13,7 +13,7 @@ public sealed class ReactorTlsTests
 {
     private const string ConnectD1 = "100F00044D5154540402003C0003642D31";
 
-    [ReactorFact]
+    [Fact]
     public async Task A_device_is_who_its_certificate_says()
     {
         await using var rig = new ReactorRig();
@@ -29,7 +29,7 @@ public sealed class ReactorTlsTests
         }
     }
 
-    [ReactorFact]
+    [Fact]
     public async Task Nobody_else_gets_through()
     {
         await using var rig = new ReactorRig();
@@ -46,7 +46,7 @@ public sealed class ReactorTlsTests
         Assert.Equal("20020000", await peer.Read(4));
     }
 
-    [ReactorFact]
+    [Fact]
     public async Task Garbage_and_silence_end_with_the_handshake_time()
     {
         await using var rig = new ReactorRig();
@@ -62,7 +62,7 @@ public sealed class ReactorTlsTests
         Assert.Equal("", await silent.ReadToEnd());
     }
 
-    [ReactorFact]
+    [Fact]
     public async Task Large_messages_cross_many_records_both_ways()
     {
         await using var rig = new ReactorRig();
@@ -85,7 +85,7 @@ public sealed class ReactorTlsTests
         }
     }
 
-    [ReactorFact]
+    [Fact]
     public async Task Handshakes_that_fail_leave_nothing_behind()
     {
         await using var rig = new ReactorRig();
@@ -95,7 +95,7 @@ public sealed class ReactorTlsTests
         await rig.Settles(0);
     }
 
-    [ReactorFact]
+    [Fact]
     public async Task A_session_resumes_and_its_certificate_is_known_still()
     {
         var pki = new TestPki();

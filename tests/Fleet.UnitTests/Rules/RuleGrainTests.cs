@@ -13,9 +13,9 @@ public sealed class RuleGrainTests : IAsyncLifetime
     private RuleEngine _engine = null!;
     private HttpReceiver _receiver = null!;
 
-    public async Task InitializeAsync() => (_engine, _receiver) = (await RuleEngine.Start(), await HttpReceiver.Start());
+    public async ValueTask InitializeAsync() => (_engine, _receiver) = (await RuleEngine.Start(), await HttpReceiver.Start());
 
-    public async Task DisposeAsync()
+    public async ValueTask DisposeAsync()
     {
         await _engine.DisposeAsync();
         await _receiver.DisposeAsync();

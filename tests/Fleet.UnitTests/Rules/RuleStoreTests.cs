@@ -11,7 +11,7 @@ public sealed class RuleStoreOnSqlite : RuleStoreTests<SqliteTestDatabase>;
 public sealed class RuleStoreOnPostgres : RuleStoreTests<PostgresTestDatabase>;
 
 /// <summary>Queues and dead letters, as both databases must keep them.</summary>
-public abstract class RuleStoreTests<TDatabase> : IAsyncLifetime where TDatabase : TestDatabase, new()
+public abstract class RuleStoreTests<TDatabase> : IAsyncDisposable where TDatabase : TestDatabase, new()
 {
     private static readonly DateTimeOffset Noon = new(2026, 7, 1, 12, 0, 0, TimeSpan.Zero);
 
@@ -20,14 +20,12 @@ public abstract class RuleStoreTests<TDatabase> : IAsyncLifetime where TDatabase
 
     private static RuleName A { get; } = Name("a");
 
-    public Task InitializeAsync() => Task.CompletedTask;
-
-    public async Task DisposeAsync()
+    public async ValueTask DisposeAsync()
     {
         await _database.DisposeAsync();
     }
 
-    [DatabaseFact]
+    [Fact]
     public async Task A_message_comes_back_as_it_was_appended()
     {
         await _database.Rules.Open(A);
@@ -43,7 +41,7 @@ public abstract class RuleStoreTests<TDatabase> : IAsyncLifetime where TDatabase
         Assert.Equal(new QueueFill(2, 3), await _database.RuleQueue.GetFill("a", default));
     }
 
-    [DatabaseFact]
+    [Fact]
     public async Task A_queue_that_was_not_made_takes_nothing()
     {
         Assert.Null(await _database.RuleQueue.GetFill("a", default));
@@ -61,7 +59,7 @@ public abstract class RuleStoreTests<TDatabase> : IAsyncLifetime where TDatabase
         Assert.Equal(0, (await Backlog()).Queued);
     }
 
-    [DatabaseFact]
+    [Fact]
     public async Task Messages_come_in_the_order_of_arrival_and_those_that_are_held_do_not_come_again()
     {
         await _database.Rules.Open(A);
@@ -73,7 +71,7 @@ public abstract class RuleStoreTests<TDatabase> : IAsyncLifetime where TDatabase
         Assert.Equal("0 2 4", Payloads(await Take()));
     }
 
-    [DatabaseFact]
+    [Fact]
     public async Task Many_at_once_share_transactions_and_none_is_lost_or_doubled()
     {
         await _database.Rules.Open(A);
@@ -83,7 +81,7 @@ public abstract class RuleStoreTests<TDatabase> : IAsyncLifetime where TDatabase
         Assert.Equal(Enumerable.Range(0, 300).Where(i => i % 3 != 0).Select(i => $"{i}").Order(), Payloads(await Take(limit: 500)).Split(' ').Order());
     }
 
-    [DatabaseFact]
+    [Fact]
     public async Task What_is_done_is_gone_and_counted_once()
     {
         await _database.Rules.Open(A);
@@ -95,7 +93,7 @@ public abstract class RuleStoreTests<TDatabase> : IAsyncLifetime where TDatabase
         Assert.Equal("333", Payloads(await Take()));
     }
 
-    [DatabaseFact]
+    [Fact]
     public async Task What_is_tried_again_comes_when_it_is_due()
     {
         await _database.Rules.Open(A);
@@ -110,7 +108,7 @@ public abstract class RuleStoreTests<TDatabase> : IAsyncLifetime where TDatabase
         Assert.Equal(message with { Attempts = 3, Payload = again.Payload }, again);
     }
 
-    [DatabaseFact]
+    [Fact]
     public async Task A_dead_letter_can_be_looked_at_and_replayed()
     {
         await _database.Rules.Open(A);
@@ -142,7 +140,7 @@ public abstract class RuleStoreTests<TDatabase> : IAsyncLifetime where TDatabase
         Assert.Equal((3, 6, 0, 3), await Counts());
     }
 
-    [DatabaseFact]
+    [Fact]
     public async Task Dead_letters_are_deleted_one_by_one_all_or_when_they_are_old()
     {
         await _database.Rules.Open(A);
@@ -158,7 +156,7 @@ public abstract class RuleStoreTests<TDatabase> : IAsyncLifetime where TDatabase
         Assert.Equal((0, 0, 0, 5), await Counts());
     }
 
-    [DatabaseFact]
+    [Fact]
     public async Task Two_that_settle_and_append_at_the_same_time_do_not_hold_each_other_up()
     {
         await _database.Rules.Open(A);

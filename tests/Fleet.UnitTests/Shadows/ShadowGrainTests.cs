@@ -14,14 +14,14 @@ public sealed class ShadowGrainTests : IAsyncLifetime
 {
     private FleetUnderTest _fleet = null!;
 
-    public async Task InitializeAsync()
+    public async ValueTask InitializeAsync()
     {
         _fleet = await FleetUnderTest.Start();
         Assert.True(ModelName.TryParse("amr", out var model));
         await Device.Register(new DeviceRegistration(model, ImmutableSortedDictionary<string, string>.Empty, DeviceRegistration.ByOperator));
     }
 
-    public async Task DisposeAsync() => await _fleet.DisposeAsync();
+    public async ValueTask DisposeAsync() => await _fleet.DisposeAsync();
 
     [Fact]
     public async Task When_an_update_is_accepted_the_device_grain_knows_its_firmware()

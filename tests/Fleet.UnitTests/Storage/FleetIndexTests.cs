@@ -10,20 +10,18 @@ public sealed class FleetIndexOnSqlite : FleetIndexTests<SqliteTestDatabase>;
 
 public sealed class FleetIndexOnPostgres : FleetIndexTests<PostgresTestDatabase>;
 
-public abstract class FleetIndexTests<TDatabase> : IAsyncLifetime where TDatabase : TestDatabase, new()
+public abstract class FleetIndexTests<TDatabase> : IAsyncDisposable where TDatabase : TestDatabase, new()
 {
     private static readonly DateTimeOffset Noon = new(2026, 7, 1, 12, 0, 0, TimeSpan.Zero);
 
     private readonly TDatabase _database = new();
 
-    public Task InitializeAsync() => Task.CompletedTask;
-
-    public async Task DisposeAsync()
+    public async ValueTask DisposeAsync()
     {
         await _database.DisposeAsync();
     }
 
-    [DatabaseFact]
+    [Fact]
     public async Task A_row_comes_back_as_the_state_gave_it()
     {
         var state = IndexedState.Of("robot-1", ("site", "tokyo"), ("line", "a \"quoted\" 名")) with
@@ -37,7 +35,7 @@ public abstract class FleetIndexTests<TDatabase> : IAsyncLifetime where TDatabas
         Assert.Equal(expected with { Attributes = row.Attributes }, row);
     }
 
-    [DatabaseFact]
+    [Fact]
     public async Task Rows_are_found_by_every_field_and_by_attributes()
     {
         await Put(IndexedState.Of("a", ("site", "tokyo"), ("floor", "1")) with { Firmware = "1.0.0", Connectivity = Connectivity.Connected });
@@ -56,7 +54,7 @@ public abstract class FleetIndexTests<TDatabase> : IAsyncLifetime where TDatabas
         Assert.Equal(2, await _database.Index.Count(Query(("site", "tokyo")), default));
     }
 
-    [DatabaseFact]
+    [Fact]
     public async Task Pages_follow_each_other_by_thing_name_without_gap_or_repeat()
     {
         for (int i = 0; i < 25; i++) await Put(IndexedState.Of($"t{i:00}", ("site", i % 5 == 0 ? "osaka" : "tokyo")));
@@ -75,7 +73,7 @@ public abstract class FleetIndexTests<TDatabase> : IAsyncLifetime where TDatabas
         }
     }
 
-    [DatabaseFact]
+    [Fact]
     public async Task Attributes_that_change_are_found_by_their_new_value_alone()
     {
         string etag = await Put(IndexedState.Of("a", ("site", "tokyo"), ("old", "1")));
@@ -86,7 +84,7 @@ public abstract class FleetIndexTests<TDatabase> : IAsyncLifetime where TDatabas
         Assert.Equal("a", await Things(("new", "1")));
     }
 
-    [DatabaseFact]
+    [Fact]
     public async Task A_write_that_loses_its_etag_leaves_the_index_alone()
     {
         string etag = await Put(IndexedState.Of("a", ("site", "tokyo")));
@@ -96,7 +94,7 @@ public abstract class FleetIndexTests<TDatabase> : IAsyncLifetime where TDatabas
         Assert.Equal("a", await Things(("site", "osaka")));
     }
 
-    [DatabaseFact]
+    [Fact]
     public async Task A_device_that_is_no_more_has_no_rows()
     {
         var record = await _database.Write("device", "a", IndexedState.Of("a", ("site", "tokyo")));
@@ -109,7 +107,7 @@ public abstract class FleetIndexTests<TDatabase> : IAsyncLifetime where TDatabas
         Assert.Equal(0L, _database.Scalar("SELECT (SELECT COUNT(*) FROM devices) + (SELECT COUNT(*) FROM device_attributes)"));
     }
 
-    [DatabaseFact]
+    [Fact]
     public async Task Devices_are_counted_by_connectivity_with_zero_for_none()
     {
         await Put(IndexedState.Of("a") with { Connectivity = Connectivity.Connected });
@@ -119,7 +117,7 @@ public abstract class FleetIndexTests<TDatabase> : IAsyncLifetime where TDatabas
         Assert.Equal([1L, 2, 0, 0], Enum.GetValues<Connectivity>().Select(c => counts[c]));
     }
 
-    [DatabaseFact]
+    [Fact]
     public async Task The_catalog_lists_a_kind_by_key_and_follows_the_record()
     {
         foreach (string key in (string[])["r2", "r1", "r3"]) await _database.Write("rollout", key, new ListedState { Key = key, CreatedAt = Noon });

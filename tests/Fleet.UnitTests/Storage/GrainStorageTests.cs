@@ -8,20 +8,18 @@ public sealed class GrainStorageOnSqlite : GrainStorageTests<SqliteTestDatabase>
 
 public sealed class GrainStorageOnPostgres : GrainStorageTests<PostgresTestDatabase>;
 
-public abstract class GrainStorageTests<TDatabase> : IAsyncLifetime where TDatabase : TestDatabase, new()
+public abstract class GrainStorageTests<TDatabase> : IAsyncDisposable where TDatabase : TestDatabase, new()
 {
     private readonly TDatabase _database = new();
 
     private string JsonCount => _database.JsonMember("count");
 
-    public Task InitializeAsync() => Task.CompletedTask;
-
-    public async Task DisposeAsync()
+    public async ValueTask DisposeAsync()
     {
         await _database.DisposeAsync();
     }
 
-    [DatabaseFact]
+    [Fact]
     public async Task What_was_written_is_read()
     {
         var written = await _database.Write("counter", "a", new CounterState { Count = 7 });
@@ -31,7 +29,7 @@ public abstract class GrainStorageTests<TDatabase> : IAsyncLifetime where TDatab
         Assert.Equal(written.ETag, read.ETag);
     }
 
-    [DatabaseFact]
+    [Fact]
     public async Task A_record_that_nobody_wrote_is_a_new_state_without_an_etag()
     {
         var read = await _database.Read<CounterState>("counter", "a");
@@ -40,14 +38,14 @@ public abstract class GrainStorageTests<TDatabase> : IAsyncLifetime where TDatab
         Assert.Equal(new CounterState(), read.State);
     }
 
-    [DatabaseFact]
+    [Fact]
     public async Task A_state_is_json_that_any_sql_client_reads()
     {
         await _database.Write("counter", "a", new CounterState { Count = 7 });
         Assert.Equal(7L, _database.Scalar($"SELECT {JsonCount} FROM grain_state WHERE type = 'counter' AND key = 'a'"));
     }
 
-    [DatabaseFact]
+    [Fact]
     public async Task Records_of_one_grain_by_other_names_are_kept_apart()
     {
         var grain = GrainId.Create("counter", "a");
@@ -57,7 +55,7 @@ public abstract class GrainStorageTests<TDatabase> : IAsyncLifetime where TDatab
         Assert.Equal(2L, _database.Scalar($"SELECT {JsonCount} FROM grain_state WHERE type = 'counter/archive'"));
     }
 
-    [DatabaseFact]
+    [Fact]
     public async Task Two_writers_with_one_etag_the_second_loses_and_learns_which_etag_won()
     {
         string etag = (await _database.Write("counter", "a", new CounterState { Count = 1 })).ETag!;
@@ -67,14 +65,14 @@ public abstract class GrainStorageTests<TDatabase> : IAsyncLifetime where TDatab
         Assert.Equal(2, (await _database.Read<CounterState>("counter", "a")).State!.Count);
     }
 
-    [DatabaseFact]
+    [Fact]
     public async Task A_second_first_write_is_refused()
     {
         await _database.Write("counter", "a", new CounterState { Count = 1 });
         await Assert.ThrowsAsync<InconsistentStateException>(() => _database.Write("counter", "a", new CounterState { Count = 2 }));
     }
 
-    [DatabaseFact]
+    [Fact]
     public async Task In_one_transaction_the_loser_of_an_etag_is_refused_and_its_neighbours_are_stored()
     {
         string etag = (await _database.Write("counter", "contested", new CounterState { Count = 0 })).ETag!;
@@ -95,7 +93,7 @@ public abstract class GrainStorageTests<TDatabase> : IAsyncLifetime where TDatab
         Assert.True((await _database.Read<CounterState>("counter", "after")).RecordExists);
     }
 
-    [DatabaseFact]
+    [Fact]
     public async Task A_record_made_anew_never_gets_an_etag_that_its_predecessor_had()
     {
         var first = await _database.Write("counter", "a", new CounterState { Count = 1 });
@@ -106,7 +104,7 @@ public abstract class GrainStorageTests<TDatabase> : IAsyncLifetime where TDatab
         await Assert.ThrowsAsync<InconsistentStateException>(() => _database.Write("counter", "a", new CounterState { Count = 3 }, stale));
     }
 
-    [DatabaseFact]
+    [Fact]
     public async Task Clearing_with_a_stale_etag_is_refused()
     {
         var stale = await _database.Write("counter", "a", new CounterState { Count = 1 });
@@ -116,7 +114,7 @@ public abstract class GrainStorageTests<TDatabase> : IAsyncLifetime where TDatab
         Assert.True((await _database.Read<CounterState>("counter", "a")).RecordExists);
     }
 
-    [DatabaseFact]
+    [Fact]
     public async Task Many_writers_of_one_counter_lose_no_increment()
     {
         await _database.Write("counter", "a", new CounterState());

@@ -4,15 +4,11 @@ using Microsoft.Data.Sqlite;
 
 namespace Fleet.UnitTests.Storage;
 
-public sealed class GroupCommitWriterTests : IAsyncLifetime, IAsyncDisposable
+public sealed class GroupCommitWriterTests : IAsyncDisposable
 {
     private readonly SqliteTestDatabase _database = new();
 
-    public Task InitializeAsync() => Task.CompletedTask;
-
     public ValueTask DisposeAsync() => _database.DisposeAsync();
-
-    Task IAsyncLifetime.DisposeAsync() => DisposeAsync().AsTask();
 
     [Fact]
     public async Task Writes_that_arrive_together_are_committed_together()

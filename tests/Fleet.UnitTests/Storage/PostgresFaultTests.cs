@@ -9,12 +9,12 @@ public sealed class PostgresFaultTests
     private const int Writers = 32;
     private const int Enough = 200;
 
-    [PostgresFact]
+    [Fact]
     public async Task A_write_whose_acknowledgement_is_lost_fails_and_the_next_read_tells_the_truth()
     {
+        string name = PostgresServer.CreateDatabase();
         var server = new NpgsqlConnectionStringBuilder(Environment.GetEnvironmentVariable(PostgresServer.Variable));
         await using var proxy = new CuttingProxy(server.Host!, server.Port);
-        string name = PostgresServer.CreateDatabase();
         try
         {
             (server.Host, server.Port, server.Database, server.MaxPoolSize) = ("127.0.0.1", proxy.Port, name, 5);
@@ -40,7 +40,7 @@ public sealed class PostgresFaultTests
         }
     }
 
-    [PostgresFact]
+    [Fact]
     public async Task When_connections_are_lost_again_and_again_nothing_acknowledged_is_missing()
     {
         await using var database = new PostgresTestDatabase();
@@ -58,7 +58,7 @@ public sealed class PostgresFaultTests
         Assert.True(counters.Failures > 0);
     }
 
-    [PostgresProcessFact]
+    [Fact]
     public async Task When_the_database_is_killed_writes_fail_readiness_is_red_and_after_its_return_nothing_acknowledged_is_missing()
     {
         using var server = PostgresProcess.Start();
@@ -86,7 +86,7 @@ public sealed class PostgresFaultTests
         while (await probe.Check(default) is not null) await Task.Delay(TimeSpan.FromMilliseconds(50), TimeProvider.System);
     }
 
-    [PostgresFact]
+    [Fact]
     public async Task A_second_process_on_the_embedded_engine_is_refused_while_the_first_has_the_database()
     {
         await using var first = new PostgresTestDatabase();
@@ -94,7 +94,7 @@ public sealed class PostgresFaultTests
         Assert.Contains("by a process on the embedded engine", refused.Message, StringComparison.Ordinal);
     }
 
-    [PostgresFact]
+    [Fact]
     public async Task A_database_of_Orleans_is_refused_and_one_that_Orleans_takes_in_the_meantime_is_written_no_more()
     {
         await using var database = new PostgresTestDatabase();
@@ -129,7 +129,7 @@ public sealed class PostgresFaultTests
         }
     }
 
-    [PostgresFact]
+    [Fact]
     public async Task A_database_of_a_newer_program_is_refused_with_both_versions_named()
     {
         await using var database = new PostgresTestDatabase();
@@ -139,7 +139,7 @@ public sealed class PostgresFaultTests
         Assert.Contains($"{SchemaMigrations.Postgres.Latest}", refused.Message, StringComparison.Ordinal);
     }
 
-    [PostgresFact]
+    [Fact]
     public async Task A_row_that_the_database_cannot_hold_fails_alone()
     {
         await using var database = new PostgresTestDatabase();

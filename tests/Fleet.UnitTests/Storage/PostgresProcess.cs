@@ -14,7 +14,7 @@ internal sealed class PostgresProcess : IDisposable
     private PostgresProcess(string folder, int port) => (_folder, _port) = (folder, port);
 
     /// <summary>Why there can be none; null if there can.</summary>
-    public static string? Missing =>
+    private static string? Missing =>
         PostgresServer.Missing ?? (Programs is null ? "needs PostgreSQL's server programs (Debian package postgresql)"
             : Environment.UserName == "root" && !File.Exists("/usr/sbin/runuser") && !File.Exists("/sbin/runuser") ? "needs runuser: PostgreSQL does not run as root" : null);
 
@@ -27,8 +27,10 @@ internal sealed class PostgresProcess : IDisposable
         ? Directory.GetDirectories("/usr/lib/postgresql").Select(version => Path.Combine(version, "bin")).Where(bin => File.Exists(Path.Combine(bin, "initdb"))).Max()
         : null;
 
+    /// <summary>Where there is no server to start, the test is skipped, and says so.</summary>
     public static PostgresProcess Start()
     {
+        if (Missing is { } reason) Assert.Skip(reason);
         string folder = Directory.CreateTempSubdirectory("fleet-pg-").FullName;
         if (Environment.UserName == "root") Run("chown", "postgres", folder);
         using var probe = new TcpListener(IPAddress.Loopback, 0);
@@ -92,11 +94,4 @@ internal sealed class PostgresProcess : IDisposable
         process.WaitForExit();
         Assert.True(process.ExitCode == 0, $"{program} {string.Join(' ', arguments)} ended with {process.ExitCode}");
     }
-}
-
-/// <summary>A test that starts a PostgreSQL server of its own; skipped where there is none to start.</summary>
-[AttributeUsage(AttributeTargets.Method)]
-public sealed class PostgresProcessFactAttribute : FactAttribute
-{
-    public PostgresProcessFactAttribute() => Skip = PostgresProcess.Missing;
 }

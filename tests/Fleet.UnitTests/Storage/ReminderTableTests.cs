@@ -7,20 +7,18 @@ public sealed class ReminderTableOnSqlite : ReminderTableTests<SqliteTestDatabas
 
 public sealed class ReminderTableOnPostgres : ReminderTableTests<PostgresTestDatabase>;
 
-public abstract class ReminderTableTests<TDatabase> : IAsyncLifetime where TDatabase : TestDatabase, new()
+public abstract class ReminderTableTests<TDatabase> : IAsyncDisposable where TDatabase : TestDatabase, new()
 {
     private static readonly DateTime Start = new(2026, 7, 1, 12, 0, 0, DateTimeKind.Utc);
 
     private readonly TDatabase _database = new();
 
-    public Task InitializeAsync() => Task.CompletedTask;
-
-    public async Task DisposeAsync()
+    public async ValueTask DisposeAsync()
     {
         await _database.DisposeAsync();
     }
 
-    [DatabaseFact]
+    [Fact]
     public async Task A_reminder_comes_back_as_it_was_written()
     {
         var entry = Entry("rollout", "r1", "deadline");
@@ -30,7 +28,7 @@ public abstract class ReminderTableTests<TDatabase> : IAsyncLifetime where TData
         Assert.Equal(DateTimeKind.Utc, read.StartAt.Kind);
     }
 
-    [DatabaseFact]
+    [Fact]
     public async Task Only_the_newest_etag_removes_a_reminder()
     {
         var entry = Entry("rollout", "r1", "deadline");
@@ -41,7 +39,7 @@ public abstract class ReminderTableTests<TDatabase> : IAsyncLifetime where TData
         Assert.Null(await _database.Reminders.ReadRow(entry.GrainId, "deadline"));
     }
 
-    [DatabaseFact]
+    [Fact]
     public async Task A_grain_sees_its_own_reminders()
     {
         await _database.Reminders.UpsertRow(Entry("rollout", "r1", "a"));
@@ -51,7 +49,7 @@ public abstract class ReminderTableTests<TDatabase> : IAsyncLifetime where TData
         Assert.Equal(["a", "b"], rows.Select(row => row.ReminderName).Order());
     }
 
-    [DatabaseFact]
+    [Fact]
     public async Task Every_point_of_the_ring_belongs_to_one_of_two_ranges_that_share_it()
     {
         for (int i = 0; i < 50; i++) await _database.Reminders.UpsertRow(Entry("rollout", $"r{i}", "a"));

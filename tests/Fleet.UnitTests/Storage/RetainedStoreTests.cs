@@ -7,20 +7,18 @@ public sealed class RetainedStoreOnSqlite : RetainedStoreTests<SqliteTestDatabas
 
 public sealed class RetainedStoreOnPostgres : RetainedStoreTests<PostgresTestDatabase>;
 
-public abstract class RetainedStoreTests<TDatabase> : IAsyncLifetime where TDatabase : TestDatabase, new()
+public abstract class RetainedStoreTests<TDatabase> : IAsyncDisposable where TDatabase : TestDatabase, new()
 {
     private static readonly DateTimeOffset Noon = new(2026, 7, 1, 12, 0, 0, TimeSpan.Zero);
 
     private readonly TDatabase _database = new();
 
-    public Task InitializeAsync() => Task.CompletedTask;
-
-    public async Task DisposeAsync()
+    public async ValueTask DisposeAsync()
     {
         await _database.DisposeAsync();
     }
 
-    [DatabaseFact]
+    [Fact]
     public async Task A_message_comes_back_as_it_was_set()
     {
         var message = new RetainedMessage("fleet/a/status", Encoding.UTF8.GetBytes("online\0"), 1, new byte[] { 1, 2, 3 }, Noon, Noon.AddHours(1));
@@ -31,7 +29,7 @@ public abstract class RetainedStoreTests<TDatabase> : IAsyncLifetime where TData
         Assert.Equal(message with { Payload = read.Payload, Properties = read.Properties, Version = read.Version }, read);
     }
 
-    [DatabaseFact]
+    [Fact]
     public async Task Setting_again_replaces_and_deleting_leaves_a_tombstone()
     {
         long first = await Set("t", "1");
@@ -42,7 +40,7 @@ public abstract class RetainedStoreTests<TDatabase> : IAsyncLifetime where TData
         Assert.Equal(("t", true, deleted), Assert.Single((await Load()).Select(m => (m.Topic, m.IsTombstone, m.Version))));
     }
 
-    [DatabaseFact]
+    [Fact]
     public async Task Who_has_seen_a_version_gets_what_came_after_in_order()
     {
         await Set("a", "1");
@@ -56,7 +54,7 @@ public abstract class RetainedStoreTests<TDatabase> : IAsyncLifetime where TData
         Assert.Empty(await Load(changes[^1].Version));
     }
 
-    [DatabaseFact]
+    [Fact]
     public async Task Changes_at_the_same_moment_have_versions_of_their_own_and_none_is_seen_before_a_lower_one()
     {
         using var stop = new CancellationTokenSource();
@@ -77,7 +75,7 @@ public abstract class RetainedStoreTests<TDatabase> : IAsyncLifetime where TData
         Assert.Equal(versions.Order(), await follower);
     }
 
-    [DatabaseFact]
+    [Fact]
     public async Task All_are_loaded_however_many_there_are()
     {
         await Task.WhenAll(Enumerable.Range(0, 2_500).Select(i => Set($"t/{i}", "x")));

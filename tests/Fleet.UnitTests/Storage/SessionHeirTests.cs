@@ -7,20 +7,18 @@ public sealed class SessionHeirsOnSqlite : SessionHeirTests<SqliteTestDatabase>;
 public sealed class SessionHeirsOnPostgres : SessionHeirTests<PostgresTestDatabase>;
 
 /// <summary>Gateways that share a database: what a dead one leaves goes to one of the others.</summary>
-public abstract class SessionHeirTests<TDatabase> : IAsyncLifetime where TDatabase : TestDatabase, new()
+public abstract class SessionHeirTests<TDatabase> : IAsyncDisposable where TDatabase : TestDatabase, new()
 {
     private readonly TDatabase _database = new();
 
     private ISessionStore Store => _database.Sessions;
 
-    public Task InitializeAsync() => Task.CompletedTask;
-
-    public async Task DisposeAsync()
+    public async ValueTask DisposeAsync()
     {
         await _database.DisposeAsync();
     }
 
-    [DatabaseFact]
+    [Fact]
     public async Task What_a_dead_gateway_leaves_goes_to_one_heir_and_the_dead_one_is_fenced()
     {
         var (dead, heir, other) = (await Begin("dead"), await Begin("heir"), await Begin("other"));
@@ -52,7 +50,7 @@ public abstract class SessionHeirTests<TDatabase> : IAsyncLifetime where TDataba
         Assert.True(await Store.Write(heir, OneMark(), default));
     }
 
-    [DatabaseFact]
+    [Fact]
     public async Task The_heir_of_an_heir_has_what_both_left()
     {
         var (first, second, third) = (await Begin("first"), await Begin("second"), await Begin("third"));
@@ -68,7 +66,7 @@ public abstract class SessionHeirTests<TDatabase> : IAsyncLifetime where TDataba
         Assert.Equal(2, (await Store.Load(third, default)).Sessions.Count);
     }
 
-    [DatabaseFact]
+    [Fact]
     public async Task Who_begins_under_the_name_of_another_is_its_heir_until_that_is_buried()
     {
         await Write(await Begin("first", "here"), batch => batch.Sessions.Add(Session(1, "a")));
@@ -85,7 +83,7 @@ public abstract class SessionHeirTests<TDatabase> : IAsyncLifetime where TDataba
         Assert.Null((await Store.Inherit(other, "first", default)).Heir);
     }
 
-    [DatabaseFact]
+    [Fact]
     public async Task A_name_is_inherited_from_the_living_only()
     {
         await Write(await Begin("dead", "here"), batch => batch.Sessions.Add(Session(1, "a")));
@@ -98,7 +96,7 @@ public abstract class SessionHeirTests<TDatabase> : IAsyncLifetime where TDataba
         Assert.Equal("heir", await Store.FindGateway("a", default));
     }
 
-    [DatabaseFact]
+    [Fact]
     public async Task A_session_that_its_client_has_anew_elsewhere_is_not_inherited()
     {
         var (dead, living) = (await Begin("dead", "here"), await Begin("living"));

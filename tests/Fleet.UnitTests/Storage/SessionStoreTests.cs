@@ -7,7 +7,7 @@ public sealed class SessionStoreOnSqlite : SessionStoreTests<SqliteTestDatabase>
 
 public sealed class SessionStoreOnPostgres : SessionStoreTests<PostgresTestDatabase>;
 
-public abstract class SessionStoreTests<TDatabase> : IAsyncLifetime where TDatabase : TestDatabase, new()
+public abstract class SessionStoreTests<TDatabase> : IAsyncDisposable where TDatabase : TestDatabase, new()
 {
     private static readonly DateTimeOffset Noon = new(2026, 7, 1, 12, 0, 0, TimeSpan.Zero);
 
@@ -15,14 +15,12 @@ public abstract class SessionStoreTests<TDatabase> : IAsyncLifetime where TDatab
 
     private ISessionStore Store => _database.Sessions;
 
-    public Task InitializeAsync() => Task.CompletedTask;
-
-    public async Task DisposeAsync()
+    public async ValueTask DisposeAsync()
     {
         await _database.DisposeAsync();
     }
 
-    [DatabaseFact]
+    [Fact]
     public async Task A_session_comes_back_as_it_was_written()
     {
         long owner = (await Store.Begin("g1", "here", default)).Number;
@@ -50,7 +48,7 @@ public abstract class SessionStoreTests<TDatabase> : IAsyncLifetime where TDatab
         Assert.Equal(new ReceivedRow(1, 65_535), Assert.Single(read.Received));
     }
 
-    [DatabaseFact]
+    [Fact]
     public async Task What_is_settled_is_gone_and_what_is_released_keeps_its_packet_identifier()
     {
         long owner = (await Store.Begin("g1", "here", default)).Number;
@@ -80,7 +78,7 @@ public abstract class SessionStoreTests<TDatabase> : IAsyncLifetime where TDatab
         Assert.Equal(new ReceivedRow(1, 2), Assert.Single(read.Received));
     }
 
-    [DatabaseFact]
+    [Fact]
     public async Task A_session_that_is_removed_takes_all_its_rows_along()
     {
         long owner = (await Store.Begin("g1", "here", default)).Number;
@@ -104,7 +102,7 @@ public abstract class SessionStoreTests<TDatabase> : IAsyncLifetime where TDatab
             Assert.Equal(1L, Convert.ToInt64(_database.Scalar($"SELECT COUNT(*) FROM {table}")));
     }
 
-    [DatabaseFact]
+    [Fact]
     public async Task A_batch_whose_outcome_was_unknown_may_come_again()
     {
         long owner = (await Store.Begin("g1", "here", default)).Number;
@@ -122,7 +120,7 @@ public abstract class SessionStoreTests<TDatabase> : IAsyncLifetime where TDatab
         Assert.Equal("1 10 1 False 0 ", Deliveries(await Store.Load(owner, default)));
     }
 
-    [DatabaseFact]
+    [Fact]
     public async Task Who_begins_under_a_name_has_what_was_left_there_and_the_last_one_is_fenced()
     {
         long first = (await Store.Begin("g1", "here", default)).Number;
@@ -146,7 +144,7 @@ public abstract class SessionStoreTests<TDatabase> : IAsyncLifetime where TDatab
         Assert.Equal(1L, Convert.ToInt64(_database.Scalar("SELECT COUNT(*) FROM session_messages")));
     }
 
-    [DatabaseFact]
+    [Fact]
     public async Task A_name_that_is_unknown_takes_part_all_the_same()
     {
         long owner = (await Store.Begin("g1", null, default)).Number;
@@ -154,7 +152,7 @@ public abstract class SessionStoreTests<TDatabase> : IAsyncLifetime where TDatab
         Assert.Single((await Store.Load(owner, default)).Sessions);
     }
 
-    [DatabaseFact]
+    [Fact]
     public async Task Many_changes_go_in_one_batch()
     {
         long owner = (await Store.Begin("g1", "here", default)).Number;

@@ -9,9 +9,9 @@ public sealed class ForwardingTests : IAsyncLifetime
 {
     private ClusterUnderTest _cluster = null!;
 
-    public async Task InitializeAsync() => _cluster = await ClusterUnderTest.Start();
+    public async ValueTask InitializeAsync() => _cluster = await ClusterUnderTest.Start();
 
-    public async Task DisposeAsync() => await _cluster.DisposeAsync();
+    public async ValueTask DisposeAsync() => await _cluster.DisposeAsync();
 
     [Fact]
     public async Task A_message_reaches_each_subscriber_once_wherever_it_is()

@@ -17,18 +17,18 @@ public abstract class HeirTests<TDatabase> : IAsyncLifetime where TDatabase : Te
     private readonly TDatabase _database = new();
     private ClusterUnderTest _cluster = null!;
 
-    public async Task InitializeAsync() => _cluster = await ClusterUnderTest.Start(_database.Sessions);
+    public async ValueTask InitializeAsync() => _cluster = await ClusterUnderTest.Start(_database.Sessions);
 
-    public async Task DisposeAsync()
+    public async ValueTask DisposeAsync()
     {
         await _cluster.DisposeAsync();
         await _database.DisposeAsync();
     }
 
-    [DatabaseFact]
+    [Fact]
     public Task A_session_goes_on_at_whichever_gateway_its_client_connects_to_next() => GoesOn(Qos.AtLeastOnce);
 
-    [DatabaseFact]
+    [Fact]
     public Task It_does_with_QoS_2() => GoesOn(Qos.ExactlyOnce);
 
     private async Task GoesOn(Qos qos)
@@ -57,10 +57,10 @@ public abstract class HeirTests<TDatabase> : IAsyncLifetime where TDatabase : Te
         Assert.Equal("again", Client.TextOf(await further.Next()));
     }
 
-    [DatabaseFact]
+    [Fact]
     public Task What_is_published_for_a_dead_gateway_is_acknowledged_when_its_heir_has_it_and_keeps_its_order() => Waits(Qos.AtLeastOnce);
 
-    [DatabaseFact]
+    [Fact]
     public Task So_it_is_with_QoS_2_and_comes_once() => Waits(Qos.ExactlyOnce);
 
     private async Task Waits(Qos qos)
@@ -100,7 +100,7 @@ public abstract class HeirTests<TDatabase> : IAsyncLifetime where TDatabase : Te
         }
     }
 
-    [DatabaseFact]
+    [Fact]
     public async Task What_the_dead_gateway_had_stored_though_nobody_heard_so_does_not_come_twice()
     {
         var (here, there) = await _cluster.TwoGateways();
@@ -132,7 +132,7 @@ public abstract class HeirTests<TDatabase> : IAsyncLifetime where TDatabase : Te
         Assert.True(came is [] or ["once"], string.Join(", ", came));
     }
 
-    [DatabaseFact]
+    [Fact]
     public async Task A_gateway_of_the_same_name_is_the_heir_too()
     {
         var here = await _cluster.Gateway(options => options.Name = "name");
@@ -153,7 +153,7 @@ public abstract class HeirTests<TDatabase> : IAsyncLifetime where TDatabase : Te
         await ClusterUnderTest.Eventually(() => again.Service<SessionDirectory>().Find("plain/c") is null);
     }
 
-    [DatabaseFact]
+    [Fact]
     public async Task A_shared_subscription_of_the_dead_gateway_loses_nothing()
     {
         var (here, there) = await _cluster.TwoGateways();
@@ -171,7 +171,7 @@ public abstract class HeirTests<TDatabase> : IAsyncLifetime where TDatabase : Te
         Assert.Equal(["0", "1", "2"], await Texts(back, 3));
     }
 
-    [DatabaseFact]
+    [Fact]
     public async Task A_client_whose_gateway_may_be_alive_still_is_told_to_try_again_and_loses_nothing()
     {
         var (here, there) = await _cluster.TwoGateways();
@@ -192,7 +192,7 @@ public abstract class HeirTests<TDatabase> : IAsyncLifetime where TDatabase : Te
         Assert.True(back.Mqtt.Connection.SessionPresent);
     }
 
-    [DatabaseFact]
+    [Fact]
     public async Task Its_will_goes_out_once_when_its_delay_is_over_and_not_if_its_client_is_back()
     {
         var (here, there) = await _cluster.TwoGateways();
@@ -212,7 +212,7 @@ public abstract class HeirTests<TDatabase> : IAsyncLifetime where TDatabase : Te
             new(new MqttMessage { Topic = $"will/{payload}", Payload = System.Text.Encoding.UTF8.GetBytes(payload), Qos = Qos.AtLeastOnce }, DelaySeconds: delay);
     }
 
-    [DatabaseFact]
+    [Fact]
     public async Task A_gateway_whose_sessions_are_another_s_ends_them_as_soon_as_the_store_says_so()
     {
         var (here, there) = await _cluster.TwoGateways();
@@ -238,7 +238,7 @@ public abstract class HeirTests<TDatabase> : IAsyncLifetime where TDatabase : Te
         Assert.NotEqual(before, here.Id);
     }
 
-    [DatabaseFact]
+    [Fact]
     public async Task An_heir_that_dies_has_an_heir()
     {
         var (here, there) = await _cluster.TwoGateways();

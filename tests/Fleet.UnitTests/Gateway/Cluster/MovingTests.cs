@@ -13,9 +13,9 @@ public sealed class MovingTests : IAsyncLifetime
 {
     private ClusterUnderTest _cluster = null!;
 
-    public async Task InitializeAsync() => _cluster = await ClusterUnderTest.Start();
+    public async ValueTask InitializeAsync() => _cluster = await ClusterUnderTest.Start();
 
-    public async Task DisposeAsync() => await _cluster.DisposeAsync();
+    public async ValueTask DisposeAsync() => await _cluster.DisposeAsync();
 
     [Fact]
     public async Task A_newer_connection_at_another_gateway_ends_the_older()

@@ -12,9 +12,9 @@ public sealed class RebirthTests : IAsyncLifetime
 {
     private ClusterUnderTest _cluster = null!;
 
-    public async Task InitializeAsync() => _cluster = await ClusterUnderTest.Start();
+    public async ValueTask InitializeAsync() => _cluster = await ClusterUnderTest.Start();
 
-    public async Task DisposeAsync() => await _cluster.DisposeAsync();
+    public async ValueTask DisposeAsync() => await _cluster.DisposeAsync();
 
     [Fact]
     public async Task A_gateway_that_begins_anew_acknowledges_nothing_before_it_knows_what_the_others_want()
@@ -57,7 +57,8 @@ public sealed class RebirthTests : IAsyncLifetime
         // While the first of its sessions ends, the publisher's is still there.
         Client? publisher = null;
         Exception? outcome = null;
-        var first = new Ending(() => outcome = Task.Run(() => Record.ExceptionAsync(() => publisher!.Publish("t", "1"))).GetAwaiter().GetResult());
+        var first = new Ending(() =>
+            outcome = Task.Run(async () => await Record.ExceptionAsync(() => publisher!.Publish("t", "1"))).GetAwaiter().GetResult());
         here.Service<SessionDirectory>().Attach(first, GatewayParts.Plain("first"), new SessionTerms(true, 0, 10, null), 0, out _);
         publisher = await here.Connect("p");
         string before = here.Id;

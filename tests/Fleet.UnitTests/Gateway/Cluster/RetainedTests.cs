@@ -11,9 +11,9 @@ public sealed class RetainedTests : IAsyncLifetime
 {
     private ClusterUnderTest _cluster = null!;
 
-    public async Task InitializeAsync() => _cluster = await ClusterUnderTest.Start();
+    public async ValueTask InitializeAsync() => _cluster = await ClusterUnderTest.Start();
 
-    public async Task DisposeAsync() => await _cluster.DisposeAsync();
+    public async ValueTask DisposeAsync() => await _cluster.DisposeAsync();
 
     [Fact]
     public async Task What_was_acknowledged_on_one_gateway_is_there_on_the_other()

@@ -4,6 +4,7 @@ using Fleet.Silo.Storage.Sqlite;
 using Fleet.Silo.Telemetry;
 using Microsoft.Extensions.Options;
 using Orleans.Configuration;
+using Orleans.Dashboard;
 using Orleans.Storage;
 
 namespace Fleet.Silo.Hosting;
@@ -29,6 +30,7 @@ internal static class OrleansHosting
             AddReminders(silo, provider);
             if (provider is StorageOptions.AdoNet) AddAdoNetStates(silo);
             if (OtlpExport.IsWanted(builder.Configuration)) silo.AddActivityPropagation();
+            if (Dashboard.IsWanted(builder.Configuration)) silo.AddDashboard();
         });
         builder.Services.AddSingleton<IReadinessCheck, SiloReadiness>();
     }

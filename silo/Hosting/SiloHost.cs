@@ -147,6 +147,7 @@ internal static class SiloHost
         app.UseAuthorization();
 
         app.MapFrontPage();
+        app.MapDashboard();
         app.MapOpenApi();
         var api = app.MapGroup("/api/v1");
         api.MapCa();

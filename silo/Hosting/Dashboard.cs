@@ -15,7 +15,7 @@ internal static class Dashboard
 
     /// <summary>Its page runs a script of its own and sets styles in its elements.</summary>
     private const string ContentSecurityPolicy =
-        "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; connect-src 'self'; font-src 'self'; img-src 'self' data:; "
+        "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; connect-src 'self'; font-src 'self' data:; img-src 'self' data:; "
         + "base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
     public static bool IsWanted(IConfiguration configuration) => configuration.GetValue<bool>("Fleet:Dashboard:Enabled");
@@ -24,10 +24,7 @@ internal static class Dashboard
     {
         if (!IsWanted(app.Configuration)) return;
         app.MapOrleansDashboard(Path)
-            .RequireAuthorization(new AuthorizeAttribute(Roles.Admin)
-            {
-                AuthenticationSchemes = $"{BearerAuthentication.SchemeName},{BrowserAuthentication.SchemeName}",
-            })
+            .RequireAuthorization(new AuthorizeAttribute(Roles.Admin) { AuthenticationSchemes = BrowserAuthentication.SchemeName })
             .ExcludeFromDescription()
             .AddEndpointFilter((call, next) =>
             {

@@ -23,6 +23,7 @@ public sealed class FleetService : IAsyncDisposable
     public int PlainPort => _process.PlainPort;
     public Uri Http => new((string)_process.Listening["http"]!);
     public Uri Metrics => _process.Metrics;
+    public int ProcessId => (int)_process.Listening["processId"]!;
     public string AdminToken => File.ReadAllText((string)_process.Listening["adminToken"]!).Trim();
     public string Output => _process.Output;
 

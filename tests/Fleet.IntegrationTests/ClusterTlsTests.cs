@@ -69,7 +69,7 @@ public sealed class ClusterTlsTests
     private static async Task<X509Certificate2> Claim(FleetService fleet)
     {
         var claim = System.Text.Json.Nodes.JsonNode.Parse(await File.ReadAllTextAsync(await fleet.NewClaimFile()))!;
-        return X509Certificate2.CreateFromPem((string)claim["certificatePem"]!, (string)claim["privateKeyPem"]!);
+        return X509Certificate2.CreateFromPem((string)claim["certificatePem"]!, (string)claim["privateKey"]!);
     }
 
     /// <summary>From /proc: TCP sockets in the state LISTEN (0A) whose inode the process holds.</summary>

@@ -1,12 +1,16 @@
 namespace Fleet.ConformanceTests;
 
-public sealed class CallTests
+public sealed class CallsOnGrainHost : CallTests<DeterministicHost>;
+
+public sealed class CallsOnSilo : CallTests<OrleansHost>;
+
+public abstract class CallTests<THost> : ConformanceTests<THost> where THost : TestHost, new()
 {
     [Fact]
     public async Task An_exception_reaches_the_caller_with_type_and_stack()
     {
-        await using var engine = await TestEngine.Start();
-        var worker = engine.Grains.GetGrain<IWorkerGrain>("one");
+        await using var host = await Start();
+        var worker = host.Grains.GetGrain<IWorkerGrain>("one");
         var atOnce = await Assert.ThrowsAsync<InvalidDataException>(worker.ThrowAtOnce);
         var later = await Assert.ThrowsAsync<InvalidDataException>(worker.ThrowLater);
         Assert.Contains("WorkerGrain.ThrowAtOnce", atOnce.StackTrace, StringComparison.Ordinal);
@@ -16,8 +20,8 @@ public sealed class CallTests
     [Fact]
     public async Task A_grain_goes_on_after_an_exception()
     {
-        await using var engine = await TestEngine.Start();
-        var worker = engine.Grains.GetGrain<IWorkerGrain>("one");
+        await using var host = await Start();
+        var worker = host.Grains.GetGrain<IWorkerGrain>("one");
         int before = await worker.ActivationNumber();
         await Assert.ThrowsAsync<InvalidDataException>(worker.ThrowAtOnce);
         Assert.Equal(before, await worker.ActivationNumber());
@@ -26,97 +30,97 @@ public sealed class CallTests
     [Fact]
     public async Task A_one_way_call_returns_before_it_has_run_and_never_fails()
     {
-        await using var engine = await TestEngine.Start();
-        var worker = engine.Grains.GetGrain<IWorkerGrain>("one");
+        await using var host = await Start();
+        var worker = host.Grains.GetGrain<IWorkerGrain>("one");
         await worker.HoldOneWay("posted");
         await worker.ThrowOneWay();
-        await engine.Journal.Until("posted begins");
-        engine.Journal.Happen("release posted");
+        await host.Journal.Until("posted begins");
+        host.Journal.Happen("release posted");
         await worker.Note("after");
-        Assert.Equal(["one activated", "posted begins", "posted ends", "after"], engine.Journal.Lines);
+        Assert.Equal(["one activated", "posted begins", "posted ends", "after"], host.Journal.Lines);
     }
 
     [Fact]
     public async Task A_call_without_an_answer_times_out()
     {
-        await using var engine = await TestEngine.Start();
-        var worker = engine.Grains.GetGrain<IWorkerGrain>("one");
+        await using var host = await Start();
+        var worker = host.Grains.GetGrain<IWorkerGrain>("one");
         var held = worker.Hold("held");
-        await engine.Journal.Until("held begins");
-        engine.Time.Advance(TimeSpan.FromSeconds(29.9));
+        await host.Journal.Until("held begins");
+        host.Time.Advance(TimeSpan.FromSeconds(29.9));
         Assert.False(held.IsCompleted);
-        engine.Time.Advance(TimeSpan.FromSeconds(0.1));
+        host.Time.Advance(TimeSpan.FromSeconds(0.1));
         var timeout = await Assert.ThrowsAsync<TimeoutException>(() => held);
         Assert.Contains("worker/one", timeout.Message, StringComparison.Ordinal);
 
         // The request itself runs on, and those behind it wait for it.
         var after = worker.Note("after");
-        engine.Journal.Happen("release held");
+        host.Journal.Happen("release held");
         await after;
-        Assert.Equal(["held ends", "after"], engine.Journal.Lines.TakeLast(2));
+        Assert.Equal(["held ends", "after"], host.Journal.Lines.TakeLast(2));
     }
 
     [Fact]
     public async Task A_method_may_have_a_time_out_of_its_own()
     {
-        await using var engine = await TestEngine.Start();
-        var held = engine.Grains.GetGrain<IWorkerGrain>("one").HoldBriefly("held");
-        engine.Time.Advance(TimeSpan.FromSeconds(1));
+        await using var host = await Start();
+        var held = host.Grains.GetGrain<IWorkerGrain>("one").HoldBriefly("held");
+        host.Time.Advance(TimeSpan.FromSeconds(1));
         await Assert.ThrowsAsync<TimeoutException>(() => held);
     }
 
     [Fact]
     public async Task A_request_that_timed_out_while_it_waited_is_not_run()
     {
-        await using var engine = await TestEngine.Start();
-        var worker = engine.Grains.GetGrain<IWorkerGrain>("one");
+        await using var host = await Start();
+        var worker = host.Grains.GetGrain<IWorkerGrain>("one");
         var held = worker.Hold("held");
-        await engine.Journal.Until("held begins");
+        await host.Journal.Until("held begins");
         var waiting = worker.HoldBriefly("waiting");
-        engine.Time.Advance(TimeSpan.FromSeconds(1));
+        host.Time.Advance(TimeSpan.FromSeconds(1));
         await Assert.ThrowsAsync<TimeoutException>(() => waiting);
-        engine.Journal.Happen("release held");
+        host.Journal.Happen("release held");
         await held;
         await worker.Note("after");
-        Assert.DoesNotContain("waiting begins", engine.Journal.Lines);
+        Assert.DoesNotContain("waiting begins", host.Journal.Lines);
     }
 
     [Fact]
     public async Task Cancellation_reaches_the_grain_in_its_turn_and_the_caller_at_once()
     {
-        await using var engine = await TestEngine.Start();
+        await using var host = await Start();
         using var cancellation = new CancellationTokenSource();
-        var call = engine.Grains.GetGrain<IWorkerGrain>("one").HoldUntilCanceled("held", cancellation.Token);
-        await engine.Journal.Until("held begins");
+        var call = host.Grains.GetGrain<IWorkerGrain>("one").HoldUntilCanceled("held", cancellation.Token);
+        await host.Journal.Until("held begins");
         await cancellation.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => call);
-        await engine.Journal.Until("held canceled, in turn: True");
+        await host.Journal.Until("held canceled, in turn: True");
     }
 
     [Fact]
     public async Task A_canceled_call_is_not_sent()
     {
-        await using var engine = await TestEngine.Start();
-        var worker = engine.Grains.GetGrain<IWorkerGrain>("one");
+        await using var host = await Start();
+        var worker = host.Grains.GetGrain<IWorkerGrain>("one");
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => worker.HoldUntilCanceled("held", new CancellationToken(canceled: true)));
         await worker.Note("after");
-        Assert.Equal(["one activated", "after"], engine.Journal.Lines);
+        Assert.Equal(["one activated", "after"], host.Journal.Lines);
     }
 
     [Fact]
     public async Task A_call_that_is_canceled_while_it_waits_ends_at_once_and_leaves_no_request_behind()
     {
-        await using var engine = await TestEngine.Start();
-        var worker = engine.Grains.GetGrain<IWorkerGrain>("one");
+        await using var host = await Start();
+        var worker = host.Grains.GetGrain<IWorkerGrain>("one");
         using var cancellation = new CancellationTokenSource();
         var held = worker.Hold("held");
-        await engine.Journal.Until("held begins");
+        await host.Journal.Until("held begins");
         var waiting = worker.HoldUntilCanceled("waiting", cancellation.Token);
-        await worker.HoldInterleavingOnce(engine);
+        await worker.HoldInterleavingOnce(host);
         await cancellation.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => waiting);
         Assert.False(held.IsCompleted);
-        engine.Journal.Happen("release held");
+        host.Journal.Happen("release held");
         await held;
         // Where the cancellation comes after the request has begun, the grain hears of it: either way the next one has its turn.
         await worker.Note("after");

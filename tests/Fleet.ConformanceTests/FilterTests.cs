@@ -4,32 +4,36 @@ using Orleans.Runtime;
 
 namespace Fleet.ConformanceTests;
 
-public sealed class FilterTests
+public sealed class FiltersOnGrainHost : FilterTests<DeterministicHost>;
+
+public sealed class FiltersOnSilo : FilterTests<OrleansHost>;
+
+public abstract class FilterTests<THost> : ConformanceTests<THost> where THost : TestHost, new()
 {
     [Fact]
-    public async Task Filters_run_around_a_call_those_of_the_engine_first()
+    public async Task Filters_run_around_a_call_those_of_the_host_first()
     {
-        await using var engine = await TestEngine.Start(services => services.AddSingleton<IIncomingGrainCallFilter, Tracer>());
-        Assert.Equal("HELLO!", await engine.Grains.GetGrain<IParrotGrain>("one").Repeat("hello"));
+        await using var host = await Start(new() { Services = services => services.AddSingleton<IIncomingGrainCallFilter, Tracer>() });
+        Assert.Equal("HELLO!", await host.Grains.GetGrain<IParrotGrain>("one").Repeat("hello"));
         Assert.Equal(
             ["Repeat(hello) from outside", "grain's own before", "said HELLO", "grain's own after", "Repeat gave HELLO!"],
-            engine.Journal.Lines);
+            host.Journal.Lines);
     }
 
     [Fact]
     public async Task A_filter_knows_which_grain_calls_and_which_is_called()
     {
-        await using var engine = await TestEngine.Start(services => services.AddSingleton<IIncomingGrainCallFilter, Tracer>());
-        await engine.Grains.GetGrain<IParrotGrain>("one").Ask("two");
-        Assert.Contains("Repeat(one asks) from parrot/one", engine.Journal.Lines);
+        await using var host = await Start(new() { Services = services => services.AddSingleton<IIncomingGrainCallFilter, Tracer>() });
+        await host.Grains.GetGrain<IParrotGrain>("one").Ask("two");
+        Assert.Contains("Repeat(one asks) from parrot/one", host.Journal.Lines);
     }
 
     [Fact]
     public async Task A_filter_may_refuse_a_call()
     {
-        await using var engine = await TestEngine.Start(services => services.AddSingleton<IIncomingGrainCallFilter, Tracer>());
-        await Assert.ThrowsAsync<UnauthorizedAccessException>(() => engine.Grains.GetGrain<IParrotGrain>("one").Repeat("secret"));
-        Assert.DoesNotContain("said SECRET", engine.Journal.Lines);
+        await using var host = await Start(new() { Services = services => services.AddSingleton<IIncomingGrainCallFilter, Tracer>() });
+        await Assert.ThrowsAsync<UnauthorizedAccessException>(() => host.Grains.GetGrain<IParrotGrain>("one").Repeat("secret"));
+        Assert.DoesNotContain("said SECRET", host.Journal.Lines);
     }
 
     // It takes the grain factory, as filters do: making it must not wait for itself.

@@ -1,122 +1,126 @@
 namespace Fleet.ConformanceTests;
 
-public sealed class InterleavingTests
+public sealed class InterleavingOnGrainHost : InterleavingTests<DeterministicHost>;
+
+public sealed class InterleavingOnSilo : InterleavingTests<OrleansHost>;
+
+public abstract class InterleavingTests<THost> : ConformanceTests<THost> where THost : TestHost, new()
 {
     [Fact]
     public async Task An_interleaving_request_runs_beside_any_other()
     {
-        await using var engine = await TestEngine.Start();
-        var worker = engine.Grains.GetGrain<IWorkerGrain>("one");
+        await using var host = await Start();
+        var worker = host.Grains.GetGrain<IWorkerGrain>("one");
         var held = worker.Hold("held");
-        await engine.Journal.Until("held begins");
-        engine.Journal.Happen("release query");
+        await host.Journal.Until("held begins");
+        host.Journal.Happen("release query");
         await worker.HoldInterleaving("query");
         Assert.False(held.IsCompleted);
-        engine.Journal.Happen("release held");
+        host.Journal.Happen("release held");
         await held;
     }
 
     [Fact]
     public async Task A_request_does_not_wait_for_interleaving_ones()
     {
-        await using var engine = await TestEngine.Start();
-        var worker = engine.Grains.GetGrain<IWorkerGrain>("one");
+        await using var host = await Start();
+        var worker = host.Grains.GetGrain<IWorkerGrain>("one");
         var query = worker.HoldInterleaving("query");
-        await engine.Journal.Until("query begins");
-        engine.Journal.Happen("release held");
+        await host.Journal.Until("query begins");
+        host.Journal.Happen("release held");
         await worker.Hold("held");
         Assert.False(query.IsCompleted);
-        engine.Journal.Happen("release query");
+        host.Journal.Happen("release query");
         await query;
     }
 
     [Fact]
     public async Task Read_only_requests_run_side_by_side()
     {
-        await using var engine = await TestEngine.Start();
-        var worker = engine.Grains.GetGrain<IWorkerGrain>("one");
+        await using var host = await Start();
+        var worker = host.Grains.GetGrain<IWorkerGrain>("one");
         var first = worker.HoldReadOnly("first");
-        await engine.Journal.Until("first begins");
+        await host.Journal.Until("first begins");
         var second = worker.HoldReadOnly("second");
-        await engine.Journal.Until("second begins");
-        engine.Journal.Happen("release first");
-        engine.Journal.Happen("release second");
+        await host.Journal.Until("second begins");
+        host.Journal.Happen("release first");
+        host.Journal.Happen("release second");
         await Task.WhenAll(first, second);
     }
 
     [Fact]
     public async Task A_writing_request_waits_for_the_first_that_reads()
     {
-        await using var engine = await TestEngine.Start();
-        var worker = engine.Grains.GetGrain<IWorkerGrain>("one");
+        await using var host = await Start();
+        var worker = host.Grains.GetGrain<IWorkerGrain>("one");
         var first = worker.HoldReadOnly("first");
-        await engine.Journal.Until("first begins");
+        await host.Journal.Until("first begins");
         var second = worker.HoldReadOnly("second");
-        await engine.Journal.Until("second begins");
+        await host.Journal.Until("second begins");
         var write = worker.Hold("write");
-        engine.Journal.Happen("release write");
-        engine.Journal.Happen("release first");
+        host.Journal.Happen("release write");
+        host.Journal.Happen("release first");
         await write;
         Assert.False(second.IsCompleted);
         Assert.True(Index("write begins") > Index("first ends"));
-        engine.Journal.Happen("release second");
+        host.Journal.Happen("release second");
         await Task.WhenAll(first, second);
 
-        int Index(string line) => engine.Journal.Lines.ToList().IndexOf(line);
+        int Index(string line) => host.Journal.Lines.ToList().IndexOf(line);
     }
 
     [Fact]
     public async Task A_reading_request_overtakes_one_that_waits_to_write()
     {
-        await using var engine = await TestEngine.Start();
-        var worker = engine.Grains.GetGrain<IWorkerGrain>("one");
+        await using var host = await Start();
+        var worker = host.Grains.GetGrain<IWorkerGrain>("one");
         var first = worker.HoldReadOnly("first");
-        await engine.Journal.Until("first begins");
+        await host.Journal.Until("first begins");
         var write = worker.Hold("write");
-        await worker.HoldInterleavingOnce(engine);
-        engine.Journal.Happen("release second");
+        await worker.HoldInterleavingOnce(host);
+        host.Journal.Happen("release second");
         await worker.HoldReadOnly("second");
         Assert.False(write.IsCompleted);
-        engine.Journal.Happen("release write");
-        engine.Journal.Happen("release first");
+        host.Journal.Happen("release write");
+        host.Journal.Happen("release first");
         await Task.WhenAll(first, write);
     }
 
     [Fact]
     public async Task A_reading_request_waits_for_one_that_writes()
     {
-        await using var engine = await TestEngine.Start();
-        var worker = engine.Grains.GetGrain<IWorkerGrain>("one");
+        await using var host = await Start();
+        var worker = host.Grains.GetGrain<IWorkerGrain>("one");
         var write = worker.Hold("write");
         var read = worker.HoldReadOnly("read");
-        engine.Journal.Happen("release read");
-        engine.Journal.Happen("release write");
+        host.Journal.Happen("release read");
+        host.Journal.Happen("release write");
         await Task.WhenAll(write, read);
-        Assert.Equal(["one activated", "write begins", "write ends", "read begins", "read ends"], engine.Journal.Lines);
+        Assert.Equal(["one activated", "write begins", "write ends", "read begins", "read ends"], host.Journal.Lines);
     }
 
     [Fact]
     public async Task All_requests_of_a_reentrant_grain_interleave()
     {
-        await using var engine = await TestEngine.Start();
-        var worker = engine.Grains.GetGrain<IReentrantWorkerGrain>("one");
+        await using var host = await Start();
+        var worker = host.Grains.GetGrain<IReentrantWorkerGrain>("one");
         var first = worker.Hold("first");
-        await engine.Journal.Until("first begins");
-        engine.Journal.Happen("release second");
+        await host.Journal.Until("first begins");
+        host.Journal.Happen("release second");
         await worker.Hold("second");
-        engine.Journal.Happen("release first");
+        host.Journal.Happen("release first");
         await first;
     }
 
     [Fact]
     public async Task A_call_back_into_a_waiting_grain_times_out()
     {
-        await using var engine = await TestEngine.Start();
-        var call = engine.Grains.GetGrain<IWorkerGrain>("one").CallBackThrough("two");
+        await using var host = await Start();
+        var call = host.Grains.GetGrain<IWorkerGrain>("one").CallBackThrough("two");
         // "two" calls "one", which waits for "two": once "two" is up, nothing moves but the clock.
-        await engine.Journal.Until("two activated");
-        await engine.Grains.GetGrain<IWorkerGrain>("two").HoldInterleavingOnce(engine);
-        engine.Time.Advance(TimeSpan.FromSeconds(31));
+        await host.Journal.Until("two activated");
+        await host.Grains.GetGrain<IWorkerGrain>("two").HoldInterleavingOnce(host);
+        host.Time.Advance(TimeSpan.FromSeconds(31));
         await Assert.ThrowsAsync<TimeoutException>(() => call.WaitAsync(TimeSpan.FromSeconds(20), TimeProvider.System));
     }
 }
@@ -124,9 +128,9 @@ public sealed class InterleavingTests
 internal static class WorkerCalls
 {
     /// <summary>A turn of the grain: what it was doing before has gone as far as it could.</summary>
-    public static Task HoldInterleavingOnce(this IWorkerGrain worker, TestEngine engine)
+    public static Task HoldInterleavingOnce(this IWorkerGrain worker, TestHost host)
     {
-        engine.Journal.Happen("release nothing");
+        host.Journal.Happen("release nothing");
         return worker.HoldInterleaving("nothing");
     }
 }

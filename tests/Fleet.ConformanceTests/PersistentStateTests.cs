@@ -4,13 +4,17 @@ using Orleans.Storage;
 
 namespace Fleet.ConformanceTests;
 
-public sealed class PersistentStateTests
+public sealed class PersistentStatesOnGrainHost : PersistentStateTests<DeterministicHost>;
+
+public sealed class PersistentStatesOnSilo : PersistentStateTests<OrleansHost>;
+
+public abstract class PersistentStateTests<THost> : ConformanceTests<THost> where THost : TestHost, new()
 {
     [Fact]
     public async Task A_record_is_read_before_the_grain_is_activated()
     {
-        await using var engine = await TestEngine.Start();
-        var notebook = engine.Grains.GetGrain<INotebookGrain>("one");
+        await using var host = await Start();
+        var notebook = host.Grains.GetGrain<INotebookGrain>("one");
         Assert.Equal("new, exists: False", await notebook.Opening());
         await notebook.Write("hello");
         await notebook.Close();
@@ -20,8 +24,8 @@ public sealed class PersistentStateTests
     [Fact]
     public async Task What_was_not_written_is_lost_with_the_activation()
     {
-        await using var engine = await TestEngine.Start();
-        var notebook = engine.Grains.GetGrain<INotebookGrain>("one");
+        await using var host = await Start();
+        var notebook = host.Grains.GetGrain<INotebookGrain>("one");
         await notebook.ChangeOnly("draft");
         await notebook.Close();
         Assert.Equal("new, exists: False", await notebook.Opening());
@@ -30,23 +34,23 @@ public sealed class PersistentStateTests
     [Fact]
     public async Task Clearing_leaves_a_state_as_new()
     {
-        await using var engine = await TestEngine.Start();
-        var notebook = engine.Grains.GetGrain<INotebookGrain>("one");
+        await using var host = await Start();
+        var notebook = host.Grains.GetGrain<INotebookGrain>("one");
         await notebook.Write("hello");
         Assert.Equal("new, exists: False, etag: ", await notebook.Clear());
-        Assert.Equal(0, engine.Storage.Count);
+        Assert.Equal(0, host.Storage.RecordCount);
     }
 
     [Fact]
     public async Task A_write_over_somebody_elses_fails_and_the_next_activation_reads_theirs()
     {
-        await using var engine = await TestEngine.Start();
-        var notebook = engine.Grains.GetGrain<INotebookGrain>("one");
+        await using var host = await Start();
+        var notebook = host.Grains.GetGrain<INotebookGrain>("one");
         await notebook.Write("mine");
         var stranger = new GrainState<Notebook>();
-        await engine.Storage.ReadStateAsync("book", notebook.GetGrainId(), stranger);
+        await host.Storage.ReadStateAsync("book", notebook.GetGrainId(), stranger);
         stranger.State!.Text = "theirs";
-        await engine.Storage.WriteStateAsync("book", notebook.GetGrainId(), stranger);
+        await host.Storage.WriteStateAsync("book", notebook.GetGrainId(), stranger);
 
         var conflict = await Assert.ThrowsAsync<InconsistentStateException>(() => notebook.Write("mine again"));
         Assert.Equal("2", conflict.StoredEtag);
@@ -58,22 +62,22 @@ public sealed class PersistentStateTests
     [Fact]
     public async Task A_failed_read_reaches_the_caller_and_the_next_call_reads_again()
     {
-        await using var engine = await TestEngine.Start();
-        var notebook = engine.Grains.GetGrain<INotebookGrain>("one");
-        engine.Storage.NextFailure = new IOException("disk");
+        await using var host = await Start();
+        var notebook = host.Grains.GetGrain<INotebookGrain>("one");
+        host.Storage.NextFailure = new IOException("disk");
         Assert.IsType<IOException>((await Assert.ThrowsAsync<OrleansException>(notebook.Opening)).InnerException);
         // Orleans answers with the same failure for five seconds more.
-        engine.Time.Advance(TimeSpan.FromSeconds(5));
+        host.Time.Advance(TimeSpan.FromSeconds(5));
         Assert.Equal("new, exists: False", await notebook.Opening());
     }
 
     [Fact]
     public async Task A_failed_write_leaves_the_activation_as_it_is()
     {
-        await using var engine = await TestEngine.Start();
-        var notebook = engine.Grains.GetGrain<INotebookGrain>("one");
+        await using var host = await Start();
+        var notebook = host.Grains.GetGrain<INotebookGrain>("one");
         await notebook.Write("hello");
-        engine.Storage.NextFailure = new IOException("disk");
+        host.Storage.NextFailure = new IOException("disk");
         Assert.IsType<IOException>((await Assert.ThrowsAsync<OrleansException>(() => notebook.Write("again"))).InnerException);
         await notebook.Write("again");
     }

@@ -1,4 +1,4 @@
-#pragma warning disable CA1815, CA1051, CA1040, CA1819, CA1002, CA2227, CA1024 // What these rules forbid is what is shown here.
+#pragma warning disable CA1815, CA1051, CA1040, CA1819, CA1002, CA2227, CA1024, ORLEANS0004, ORLEANS0011, ORLEANS0012 // What these rules forbid is what is shown here.
 using Fleet.Interfaces.Devices;
 using Fleet.Interfaces.Messaging;
 using Orleans;

@@ -69,14 +69,14 @@ public sealed class CertificateAuthorityGrainTests : IAsyncLifetime
         var revoked = await _fleet.NewClaim();
         Assert.True(await _fleet.Certificate(revoked).Revoke());
         var device = (await _fleet.NewCertificate(await _fleet.NewClaim())).CertificateId;
-        int records = _fleet.Storage.Count;
+        int records = _fleet.Storage.RecordCount;
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         foreach (var claim in new[] { Certificates.Id(), revoked, device })
         {
             Assert.IsType<IssueCertificateResult.Denied>(await _fleet.Authority.IssueFromCsr(Certificates.Csr(key), claim));
             Assert.IsType<IssueCertificateResult.Denied>(await _fleet.Authority.IssueWithNewKey(claim));
         }
-        Assert.Equal(records, _fleet.Storage.Count);
+        Assert.Equal(records, _fleet.Storage.RecordCount);
     }
 
     [Fact]

@@ -4,7 +4,7 @@ using Fleet.Grains.Firmware;
 using Fleet.Interfaces.Certificates;
 using Fleet.Interfaces.Naming;
 using Fleet.Silo.Pki;
-using Fleet.UnitTests.Engine;
+using Fleet.Testing;
 using Fleet.UnitTests.Pki;
 using Fleet.UnitTests.Support;
 using Microsoft.Extensions.DependencyInjection;
@@ -16,23 +16,28 @@ namespace Fleet.UnitTests.Certificates;
 internal sealed class FleetUnderTest : IAsyncDisposable
 {
     private readonly TemporaryFolder _folder = new();
-    private TestEngine _engine = null!;
+    private GrainHost _host = null!;
 
     private FleetUnderTest() => Pki = FleetPki.Open(_folder.Path, ServerName.All("host-1", []), new ManualTime().GetUtcNow(), NullLogger.Instance);
 
     public FleetPki Pki { get; }
-    public IGrainFactory Grains => _engine.Grains;
-    public ManualTime Time => _engine.Time;
-    public MemoryGrainStorage Storage => _engine.Storage;
+    public IGrainFactory Grains => _host.Grains;
+    public ManualTime Time { get; } = new();
+    public MemoryStore Storage { get; } = new();
 
     public ICertificateAuthorityGrain Authority => Grains.GetGrain<ICertificateAuthorityGrain>(ICertificateAuthorityGrain.DefaultId);
 
     public static async Task<FleetUnderTest> Start()
     {
         var fleet = new FleetUnderTest();
-        fleet._engine = await TestEngine.Start(
-            services => services.AddSingleton<ICertificateSigner>(fleet.Pki.Signer).AddSingleton<IFirmwareSigner>(fleet.Pki.FirmwareSigner),
-            options => options.GrainAssemblies.Add(typeof(CertificateGrain).Assembly));
+        fleet._host = await GrainHost.Start(new()
+        {
+            GrainAssemblies = [typeof(CertificateGrain).Assembly],
+            Time = fleet.Time,
+            Storage = fleet.Storage,
+            Services = services =>
+                services.AddSingleton<ICertificateSigner>(fleet.Pki.Signer).AddSingleton<IFirmwareSigner>(fleet.Pki.FirmwareSigner),
+        });
         return fleet;
     }
 
@@ -50,8 +55,8 @@ internal sealed class FleetUnderTest : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        await _engine.Stop();
-        await _engine.DisposeAsync();
+        await _host.Stop();
+        await _host.DisposeAsync();
         Pki.Dispose();
         _folder.Dispose();
     }

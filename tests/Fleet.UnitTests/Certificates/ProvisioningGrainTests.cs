@@ -122,12 +122,12 @@ public sealed class ProvisioningGrainTests : IAsyncLifetime
     {
         var claim = await _fleet.NewClaim();
         var issued = await _fleet.NewCertificate(claim);
-        int records = _fleet.Storage.Count;
+        int records = _fleet.Storage.RecordCount;
         _fleet.Time.Advance(TimeSpan.FromMinutes(59));
         Assert.NotNull(await _fleet.Certificate(issued.CertificateId).Get());
         _fleet.Time.Advance(TimeSpan.FromMinutes(1));
         Assert.Null(await _fleet.Certificate(issued.CertificateId).Get());
-        await Until(() => _fleet.Storage.Count == records - 1);
+        await Until(() => _fleet.Storage.RecordCount == records - 1);
     }
 
     [Fact]

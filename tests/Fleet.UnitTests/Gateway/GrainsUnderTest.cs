@@ -1,28 +1,22 @@
 using System.Collections.Concurrent;
-using Fleet.Testing.Host;
-using Fleet.Grains.Index;
 using Fleet.Grains.Messaging;
-using Fleet.Interfaces.Devices;
 using Fleet.Interfaces.Jobs;
 using Fleet.Interfaces.Messaging;
 using Fleet.Interfaces.Naming;
+using Fleet.Testing;
 using Fleet.UnitTests.Support;
-using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Hosting;
 using Orleans;
-using Orleans.Runtime;
-using Orleans.Storage;
 
 namespace Fleet.UnitTests.Gateway;
 
-/// <summary>The grains on the engine, with a clock that the test moves, and records and an index in memory that outlive the engine.</summary>
+/// <summary>The grains, with a clock that the test moves, and records and an index in memory that outlive the host.</summary>
 internal sealed class GrainsUnderTest : IAsyncDisposable
 {
-    private ServiceProvider _services = null!;
+    private GrainHost _host = null!;
 
     public ManualTime Time { get; } = new();
-    public CountingStorage Storage { get; } = new();
-    public IGrainFactory Factory => _services.GetRequiredService<IGrainFactory>();
+    public MemoryStore Storage { get; } = new();
+    public IGrainFactory Factory => _host.Grains;
 
     public static async Task<GrainsUnderTest> Begin()
     {
@@ -31,21 +25,13 @@ internal sealed class GrainsUnderTest : IAsyncDisposable
         return grains;
     }
 
-    private async Task Start()
-    {
-        var services = new ServiceCollection();
-        services.AddSingleton<TimeProvider>(Time);
-        services.AddSingleton<IGrainStorage>(Storage);
-        services.AddSingleton<IFleetIndex>(Storage);
-        services.AddFleetEngine(options => options.GrainAssemblies.Add(typeof(SessionGrain).Assembly));
-        _services = services.BuildServiceProvider();
-        foreach (var hosted in _services.GetServices<IHostedService>()) await hosted.StartAsync(CancellationToken.None);
-    }
+    private async Task Start() => _host = await GrainHost.Start(
+        new() { GrainAssemblies = [typeof(SessionGrain).Assembly], Time = Time, Storage = Storage });
 
     /// <summary>The silo is killed, and another one begins with what it had stored.</summary>
     public async Task StartAgain()
     {
-        await _services.DisposeAsync();
+        await _host.DisposeAsync();
         await Start();
     }
 
@@ -73,38 +59,7 @@ internal sealed class GrainsUnderTest : IAsyncDisposable
         }
     }
 
-    public ValueTask DisposeAsync() => _services.DisposeAsync();
-
-    /// <summary>Records in memory, counted as they are written; those of devices are indexed, as the real storage does it.</summary>
-    public sealed class CountingStorage : IGrainStorage, IFleetIndex
-    {
-        private readonly MemoryGrainStorage _records = new();
-        private readonly ConcurrentDictionary<ThingName, DeviceRow> _rows = new();
-        private int _writes;
-
-        public int Writes => Volatile.Read(ref _writes);
-
-        public Task ReadStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState) => _records.ReadStateAsync(stateName, grainId, grainState);
-
-        public async Task WriteStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState)
-        {
-            await _records.WriteStateAsync(stateName, grainId, grainState);
-            Interlocked.Increment(ref _writes);
-            if (grainState.State is IDeviceIndexed device && device.ToDeviceRow() is { } row) _rows[row.Thing] = row;
-        }
-
-        public Task ClearStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState) => _records.ClearStateAsync(stateName, grainId, grainState);
-
-        public Task<ImmutableArray<DeviceRow>> Find(FleetQuery query, ThingName? after, int limit, CancellationToken cancellation)
-        {
-            return Task.FromResult(_rows.Values.Where(row => query.Finds(row) && (after is null || string.CompareOrdinal(row.Thing.Value, after.Value.Value) > 0))
-                .OrderBy(row => row.Thing.Value, StringComparer.Ordinal).Take(limit).ToImmutableArray());
-        }
-
-        public Task<ImmutableDictionary<Connectivity, long>> CountByConnectivity(CancellationToken cancellation) => throw new NotSupportedException();
-
-        public Task<long> Count(FleetQuery query, CancellationToken cancellation) => throw new NotSupportedException();
-    }
+    public ValueTask DisposeAsync() => _host.DisposeAsync();
 }
 
 /// <summary>A gateway process as the grains see it: it notes what it is told, and answers as the test says.</summary>

@@ -1,11 +1,11 @@
 using System.Reflection;
+using Fleet.Testing;
 using Orleans;
-using Orleans.Runtime;
 
 namespace Fleet.UnitTests.Gateway;
 
 /// <summary>Grains whose methods a test writes as lambdas. A call that nobody expected fails the test.</summary>
-internal sealed class StubGrains : IGrainFactory
+internal sealed class StubGrains : StringKeyedGrains
 {
     private readonly Dictionary<(Type Grain, string Method), Func<string, object?[], object?>> _methods = [];
 
@@ -19,21 +19,16 @@ internal sealed class StubGrains : IGrainFactory
         return this;
     }
 
-    public TGrainInterface GetGrain<TGrainInterface>(string primaryKey, string? grainClassNamePrefix = null) where TGrainInterface : IGrainWithStringKey
+    public override TGrainInterface GetGrain<TGrainInterface>(string primaryKey, string? grainClassNamePrefix = null)
     {
         var grain = DispatchProxy.Create<TGrainInterface, Stub>();
         ((Stub)(object)grain).Become(this, typeof(TGrainInterface), primaryKey);
         return grain;
     }
 
-    public IGrain GetGrain(Type grainInterfaceType, string grainPrimaryKey) => throw new NotSupportedException();
+    public override TGrainObserverInterface CreateObjectReference<TGrainObserverInterface>(IGrainObserver obj) => (TGrainObserverInterface)obj;
 
-    public TGrainInterface GetGrain<TGrainInterface>(GrainId grainId) where TGrainInterface : IAddressable => throw new NotSupportedException();
-
-    public TGrainObserverInterface CreateObjectReference<TGrainObserverInterface>(IGrainObserver obj) where TGrainObserverInterface : IGrainObserver =>
-        (TGrainObserverInterface)obj;
-
-    public void DeleteObjectReference<TGrainObserverInterface>(IGrainObserver obj) where TGrainObserverInterface : IGrainObserver
+    public override void DeleteObjectReference<TGrainObserverInterface>(IGrainObserver obj)
     {
     }
 

@@ -10,27 +10,27 @@ public sealed class RuleGrainTests : IAsyncLifetime
 {
     private const string Secret = "0123456789abcdef";
 
-    private RuleEngine _engine = null!;
+    private RulesUnderTest _rules = null!;
     private HttpReceiver _receiver = null!;
 
-    public async ValueTask InitializeAsync() => (_engine, _receiver) = (await RuleEngine.Start(), await HttpReceiver.Start());
+    public async ValueTask InitializeAsync() => (_rules, _receiver) = (await RulesUnderTest.Start(), await HttpReceiver.Start());
 
     public async ValueTask DisposeAsync()
     {
-        await _engine.DisposeAsync();
+        await _rules.DisposeAsync();
         await _receiver.DisposeAsync();
     }
 
     [Fact]
     public async Task A_message_is_posted_signed_and_gone()
     {
-        await _engine.Make(Given.Webhook(_receiver.Url + "/hook", Secret));
-        string id = await _engine.Publish("hello");
+        await _rules.Make(Given.Webhook(_receiver.Url + "/hook", Secret));
+        string id = await _rules.Publish("hello");
         var request = await _receiver.Next();
         Assert.Equal(("/hook", "hello", id, "1", "factory/1", "amr-7", "telemetry"),
             (request.Path, request.Body, request["Fleet-Message-Id"], request["Fleet-Attempt"], request["Fleet-Topic"], request["Fleet-Client-Id"], request["Fleet-Rule"]));
         Assert.True(IsSigned(request));
-        var status = await _engine.Until(s => s.Queued == 0);
+        var status = await _rules.Until(s => s.Queued == 0);
         Assert.Equal((1, 0, 0, 0), (status.Delivered, status.Failed, status.DeadLetters, status.InFlight));
     }
 
@@ -43,12 +43,12 @@ public sealed class RuleGrainTests : IAsyncLifetime
             context.Response.StatusCode = ++attempts < 3 ? 503 : 204;
             return Task.CompletedTask;
         };
-        await _engine.Make(Given.Webhook(_receiver.Url) with { MaxAttempts = 5 });
-        string id = await _engine.Publish("hello");
+        await _rules.Make(Given.Webhook(_receiver.Url) with { MaxAttempts = 5 });
+        string id = await _rules.Publish("hello");
         List<HttpReceiver.Received> requests = [await _receiver.Next()];
-        var waits = await _engine.Until(s => s.LastError is not null);
+        var waits = await _rules.Until(s => s.LastError is not null);
         Assert.Equal(("HTTP 503", 1), (waits.LastError, waits.Queued));
-        await _engine.InTime(s => s.Delivered == 1);
+        await _rules.InTime(s => s.Delivered == 1);
         requests.AddRange(await _receiver.Next(2));
         Assert.Equal(["1", "2", "3"], requests.Select(r => r["Fleet-Attempt"]));
         Assert.All(requests, r => Assert.Equal(id, r["Fleet-Message-Id"]));
@@ -62,18 +62,18 @@ public sealed class RuleGrainTests : IAsyncLifetime
             context.Response.StatusCode = 422;
             await context.Response.Body.WriteAsync("no\u0000such field"u8.ToArray());
         };
-        await _engine.Make(Given.Webhook(_receiver.Url));
-        string id = await _engine.Publish("hello");
-        await _engine.Until(s => s.DeadLetters == 1);
-        var letter = Assert.Single(await _engine.Store.ListDeadLetters(Given.Rule, null, 10));
+        await _rules.Make(Given.Webhook(_receiver.Url));
+        string id = await _rules.Publish("hello");
+        await _rules.Until(s => s.DeadLetters == 1);
+        var letter = Assert.Single(await _rules.Store.ListDeadLetters(Given.Rule, null, 10));
         Assert.Equal((id, "HTTP 422: no such field", 1), (letter.Id, letter.Error, letter.Attempts));
         Assert.Equal("1", (await _receiver.Next())["Fleet-Attempt"]);
 
         _receiver.Answer = HttpReceiver.Status(200);
-        Assert.Equal(0, await _engine.Rule.Replay("no-such"));
-        Assert.Equal(1, await _engine.Rule.Replay(id));
+        Assert.Equal(0, await _rules.Rule.Replay("no-such"));
+        Assert.Equal(1, await _rules.Rule.Replay(id));
         Assert.Equal((id, "1", "hello"), await _receiver.Next() is var again ? (again["Fleet-Message-Id"], again["Fleet-Attempt"], again.Body) : default);
-        var status = await _engine.Until(s => s.Delivered == 1);
+        var status = await _rules.Until(s => s.Delivered == 1);
         Assert.Equal((0, 0, 1), (status.Queued, status.DeadLetters, status.Failed));
     }
 
@@ -86,9 +86,9 @@ public sealed class RuleGrainTests : IAsyncLifetime
             context.Response.Headers.Location = "/elsewhere";
             return Task.CompletedTask;
         };
-        await _engine.Make(Given.Webhook(_receiver.Url + "/hook"));
-        await _engine.Publish("hello");
-        await _engine.Until(s => s.DeadLetters == 1);
+        await _rules.Make(Given.Webhook(_receiver.Url + "/hook"));
+        await _rules.Publish("hello");
+        await _rules.Until(s => s.DeadLetters == 1);
         Assert.Equal("/hook", (await _receiver.Next()).Path);
         Assert.Single(_receiver.MessageIds);
     }
@@ -98,11 +98,11 @@ public sealed class RuleGrainTests : IAsyncLifetime
     {
         var answered = new TaskCompletionSource();
         _receiver.Answer = async (_, context) => await Task.WhenAny(answered.Task, Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, context.RequestAborted));
-        await _engine.Make(Given.Webhook(_receiver.Url) with { MaxAttempts = 1, Timeout = TimeSpan.FromSeconds(2) });
-        await _engine.Publish("hello");
-        await _engine.Until(_ => _receiver.MessageIds.Count == 1);
-        await _engine.Until(s => s.DeadLetters == 1, _ => _engine.Time.Advance(TimeSpan.FromSeconds(1)));
-        Assert.Equal("There was no answer within 2 s.", (await _engine.Store.ListDeadLetters(Given.Rule, null, 1))[0].Error);
+        await _rules.Make(Given.Webhook(_receiver.Url) with { MaxAttempts = 1, Timeout = TimeSpan.FromSeconds(2) });
+        await _rules.Publish("hello");
+        await _rules.Until(_ => _receiver.MessageIds.Count == 1);
+        await _rules.Until(s => s.DeadLetters == 1, _ => _rules.Time.Advance(TimeSpan.FromSeconds(1)));
+        Assert.Equal("There was no answer within 2 s.", (await _rules.Store.ListDeadLetters(Given.Rule, null, 1))[0].Error);
         answered.SetResult();
     }
 
@@ -110,14 +110,14 @@ public sealed class RuleGrainTests : IAsyncLifetime
     public async Task A_receiver_that_is_not_there_gets_its_messages_when_it_is()
     {
         await _receiver.DisposeAsync();
-        await _engine.Make(Given.Webhook(_receiver.Url) with { MaxAttempts = 100 });
-        for (int i = 0; i < 20; i++) await _engine.Publish($"{i}");
-        var paused = await _engine.Until(s => s.PausedUntil is not null);
+        await _rules.Make(Given.Webhook(_receiver.Url) with { MaxAttempts = 100 });
+        for (int i = 0; i < 20; i++) await _rules.Publish($"{i}");
+        var paused = await _rules.Until(s => s.PausedUntil is not null);
         Assert.Equal((20, 0), (paused.Queued, paused.Failed));
         _receiver = await HttpReceiver.Start();
         // An operator who mends the rule does not wait for the end of the pause.
-        await _engine.Make(Given.Webhook(_receiver.Url) with { MaxAttempts = 100 });
-        await _engine.InTime(s => s.Delivered == 20);
+        await _rules.Make(Given.Webhook(_receiver.Url) with { MaxAttempts = 100 });
+        await _rules.InTime(s => s.Delivered == 20);
         Assert.Equal(Enumerable.Range(0, 20).Select(i => $"{i}").Order(), (await _receiver.Next(20)).Select(r => r.Body).Order());
     }
 
@@ -126,17 +126,17 @@ public sealed class RuleGrainTests : IAsyncLifetime
     {
         var gate = new SemaphoreSlim(0);
         _receiver.Answer = (_, context) => gate.WaitAsync(context.RequestAborted);
-        await _engine.Make(Given.Webhook(_receiver.Url) with { Concurrency = 4 });
-        for (int i = 0; i < 30; i++) await _engine.Publish($"{i}");
-        await _engine.Until(s => s.InFlight == 4);
+        await _rules.Make(Given.Webhook(_receiver.Url) with { Concurrency = 4 });
+        for (int i = 0; i < 30; i++) await _rules.Publish($"{i}");
+        await _rules.Until(s => s.InFlight == 4);
         gate.Release(10);
-        await _engine.Until(s => s.Delivered >= 8);
-        await _engine.Kill();
+        await _rules.Until(s => s.Delivered >= 8);
+        await _rules.Kill();
 
         // Nobody wakes it: whatever activates it does, the reminder at the latest.
         gate.Release(1_000);
-        _engine.Time.Advance(TimeSpan.FromMinutes(1));
-        await _engine.InTime(s => s.Queued == 0);
+        _rules.Time.Advance(TimeSpan.FromMinutes(1));
+        await _rules.InTime(s => s.Queued == 0);
         Assert.Equal(30, _receiver.MessageIds.Distinct().Count());
         Assert.InRange(_receiver.MessageIds.Count, 30, 30 + 4 + 4);
     }
@@ -144,23 +144,23 @@ public sealed class RuleGrainTests : IAsyncLifetime
     [Fact]
     public async Task A_disabled_rule_keeps_its_queue_and_a_deleted_one_nothing()
     {
-        await _engine.Make(Given.Webhook(_receiver.Url));
-        Assert.IsType<RuleResult.Stored>(await _engine.Rule.SetEnabled(false));
-        await _engine.Publish("waits");
-        Assert.Equal(1, (await _engine.Rule.GetStatus())!.Queued);
-        Assert.Empty((await _engine.Registry.Watch(Reference(new Gateway()), -1))!.Rules);
-        await _engine.Rule.SetEnabled(true);
+        await _rules.Make(Given.Webhook(_receiver.Url));
+        Assert.IsType<RuleResult.Stored>(await _rules.Rule.SetEnabled(false));
+        await _rules.Publish("waits");
+        Assert.Equal(1, (await _rules.Rule.GetStatus())!.Queued);
+        Assert.Empty((await _rules.Registry.Watch(Reference(new Gateway()), -1))!.Rules);
+        await _rules.Rule.SetEnabled(true);
         Assert.Equal("waits", (await _receiver.Next()).Body);
 
-        await _engine.Rule.SetEnabled(false);
-        await _engine.Publish("never");
-        Assert.IsType<RuleResult.Deleted>(await _engine.Rule.Delete(null));
-        Assert.Null(await _engine.Rule.Get());
-        Assert.Null(await _engine.Rule.GetStatus());
-        Assert.Null(await _engine.Store.GetBacklog(Given.Rule));
-        Assert.IsType<RuleResult.NotFound>(await _engine.Rule.Delete(null));
-        var again = await _engine.Make(Given.Webhook(_receiver.Url));
-        Assert.Equal((6, 0), (again.Version, (await _engine.Rule.GetStatus())!.Queued));
+        await _rules.Rule.SetEnabled(false);
+        await _rules.Publish("never");
+        Assert.IsType<RuleResult.Deleted>(await _rules.Rule.Delete(null));
+        Assert.Null(await _rules.Rule.Get());
+        Assert.Null(await _rules.Rule.GetStatus());
+        Assert.Null(await _rules.Store.GetBacklog(Given.Rule));
+        Assert.IsType<RuleResult.NotFound>(await _rules.Rule.Delete(null));
+        var again = await _rules.Make(Given.Webhook(_receiver.Url));
+        Assert.Equal((6, 0), (again.Version, (await _rules.Rule.GetStatus())!.Queued));
     }
 
     [Fact]
@@ -168,35 +168,35 @@ public sealed class RuleGrainTests : IAsyncLifetime
     {
         var gateway = new Gateway();
         var reference = Reference(gateway);
-        var table = await _engine.Registry.Watch(reference, -1);
+        var table = await _rules.Registry.Watch(reference, -1);
         Assert.Empty(table!.Rules);
-        Assert.Null(await _engine.Registry.Watch(reference, table.Version));
-        await _engine.Make(Given.Webhook(_receiver.Url));
+        Assert.Null(await _rules.Registry.Watch(reference, table.Version));
+        await _rules.Make(Given.Webhook(_receiver.Url));
         Assert.Equal((Given.Rule, 1, "factory/#"), gateway.Last!.Rules.Single() is var rule ? (rule.Name, rule.Version, rule.TopicFilter) : default);
-        await _engine.Rule.Delete(null);
+        await _rules.Rule.Delete(null);
         Assert.Empty(gateway.Last.Rules);
 
         // One that has gone silent is told nothing more, and asks for what it missed when it is back.
-        _engine.Time.Advance(RuleWatching.Every * 4);
-        await _engine.Make(Given.Webhook(_receiver.Url));
+        _rules.Time.Advance(RuleWatching.Every * 4);
+        await _rules.Make(Given.Webhook(_receiver.Url));
         Assert.Empty(gateway.Last.Rules);
-        Assert.Single((await _engine.Registry.Watch(reference, gateway.Last.Version))!.Rules);
-        await _engine.Kill();
-        Assert.Single((await _engine.Registry.Watch(Reference(new Gateway()), -1))!.Rules);
+        Assert.Single((await _rules.Registry.Watch(reference, gateway.Last.Version))!.Rules);
+        await _rules.Kill();
+        Assert.Single((await _rules.Registry.Watch(Reference(new Gateway()), -1))!.Rules);
     }
 
     [Fact]
     public async Task Old_dead_letters_are_deleted()
     {
         _receiver.Answer = HttpReceiver.Status(400);
-        await _engine.Make(Given.Webhook(_receiver.Url));
-        await _engine.Publish("x");
-        await _engine.Until(s => s.DeadLetters == 1);
-        _engine.Time.Advance(TimeSpan.FromDays(15));
-        await _engine.Until(s => s.DeadLetters == 0, _ => _engine.Time.Advance(TimeSpan.FromMinutes(1)));
+        await _rules.Make(Given.Webhook(_receiver.Url));
+        await _rules.Publish("x");
+        await _rules.Until(s => s.DeadLetters == 1);
+        _rules.Time.Advance(TimeSpan.FromDays(15));
+        await _rules.Until(s => s.DeadLetters == 0, _ => _rules.Time.Advance(TimeSpan.FromMinutes(1)));
     }
 
-    private IRuleObserver Reference(Gateway gateway) => _engine.Grains.CreateObjectReference<IRuleObserver>(gateway);
+    private IRuleObserver Reference(Gateway gateway) => _rules.Grains.CreateObjectReference<IRuleObserver>(gateway);
 
     private static bool IsSigned(HttpReceiver.Received request)
     {

@@ -33,7 +33,6 @@ public sealed class PostgresTestDatabase : TestDatabase
         var wrapped = Microsoft.Extensions.Options.Options.Create(Options);
         Database = new PostgresDatabase(wrapped, TimeProvider.System, DatabaseUse.Sole);
         Writer = new PostgresRecords(Database, wrapped, Monitor, TimeProvider.System);
-        Reminders = new PostgresReminderTable(Database);
         Tables = new PostgresIndexTables(Database);
         Catalog = new PostgresCatalog(Database);
         Retained = _retained = new PostgresRetainedStore(Database, wrapped, TimeProvider.System);
@@ -47,7 +46,6 @@ public sealed class PostgresTestDatabase : TestDatabase
     internal PostgresDatabase Database { get; }
     internal PostgresRecords Writer { get; }
     internal override IRecordStore Records => Writer;
-    public override IReminderTable Reminders { get; }
     internal override IIndexTables Tables { get; }
     public override ICatalog Catalog { get; }
     public override IRetainedStore Retained { get; }

@@ -3,15 +3,12 @@ using Orleans.Runtime;
 
 namespace Fleet.UnitTests.Storage;
 
-public sealed class ReminderTableOnSqlite : ReminderTableTests<SqliteTestDatabase>;
-
-public sealed class ReminderTableOnPostgres : ReminderTableTests<PostgresTestDatabase>;
-
-public abstract class ReminderTableTests<TDatabase> : IAsyncDisposable where TDatabase : TestDatabase, new()
+/// <summary>Reminders on SQLite; on PostgreSQL they are Orleans' own.</summary>
+public sealed class ReminderTableTests : IAsyncDisposable
 {
     private static readonly DateTime Start = new(2026, 7, 1, 12, 0, 0, DateTimeKind.Utc);
 
-    private readonly TDatabase _database = new();
+    private readonly SqliteTestDatabase _database = new();
 
     public async ValueTask DisposeAsync()
     {

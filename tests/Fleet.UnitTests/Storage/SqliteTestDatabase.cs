@@ -41,7 +41,7 @@ public sealed class SqliteTestDatabase : TestDatabase
     internal GroupCommitWriter Writer { get; }
     internal SqliteReaders Readers { get; }
     internal override IRecordStore Records { get; }
-    public override IReminderTable Reminders { get; }
+    public IReminderTable Reminders { get; }
     internal override IIndexTables Tables { get; }
     public override ICatalog Catalog { get; }
     public override IRetainedStore Retained { get; }

@@ -39,7 +39,6 @@ public abstract class TestDatabase : IAsyncDisposable
     internal StorageMonitor Monitor { get; }
     internal GrainStorage Grains => field ??= new GrainStorage(Records, Json);
     internal abstract IRecordStore Records { get; }
-    public abstract IReminderTable Reminders { get; }
     internal abstract IIndexTables Tables { get; }
     public IFleetIndex Index => field ??= new FleetIndex(Tables);
     public abstract ICatalog Catalog { get; }

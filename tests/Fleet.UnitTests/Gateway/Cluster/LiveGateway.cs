@@ -15,6 +15,7 @@ using Fleet.Gateway.Transport;
 using Fleet.Interfaces.Messaging;
 using Fleet.Interfaces.Naming;
 using Fleet.Mqtt;
+using Fleet.Testing;
 using Fleet.UnitTests.DeviceSim;
 using Fleet.UnitTests.Rules;
 using Microsoft.AspNetCore.Builder;
@@ -25,7 +26,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Win32.SafeHandles;
 using Orleans;
-using Orleans.Runtime;
+using ClusterMember = Fleet.Gateway.Cluster.ClusterMember;
 
 namespace Fleet.UnitTests.Gateway.Cluster;
 
@@ -222,7 +223,7 @@ internal sealed class SharedRetainedStore : IRetainedStore
 }
 
 /// <summary>The grains, with the roads to gateways through the test's hands.</summary>
-internal sealed class BreakableGrains(IGrainFactory grains) : IGrainFactory
+internal sealed class BreakableGrains(IGrainFactory grains) : StringKeyedGrains
 {
     public volatile bool IsCutOff, IsDead;
 
@@ -236,7 +237,7 @@ internal sealed class BreakableGrains(IGrainFactory grains) : IGrainFactory
     /// <summary>Until when, by the gateway that is the road's end.</summary>
     public ConcurrentDictionary<string, Task> Blocked { get; } = new(StringComparer.Ordinal);
 
-    public TGrainInterface GetGrain<TGrainInterface>(string primaryKey, string? grainClassNamePrefix = null) where TGrainInterface : IGrainWithStringKey
+    public override TGrainInterface GetGrain<TGrainInterface>(string primaryKey, string? grainClassNamePrefix = null)
     {
         var grain = grains.GetGrain<TGrainInterface>(primaryKey, grainClassNamePrefix);
         if (typeof(TGrainInterface) != typeof(IGatewayGrain)) return grain;
@@ -245,11 +246,7 @@ internal sealed class BreakableGrains(IGrainFactory grains) : IGrainFactory
         return road;
     }
 
-    public IGrain GetGrain(Type grainInterfaceType, string grainPrimaryKey) => grains.GetGrain(grainInterfaceType, grainPrimaryKey);
-
-    public TGrainInterface GetGrain<TGrainInterface>(GrainId grainId) where TGrainInterface : IAddressable => grains.GetGrain<TGrainInterface>(grainId);
-
-    public TGrainObserverInterface CreateObjectReference<TGrainObserverInterface>(IGrainObserver obj) where TGrainObserverInterface : IGrainObserver
+    public override TGrainObserverInterface CreateObjectReference<TGrainObserverInterface>(IGrainObserver obj)
     {
         var door = DispatchProxy.Create<TGrainObserverInterface, Door>();
         ((Door)(object)door).Become(this, obj);
@@ -257,7 +254,7 @@ internal sealed class BreakableGrains(IGrainFactory grains) : IGrainFactory
         return grains.CreateObjectReference<TGrainObserverInterface>(door);
     }
 
-    public void DeleteObjectReference<TGrainObserverInterface>(IGrainObserver obj) where TGrainObserverInterface : IGrainObserver =>
+    public override void DeleteObjectReference<TGrainObserverInterface>(IGrainObserver obj) =>
         grains.DeleteObjectReference<TGrainObserverInterface>(obj);
 
     // The runtime derives the proxy from it.

@@ -4,43 +4,43 @@ using Fleet.Gateway.Rules;
 using Fleet.Grains.Rules;
 using Fleet.Grains.Rules.Delivery;
 using Fleet.Interfaces.Rules;
-using Fleet.UnitTests.Engine;
+using Fleet.Testing;
 using Fleet.UnitTests.Storage;
 using Fleet.UnitTests.Support;
 using Microsoft.Extensions.DependencyInjection;
 using Orleans;
-using Orleans.Storage;
 
 namespace Fleet.UnitTests.Rules;
 
-/// <summary>The real grains on the engine over a real database, with a clock that the test moves. Kill leaves what was stored and nothing else.</summary>
-internal sealed class RuleEngine : IAsyncDisposable
+/// <summary>The real grains over a real database, with a clock that the test moves. Kill leaves what was stored and nothing else.</summary>
+internal sealed class RulesUnderTest : IAsyncDisposable
 {
     private readonly SqliteTestDatabase _database;
     private readonly ManualTime _time;
-    private TestEngine _engine = null!;
+    private GrainHost _host = null!;
     private KillSwitch _network = null!;
     private int _sent;
 
-    private RuleEngine(SqliteTestDatabase database, ManualTime time) => (_database, _time) = (database, time);
+    private RulesUnderTest(SqliteTestDatabase database, ManualTime time) => (_database, _time) = (database, time);
 
     public ManualTime Time => _time;
     public IRuleStore Store => _database.Rules;
     public IRuleGrain Rule => Grains.GetGrain<IRuleGrain>(Given.Rule.Value);
     public IRuleRegistryGrain Registry => Grains.GetGrain<IRuleRegistryGrain>(IRuleRegistryGrain.Key);
-    public IGrainFactory Grains => _engine.Grains;
+    public IGrainFactory Grains => _host.Grains;
 
-    public static async Task<RuleEngine> Start()
+    public static async Task<RulesUnderTest> Start()
     {
-        var engine = new RuleEngine(new SqliteTestDatabase(), new ManualTime());
-        await engine.Begin();
-        return engine;
+        var rules = new RulesUnderTest(new SqliteTestDatabase(), new ManualTime());
+        await rules.Begin();
+        return rules;
     }
 
     public async Task Kill()
     {
         _network.IsDead = true;
-        await _engine.DisposeAsync();
+        _host.Kill();
+        await _host.DisposeAsync();
         await Begin();
     }
 
@@ -78,24 +78,25 @@ internal sealed class RuleEngine : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        await _engine.DisposeAsync();
+        await _host.DisposeAsync();
         await _database.DisposeAsync();
     }
 
-    private async Task Begin() => _engine = await TestEngine.Start(
-        services =>
+    private async Task Begin() => _host = await GrainHost.Start(new()
+    {
+        GrainAssemblies = [typeof(RuleOptions).Assembly],
+        Time = _time,
+        Storage = _database.Grains,
+        Reminders = _database.Reminders,
+        Services = services =>
         {
-            services.AddSingleton<TimeProvider>(_time);
-            services.AddSingleton<IGrainStorage>(_database.Grains);
-            services.AddSingleton(_database.Reminders);
             services.AddSingleton(_database.Rules);
             services.AddSingleton<Microsoft.Extensions.Configuration.IConfiguration>(new Microsoft.Extensions.Configuration.ConfigurationManager());
-            services.AddMetrics();
             services.AddFleetRules();
             services.AddSingleton(s => new RuleSender(
                 new HttpMessageInvoker(_network = new KillSwitch(RuleServices.NewHandler())), _time, s.GetRequiredService<RuleMetrics>()));
         },
-        options => options.GrainAssemblies.Add(typeof(RuleOptions).Assembly));
+    });
 
     /// <summary>A process that was killed sends nothing and hears nothing.</summary>
     private sealed class KillSwitch(HttpMessageHandler handler) : DelegatingHandler(handler)

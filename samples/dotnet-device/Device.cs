@@ -33,8 +33,9 @@ internal sealed class Device(DeviceOptions options)
             {
                 return await ConnectAndWorkAsync(slots, stop);
             }
-            catch (Exception e) when (IsOutside(e) && !stop.IsCancellationRequested)
+            catch (Exception e) when (IsOutside(e))
             {
+                stop.ThrowIfCancellationRequested();
                 Console.WriteLine($"{options.Thing} connects again: {e.Message}");
             }
             // The bound doubles up to a minute. A random part of it is waited, so that a fleet does not come back as one after a power cut.

@@ -70,7 +70,8 @@ internal sealed class BlockDownload(FleetConnection fleet, string thing, Firmwar
             while (true)
             {
                 var (topic, body) = await fleet.StreamMessages.ReadAsync(silence.Token);
-                if (topic == $"{_topic}/rejected/json")
+                // What passes counts as a silence: it is asked for again.
+                if (topic == $"{_topic}/rejected/json" && (string?)body["o"] is not ("InternalError" or "RequestThrottled"))
                     throw new UpdateException(JobResult.Failed, $"the stream answered {(string?)body["o"]}: {(string?)body["m"]}");
                 if (topic != $"{_topic}/data/json" || (int)body["f"]! != firmware.FileId) continue;
                 int number = (int)body["i"]!;

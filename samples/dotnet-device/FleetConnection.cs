@@ -62,6 +62,7 @@ internal sealed class FleetConnection : IAsyncDisposable
             .WithCleanStart()
             // MQTTnet keeps to this even if the server asks for a shorter period; Fleet takes up to 20 minutes.
             .WithKeepAlivePeriod(TimeSpan.FromSeconds(60))
+            .WithTimeout(Patience)
             .Build();
         var subscribe = new MqttClientSubscribeOptionsBuilder();
         foreach (string filter in filters) subscribe.WithTopicFilter(filter, MqttQualityOfServiceLevel.AtLeastOnce);

@@ -78,7 +78,7 @@ public sealed class SampleDeviceTests : IAsyncLifetime
         await Says(device, "is connected");
         string rollout = await RollOut("1.1.0", size: "15MiB");
         await Eventually.True(
-            () => Task.FromResult(Directory.EnumerateFiles(Disk, "*.part").Any(part => new FileInfo(part).Length > 0)), () => device.Output);
+            () => Task.FromResult(new DirectoryInfo(Disk).EnumerateFiles("*.part").Any(part => part.Length > 0)), () => device.Output);
         await _fleet.Kill();
         await Says(device, "connects again");
         await _fleet.StartAgain();

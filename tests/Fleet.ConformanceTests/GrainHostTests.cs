@@ -1,6 +1,7 @@
 using Fleet.Testing;
 using Fleet.UnitTests.Support;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Time.Testing;
 using Orleans;
 using Orleans.Runtime;
 
@@ -10,7 +11,7 @@ namespace Fleet.ConformanceTests;
 public sealed class GrainHostTests : IAsyncDisposable
 {
     private readonly Journal _journal = new();
-    private readonly ManualTime _time = new();
+    private readonly FakeTimeProvider _time = new();
     private readonly GrainHostSettings _settings;
     private GrainHost? _host;
 

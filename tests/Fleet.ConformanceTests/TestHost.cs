@@ -1,6 +1,7 @@
 using Fleet.Testing;
 using Fleet.UnitTests.Support;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Time.Testing;
 using Orleans;
 using Orleans.Runtime;
 
@@ -16,7 +17,7 @@ public sealed record HostSettings
 
     public Action<IServiceCollection> Services { get; init; } = _ => { };
 
-    internal ManualTime Time { get; init; } = new();
+    internal FakeTimeProvider Time { get; init; } = new();
 
     public IReminderTable Reminders { get; init; } = new MemoryReminderTable();
 }
@@ -26,7 +27,7 @@ public abstract class TestHost : IAsyncDisposable
 {
     public abstract IGrainFactory Grains { get; }
 
-    internal ManualTime Time { get; private set; } = null!;
+    internal FakeTimeProvider Time { get; private set; } = null!;
 
     internal Journal Journal { get; } = new();
 

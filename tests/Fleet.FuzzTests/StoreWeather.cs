@@ -88,7 +88,7 @@ internal sealed class StoreWeather(GatewayParts parts)
     }
 
     /// <summary>Nothing is left to write, or a batch is held up, or the next attempt waits for the clock: nothing else here has a timer.</summary>
-    private bool IsJournalQuiet() => parts.Journal.Flushed().IsCompleted || (parts.Sessions is { IsHeld: true, Waiting: > 0 }) || parts.Time.ArmedTimers > 0;
+    private bool IsJournalQuiet() => parts.Journal.Flushed().IsCompleted || (parts.Sessions is { IsHeld: true, Waiting: > 0 }) || parts.Time.Timers > 0;
 
     private bool IsRetainedQuiet() => parts.Retained.Flushed().IsCompleted || parts.Store is { IsHeld: true, Waiting: > 0 };
 }

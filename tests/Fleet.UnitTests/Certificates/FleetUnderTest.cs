@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Time.Testing;
 using Orleans;
 using Fleet.Grains.Certificates;
 using Fleet.Grains.Firmware;
@@ -18,11 +19,11 @@ internal sealed class FleetUnderTest : IAsyncDisposable
     private readonly TemporaryFolder _folder = new();
     private GrainHost _host = null!;
 
-    private FleetUnderTest() => Pki = FleetPki.Open(_folder.Path, ServerName.All("host-1", []), new ManualTime().GetUtcNow(), NullLogger.Instance);
+    private FleetUnderTest() => Pki = FleetPki.Open(_folder.Path, ServerName.All("host-1", []), new FakeTimeProvider().Start, NullLogger.Instance);
 
     public FleetPki Pki { get; }
     public IGrainFactory Grains => _host.Grains;
-    public ManualTime Time { get; } = new();
+    public FakeTimeProvider Time { get; } = new();
     public MemoryStore Storage { get; } = new();
 
     public ICertificateAuthorityGrain Authority => Grains.GetGrain<ICertificateAuthorityGrain>(ICertificateAuthorityGrain.DefaultId);

@@ -14,7 +14,7 @@ namespace Fleet.UnitTests.Durable;
 public sealed class JournalWindowTests
 {
     private readonly MemorySessionStore _store = new();
-    private readonly ManualTime _time = new();
+    private readonly WatchedTime _time = new();
     private readonly SessionJournal _journal;
     private readonly StoredSession _session;
 
@@ -58,12 +58,12 @@ public sealed class JournalWindowTests
     public async Task Nothing_waits_for_who_is_not_there()
     {
         Assert.True(await _journal.WhenDurable(Note("absent", isQuick: false).Position));
-        Assert.Equal(0, _time.ArmedTimers);
+        Assert.Equal(0, _time.Timers);
     }
 
     private async Task Waiting()
     {
-        while (_time.ArmedTimers == 0) await Task.Yield();
+        while (_time.Timers == 0) await Task.Yield();
     }
 
     private (StoredDelivery Delivery, long Position) Note(string payload, bool isQuick)

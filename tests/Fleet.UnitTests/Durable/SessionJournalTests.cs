@@ -4,16 +4,16 @@ using Fleet.Gateway.Hosting;
 using Fleet.Gateway.Routing;
 using Fleet.Gateway.Sessions;
 using Fleet.Mqtt;
-using Fleet.UnitTests.Support;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
+using Microsoft.Extensions.Time.Testing;
 
 namespace Fleet.UnitTests.Durable;
 
 public sealed class SessionJournalTests
 {
     private readonly MemorySessionStore _store = new();
-    private readonly ManualTime _time = new();
+    private readonly FakeTimeProvider _time = new();
     private readonly GatewayOptions _options = new() { JournalWindowMilliseconds = 0 };
     private readonly SessionJournal _journal;
     private readonly StoredSession _session;

@@ -32,7 +32,7 @@ internal sealed class GatewayParts
     /// <param name="start">Where its clock begins.</param>
     public GatewayParts(Action<GatewayOptions>? configure = null, MemorySessionStore? sessions = null, DateTimeOffset? start = null)
     {
-        Time = start is { } at ? new ManualTime(at) : new ManualTime();
+        Time = new WatchedTime(start ?? new(2026, 1, 1, 12, 0, 0, TimeSpan.Zero));
         Sessions = sessions ?? new MemorySessionStore();
         // What is noted is written at once, or a test would have to move the clock for it.
         var options = new GatewayOptions { JournalWindowMilliseconds = 0 };
@@ -66,7 +66,7 @@ internal sealed class GatewayParts
 
     /// <summary>Meters live until it is disposed of: who makes parts by the thousand does so.</summary>
     public IMeterFactory MeterFactory { get; } = Meters();
-    public ManualTime Time { get; }
+    public WatchedTime Time { get; }
     public GatewayClock Clock { get; }
     public IOptions<GatewayOptions> Options { get; }
     public GatewayMetrics Metrics { get; }

@@ -5,6 +5,7 @@ using Fleet.Interfaces.Messaging;
 using Fleet.Interfaces.Naming;
 using Fleet.Testing;
 using Fleet.UnitTests.Support;
+using Microsoft.Extensions.Time.Testing;
 using Orleans;
 
 namespace Fleet.UnitTests.Gateway;
@@ -14,7 +15,7 @@ internal sealed class GrainsUnderTest : IAsyncDisposable
 {
     private GrainHost _host = null!;
 
-    public ManualTime Time { get; } = new();
+    public FakeTimeProvider Time { get; } = new();
     public MemoryStore Storage { get; } = new();
     public IGrainFactory Factory => _host.Grains;
 

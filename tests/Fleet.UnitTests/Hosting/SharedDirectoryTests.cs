@@ -2,14 +2,13 @@ using Fleet.Silo.Hosting;
 using Fleet.Silo.Pki;
 using Fleet.Silo.Tokens;
 using Fleet.UnitTests.Pki;
-using Fleet.UnitTests.Support;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Fleet.UnitTests.Hosting;
 
 public sealed class SharedDirectoryTests : IDisposable
 {
-    private static readonly DateTimeOffset Now = new ManualTime().GetUtcNow();
+    private static readonly DateTimeOffset Now = new(2026, 1, 1, 12, 0, 0, TimeSpan.Zero);
 
     private readonly TemporaryFolder _folder = new();
 

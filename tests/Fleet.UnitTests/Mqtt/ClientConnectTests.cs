@@ -1,6 +1,6 @@
 using System.Text;
 using Fleet.Mqtt;
-using Fleet.UnitTests.Support;
+using Microsoft.Extensions.Time.Testing;
 
 namespace Fleet.UnitTests.Mqtt;
 
@@ -87,7 +87,7 @@ public sealed class ClientConnectTests : IDisposable
     [Fact]
     public async Task A_server_that_never_answers_is_given_up()
     {
-        var time = new ManualTime();
+        var time = new FakeTimeProvider();
         var connecting = MqttClient.ConnectAsync(_server.Options with { TimeProvider = time, ConnectTimeout = TimeSpan.FromSeconds(7) });
         using var server = await _server.Accept();
         await server.Read();

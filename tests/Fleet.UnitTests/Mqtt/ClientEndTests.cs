@@ -1,5 +1,6 @@
 using Fleet.Mqtt;
 using Fleet.UnitTests.Support;
+using Microsoft.Extensions.Time.Testing;
 
 namespace Fleet.UnitTests.Mqtt;
 
@@ -47,7 +48,7 @@ public sealed class ClientEndTests : IDisposable
     [Fact]
     public async Task Silence_is_broken_by_a_ping_and_an_unanswered_ping_ends_the_connection()
     {
-        var time = new ManualTime();
+        var time = new WatchedTime();
         var (client, server) = await _server.Connect(_server.Options with { TimeProvider = time, KeepAlive = TimeSpan.FromSeconds(10) });
         time.Advance(TimeSpan.FromSeconds(9));
         await client.PublishAsync("t", default);
@@ -66,13 +67,13 @@ public sealed class ClientEndTests : IDisposable
         var closed = await client.Closed;
         Assert.Equal(CloseCause.ConnectionLost, closed.Cause);
         Assert.IsType<TimeoutException>(closed.Error);
-        Assert.Equal(0, time.ArmedTimers);
+        Assert.Equal(0, time.Timers);
     }
 
     [Fact]
     public async Task The_servers_keep_alive_overrides_ours()
     {
-        var time = new ManualTime();
+        var time = new FakeTimeProvider();
         var (client, server) = await _server.Connect(_server.Options with { TimeProvider = time }, new PropertyBuilder().Add(PropertyId.ServerKeepAlive, 5));
         time.Advance(TimeSpan.FromSeconds(5));
         Assert.Equal(PacketType.PingReq, await server.ReadType());
@@ -97,7 +98,7 @@ public sealed class ClientEndTests : IDisposable
     [Fact]
     public async Task A_server_that_does_not_close_is_left()
     {
-        var time = new ManualTime();
+        var time = new FakeTimeProvider();
         var (client, server) = await _server.Connect(_server.Options with { TimeProvider = time, KeepAlive = TimeSpan.Zero });
         var disconnecting = client.DisconnectAsync();
         Assert.Equal(PacketType.Disconnect, await server.ReadType());

@@ -13,6 +13,7 @@ using Fleet.Testing;
 using Fleet.Testing.Grains;
 using Fleet.UnitTests.Support;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Time.Testing;
 using Orleans;
 
 namespace Fleet.UnitTests.Rollouts;
@@ -32,14 +33,14 @@ internal sealed class RolloutsUnderTest : IAsyncDisposable
 
     public MemoryStore Store { get; }
     public IGrainFactory Grains => _host.Grains;
-    public ManualTime Time => _host.Service<TimeProvider>() as ManualTime ?? throw new InvalidOperationException();
+    public FakeTimeProvider Time => _host.Service<TimeProvider>() as FakeTimeProvider ?? throw new InvalidOperationException();
     public IReadOnlyCollection<JobNotification> Notifications => _probe.Notifications;
     public List<RelayedDevice> Devices { get; } = [];
     public IRolloutGrain Rollout => Grains.GetGrain<IRolloutGrain>(Given.Rollout.Value);
 
     public static async Task<RolloutsUnderTest> Start(int devices)
     {
-        var fleet = await Start(new MemoryStore(), new ManualTime());
+        var fleet = await Start(new MemoryStore(), new FakeTimeProvider());
         var firmware = fleet.Grains.GetGrain<IFirmwareGrain>($"{Given.Amr}/{Given.V2}");
         await firmware.Upload(new FirmwareUpload(new string('a', 64), 1000, null));
         await firmware.Publish();
@@ -57,7 +58,7 @@ internal sealed class RolloutsUnderTest : IAsyncDisposable
     public async Task<RolloutsUnderTest> Kill()
     {
         _host.Kill();
-        var next = await Start(Store.Copy(), new ManualTime(Time.GetUtcNow()));
+        var next = await Start(Store.Copy(), new FakeTimeProvider(Time.GetUtcNow()));
         await _host.DisposeAsync();
         next.Devices.AddRange(Devices.Select(d => d.In(next)));
         return next;
@@ -101,7 +102,7 @@ internal sealed class RolloutsUnderTest : IAsyncDisposable
         await _host.DisposeAsync();
     }
 
-    private static async Task<RolloutsUnderTest> Start(MemoryStore store, ManualTime time)
+    private static async Task<RolloutsUnderTest> Start(MemoryStore store, FakeTimeProvider time)
     {
         var turns = new ThreadPoolTurns();
         var host = await GrainHost.Start(new()

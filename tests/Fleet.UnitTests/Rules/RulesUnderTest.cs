@@ -6,8 +6,8 @@ using Fleet.Grains.Rules.Delivery;
 using Fleet.Interfaces.Rules;
 using Fleet.Testing;
 using Fleet.UnitTests.Storage;
-using Fleet.UnitTests.Support;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Time.Testing;
 using Orleans;
 
 namespace Fleet.UnitTests.Rules;
@@ -16,14 +16,14 @@ namespace Fleet.UnitTests.Rules;
 internal sealed class RulesUnderTest : IAsyncDisposable
 {
     private readonly SqliteTestDatabase _database;
-    private readonly ManualTime _time;
+    private readonly FakeTimeProvider _time;
     private GrainHost _host = null!;
     private KillSwitch _network = null!;
     private int _sent;
 
-    private RulesUnderTest(SqliteTestDatabase database, ManualTime time) => (_database, _time) = (database, time);
+    private RulesUnderTest(SqliteTestDatabase database, FakeTimeProvider time) => (_database, _time) = (database, time);
 
-    public ManualTime Time => _time;
+    public FakeTimeProvider Time => _time;
     public IRuleStore Store => _database.Rules;
     public IRuleGrain Rule => Grains.GetGrain<IRuleGrain>(Given.Rule.Value);
     public IRuleRegistryGrain Registry => Grains.GetGrain<IRuleRegistryGrain>(IRuleRegistryGrain.Key);
@@ -31,7 +31,7 @@ internal sealed class RulesUnderTest : IAsyncDisposable
 
     public static async Task<RulesUnderTest> Start()
     {
-        var rules = new RulesUnderTest(new SqliteTestDatabase(), new ManualTime());
+        var rules = new RulesUnderTest(new SqliteTestDatabase(), new FakeTimeProvider());
         await rules.Begin();
         return rules;
     }

@@ -33,7 +33,7 @@ internal static class Engine
             silo.Configure<ClusterMembershipOptions>(Membership.NoticeTheDead);
             AddGrainStates(silo, builder.Configuration[$"{StorageOptions.Section}:Provider"]);
         });
-        builder.Services.AddSingleton<IReadinessCheck, SiloReadiness>();
+        builder.Services.AddReadiness<SiloReadiness>("cluster");
         return builder;
     }
 
@@ -50,7 +50,7 @@ internal static class Engine
             client.Services.AddSingleton<IClientConnectionRetryFilter>(s => s.GetRequiredService<ClusterConnection>());
             client.Services.AddSingleton<IClusterConnectionStatusObserver>(s => s.GetRequiredService<ClusterConnection>());
         });
-        builder.Services.AddSingleton<IReadinessCheck>(s => s.GetRequiredService<ClusterConnection>());
+        builder.Services.AddReadiness<ClusterConnection>("cluster");
         return builder;
     }
 

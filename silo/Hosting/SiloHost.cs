@@ -42,7 +42,7 @@ internal static class SiloHost
         services.AddFleetTelemetry();
         if (role.HasGrains()) AddGrains(builder);
         else AddGatewayAlone(builder);
-        if (role.HasGateway()) services.AddFleetGateway().AddSingleton<IReadinessCheck, GatewayReadiness>();
+        if (role.HasGateway()) services.AddFleetGateway().AddReadiness<GatewayReadiness>("gateway");
         if (role.HasGrains()) services.AddHostedService<RolloutResumption>().AddHostedService<PresenceRepair>();
 
         var app = builder.Build();
@@ -57,7 +57,7 @@ internal static class SiloHost
         builder.Services.AddFleetCensus();
         builder.AddEngine();
         builder.Services.AddFleetMessaging().AddFleetRollouts().AddFleetRules().AddFleetPki().AddFleetBlobs().AddFleetTokens().AddFleetApi();
-        builder.Services.AddSingleton<IReadinessCheck, StorageReadiness>();
+        builder.Services.AddReadiness<StorageReadiness>("storage");
     }
 
     private static void AddGatewayAlone(WebApplicationBuilder builder)

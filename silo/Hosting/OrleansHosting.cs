@@ -32,7 +32,7 @@ internal static class OrleansHosting
             if (OtlpExport.IsWanted(builder.Configuration)) silo.AddActivityPropagation();
             if (Dashboard.IsWanted(builder.Configuration)) silo.AddDashboard();
         });
-        builder.Services.AddSingleton<IReadinessCheck, SiloReadiness>();
+        builder.Services.AddReadiness<SiloReadiness>("cluster");
     }
 
     /// <summary>For a gateway in a process of its own.</summary>
@@ -51,7 +51,7 @@ internal static class OrleansHosting
             client.Services.AddSingleton<IClusterConnectionStatusObserver>(s => s.GetRequiredService<ClusterConnection>());
             if (OtlpExport.IsWanted(builder.Configuration)) client.AddActivityPropagation();
         });
-        builder.Services.AddSingleton<IReadinessCheck>(s => s.GetRequiredService<ClusterConnection>());
+        builder.Services.AddReadiness<ClusterConnection>("cluster");
     }
 
     /// <summary>Membership is in this process' memory, and the addresses name the silo without anybody listening there.</summary>

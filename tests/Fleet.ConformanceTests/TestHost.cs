@@ -1,5 +1,4 @@
 using Fleet.Testing;
-using Fleet.UnitTests.Support;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Time.Testing;
 using Orleans;

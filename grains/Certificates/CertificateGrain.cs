@@ -6,16 +6,20 @@ namespace Fleet.Grains.Certificates;
 internal sealed class CertificateGrain(
     [PersistentState("certificate")] IPersistentState<CertificateState> record, TimeProvider clock) : Grain, ICertificateGrain, IRemindable
 {
-    private const string Abandoned = "abandoned";
+    private const string Abandoned = "abandoned", Ending = "ending";
     private static readonly TimeSpan EndAgainAfter = TimeSpan.FromSeconds(1);
-    private IGrainReminder? _reminder;
-    private IGrainTimer? _ending;
+    private static readonly TimeSpan EndAgainEvery = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan LeaveAfter = TimeSpan.FromSeconds(1);
+    private IGrainReminder? _reminder, _endingReminder;
+    private IGrainTimer? _ending, _leaving;
 
     public Task<CertificateView?> Get()
     {
         var view = CertificateCore.View(record.State, clock.GetUtcNow());
         // A device's is asked for when it connects, and then perhaps for months no more: held, it would be a third of what a fleet's grains take.
-        if (view is { Kind: CertificateKind.Device, Status: CertificateStatus.Active }) DeactivateOnIdle();
+        // Not at once: Orleans forwards a request that meets a deactivation twice, so of four that come together the last would be refused.
+        if (view is { Kind: CertificateKind.Device, Status: CertificateStatus.Active })
+            _leaving ??= this.RegisterGrainTimer(Leave, LeaveAfter, Timeout.InfiniteTimeSpan);
         return Task.FromResult(view);
     }
 
@@ -52,6 +56,11 @@ internal sealed class CertificateGrain(
 
     public async Task ReceiveReminder(string reminderName, TickStatus status)
     {
+        if (reminderName == Ending)
+        {
+            await EndSessions();
+            return;
+        }
         if (CertificateCore.IsAbandoned(record.State, clock.GetUtcNow()))
             await record.ClearStateAsync();
         if (record.State.Certificate is not { Status: CertificateStatus.PendingActivation })
@@ -60,14 +69,28 @@ internal sealed class CertificateGrain(
 
     /// <summary>
     /// From now on no CONNECT gets in with it, and a gateway that heard this lets none through that it is just deciding. One that cannot be told now is
-    /// told again until it is, or dead.
+    /// told again until it is, or dead: by the timer, or by the reminder if this silo dies first.
     /// </summary>
     private async Task EndSessions()
     {
         _ending?.Dispose();
         _ending = null;
         if (record.State.Certificate is { } certificate && !await GrainFactory.EndSessionsOf(certificate.Id))
+        {
             _ending = this.RegisterGrainTimer(EndSessions, EndAgainAfter, Timeout.InfiniteTimeSpan);
+            _endingReminder ??= await this.RegisterOrUpdateReminder(Ending, EndAgainEvery, EndAgainEvery);
+        }
+        else if ((_endingReminder ?? await this.GetReminder(Ending)) is { } ended)
+        {
+            await this.UnregisterReminder(ended);
+            _endingReminder = null;
+        }
+    }
+
+    private Task Leave()
+    {
+        if (_ending is null) DeactivateOnIdle();
+        return Task.CompletedTask;
     }
 
     private async Task StopWaiting()

@@ -55,8 +55,10 @@ internal sealed class SessionGrain(
             if (record.State.Will is not null) await Save(record.State with { Will = null });
             return;
         }
-        // A newer record starts from the clock, which is ahead of these epochs by then.
-        if (record.RecordExists) await record.ClearStateAsync();
+        // A newer record starts from the clock, which is ahead of these epochs, unless an activation was lost: the next one leaves out all that it may have given.
+        long last = _epoch > 0 ? _epoch : record.State.EpochLimit;
+        if (last > clock.GetUtcNow().ToUnixTimeSeconds()) await Save(new SessionState { EpochLimit = record.State.EpochLimit });
+        else if (record.RecordExists) await record.ClearStateAsync();
         DelayDeactivation(TimeSpan.Zero);
     }
 

@@ -82,7 +82,7 @@ public class MemoryStore : IGrainStorage, IFleetIndex
         });
         grainState.RecordExists = record is not null;
         grainState.ETag = record?.ETag;
-        grainState.State = record is null ? default : record.Text is { } text ? JsonSerializer.Deserialize<T>(text, Json) : (T)record.State;
+        grainState.State = record is null ? Activator.CreateInstance<T>() : record.Text is { } text ? JsonSerializer.Deserialize<T>(text, Json) : (T)record.State;
     }
 
     public async Task WriteStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState)
@@ -107,7 +107,7 @@ public class MemoryStore : IGrainStorage, IFleetIndex
                 _records.Remove((stateName, grainId));
             }
         });
-        (grainState.ETag, grainState.RecordExists, grainState.State) = (null, false, default);
+        (grainState.ETag, grainState.RecordExists, grainState.State) = (null, false, Activator.CreateInstance<T>());
     }
 
     public Task<ImmutableArray<DeviceRow>> Find(FleetQuery query, ThingName? after, int limit, CancellationToken cancellation)

@@ -31,6 +31,6 @@ internal sealed class GatewayWatch(IGrainFactory grains, TimeProvider clock, ILo
 
 public static class MessagingServices
 {
-    /// <summary>For every process that hosts grains; after the engine.</summary>
+    /// <summary>For every process that hosts grains; after the silo.</summary>
     public static IServiceCollection AddFleetMessaging(this IServiceCollection services) => services.AddGrainExceptions().AddHostedService<GatewayWatch>();
 }

@@ -3,25 +3,21 @@ using Fleet.Interfaces.Naming;
 
 namespace Fleet.Grains.Certificates;
 
+/// <summary>
+/// A device's certificate is asked for when it connects, and then perhaps for months no more. It stays long enough for those who come back at once,
+/// and not for as long as other grains do: kept, it would be a third of what a fleet's grains take.
+/// </summary>
+[CollectionAgeLimit(Minutes = 2)]
 internal sealed class CertificateGrain(
     [PersistentState("certificate")] IPersistentState<CertificateState> record, TimeProvider clock) : Grain, ICertificateGrain, IRemindable
 {
     private const string Abandoned = "abandoned", Ending = "ending";
     private static readonly TimeSpan EndAgainAfter = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan EndAgainEvery = TimeSpan.FromMinutes(1);
-    private static readonly TimeSpan LeaveAfter = TimeSpan.FromSeconds(1);
     private IGrainReminder? _reminder, _endingReminder;
-    private IGrainTimer? _ending, _leaving;
+    private IGrainTimer? _ending;
 
-    public Task<CertificateView?> Get()
-    {
-        var view = CertificateCore.View(record.State, clock.GetUtcNow());
-        // A device's is asked for when it connects, and then perhaps for months no more: held, it would be a third of what a fleet's grains take.
-        // Not at once: Orleans forwards a request that meets a deactivation twice, so of four that come together the last would be refused.
-        if (view is { Kind: CertificateKind.Device, Status: CertificateStatus.Active })
-            _leaving ??= this.RegisterGrainTimer(Leave, LeaveAfter, Timeout.InfiniteTimeSpan);
-        return Task.FromResult(view);
-    }
+    public Task<CertificateView?> Get() => Task.FromResult(CertificateCore.View(record.State, clock.GetUtcNow()));
 
     public async Task Record(CertificateView certificate, string? ownershipTokenSha256)
     {
@@ -85,12 +81,6 @@ internal sealed class CertificateGrain(
             await this.UnregisterReminder(ended);
             _endingReminder = null;
         }
-    }
-
-    private Task Leave()
-    {
-        if (_ending is null) DeactivateOnIdle();
-        return Task.CompletedTask;
     }
 
     private async Task StopWaiting()

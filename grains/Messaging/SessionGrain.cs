@@ -3,7 +3,11 @@ using Microsoft.Extensions.Logging;
 
 namespace Fleet.Grains.Messaging;
 
-/// <summary>Who has a client id. The order matters: the old owner is stopped, the new one is stored, and only then is it told.</summary>
+/// <summary>
+/// Who has a client id. The order matters: the old owner is stopped, the new one is stored, and only then is it told. A device's needs to be in memory
+/// only while its client comes and goes: what counts is stored.
+/// </summary>
+[CollectionAgeLimit(Minutes = 2)]
 internal sealed class SessionGrain(
     [PersistentState("session")] IPersistentState<SessionState> record, TimeProvider clock, ILogger<SessionGrain> log) : Grain, ISessionGrain
 {

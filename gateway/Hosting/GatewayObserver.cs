@@ -18,7 +18,11 @@ internal sealed class GatewayObserver(
 {
     public void ViewChanged(GatewayView view) => cluster.Apply(view);
 
-    public void NotifyJobs(JobNotification notification) => jobs.Publish(notification);
+    public Task NotifyJobs(JobNotification notification)
+    {
+        jobs.Publish(notification);
+        return Task.CompletedTask;
+    }
 
     public void EndSession(string clientId, string sessionId, SessionEnd reason) =>
         directory.End(clientId, sessionId, reason == SessionEnd.TakenOver ? EndCause.TakenOver : EndCause.Revoked);

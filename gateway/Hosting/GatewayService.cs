@@ -15,7 +15,7 @@ namespace Fleet.Gateway.Hosting;
 
 /// <summary>
 /// The gateway's life: sessions and retained messages are read and grains can reach it before the first connection; a sweep every second; at the end
-/// every client hears 0x8B and every device grain hears of it. Starts after the engine and before the listeners.
+/// every client hears 0x8B and every device grain hears of it. Starts after the silo and before the listeners.
 /// </summary>
 internal sealed class GatewayService(
     GatewayIdentity gateway, GatewayObserver observer, ClusterMember cluster, Peers peers, RetainedMessages retained, Estates estates, RestoredCertificates certificates,

@@ -13,6 +13,7 @@ using Fleet.Gateway.Sessions;
 using Fleet.Gateway.Telemetry;
 using Fleet.Gateway.Topics;
 using Fleet.Gateway.Transport;
+using Fleet.Interfaces;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
@@ -35,6 +36,7 @@ public static class GatewayServiceCollectionExtensions
         services.AddOptions<GatewayOptions>().Configure<IConfiguration>(
             (options, configuration) => options.Name ??= OwnsDataDirectory(configuration)
                 ? $"{Environment.MachineName}:{Path.GetFullPath(configuration["Fleet:DataDirectory"] ?? "data")}" : null);
+        services.AddGrainExceptions();
         services.AddMetrics();
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton<TransportChoice>();

@@ -9,7 +9,8 @@ namespace Fleet.Gateway.Presence;
 
 /// <summary>
 /// Tells device grains who is there. Per thing in the order it happened, so that a session that flaps ends up as it is; what a grain does not
-/// take is tried again before the next word about that thing.
+/// take is tried again before the next word about that thing. That a session is over is said until it is taken, however long its silo is away: nobody
+/// would say it later. What else there is to say comes again with the next heartbeat.
 /// </summary>
 internal sealed class DevicePresence(IGrainFactory grains, GatewayIdentity gateway, GatewayClock clock, ILogger<DevicePresence> log)
 {
@@ -29,7 +30,7 @@ internal sealed class DevicePresence(IGrainFactory grains, GatewayIdentity gatew
     public void Disconnected(SessionIdentity identity, DisconnectReason reason)
     {
         var at = clock.UtcNow;
-        Tell(identity.Thing!.Value, "disconnected", device => device.Disconnected(identity.SessionId, reason, at));
+        Tell(identity.Thing!.Value, "disconnected", device => device.Disconnected(identity.SessionId, reason, at), untilTaken: true);
     }
 
     public void Stale(SessionIdentity identity, DateTimeOffset lastSeenAt) =>
@@ -41,9 +42,10 @@ internal sealed class DevicePresence(IGrainFactory grains, GatewayIdentity gatew
     /// <summary>Waits for what was said so far.</summary>
     public Task Told() => _lanes.Idle();
 
-    private void Tell(ThingName thing, string change, Func<IDeviceGrain, Task> call) => _ = _lanes.Enqueue(thing.Value, () => Try(thing, change, call));
+    private void Tell(ThingName thing, string change, Func<IDeviceGrain, Task> call, bool untilTaken = false) =>
+        _ = _lanes.Enqueue(thing.Value, () => Try(thing, change, call, untilTaken));
 
-    private async Task Try(ThingName thing, string change, Func<IDeviceGrain, Task> call)
+    private async Task Try(ThingName thing, string change, Func<IDeviceGrain, Task> call, bool untilTaken)
     {
         for (int attempt = 0; ; attempt++)
         {
@@ -56,11 +58,11 @@ internal sealed class DevicePresence(IGrainFactory grains, GatewayIdentity gatew
             {
                 if (attempt == Pauses.Length)
                 {
-                    log.PresenceLost(thing.Value, change, attempt + 1, e);
-                    return;
+                    log.PresenceNotTaken(thing.Value, change, attempt + 1, untilTaken ? "trying again" : "giving up", e);
+                    if (!untilTaken) return;
                 }
             }
-            await Task.Delay(Pauses[attempt], clock.Time);
+            await Task.Delay(Pauses[Math.Min(attempt, Pauses.Length - 1)], clock.Time);
         }
     }
 

@@ -1,4 +1,5 @@
 using System.Diagnostics.Metrics;
+using Fleet.Interfaces.Telemetry;
 
 namespace Fleet.Gateway.Rules;
 
@@ -17,17 +18,19 @@ internal enum RuleDrop
 /// <summary>What comes in for rules; meter "Fleet.Rules.Ingest".</summary>
 internal sealed class RuleIngestMetrics
 {
-    private static readonly KeyValuePair<string, object?>[] DropTags =
-        [.. Enum.GetNames<RuleDrop>().Select(name => new KeyValuePair<string, object?>("reason", char.ToLowerInvariant(name[0]) + name[1..]))];
+    private static readonly KeyValuePair<string, object?>[] DropTags = ClosedSeries.TagsOf<RuleDrop>("reason");
 
     private readonly Counter<long> _queued, _dropped, _refused;
 
     public RuleIngestMetrics(IMeterFactory meters)
     {
         var meter = meters.Create("Fleet.Rules.Ingest");
-        _queued = meter.CreateCounter<long>("fleet.rule.messages", "{message}", "Messages put into the queues of rules.");
-        _dropped = meter.CreateCounter<long>("fleet.rule.dropped", "{message}", "Messages for rules that were let go, by reason.");
-        _refused = meter.CreateCounter<long>("fleet.rule.refused", "{message}", "Messages for rules that were refused because a queue was full: their publishers keep them.");
+        _queued = meter.CreateCounter<long>("fleet.rule.messages", "{message}", "Messages put into the queues of rules.").StartedAtZero();
+        _dropped = meter.CreateCounter<long>("fleet.rule.dropped", "{message}", "Messages for rules that were let go, by reason.")
+            .StartedAtZero(DropTags);
+        _refused = meter.CreateCounter<long>(
+            "fleet.rule.refused", "{message}", "Messages for rules that were refused because a queue was full: their publishers keep them.")
+            .StartedAtZero();
     }
 
     public void Queued() => _queued.Add(1);

@@ -1,3 +1,4 @@
+using Fleet.Gateway.Hosting;
 using Fleet.Gateway.Sessions;
 using Fleet.Interfaces.Rules;
 using Microsoft.Extensions.Hosting;
@@ -15,7 +16,7 @@ internal sealed class RuleWatch(IGrainFactory grains, GatewayRules rules, Gatewa
     public async Task StartAsync(CancellationToken cancellationToken)
     {
         _reference = grains.CreateObjectReference<IRuleObserver>(this);
-        await Ask();
+        await Silos.UntilAnswered(Ask, clock.Time, log, cancellationToken);
         rules.WakeAll();
         _timer = clock.Time.CreateTimer(_ => _ = AskAgain(), null, RuleWatching.Every, RuleWatching.Every);
     }
@@ -34,9 +35,12 @@ internal sealed class RuleWatch(IGrainFactory grains, GatewayRules rules, Gatewa
         return Task.CompletedTask;
     }
 
-    private async Task Ask()
+    /// <returns>Whether there was news.</returns>
+    private async Task<bool> Ask()
     {
-        if (await grains.GetGrain<IRuleRegistryGrain>(IRuleRegistryGrain.Key).Watch(_reference!, rules.Version) is { } table) rules.Apply(table);
+        if (await grains.GetGrain<IRuleRegistryGrain>(IRuleRegistryGrain.Key).Watch(_reference!, rules.Version) is not { } table) return false;
+        rules.Apply(table);
+        return true;
     }
 
     private async Task AskAgain()

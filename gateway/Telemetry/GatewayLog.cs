@@ -39,8 +39,8 @@ internal static partial class GatewayLog
     [LoggerMessage(3010, LogLevel.Error, "Authorising {ClientId} failed")]
     public static partial void AuthoriseFailed(this ILogger log, string clientId, Exception exception);
 
-    [LoggerMessage(3011, LogLevel.Error, "The device grain of {Thing} did not take '{Change}' after {Attempts} attempts")]
-    public static partial void PresenceLost(this ILogger log, string thing, string change, int attempts, Exception exception);
+    [LoggerMessage(3011, LogLevel.Error, "The device grain of {Thing} did not take '{Change}' after {Attempts} attempts; {Next}")]
+    public static partial void PresenceNotTaken(this ILogger log, string thing, string change, int attempts, string next, Exception exception);
 
     [LoggerMessage(3012, LogLevel.Warning, "The lease of session {Key} could not be given back")]
     public static partial void LeaseNotReleased(this ILogger log, string key, Exception exception);
@@ -101,6 +101,9 @@ internal static partial class GatewayLog
 
     [LoggerMessage(3029, LogLevel.Warning, "The session of {Key} is at gateway {GatewayId}, which does not answer: its client is to try again")]
     public static partial void SessionNotFound(this ILogger log, string key, string gatewayId);
+
+    [LoggerMessage(3031, LogLevel.Warning, "The start waits for a silo that answers")]
+    public static partial void SilosAway(this ILogger log, Exception exception);
 
     [LoggerMessage(3041, LogLevel.Warning, "Client {Key} connects and drops again and again, and is held off for {Seconds} s; the last time it ended by {Reason}: {Detail}")]
     public static partial void ClientHeldOff(this ILogger log, string key, long seconds, DisconnectReason reason, string detail);

@@ -1,5 +1,6 @@
 using System.Diagnostics.Metrics;
 using Fleet.Gateway.Sessions;
+using Fleet.Interfaces.Telemetry;
 using Fleet.Mqtt;
 
 namespace Fleet.Gateway.Telemetry;
@@ -23,9 +24,9 @@ internal sealed class GatewayMetrics
     public const string MeterName = "Fleet.Gateway";
 
     private static readonly KeyValuePair<string, object?>[] QosTags = [new("mqtt.qos", 0), new("mqtt.qos", 1), new("mqtt.qos", 2)];
-    private static readonly KeyValuePair<string, object?>[] KindTags = Tags<SessionKind>("fleet.session.kind");
-    private static readonly KeyValuePair<string, object?>[] DropTags = Tags<DropReason>("reason");
-    private static readonly KeyValuePair<string, object?>[] DenyTags = Tags<DeniedAction>("action");
+    private static readonly KeyValuePair<string, object?>[] KindTags = ClosedSeries.TagsOf<SessionKind>("fleet.session.kind");
+    private static readonly KeyValuePair<string, object?>[] DropTags = ClosedSeries.TagsOf<DropReason>("reason");
+    private static readonly KeyValuePair<string, object?>[] DenyTags = ClosedSeries.TagsOf<DeniedAction>("action");
 
     private readonly UpDownCounter<long> _connections, _sessions;
     private readonly StripedCounter[] _received = [new(), new(), new()], _sent = [new(), new(), new()];
@@ -37,23 +38,32 @@ internal sealed class GatewayMetrics
     public GatewayMetrics(IMeterFactory meters)
     {
         var meter = meters.Create(MeterName);
-        _connections = meter.CreateUpDownCounter<long>("mqtt.server.connections", "{connection}", "Open transport connections.");
-        _sessions = meter.CreateUpDownCounter<long>("mqtt.server.sessions", "{session}", "Sessions with a connection, by kind.");
+        _connections = meter.CreateUpDownCounter<long>(
+            "mqtt.server.connections", "{connection}", "Open transport connections.").StartedAtZero();
+        _sessions = meter.CreateUpDownCounter<long>(
+            "mqtt.server.sessions", "{session}", "Sessions with a connection, by kind.").StartedAtZero(KindTags);
         meter.CreateObservableCounter("mqtt.server.message.received", () => ByQos(_received), "{message}", "PUBLISH packets received.");
         meter.CreateObservableCounter("mqtt.server.message.sent", () => ByQos(_sent), "{message}", "PUBLISH packets sent.");
         meter.CreateObservableCounter("mqtt.server.received", () => _bytesReceived.Value, "By", "Bytes of MQTT received.");
         meter.CreateObservableCounter("mqtt.server.sent", () => _bytesSent.Value, "By", "Bytes of MQTT sent.");
-        _denied = meter.CreateCounter<long>("mqtt.server.denied", "{request}", "What policies denied.");
-        _dropped = meter.CreateCounter<long>("mqtt.server.message.dropped", "{message}", "Messages that a subscriber did not get.");
-        _takeovers = meter.CreateCounter<long>("mqtt.server.takeovers", "{session}", "Connections that lost their client id to a newer one.");
-        _paced = meter.CreateCounter<long>("mqtt.server.publish.paced", "{pause}", "Pauses of clients that publish faster than they may.");
-        _notAdmitted = meter.CreateCounter<long>("mqtt.server.connections.not_admitted", "{connection}", "Connections closed at accept: over the rate, or too many opening.");
-        _forwarded = meter.CreateCounter<long>("fleet.gateway.forwarded", "{message}", "Messages sent on to another gateway.");
-        _blocks = meter.CreateCounter<long>("fleet.stream.blocks", "{block}", "Blocks of firmware served over MQTT.");
-        _blockBytes = meter.CreateCounter<long>("fleet.stream.served", "By", "Bytes of firmware served over MQTT.");
-        _cacheHits = meter.CreateCounter<long>("fleet.block_cache.hits", "{read}", "Reads that the block cache answered.");
-        _cacheMisses = meter.CreateCounter<long>("fleet.block_cache.misses", "{read}", "Reads that went to the blob store.");
-        _downloadBytes = meter.CreateCounter<long>("fleet.download.served", "By", "Bytes of firmware served over HTTP.");
+        _denied = meter.CreateCounter<long>("mqtt.server.denied", "{request}", "What policies denied.").StartedAtZero(DenyTags);
+        _dropped = meter.CreateCounter<long>(
+            "mqtt.server.message.dropped", "{message}", "Messages that a subscriber did not get.").StartedAtZero(DropTags);
+        _takeovers = meter.CreateCounter<long>(
+            "mqtt.server.takeovers", "{session}", "Connections that lost their client id to a newer one.").StartedAtZero();
+        _paced = meter.CreateCounter<long>(
+            "mqtt.server.publish.paced", "{pause}", "Pauses of clients that publish faster than they may.").StartedAtZero();
+        _notAdmitted = meter.CreateCounter<long>(
+            "mqtt.server.connections.not_admitted", "{connection}", "Connections closed at accept: over the rate, or too many opening.")
+            .StartedAtZero();
+        _forwarded = meter.CreateCounter<long>(
+            "fleet.gateway.forwarded", "{message}", "Messages sent on to another gateway.").StartedAtZero();
+        _blocks = meter.CreateCounter<long>("fleet.stream.blocks", "{block}", "Blocks of firmware served over MQTT.").StartedAtZero();
+        _blockBytes = meter.CreateCounter<long>("fleet.stream.served", "By", "Bytes of firmware served over MQTT.").StartedAtZero();
+        _cacheHits = meter.CreateCounter<long>("fleet.block_cache.hits", "{read}", "Reads that the block cache answered.").StartedAtZero();
+        _cacheMisses = meter.CreateCounter<long>(
+            "fleet.block_cache.misses", "{read}", "Reads that went to the blob store.").StartedAtZero();
+        _downloadBytes = meter.CreateCounter<long>("fleet.download.served", "By", "Bytes of firmware served over HTTP.").StartedAtZero();
         _ack = meter.CreateHistogram<double>("mqtt.server.ack.duration", "s", "From reading a QoS 1 PUBLISH to writing its PUBACK.",
             advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = [0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 30] });
     }
@@ -93,7 +103,4 @@ internal sealed class GatewayMetrics
     {
         for (int qos = 0; qos < counters.Length; qos++) yield return new(counters[qos].Value, QosTags[qos]);
     }
-
-    private static KeyValuePair<string, object?>[] Tags<T>(string name) where T : struct, Enum =>
-        [.. Enum.GetNames<T>().Select(value => new KeyValuePair<string, object?>(name, char.ToLowerInvariant(value[0]) + value[1..]))];
 }

@@ -60,7 +60,7 @@ internal sealed class RequestFields : IDisposable
         return null;
     }
 
-    /// <param name="orText">Take the number in a string too, as embedded libraries send it.</param>
+    /// <param name="orText">Take the number in a string too, as libraries of small devices send it.</param>
     public int? Integer(string name, int minimum, int maximum, bool orText = false)
     {
         if (!TryGet(name, out var value)) return null;

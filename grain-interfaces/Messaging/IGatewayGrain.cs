@@ -25,15 +25,15 @@ public interface IGatewayGrain : IGrainWithStringKey
     Task Leave();
 
     /// <summary>False once it is known to be dead.</summary>
-    [AlwaysInterleave]
+    [AlwaysInterleave, ResponseTimeout("00:00:05")]
     Task<bool> IsLive();
 
     /// <summary>The gateways have changed. Nobody waits for this: who misses it hears so with its next beat.</summary>
     [AlwaysInterleave, OneWay]
     Task ViewChanged(GatewayView view);
 
-    /// <summary>Publishes jobs/notify and jobs/notify-next for a thing on this gateway.</summary>
-    [AlwaysInterleave]
+    /// <summary>Publishes jobs/notify and jobs/notify-next for a thing on this gateway. Returns when the gateway has done so, or is dead.</summary>
+    [AlwaysInterleave, ResponseTimeout("00:00:05")]
     Task NotifyJobs(JobNotification notification);
 
     /// <summary>Ends the session of a client id whose lease has passed to a newer connection.</summary>
@@ -77,15 +77,21 @@ public interface IGatewayGrain : IGrainWithStringKey
     Task<bool> Bury();
 }
 
-/// <summary>What a gateway process does for its <see cref="IGatewayGrain"/>. None of it waits for anything.</summary>
+/// <summary>
+/// What a gateway process does for its <see cref="IGatewayGrain"/>. Its methods run one after the other, unless they interleave, so none of them waits for
+/// another gateway. One that returns nothing may get lost on its way: only a beat, or nobody, may depend on it.
+/// </summary>
 [Alias("fleet.gateway-observer")]
 public interface IGatewayObserver : IGrainObserver
 {
     void ViewChanged(GatewayView view);
-    void NotifyJobs(JobNotification notification);
     void EndSession(string clientId, string sessionId, SessionEnd reason);
 
     [ResponseTimeout("00:00:05")]
+    Task NotifyJobs(JobNotification notification);
+
+    /// <summary>Does not wait for what other gateways have to say, which may be waiting for the store.</summary>
+    [AlwaysInterleave, ResponseTimeout("00:00:05")]
     Task EndSessionsOf(CertificateId certificate);
 
     /// <summary>Null: there is no such session.</summary>

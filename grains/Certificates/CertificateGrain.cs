@@ -3,21 +3,21 @@ using Fleet.Interfaces.Naming;
 
 namespace Fleet.Grains.Certificates;
 
+/// <summary>
+/// A device's certificate is asked for when it connects, and then perhaps for months no more. It stays long enough for those who come back at once,
+/// and not for as long as other grains do: kept, it would be a third of what a fleet's grains take.
+/// </summary>
+[CollectionAgeLimit(Minutes = 2)]
 internal sealed class CertificateGrain(
     [PersistentState("certificate")] IPersistentState<CertificateState> record, TimeProvider clock) : Grain, ICertificateGrain, IRemindable
 {
-    private const string Abandoned = "abandoned";
+    private const string Abandoned = "abandoned", Ending = "ending";
     private static readonly TimeSpan EndAgainAfter = TimeSpan.FromSeconds(1);
-    private IGrainReminder? _reminder;
+    private static readonly TimeSpan EndAgainEvery = TimeSpan.FromMinutes(1);
+    private IGrainReminder? _reminder, _endingReminder;
     private IGrainTimer? _ending;
 
-    public Task<CertificateView?> Get()
-    {
-        var view = CertificateCore.View(record.State, clock.GetUtcNow());
-        // A device's is asked for when it connects, and then perhaps for months no more: held, it would be a third of what a fleet's grains take.
-        if (view is { Kind: CertificateKind.Device, Status: CertificateStatus.Active }) DeactivateOnIdle();
-        return Task.FromResult(view);
-    }
+    public Task<CertificateView?> Get() => Task.FromResult(CertificateCore.View(record.State, clock.GetUtcNow()));
 
     public async Task Record(CertificateView certificate, string? ownershipTokenSha256)
     {
@@ -52,6 +52,11 @@ internal sealed class CertificateGrain(
 
     public async Task ReceiveReminder(string reminderName, TickStatus status)
     {
+        if (reminderName == Ending)
+        {
+            await EndSessions();
+            return;
+        }
         if (CertificateCore.IsAbandoned(record.State, clock.GetUtcNow()))
             await record.ClearStateAsync();
         if (record.State.Certificate is not { Status: CertificateStatus.PendingActivation })
@@ -60,14 +65,22 @@ internal sealed class CertificateGrain(
 
     /// <summary>
     /// From now on no CONNECT gets in with it, and a gateway that heard this lets none through that it is just deciding. One that cannot be told now is
-    /// told again until it is, or dead.
+    /// told again until it is, or dead: by the timer, or by the reminder if this silo dies first.
     /// </summary>
     private async Task EndSessions()
     {
         _ending?.Dispose();
         _ending = null;
         if (record.State.Certificate is { } certificate && !await GrainFactory.EndSessionsOf(certificate.Id))
+        {
             _ending = this.RegisterGrainTimer(EndSessions, EndAgainAfter, Timeout.InfiniteTimeSpan);
+            _endingReminder ??= await this.RegisterOrUpdateReminder(Ending, EndAgainEvery, EndAgainEvery);
+        }
+        else if ((_endingReminder ?? await this.GetReminder(Ending)) is { } ended)
+        {
+            await this.UnregisterReminder(ended);
+            _endingReminder = null;
+        }
     }
 
     private async Task StopWaiting()

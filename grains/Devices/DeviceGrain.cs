@@ -24,6 +24,11 @@ internal sealed class DeviceGrain(
     /// <summary>Effects were delivered since the last write.</summary>
     private bool cleared;
 
+    private IGrainTimer? retry;
+
+    /// <summary>Ended by this activation when it began: the burial of its gateway, which may be what has activated it, is still to hear of it.</summary>
+    private DeviceSession? lost;
+
     private ThingName Thing => record.State.Thing ??
         (ThingName.TryParse(this.GetPrimaryKeyString(), out var name) ? name : throw new InvalidOperationException("The key is not a thing name."));
 
@@ -32,8 +37,11 @@ internal sealed class DeviceGrain(
     public override async Task OnActivateAsync(CancellationToken cancellationToken)
     {
         // A process that ended without a word closed no session. Its id is known to be dead, so its sessions are too.
-        if (record.State.Session is { } session && !await GrainFactory.GetGrain<IGatewayGrain>(session.GatewayId).IsLive())
+        if (record.State.Session is { } session && await IsDead(session.GatewayId))
+        {
             await Disconnected(session.SessionId, DisconnectReason.GatewayLost, Now);
+            lost = session;
+        }
         Deliver();
     }
 
@@ -46,13 +54,21 @@ internal sealed class DeviceGrain(
 
     public Task<DeviceView?> Get() => Task.FromResult(DeviceViews.Of(record.State));
 
-    public Task Connected(DeviceSession session) => Handle(DevicePresence.Connected(record.State, session, Now));
+    public Task Connected(DeviceSession session)
+    {
+        lost = null;
+        return Handle(DevicePresence.Connected(record.State, session, Now));
+    }
 
     public Task Disconnected(string sessionId, DisconnectReason reason, DateTimeOffset at) =>
         Handle(DevicePresence.Disconnected(record.State, sessionId, reason, at, Now));
 
-    public Task<DeviceSession?> GatewayLost(string gatewayId, DateTimeOffset at) =>
-        Handle(DevicePresence.GatewayLost(record.State, gatewayId, at, Now));
+    public Task<DeviceSession?> GatewayLost(string gatewayId, DateTimeOffset at)
+    {
+        if (lost is not { } session || session.GatewayId != gatewayId) return Handle(DevicePresence.GatewayLost(record.State, gatewayId, at, Now));
+        lost = null;
+        return Task.FromResult<DeviceSession?>(session);
+    }
 
     public Task Stale(string sessionId, DateTimeOffset lastSeenAt) => Handle(DevicePresence.Stale(record.State, sessionId, lastSeenAt, Now));
 
@@ -67,8 +83,12 @@ internal sealed class DeviceGrain(
     public Task<ExecutionReport?> Cancel(JobId job, int executionNumber) =>
         Handle(DeviceOffers.Cancel(record.State, Thing, job, executionNumber, Now));
 
-    public Task<ExecutionReport?> Review(JobId job, int executionNumber, JobStage stage, bool expired) =>
-        Handle(DeviceOffers.Review(record.State, Thing, job, executionNumber, stage, expired, Now));
+    public async Task<ExecutionReport?> Review(JobId job, int executionNumber, JobStage stage, bool expired)
+    {
+        // "Unknown" ends the execution without a write that would tell whether another activation, on another silo, has taken it since.
+        if (record.State.Find(job, executionNumber) is null) await record.ReadStateAsync();
+        return await Handle(DeviceOffers.Review(record.State, Thing, job, executionNumber, stage, expired, Now));
+    }
 
     public Task<PendingJobs> GetPendingJobs() => Task.FromResult(JobQueue.Pending(record.State.Open, Thing));
 
@@ -80,6 +100,20 @@ internal sealed class DeviceGrain(
     public Task<UpdateJobResult> UpdateJob(UpdateJob request) => Handle(DeviceJobs.Update(record.State, Thing, request, Now));
 
     public Task<bool> MayDownload(StreamId stream) => Task.FromResult(DeviceJobs.MayDownload(record.State, stream));
+
+    /// <summary>False as well while that cannot be known, because a silo has just died: its burial, or the next activation, finds out.</summary>
+    private async Task<bool> IsDead(string gatewayId)
+    {
+        try
+        {
+            return !await GrainFactory.GetGrain<IGatewayGrain>(gatewayId).IsLive();
+        }
+        catch (Exception e)
+        {
+            log.GatewayUnknown(e, Thing.Value, gatewayId);
+            return false;
+        }
+    }
 
     private async Task<TAnswer> Handle<TAnswer>(DeviceDecision<TAnswer> decision)
     {
@@ -120,7 +154,9 @@ internal sealed class DeviceGrain(
             foreach (var report in outbox.Reports) all &= await TryDeliver(() => Report(report), o => o.WithoutReport(report));
         }
         delivering = false;
-        if (!all) this.RegisterGrainTimer(Retry, RetryAfter, Timeout.InfiniteTimeSpan);
+        if (all) return;
+        retry ??= this.RegisterGrainTimer(Retry, RetryAfter, Timeout.InfiniteTimeSpan);
+        retry.Change(RetryAfter, Timeout.InfiniteTimeSpan);
     }
 
     private Task Retry()

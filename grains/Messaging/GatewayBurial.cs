@@ -21,19 +21,25 @@ internal sealed class GatewayBurial(string gatewayId, IFleetIndex index, IGrainF
     private static readonly TimeSpan[] Pauses = [TimeSpan.FromMilliseconds(200), TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(3), TimeSpan.FromSeconds(5)];
 
     /// <returns>How many devices there were; null if no gateway lives.</returns>
+    /// <exception cref="Exception">Of a device that could not be asked, because its silo died as well, say: the others are done with, and it is left for the next time.</exception>
     public async Task<int?> Run()
     {
         if (await FindHeir() is not { } heir) return null;
         int devices = 0;
         ThingName? after = null;
+        Task? failed = null;
         while (await index.Find(DevicesOfGateway.Query(gatewayId), after, PageSize, CancellationToken.None) is { Length: > 0 } page)
         {
-            var lost = await Task.WhenAll(page.Select(device => Lose(device.Thing)));
-            var sessions = lost.OfType<LostSession>().ToImmutableArray();
+            var losing = page.Select(device => Lose(device.Thing)).ToArray();
+            await ((Task)Task.WhenAll(losing)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
+            // No device names its lost session twice, so what these did must not be forgotten for those that could not.
+            var sessions = losing.Where(task => task.IsCompletedSuccessfully).Select(task => task.Result).OfType<LostSession>().ToImmutableArray();
             if (!sessions.IsEmpty) await Mourn(sessions, heir);
             devices += sessions.Length;
+            failed ??= Array.Find(losing, task => !task.IsCompletedSuccessfully);
             after = page[^1].Thing;
         }
+        if (failed is not null) await failed;
         return devices;
     }
 
@@ -69,8 +75,26 @@ internal sealed class GatewayBurial(string gatewayId, IFleetIndex index, IGrainF
     private async Task<LostSession?> Lose(ThingName thing)
     {
         if (await grains.GetGrain<IDeviceGrain>(thing.Value).GatewayLost(gatewayId, clock.GetUtcNow()) is not { } session) return null;
-        var will = await grains.GetGrain<ISessionGrain>(thing.Value).GatewayLost(gatewayId);
-        return new LostSession(thing.Value, session.SessionId, session.Certificate?.Value, session.Epoch, will);
+        return new LostSession(thing.Value, session.SessionId, session.Certificate?.Value, session.Epoch, await TakeWill(thing));
+    }
+
+    private async Task<SessionWill?> TakeWill(ThingName thing)
+    {
+        Exception? failure = null;
+        foreach (var pause in Pauses)
+        {
+            try
+            {
+                return await grains.GetGrain<ISessionGrain>(thing.Value).GatewayLost(gatewayId);
+            }
+            catch (Exception e)
+            {
+                failure = e;
+            }
+            await Task.Delay(pause, clock);
+        }
+        log.WillNotTaken(failure, thing.Value, gatewayId);
+        return null;
     }
 
     private async Task Mourn(ImmutableArray<LostSession> sessions, string heir)

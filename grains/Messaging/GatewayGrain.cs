@@ -53,13 +53,16 @@ internal sealed class GatewayGrain(IFleetIndex index, TimeProvider clock, ILogge
 
     public async Task ViewChanged(GatewayView view) => (await Reached())?.ViewChanged(view);
 
-    public async Task NotifyJobs(JobNotification notification) => (await Reached())?.NotifyJobs(notification);
+    public async Task NotifyJobs(JobNotification notification)
+    {
+        if (await Demanded() is { } gateway) await gateway.NotifyJobs(notification);
+    }
 
     public async Task EndSession(string clientId, string sessionId, SessionEnd reason) => (await Reached())?.EndSession(clientId, sessionId, reason);
 
     public async Task EndSessionsOf(CertificateId certificate)
     {
-        if (await Reached() is { } gateway) await gateway.EndSessionsOf(certificate);
+        if (await Demanded() is { } gateway) await gateway.EndSessionsOf(certificate);
     }
 
     public async Task<TakeOverResult> TakeOver(string key, long epoch, bool discard)
@@ -68,12 +71,8 @@ internal sealed class GatewayGrain(IFleetIndex index, TimeProvider clock, ILogge
         return await gateway.TakeOver(key, epoch, discard) is { } moved ? new TakeOverResult.Moved(moved) : new TakeOverResult.Nothing();
     }
 
-    public async Task<MovedMessages?> Collect(string key, long epoch, string toGateway)
-    {
-        if (await Reached() is { } gateway) return await gateway.Collect(key, epoch, toGateway);
-        // One that lives and is not heard has them still.
-        return _dead ? null : throw new TimeoutException($"Gateway {Id} has not been heard yet.");
-    }
+    public async Task<MovedMessages?> Collect(string key, long epoch, string toGateway) =>
+        await Demanded() is { } gateway ? await gateway.Collect(key, epoch, toGateway) : null;
 
     public async Task<PeerAnswer> Forward(PeerBatch batch) =>
         await Reached() is { } gateway ? await gateway.Forward(batch) : PeerAnswer.UnknownSender;
@@ -127,6 +126,11 @@ internal sealed class GatewayGrain(IFleetIndex index, TimeProvider clock, ILogge
             return null;
         }
     }
+
+    /// <summary>Where the gateway is reached; null if it is dead. For what a gateway that lives must not miss.</summary>
+    /// <exception cref="TimeoutException">It lives and has not been heard here, since the silo that heard it died: to be asked again.</exception>
+    private async Task<IGatewayObserver?> Demanded() =>
+        await Reached() ?? (_dead ? null : throw new TimeoutException($"Gateway {Id} has not been heard yet."));
 
     private static TaskCompletionSource<IGatewayObserver> New() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 }

@@ -22,4 +22,7 @@ internal static partial class MessagingLog
 
     [LoggerMessage(2406, LogLevel.Warning, "The gateways could not be looked at; trying again")]
     public static partial void WatchFailed(this ILogger log, Exception exception);
+
+    [LoggerMessage(2407, LogLevel.Error, "Whether {Thing} left a will at dead gateway {GatewayId} could not be found out")]
+    public static partial void WillNotTaken(this ILogger log, Exception? exception, string thing, string gatewayId);
 }

@@ -3,7 +3,11 @@ using Microsoft.Extensions.Logging;
 
 namespace Fleet.Grains.Messaging;
 
-/// <summary>Who has a client id. The order matters: the old owner is stopped, the new one is stored, and only then is it told.</summary>
+/// <summary>
+/// Who has a client id. The order matters: the old owner is stopped, the new one is stored, and only then is it told. A device's needs to be in memory
+/// only while its client comes and goes: what counts is stored.
+/// </summary>
+[CollectionAgeLimit(Minutes = 2)]
 internal sealed class SessionGrain(
     [PersistentState("session")] IPersistentState<SessionState> record, TimeProvider clock, ILogger<SessionGrain> log) : Grain, ISessionGrain
 {
@@ -55,8 +59,10 @@ internal sealed class SessionGrain(
             if (record.State.Will is not null) await Save(record.State with { Will = null });
             return;
         }
-        // A newer record starts from the clock, which is ahead of these epochs by then.
-        if (record.RecordExists) await record.ClearStateAsync();
+        // A newer record starts from the clock, which is ahead of these epochs, unless an activation was lost: the next one leaves out all that it may have given.
+        long last = _epoch > 0 ? _epoch : record.State.EpochLimit;
+        if (last > clock.GetUtcNow().ToUnixTimeSeconds()) await Save(new SessionState { EpochLimit = record.State.EpochLimit });
+        else if (record.RecordExists) await record.ClearStateAsync();
         DelayDeactivation(TimeSpan.Zero);
     }
 

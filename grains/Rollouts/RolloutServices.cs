@@ -4,6 +4,6 @@ namespace Fleet.Grains.Rollouts;
 
 public static class RolloutServices
 {
-    /// <summary>What the rollout grains need besides the engine, <see cref="TimeProvider"/> and <see cref="Index.IFleetIndex"/>.</summary>
+    /// <summary>What the rollout grains need besides the silo, <see cref="TimeProvider"/> and <see cref="Index.IFleetIndex"/>.</summary>
     public static IServiceCollection AddFleetRollouts(this IServiceCollection services) => services.AddSingleton<RolloutMetrics>();
 }

@@ -5,7 +5,7 @@ namespace Fleet.Grains.Rules;
 
 public static class RuleServices
 {
-    /// <summary>What the rule grains need besides the engine, <see cref="TimeProvider"/> and <see cref="IRuleStore"/>.</summary>
+    /// <summary>What the rule grains need besides the silo, <see cref="TimeProvider"/> and <see cref="IRuleStore"/>.</summary>
     public static IServiceCollection AddFleetRules(this IServiceCollection services)
     {
         services.AddOptions<RuleOptions>().BindConfiguration(RuleOptions.Section).ValidateDataAnnotations().ValidateOnStart();

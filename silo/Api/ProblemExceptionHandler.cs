@@ -30,6 +30,11 @@ internal sealed class ProblemExceptionHandler(ILogger<ProblemExceptionHandler> l
                 ApiLog.Unavailable(log, request.Method, request.Path, storage.Message);
                 return Problems.Of(StatusCodes.Status503ServiceUnavailable, "storage-unavailable", "The storage did not acknowledge the change.",
                     "It was not made, or, where the connection was lost, made as a whole: look before you repeat a POST.");
+            // A silo died, or another activation of the grain had written first.
+            case OrleansException:
+                ApiLog.Unavailable(log, request.Method, request.Path, exception.Message);
+                return Problems.Of(StatusCodes.Status503ServiceUnavailable, "silo-unavailable", "The service could not answer now.",
+                    "It is not known whether the request had an effect: look before you repeat a POST.");
             case TimeoutException:
                 ApiLog.Unavailable(log, request.Method, request.Path, exception.Message);
                 return Problems.Of(StatusCodes.Status503ServiceUnavailable, "timed-out", "The answer took too long. It is not known whether the request had an effect.");

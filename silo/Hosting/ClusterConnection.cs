@@ -1,4 +1,4 @@
-using Fleet.Silo.Telemetry;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
 
 namespace Fleet.Silo.Hosting;
 
@@ -6,7 +6,7 @@ namespace Fleet.Silo.Hosting;
 /// A gateway's tie to the silos. It waits for them as long as it takes: silos and gateways may be started in any order, and come back in any.
 /// </summary>
 internal sealed class ClusterConnection(TimeProvider clock, ILogger<ClusterConnection> log)
-    : IClientConnectionRetryFilter, IClusterConnectionStatusObserver, IReadinessCheck
+    : IClientConnectionRetryFilter, IClusterConnectionStatusObserver, IHealthCheck
 {
     private static readonly TimeSpan RetryAfter = TimeSpan.FromSeconds(1);
 
@@ -16,10 +16,9 @@ internal sealed class ClusterConnection(TimeProvider clock, ILogger<ClusterConne
     private long? _saidAt;
     private volatile bool _isConnected = true;
 
-    public string Name => "cluster";
-
     // Before the first connection the gateway has not started, and nobody can ask.
-    public ValueTask<string?> Check(CancellationToken cancellation) => new(_isConnected ? null : "no silo is reached");
+    public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>
+        Task.FromResult(_isConnected ? HealthCheckResult.Healthy() : HealthCheckResult.Unhealthy("no silo is reached"));
 
     public async Task<bool> ShouldRetryConnectionAttempt(Exception exception, CancellationToken cancellationToken)
     {

@@ -4,6 +4,7 @@ using Fleet.Silo.Storage.Sqlite;
 using Fleet.Silo.Telemetry;
 using Microsoft.Extensions.Options;
 using Orleans.Configuration;
+using Orleans.Dashboard;
 using Orleans.Storage;
 
 namespace Fleet.Silo.Hosting;
@@ -29,8 +30,9 @@ internal static class OrleansHosting
             AddReminders(silo, provider);
             if (provider is StorageOptions.AdoNet) AddAdoNetStates(silo);
             if (OtlpExport.IsWanted(builder.Configuration)) silo.AddActivityPropagation();
+            if (Dashboard.IsWanted(builder.Configuration)) silo.AddDashboard();
         });
-        builder.Services.AddSingleton<IReadinessCheck, SiloReadiness>();
+        builder.Services.AddReadiness<SiloReadiness>("cluster");
     }
 
     /// <summary>For a gateway in a process of its own.</summary>
@@ -49,7 +51,7 @@ internal static class OrleansHosting
             client.Services.AddSingleton<IClusterConnectionStatusObserver>(s => s.GetRequiredService<ClusterConnection>());
             if (OtlpExport.IsWanted(builder.Configuration)) client.AddActivityPropagation();
         });
-        builder.Services.AddSingleton<IReadinessCheck>(s => s.GetRequiredService<ClusterConnection>());
+        builder.Services.AddReadiness<ClusterConnection>("cluster");
     }
 
     /// <summary>Membership is in this process' memory, and the addresses name the silo without anybody listening there.</summary>

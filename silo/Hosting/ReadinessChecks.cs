@@ -1,20 +1,18 @@
 using Fleet.Gateway.Hosting;
 using Fleet.Silo.Storage;
-using Fleet.Silo.Telemetry;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
 
 namespace Fleet.Silo.Hosting;
 
 /// <summary>No port before the listeners are bound, and none of them is ever closed before the process ends.</summary>
-internal sealed class GatewayReadiness(GatewayListeners listeners) : IReadinessCheck
+internal sealed class GatewayReadiness(GatewayListeners listeners) : IHealthCheck
 {
-    public string Name => "gateway";
-
-    public ValueTask<string?> Check(CancellationToken cancellation) => new(listeners.MqttsPort is null ? "does not listen yet" : null);
+    public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>
+        Task.FromResult(listeners.MqttsPort is null ? HealthCheckResult.Unhealthy("does not listen yet") : HealthCheckResult.Healthy());
 }
 
-internal sealed class StorageReadiness(StorageProbe probe) : IReadinessCheck
+internal sealed class StorageReadiness(StorageProbe probe) : IHealthCheck
 {
-    public string Name => "storage";
-
-    public async ValueTask<string?> Check(CancellationToken cancellation) => await probe.Check(cancellation);
+    public async Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>
+        await probe.Check(cancellationToken) is { } failure ? HealthCheckResult.Unhealthy(failure) : HealthCheckResult.Healthy();
 }

@@ -17,6 +17,7 @@ using Fleet.Silo.Telemetry;
 using Fleet.Silo.Tokens;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Options;
+using OpenTelemetry.Metrics;
 
 namespace Fleet.Silo.Hosting;
 
@@ -40,13 +41,15 @@ internal static class SiloHost
         if (data is not null) services.AddSingleton(data);
         services.AddSingleton(SharedDirectory.Open(builder.Configuration[SharedDirectory.Setting], data));
         // In the order in which they start; they stop the other way round.
-        services.AddFleetTelemetry();
+        services.AddFleetTelemetry(builder.Configuration);
         if (role.HasGrains()) AddGrains(builder, process);
         else AddGatewayAlone(builder);
-        if (role.HasGateway()) services.AddFleetGateway().AddSingleton<IReadinessCheck, GatewayReadiness>();
+        if (role.HasGateway()) services.AddFleetGateway().AddReadiness<GatewayReadiness>("gateway");
         if (role.HasGrains()) services.AddHostedService<RolloutResumption>().AddHostedService<PresenceRepair>();
 
         var app = builder.Build();
+        // Before anything that measures is made: the SDK does not hear what happened earlier.
+        app.Services.GetRequiredService<MeterProvider>();
         Open(app.Services, process);
         MapAll(app, role);
         app.Lifetime.ApplicationStarted.Register(app.Services.GetRequiredService<StartReport>().Write);
@@ -58,7 +61,7 @@ internal static class SiloHost
         builder.Services.AddFleetCensus();
         builder.AddFleetSilo(process);
         builder.Services.AddFleetMessaging().AddFleetRollouts().AddFleetRules().AddFleetPki().AddFleetBlobs().AddFleetTokens().AddFleetApi();
-        builder.Services.AddSingleton<IReadinessCheck, StorageReadiness>();
+        builder.Services.AddReadiness<StorageReadiness>("storage");
     }
 
     private static void AddGatewayAlone(WebApplicationBuilder builder)
@@ -147,6 +150,7 @@ internal static class SiloHost
         app.UseAuthorization();
 
         app.MapFrontPage();
+        app.MapDashboard();
         app.MapOpenApi();
         var api = app.MapGroup("/api/v1");
         api.MapCa();

@@ -1,12 +1,12 @@
-using Fleet.Silo.Telemetry;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
 
 namespace Fleet.Silo.Hosting;
 
 /// <summary>Whether this silo belongs to the cluster.</summary>
-internal sealed class SiloReadiness(ISiloStatusOracle silo) : IReadinessCheck
+internal sealed class SiloReadiness(ISiloStatusOracle silo) : IHealthCheck
 {
-    public string Name => "cluster";
-
-    public ValueTask<string?> Check(CancellationToken cancellation) =>
-        new(silo.CurrentStatus is SiloStatus.Active ? null : $"this silo is {silo.CurrentStatus}");
+    public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>
+        Task.FromResult(silo.CurrentStatus is SiloStatus.Active
+            ? HealthCheckResult.Healthy()
+            : HealthCheckResult.Unhealthy($"this silo is {silo.CurrentStatus}"));
 }

@@ -1,4 +1,5 @@
 using System.Diagnostics.Metrics;
+using Fleet.Interfaces.Telemetry;
 
 namespace Fleet.Silo.Storage;
 
@@ -21,7 +22,8 @@ internal sealed class StorageMetrics
         _batchSize = _meter.CreateHistogram(
             "fleet.storage.batch.size", "{write}", "Writes that shared a transaction.",
             advice: new InstrumentAdvice<int> { HistogramBucketBoundaries = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512] });
-        _writes = _meter.CreateCounter<long>("fleet.storage.writes", "{write}", "Writes by outcome: stored or failed.");
+        _writes = _meter.CreateCounter<long>("fleet.storage.writes", "{write}", "Writes by outcome: stored or failed.")
+            .StartedAtZero(_stored, _failed);
     }
 
     public void ObserveQueue(Func<int> length) =>

@@ -1,25 +1,32 @@
 using Fleet.Silo.Api;
 using Fleet.Silo.Hosting;
+using Microsoft.Net.Http.Headers;
 
 namespace Fleet.Silo.Telemetry;
 
 /// <summary>All that the metrics port answers; nothing else of the service is there.</summary>
 internal static class MetricsPort
 {
-    public static IApplicationBuilder UseMetricsPort(this IApplicationBuilder app) =>
-        app.MapWhen(MetricsListener.Accepted, port => port.Run(context =>
-        {
-            if (!HttpMethods.IsGet(context.Request.Method) && !HttpMethods.IsHead(context.Request.Method))
-            {
-                context.Response.Headers.Allow = "GET, HEAD";
-                return BadRequests.OfStatus(StatusCodes.Status405MethodNotAllowed).ExecuteAsync(context);
-            }
-            return context.Request.Path.Value switch
-            {
-                "/metrics" => MetricsEndpoint.Write(context),
-                "/healthz" => HealthEndpoints.WriteHealth(context),
-                "/readyz" => HealthEndpoints.WriteReadiness(context),
-                _ => BadRequests.OfStatus(StatusCodes.Status404NotFound).ExecuteAsync(context),
-            };
-        }));
+    public static IApplicationBuilder UseMetricsPort(this IApplicationBuilder app) => app.MapWhen(MetricsListener.Accepted, port =>
+    {
+        port.Use(GetOrHead);
+        port.UseOpenTelemetryPrometheusScrapingEndpoint(
+            null, context => context.Request.Path == "/metrics", null, page => page.Use(VaryByAccept), optionsName: null);
+        port.UseHealth();
+        port.Run(context => BadRequests.OfStatus(StatusCodes.Status404NotFound).ExecuteAsync(context));
+    });
+
+    private static Task GetOrHead(HttpContext context, RequestDelegate next)
+    {
+        if (HttpMethods.IsGet(context.Request.Method) || HttpMethods.IsHead(context.Request.Method)) return next(context);
+        context.Response.Headers.Allow = "GET, HEAD";
+        return BadRequests.OfStatus(StatusCodes.Status405MethodNotAllowed).ExecuteAsync(context);
+    }
+
+    // The text format, or OpenMetrics for those who ask for it; the exporter forgets to say that it depends.
+    private static Task VaryByAccept(HttpContext context, RequestDelegate next)
+    {
+        context.Response.Headers.AppendCommaSeparatedValues(HeaderNames.Vary, HeaderNames.Accept);
+        return next(context);
+    }
 }

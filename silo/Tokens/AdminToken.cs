@@ -1,6 +1,8 @@
 using System.Buffers.Text;
+using System.Security.Claims;
 using System.Security.Cryptography;
 using System.Text;
+using Fleet.Silo.Api;
 using Fleet.Silo.Hosting;
 
 namespace Fleet.Silo.Tokens;
@@ -48,6 +50,9 @@ internal sealed class AdminToken
             throw new StartupException($"The admin token in {file} cannot be read: {e.Message}", e);
         }
     }
+
+    /// <summary>Who shows it.</summary>
+    public static ClaimsIdentity Identity(string scheme) => new([new(ClaimTypes.Name, Roles.Admin), new(ClaimTypes.Role, Roles.Admin)], scheme);
 
     /// <summary>Takes as long for a token that is nearly right as for one that is not.</summary>
     public bool Matches(ReadOnlySpan<byte> token)

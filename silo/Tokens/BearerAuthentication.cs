@@ -23,7 +23,7 @@ internal sealed class BearerAuthentication(
         string? header = Request.Headers.Authorization;
         if (header is null || !header.StartsWith(Prefix, StringComparison.OrdinalIgnoreCase)) return Task.FromResult(AuthenticateResult.NoResult());
         return Task.FromResult(admin.Matches(Encoding.UTF8.GetBytes(header[Prefix.Length..].Trim()))
-            ? AuthenticateResult.Success(new(new ClaimsPrincipal(Admin()), SchemeName))
+            ? AuthenticateResult.Success(new(new ClaimsPrincipal(AdminToken.Identity(SchemeName)), SchemeName))
             : AuthenticateResult.Fail("The token is not known."));
     }
 
@@ -41,7 +41,4 @@ internal sealed class BearerAuthentication(
         Response.Headers[HeaderNames.WWWAuthenticate] = $"{Challenge}, error=\"insufficient_scope\"";
         return Problems.Of(StatusCodes.Status403Forbidden, "forbidden", "The token's role does not allow this.").ExecuteAsync(Context);
     }
-
-    private static ClaimsIdentity Admin() =>
-        new([new Claim(ClaimTypes.Name, Roles.Admin), new Claim(ClaimTypes.Role, Roles.Admin)], SchemeName);
 }

@@ -17,8 +17,10 @@ internal static class TokenServices
         {
             options.DefaultScheme = BearerAuthentication.SchemeName;
             options.AddScheme<BearerAuthentication>(BearerAuthentication.SchemeName, displayName: null);
+            options.AddScheme<BrowserAuthentication>(BrowserAuthentication.SchemeName, displayName: null);
         });
         services.TryAddTransient<BearerAuthentication>();
+        services.TryAddTransient<BrowserAuthentication>();
         services.TryAddSingleton(UrlEncoder.Default);
         services.AddAuthorizationBuilder()
             .AddPolicy(Roles.Viewer, p => p.RequireRole(Roles.Viewer, Roles.Operator, Roles.Publisher, Roles.Admin))

@@ -125,8 +125,23 @@ public sealed class AdminApiTests : IAsyncLifetime
         using var metrics = new HttpClient { BaseAddress = _fleet.Metrics };
         string text = await metrics.GetStringAsync("/metrics");
         foreach (string family in new[] { "fleet_devices", "mqtt_server_message_received_total" }) Assert.Contains(family, text, StringComparison.Ordinal);
-        Assert.Equal(HttpStatusCode.OK, (await metrics.GetAsync("/healthz")).StatusCode);
-        Assert.Equal(HttpStatusCode.OK, (await metrics.GetAsync("/readyz")).StatusCode);
+        foreach (var client in new[] { metrics, http })
+        {
+            Assert.Equal("""{"status":"ok"}""", await client.GetStringAsync("/healthz"));
+            Assert.Equal("""{"status":"ok","checks":{"gateway":"ok","storage":"ok"}}""", await client.GetStringAsync("/readyz"));
+        }
+    }
+
+    [Fact]
+    public async Task What_has_never_happened_stands_at_zero()
+    {
+        using var metrics = new HttpClient { BaseAddress = _fleet.Metrics };
+        string[] page = (await metrics.GetStringAsync("/metrics")).Split('\n');
+        Assert.Contains("mqtt_server_message_dropped_total{reason=\"queueFull\"} 0", page);
+        Assert.Contains("fleet_rollout_executions_total{outcome=\"rolledBack\"} 0", page);
+        Assert.Contains("fleet_rule_attempts_total{outcome=\"refused\"} 0", page);
+        Assert.Contains("fleet_rule_dropped_total{reason=\"queueFull\"} 0", page);
+        Assert.Contains("fleet_storage_writes_total{outcome=\"failed\"} 0", page);
     }
 
     private static StringContent Json(string body) => new(body, Encoding.UTF8, "application/json");

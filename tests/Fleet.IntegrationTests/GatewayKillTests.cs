@@ -12,7 +12,7 @@ public sealed class GatewayKillTests(ITestOutputHelper output)
 {
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(200);
 
-    [PostgresFact]
+    [Fact]
     public async Task An_acknowledged_message_reaches_every_persistent_session_of_a_killed_gateway_elsewhere_in_order_and_at_QoS_2_once()
     {
         int kills = Setting("FLEET_GATEWAY_KILLS", 1);

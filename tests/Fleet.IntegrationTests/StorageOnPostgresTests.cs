@@ -4,39 +4,33 @@ using Fleet.UnitTests.Storage;
 
 namespace Fleet.IntegrationTests;
 
-/// <summary>The service on the embedded engine, with its records in PostgreSQL.</summary>
+/// <summary>A single process with its records in PostgreSQL: in Fleet's tables, or with grain states in those of Orleans' own provider.</summary>
 public sealed class StorageOnPostgresTests
 {
     private const int Devices = 10;
 
-    [Fact]
-    public async Task A_fleet_takes_a_version_and_the_service_goes_on_where_it_was_killed()
+    [Theory, InlineData("postgres"), InlineData("adonet")]
+    public async Task A_fleet_takes_a_version_and_the_service_goes_on_where_it_was_killed(string provider)
     {
-        string name = PostgresServer.CreateDatabase();
-        try
-        {
-            await using var fleet = await FleetService.Start(Settings(PostgresServer.ConnectionString(name)));
-            await using var devices = await SimulatedDevices.Start(fleet, Devices, "amr", "--block-size", "16384");
-            await fleet.Publish("amr", "1.1.0", size: "256KiB");
-            string id = await fleet.StartRollout(Rollouts.Request("amr", "1.1.0", Rollouts.Plan(concurrency: 3, percents: [20, 100])));
-            await fleet.RolloutReaches(id, r => r.Outcome("succeeded") is >= 2 and < Devices);
-            await fleet.Kill();
-            await fleet.StartAgain();
-            Assert.Equal(Devices, (await fleet.RolloutIs(id, "completed")).Outcome("succeeded"));
-            Assert.Equal(Devices, await fleet.CountDevices("model:amr and firmware>=1.1.0 and not never"));
-            Assert.False(File.Exists(Path.Combine(fleet.Folder, "data", "fleet.db")));
-        }
-        finally
-        {
-            PostgresServer.DropDatabase(name);
-        }
+        using var database = new PostgresTestDatabase();
+        await using var fleet = await FleetService.Start(Settings(provider, database.ConnectionString));
+        await using var devices = await SimulatedDevices.Start(fleet, Devices, "amr", "--block-size", "16384");
+        await fleet.Publish("amr", "1.1.0", size: "256KiB");
+        string id = await fleet.StartRollout(Rollouts.Request("amr", "1.1.0", Rollouts.Plan(concurrency: 3, percents: [20, 100])));
+        await fleet.RolloutReaches(id, r => r.Outcome("succeeded") is >= 2 and < Devices);
+        await fleet.Kill();
+        await fleet.StartAgain();
+        Assert.Equal(Devices, (await fleet.RolloutIs(id, "completed")).Outcome("succeeded"));
+        Assert.Equal(Devices, await fleet.CountDevices("model:amr and firmware>=1.1.0 and not never"));
+        Assert.False(File.Exists(Path.Combine(fleet.Folder, "data", "fleet.db")));
+        Assert.Equal(provider == "adonet", (long)database.Scalar("SELECT COUNT(*) FROM OrleansStorage")! > 0);
     }
 
-    [Fact]
-    public async Task While_the_database_is_gone_writes_answer_503_and_readiness_is_red_and_both_come_back()
+    [Theory, InlineData("postgres"), InlineData("adonet")]
+    public async Task While_the_database_is_gone_writes_answer_503_and_readiness_is_red_and_both_come_back(string provider)
     {
         using var server = PostgresProcess.Start();
-        await using var fleet = await FleetService.Start(Settings(server.ConnectionString));
+        await using var fleet = await FleetService.Start(Settings(provider, server.ConnectionString));
         using var client = fleet.NewHttpClient();
         // The grain is active and has its record, when the database goes.
         await Register(client, "robot-1", "before", HttpStatusCode.Created);
@@ -55,7 +49,8 @@ public sealed class StorageOnPostgresTests
         Assert.Equal(1, await fleet.CountDevices("note:after"));
     }
 
-    private static string[] Settings(string connection) => ["Fleet:Storage:Provider=postgres", $"Fleet:Storage:ConnectionString={connection}"];
+    private static string[] Settings(string provider, string connection) =>
+        [$"Fleet:Storage:Provider={provider}", $"Fleet:Storage:ConnectionString={connection}"];
 
     private static async Task Register(HttpClient client, string thing, string note, HttpStatusCode expected)
     {

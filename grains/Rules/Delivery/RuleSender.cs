@@ -40,7 +40,7 @@ internal sealed class RuleSender(HttpMessageInvoker http, TimeProvider clock, Ru
         }
         finally
         {
-            metrics.Ended(Word(outcome), clock.GetElapsedTime(start));
+            metrics.Ended(EndOf(outcome), clock.GetElapsedTime(start));
         }
         if (outcome is AttemptOutcome.Delivered) metrics.Delivered(clock.GetUtcNow() - message.ReceivedAt);
         return outcome;
@@ -65,11 +65,11 @@ internal sealed class RuleSender(HttpMessageInvoker http, TimeProvider clock, Ru
 
     private static string Describe(Exception e) => e.InnerException is { } inner ? $"{e.Message} ({inner.Message})" : e.Message;
 
-    private static string Word(AttemptOutcome? outcome) => outcome switch
+    private static AttemptEnd EndOf(AttemptOutcome? outcome) => outcome switch
     {
-        AttemptOutcome.Delivered => "delivered",
-        AttemptOutcome.Refused => "refused",
-        AttemptOutcome.Failed => "failed",
-        _ => "cancelled",
+        AttemptOutcome.Delivered => AttemptEnd.Delivered,
+        AttemptOutcome.Refused => AttemptEnd.Refused,
+        AttemptOutcome.Failed => AttemptEnd.Failed,
+        _ => AttemptEnd.Cancelled,
     };
 }

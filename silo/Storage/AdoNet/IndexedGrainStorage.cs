@@ -1,3 +1,5 @@
+using System.Data.Common;
+using System.Net.Sockets;
 using Orleans.Storage;
 
 namespace Fleet.Silo.Storage.AdoNet;
@@ -14,18 +16,32 @@ internal sealed class IndexedGrainStorage(IGrainStorage states, IRecordStore ind
 
     private static readonly byte[] Empty = "{}"u8.ToArray();
 
-    public Task ReadStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState) => states.ReadStateAsync(stateName, grainId, grainState);
+    public Task ReadStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState) =>
+        Named(states.ReadStateAsync(stateName, grainId, grainState));
 
     public async Task WriteStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState)
     {
-        await states.WriteStateAsync(stateName, grainId, grainState);
+        await Named(states.WriteStateAsync(stateName, grainId, grainState));
         await Put(grainId, Empty, IndexRows.Of(grainState.State));
     }
 
     public async Task ClearStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState)
     {
-        await states.ClearStateAsync(stateName, grainId, grainState);
+        await Named(states.ClearStateAsync(stateName, grainId, grainState));
         await Put(grainId, null, IndexRows.None<T>());
+    }
+
+    /// <summary>A database that is gone has one name here, whoever meets it.</summary>
+    private static async Task Named(Task work)
+    {
+        try
+        {
+            await work;
+        }
+        catch (Exception e) when (e is DbException or TimeoutException or SocketException or IOException)
+        {
+            throw new StorageException($"The database did not answer: {e.Message}", e);
+        }
     }
 
     private async Task Put(GrainId grain, byte[]? record, IndexRows rows)

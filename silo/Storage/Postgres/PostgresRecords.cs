@@ -4,7 +4,7 @@ using Npgsql;
 
 namespace Fleet.Silo.Storage.Postgres;
 
-/// <summary>Grain records in the table <c>grain_state</c>: written by one connection, which holds the engine's lock, and read by another.</summary>
+/// <summary>Grain records in the table <c>grain_state</c>: written by one connection, which holds the lock on them, and read by others.</summary>
 internal sealed class PostgresRecords : IRecordStore, IAsyncDisposable
 {
     private readonly PostgresDatabase _database;

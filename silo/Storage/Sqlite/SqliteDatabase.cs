@@ -11,11 +11,14 @@ internal sealed class SqliteDatabase
 {
     private readonly StorageOptions _options;
 
-    /// <exception cref="StartupException">The file cannot be opened, is no database, or has a schema newer than this program.</exception>
+    /// <exception cref="StartupException">
+    /// The library is too old; or the file cannot be opened, is no database, or has a schema newer than this program.
+    /// </exception>
     public SqliteDatabase(string file, IOptions<StorageOptions> options, TimeProvider clock)
     {
         (File, _options) = (file, options.Value);
         SQLitePCL.Batteries_V2.Init();
+        SqliteLibrary.MustBeSound(SQLitePCL.raw.sqlite3_libversion().utf8_to_string());
         try
         {
             MakeForOwnerAlone(file);

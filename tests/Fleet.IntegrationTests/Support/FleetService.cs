@@ -23,15 +23,17 @@ public sealed class FleetService : IAsyncDisposable
     public int PlainPort => _process.PlainPort;
     public Uri Http => new((string)_process.Listening["http"]!);
     public Uri Metrics => _process.Metrics;
+    public int ProcessId => (int)_process.Listening["processId"]!;
     public string AdminToken => File.ReadAllText((string)_process.Listening["adminToken"]!).Trim();
     public string Output => _process.Output;
 
     /// <param name="settings">More settings, such as <c>Fleet:Gateway:PlainPort=0</c>.</param>
-    public static async Task<FleetService> Start(params string[] settings)
-    {
-        string folder = Directory.CreateTempSubdirectory("fleet-test-").FullName;
-        return new FleetService(folder, settings, await Run(folder, settings));
-    }
+    public static Task<FleetService> Start(params string[] settings) =>
+        StartIn(Directory.CreateTempSubdirectory("fleet-test-").FullName, settings);
+
+    /// <param name="folder">Has a service's data in <c>data</c>, and is deleted at the end.</param>
+    public static async Task<FleetService> StartIn(string folder, params string[] settings) =>
+        new(folder, settings, await Run(folder, settings));
 
     /// <summary>Settings with which other processes find its database and its shared folder.</summary>
     public IReadOnlyList<string> ForOthers =>

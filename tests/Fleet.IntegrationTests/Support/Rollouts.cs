@@ -6,7 +6,9 @@ namespace Fleet.IntegrationTests.Support;
 internal static class Rollouts
 {
     /// <summary>Makes an image with the simulator's own command, uploads and publishes it.</summary>
-    public static async Task Publish(this FleetService fleet, string model, string version, string size = "256KiB", bool bad = false)
+    /// <param name="floor">The lowest version that devices take once they confirmed this one.</param>
+    public static async Task Publish(
+        this FleetService fleet, string model, string version, string size = "256KiB", bool bad = false, string? floor = null)
     {
         string file = Path.Combine(fleet.Folder, $"{model}-{version}.bin");
         string[] arguments = ["image", "--version", version, "--size", size, "--out", file];
@@ -16,7 +18,7 @@ internal static class Rollouts
         }
         using var http = fleet.NewHttpClient();
         await using var content = File.OpenRead(file);
-        using var response = await http.PutAsync($"/api/v1/firmware/{model}/{version}", new StreamContent(content));
+        using var response = await http.PutAsync($"/api/v1/firmware/{model}/{version}{(floor is null ? "" : $"?floor={floor}")}", new StreamContent(content));
         Assert.True(response.IsSuccessStatusCode, await response.Content.ReadAsStringAsync());
         await fleet.Api(HttpMethod.Post, $"firmware/{model}/{version}/publish");
     }

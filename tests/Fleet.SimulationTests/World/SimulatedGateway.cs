@@ -94,17 +94,18 @@ internal sealed class SimulatedGateway : IGatewayObserver
         }));
     }
 
-    void IGatewayObserver.NotifyJobs(JobNotification notification)
+    Task IGatewayObserver.NotifyJobs(JobNotification notification)
     {
         var (device, faults) = (_world.Device(notification.Thing.Value), _world.Faults);
-        if (!notification.SendNext) return;
+        if (!notification.SendNext) return Task.CompletedTask;
         if (_random.Chance(faults.NotificationLost))
         {
             _world.History.Add(device.Name, "notify-next is lost");
-            return;
+            return Task.CompletedTask;
         }
         Send();
         if (_random.Chance(faults.NotificationRepeated)) Send();
+        return Task.CompletedTask;
 
         void Send() => _world.Outside.After(_random.Chance(_world.Faults.NotificationLate) ? _random.UpTo(90) : Delay(), () => device.Notified(this, notification.Next));
     }

@@ -108,7 +108,11 @@ internal sealed class TestGateway(IGatewayGrain grain, IGrainFactory grains) : I
         if (view.Version > 1) Say(string.Join(' ', view.Gateways.Select(gateway => gateway.Id)));
     }
 
-    public void NotifyJobs(JobNotification notification) => Say("jobs");
+    public Task NotifyJobs(JobNotification notification)
+    {
+        Say("jobs");
+        return Task.CompletedTask;
+    }
 
     public void EndSession(string clientId, string sessionId, SessionEnd reason) => Say($"{clientId} {reason}");
 

@@ -20,6 +20,20 @@ public sealed class ProcessRoleTests
     public void Another_word_is_refused(string setting) =>
         Assert.Contains(ProcessRoles.Setting, Assert.Throws<StartupException>(() => ProcessRoles.Of(Configuration(setting))).Message, StringComparison.Ordinal);
 
-    private static IConfiguration Configuration(string? role) =>
-        new ConfigurationBuilder().AddInMemoryCollection([new(ProcessRoles.Setting, role)]).Build();
+    [Theory]
+    [InlineData("all", null, "sqlite", false)]
+    [InlineData("all", "false", "postgres", false)]
+    [InlineData("all", "true", "postgres", true)]
+    [InlineData("silo", null, "postgres", true)]
+    [InlineData("gateway", "false", "adonet", true)]
+    public void Who_is_not_alone_is_in_a_cluster(string role, string? enabled, string provider, bool isClustered) =>
+        Assert.Equal(isClustered, ProcessIdentity.Of(Configuration(role, enabled, provider)).IsClustered);
+
+    [Theory, InlineData("silo", null), InlineData("gateway", null), InlineData("all", "true")]
+    public void A_cluster_on_SQLite_is_refused_with_the_setting_that_it_needs(string role, string? enabled) => Assert.Contains(
+        "Fleet:Storage:Provider=postgres",
+        Assert.Throws<StartupException>(() => ProcessIdentity.Of(Configuration(role, enabled))).Message, StringComparison.Ordinal);
+
+    private static IConfiguration Configuration(string? role, string? enabled = null, string? provider = null) => new ConfigurationBuilder()
+        .AddInMemoryCollection([new(ProcessRoles.Setting, role), new("Fleet:Cluster:Enabled", enabled), new("Fleet:Storage:Provider", provider)]).Build();
 }

@@ -129,7 +129,11 @@ internal sealed class RolloutsUnderTest : IAsyncDisposable
     private sealed class GatewayProbe : IGatewayObserver
     {
         public ConcurrentQueue<JobNotification> Notifications { get; } = new();
-        public void NotifyJobs(JobNotification notification) => Notifications.Enqueue(notification);
+        public Task NotifyJobs(JobNotification notification)
+        {
+            Notifications.Enqueue(notification);
+            return Task.CompletedTask;
+        }
         public void ViewChanged(GatewayView view) { }
         public void EndSession(string clientId, string sessionId, SessionEnd reason) { }
         public Task EndSessionsOf(CertificateId certificate) => Task.CompletedTask;

@@ -6,8 +6,8 @@ using Orleans.Storage;
 namespace Fleet.Testing.Grains;
 
 /// <summary>
-/// One grain in memory: activated by its first call, one turn at a time, ended when idle or on request. Calls that wait when it ends go to the
-/// next activation; two activations of one grain never overlap.
+/// One grain in memory: activated by its first call, one turn at a time, ended when idle or on request. Calls that wait when it ends go to
+/// the next activation; two activations of one grain never overlap.
 /// </summary>
 internal sealed class Activation : IGrainContext, IWorkHost
 {
@@ -52,7 +52,7 @@ internal sealed class Activation : IGrainContext, IWorkHost
     public ActivationId ActivationId => ActivationId.GetDeterministic(GrainId);
     public GrainAddress Address => new() { GrainId = GrainId, ActivationId = ActivationId };
     public IServiceProvider ActivationServices => Runtime.Services;
-    public IGrainLifecycle ObservableLifecycle => throw new NotSupportedException("Only its records take part in the life of a grain here.");
+    public IGrainLifecycle ObservableLifecycle => throw new NotSupportedException("Only records take part in the life of a grain here.");
     IWorkItemScheduler IGrainContext.Scheduler => Scheduler;
 
     /// <summary>Takes a work item, in whatever phase.</summary>
@@ -104,13 +104,14 @@ internal sealed class Activation : IGrainContext, IWorkHost
         }
     }
 
-    /// <summary>Ends it if it has not been used for <paramref name="age"/>.</summary>
-    public void EndIfIdle(TimeSpan age)
+    /// <summary>Ends it if it has not been used for the collection age.</summary>
+    public void EndIfIdle()
     {
         var time = Runtime.Settings.Time;
         lock (_gate)
         {
-            if (_phase is not Phase.Active || !_work.IsQuiet || _keepUntil > time.GetUtcNow() || time.GetElapsedTime(_usedAt) < age) return;
+            if (_phase is not Phase.Active || !_work.IsQuiet) return;
+            if (_keepUntil > time.GetUtcNow() || time.GetElapsedTime(_usedAt) < _class.CollectionAge) return;
         }
         Deactivate(new(DeactivationReasonCode.ActivationIdle, "No call came for the collection age."));
     }
@@ -136,9 +137,9 @@ internal sealed class Activation : IGrainContext, IWorkHost
     public object? GetComponent(Type componentType) => null;
     public void SetComponent<TComponent>(TComponent? value) where TComponent : class => throw new NotSupportedException();
     public void ReceiveMessage(object message) => throw new NotSupportedException();
-    void IGrainContext.Activate(Dictionary<string, object>? requestContext, CancellationToken cancellationToken) => throw new NotSupportedException();
+    void IGrainContext.Activate(Dictionary<string, object>? requestContext, CancellationToken cancellation) => throw new NotSupportedException();
     public void Rehydrate(IRehydrationContext context) => throw new NotSupportedException();
-    public void Migrate(Dictionary<string, object>? requestContext, CancellationToken cancellationToken) => throw new NotSupportedException();
+    void IGrainContext.Migrate(Dictionary<string, object>? requestContext, CancellationToken cancellation) => throw new NotSupportedException();
     public bool Equals(IGrainContext? other) => ReferenceEquals(this, other);
     public override string ToString() => $"{GrainId} ({_phase})";
 
@@ -241,11 +242,12 @@ internal sealed class Activation : IGrainContext, IWorkHost
             Activation? next = null;
             foreach (var item in _work.TakeAll().Where(item => !item.IsAbandoned && !item.IsLocal))
             {
-                if ((failure ?? Runtime.Settings.Faults?.RejectionOf($"{item}", isForwarded: true)) is { } reason) rejected.Add((item, reason));
+                var reason = failure ?? Runtime.Settings.Faults?.RejectionOf($"{item}", isForwarded: true);
+                if (reason is not null) rejected.Add((item, reason));
                 else (next ??= new(_class, GrainId.Key))._work.Add(item);
             }
-            // The next activation is in the directory, with what waited, before this one turns calls away: so they keep their order. It begins
-            // only then: one that had ended again before it was put there would stay there for ever.
+            // The next activation is in the directory, with what waited, before this one turns calls away: so they keep their order. It
+            // begins only then: one that had ended again before it was put there would stay there for ever.
             _class.Replace(this, next);
             next?.BeginIfNew();
             _phase = Phase.Ended;

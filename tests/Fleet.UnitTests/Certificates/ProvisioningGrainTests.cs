@@ -34,6 +34,7 @@ public sealed class ProvisioningGrainTests : IAsyncLifetime
         await _fleet.Provision(claim, issued.OwnershipToken, "amr-1");
         var certificate = _fleet.Certificate(issued.CertificateId);
         await certificate.Get();
+        _fleet.Time.Advance(TimeSpan.FromMinutes(3));
         _fleet.Storage.NextFailure = new IOException("It was read again.");
         Assert.IsType<IOException>((await Assert.ThrowsAnyAsync<Exception>(certificate.Get)).InnerException);
     }

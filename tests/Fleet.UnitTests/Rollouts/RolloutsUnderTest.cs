@@ -160,7 +160,7 @@ internal sealed class RelayedDevice(RolloutsUnderTest fleet, ThingName thing)
     public bool Fails { get; init; }
 
     public RelayedDevice In(RolloutsUnderTest next) =>
-        new(next, thing) { Fails = Fails, Installed = Installed, _running = _running, _sessions = _sessions, _shadow = _shadow, SessionId = null };
+        new(next, thing) { Fails = Fails, Installed = Installed, _running = _running, _sessions = _sessions, _shadow = _shadow };
 
     public async Task Connect()
     {
@@ -190,5 +190,6 @@ internal sealed class RelayedDevice(RolloutsUnderTest fleet, ThingName thing)
     }
 
     private Task<UpdateJobResult> Say(JobExecution job, JobExecutionStatus status, string? step) => Grain.UpdateJob(new UpdateJob(
-        job.JobId, status, step is null ? null : ImmutableSortedDictionary<string, string>.Empty.Add("step", step), null, job.ExecutionNumber));
+        job.JobId, status, step is null ? null : ImmutableSortedDictionary<string, string>.Empty.Add("step", step), null,
+        job.ExecutionNumber));
 }

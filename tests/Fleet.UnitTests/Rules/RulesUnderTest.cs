@@ -6,6 +6,7 @@ using Fleet.Grains.Rules.Delivery;
 using Fleet.Interfaces.Rules;
 using Fleet.Testing;
 using Fleet.UnitTests.Storage;
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Time.Testing;
 using Orleans;
@@ -91,7 +92,7 @@ internal sealed class RulesUnderTest : IAsyncDisposable
         Services = services =>
         {
             services.AddSingleton(_database.Rules);
-            services.AddSingleton<Microsoft.Extensions.Configuration.IConfiguration>(new Microsoft.Extensions.Configuration.ConfigurationManager());
+            services.AddSingleton<IConfiguration>(new ConfigurationManager());
             services.AddFleetRules();
             services.AddSingleton(s => new RuleSender(
                 new HttpMessageInvoker(_network = new KillSwitch(RuleServices.NewHandler())), _time, s.GetRequiredService<RuleMetrics>()));

@@ -27,19 +27,6 @@ public sealed class ProvisioningGrainTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_device_s_certificate_is_in_memory_only_while_it_is_asked_for()
-    {
-        var claim = await _fleet.NewClaim();
-        var issued = await _fleet.NewCertificate(claim);
-        await _fleet.Provision(claim, issued.OwnershipToken, "amr-1");
-        var certificate = _fleet.Certificate(issued.CertificateId);
-        await certificate.Get();
-        _fleet.Time.Advance(TimeSpan.FromMinutes(3));
-        _fleet.Storage.NextFailure = new IOException("It was read again.");
-        Assert.IsType<IOException>((await Assert.ThrowsAnyAsync<Exception>(certificate.Get)).InnerException);
-    }
-
-    [Fact]
     public async Task A_repeat_answers_as_the_first_did()
     {
         var claim = await _fleet.NewClaim();

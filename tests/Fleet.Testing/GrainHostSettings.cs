@@ -32,7 +32,7 @@ public sealed record GrainHostSettings
     public TimeSpan ResponseTimeout { get; init; } = TimeSpan.FromSeconds(30);
 
     /// <summary>
-    /// How long an activation stays without a call, unless its class has a <see cref="CollectionAgeLimitAttribute"/>. Infinite: none ends for that.
+    /// How long an activation stays without a call, unless its class has a <see cref="CollectionAgeLimitAttribute"/>. Infinite: for ever.
     /// </summary>
     public TimeSpan CollectionAge { get; init; } = TimeSpan.FromMinutes(15);
 

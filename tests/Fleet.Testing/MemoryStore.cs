@@ -181,7 +181,8 @@ public class MemoryStore : IGrainStorage, IFleetIndex
     private Record? Demand((string Name, GrainId Grain) key, string? expected)
     {
         var there = _records.GetValueOrDefault(key);
-        if (there?.ETag != expected) throw new InconsistentStateException($"{key.Grain} was written by somebody else.", there?.ETag, expected);
+        if (there?.ETag != expected)
+            throw new InconsistentStateException($"{key.Grain} was written by somebody else.", there?.ETag, expected);
         return there;
     }
 

@@ -18,9 +18,8 @@ internal sealed class Activation : IGrainContext, IWorkHost
     private readonly WorkQueue _work;
     private readonly HashSet<GrainTimer> _timers = [];
     private readonly TaskCompletionSource _deactivated = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly IdleTime _idle;
     private Phase _phase;
-    private long _usedAt;
-    private DateTimeOffset _keepUntil;
     private DeactivationReason? _endReason;
     private CancellationToken _endCancellation;
 
@@ -30,7 +29,7 @@ internal sealed class Activation : IGrainContext, IWorkHost
         GrainId = GrainId.Create(grainClass.Type, key);
         _work = new(grainClass.IsReentrant);
         Scheduler = new(Runtime.Turns, this);
-        _usedAt = Runtime.Settings.Time.GetTimestamp();
+        _idle = new(Runtime.Settings.Time);
     }
 
     private enum Phase { Created, Activating, Active, Deactivating, Ended }
@@ -74,7 +73,7 @@ internal sealed class Activation : IGrainContext, IWorkHost
         lock (_gate)
         {
             _work.Exit(item);
-            if (item.KeepsAlive) _usedAt = Runtime.Settings.Time.GetTimestamp();
+            if (item.KeepsAlive) _idle.Begin();
             if (_phase is Phase.Active) StartWaiting();
             else if (_phase is Phase.Deactivating && _work.IsQuiet) PostEnd();
         }
@@ -96,22 +95,15 @@ internal sealed class Activation : IGrainContext, IWorkHost
 
     public void DelayDeactivation(TimeSpan timeSpan)
     {
-        var now = Runtime.Settings.Time.GetUtcNow();
-        lock (_gate)
-        {
-            bool isForEver = timeSpan == Timeout.InfiniteTimeSpan || timeSpan > DateTimeOffset.MaxValue - now;
-            _keepUntil = isForEver ? DateTimeOffset.MaxValue : timeSpan < TimeSpan.Zero ? DateTimeOffset.MinValue : now + timeSpan;
-        }
+        lock (_gate) _idle.Excuse(timeSpan);
     }
 
     /// <summary>Ends it if it has not been used for the collection age.</summary>
     public void EndIfIdle()
     {
-        var time = Runtime.Settings.Time;
         lock (_gate)
         {
-            if (_phase is not Phase.Active || !_work.IsQuiet) return;
-            if (_keepUntil > time.GetUtcNow() || time.GetElapsedTime(_usedAt) < _class.CollectionAge) return;
+            if (_phase is not Phase.Active || !_work.IsQuiet || !_idle.HasLasted(_class.CollectionAge)) return;
         }
         Deactivate(new(DeactivationReasonCode.ActivationIdle, "No call came for the collection age."));
     }
@@ -137,9 +129,9 @@ internal sealed class Activation : IGrainContext, IWorkHost
     public object? GetComponent(Type componentType) => null;
     public void SetComponent<TComponent>(TComponent? value) where TComponent : class => throw new NotSupportedException();
     public void ReceiveMessage(object message) => throw new NotSupportedException();
-    void IGrainContext.Activate(Dictionary<string, object>? requestContext, CancellationToken cancellation) => throw new NotSupportedException();
+    void IGrainContext.Activate(Dictionary<string, object>? context, CancellationToken cancellation) => throw new NotSupportedException();
     public void Rehydrate(IRehydrationContext context) => throw new NotSupportedException();
-    void IGrainContext.Migrate(Dictionary<string, object>? requestContext, CancellationToken cancellation) => throw new NotSupportedException();
+    void IGrainContext.Migrate(Dictionary<string, object>? context, CancellationToken cancellation) => throw new NotSupportedException();
     public bool Equals(IGrainContext? other) => ReferenceEquals(this, other);
     public override string ToString() => $"{GrainId} ({_phase})";
 

@@ -54,7 +54,8 @@ internal sealed class GrainConstructor
     {
         // The storage itself is made with the first activation, not with the host.
         var storage = new Lazy<IGrainStorage>(() =>
-            state.StorageName is { } name ? services.GetRequiredKeyedService<IGrainStorage>(name) : services.GetRequiredService<IGrainStorage>());
+            state.StorageName is { } name ? services.GetRequiredKeyedService<IGrainStorage>(name)
+                : services.GetRequiredService<IGrainStorage>());
         var record = typeof(PersistentRecord<>).MakeGenericType(type.GetGenericArguments().Single());
         var constructor = ConstructorInvoker.Create(record.GetConstructors().Single());
         return activation => constructor.Invoke(activation, state.StateName, storage.Value);

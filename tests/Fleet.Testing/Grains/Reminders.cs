@@ -29,7 +29,7 @@ internal sealed class Reminders(IReminderTable table, HostRuntime runtime) : IRe
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(dueTime, TimeSpan.Zero);
         if (period < ShortestPeriod)
-            throw new ArgumentException($"{reminderName} is to tick each {period}; the shortest period is {ShortestPeriod}.", nameof(period));
+            throw new ArgumentException($"{reminderName} ticks each {period}; the shortest period is {ShortestPeriod}.", nameof(period));
         var now = Now;
         var entry = new ReminderEntry { GrainId = callingGrainId, ReminderName = reminderName, StartAt = now + dueTime, Period = period };
         entry.ETag = await table.UpsertRow(entry);

@@ -58,6 +58,6 @@ internal sealed class ContractCheck
         if (open == typeof(Task<>) || open == typeof(ValueTask<>))
             _messages.Value(type.GetGenericArguments()[0], $"{where}, result");
         else
-            _problems.Add($"{where}: returns {type}; a method returns Task, Task<T>, ValueTask or ValueTask<T>, and one of an observer also void.");
+            _problems.Add($"{where}: returns {type}; a method returns Task, Task<T>, ValueTask or ValueTask<T>, an observer's also void.");
     }
 }

@@ -77,12 +77,14 @@ internal sealed class MessageMaker(int seed)
         var arguments = type.GetGenericArguments();
         var element = arguments.Length == 2 ? typeof(KeyValuePair<,>).MakeGenericType(arguments) : arguments[0];
         int count = _depth > DeepestNesting ? 0 : _random.Next(4);
-        object[] items = [.. Enumerable.Range(0, count).Select(_ => Element(element)).DistinctBy(item => KeyText(item, arguments.Length == 2))];
+        bool arePairs = arguments.Length == 2;
+        object[] items = [.. Enumerable.Range(0, count).Select(_ => Element(element)).DistinctBy(item => KeyText(item, arePairs))];
         var elements = Array.CreateInstance(element, items.Length);
         items.CopyTo(elements, 0);
         var maker = type.Assembly.GetType(type.FullName![..type.FullName!.IndexOf('`')], throwOnError: true)!;
-        var create = maker.GetMethods().Single(method => method.Name == "CreateRange"
-            && method.GetParameters() is [{ ParameterType: { IsInterface: true } from }] && from.GetGenericTypeDefinition() == typeof(IEnumerable<>));
+        var create = maker.GetMethods().Single(method =>
+            method.Name == "CreateRange" && method.GetParameters() is [{ ParameterType: { IsInterface: true } from }]
+            && from.GetGenericTypeDefinition() == typeof(IEnumerable<>));
         return create.MakeGenericMethod(arguments).Invoke(null, [elements])!;
     }
 

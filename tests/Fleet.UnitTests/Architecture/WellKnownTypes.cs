@@ -12,7 +12,8 @@ internal static class WellKnownTypes
     {
         typeof(string), typeof(decimal), typeof(Guid), typeof(DateTime), typeof(DateTimeOffset), typeof(TimeSpan), typeof(DateOnly),
         typeof(TimeOnly), typeof(Uri), typeof(Version), typeof(IPAddress), typeof(IPEndPoint), typeof(BigInteger),
-        typeof(Int128), typeof(UInt128), typeof(Half), typeof(GrainId), typeof(GrainType), typeof(IdSpan), typeof(TickStatus), typeof(ReadOnlyMemory<byte>),
+        typeof(Int128), typeof(UInt128), typeof(Half), typeof(GrainId), typeof(GrainType), typeof(IdSpan), typeof(TickStatus),
+        typeof(ReadOnlyMemory<byte>),
     }.ToFrozenSet();
 
     private static readonly FrozenSet<Type> Containers = new[]

@@ -9,7 +9,6 @@ using Fleet.Interfaces.Jobs;
 using Fleet.Interfaces.Messaging;
 using Fleet.Interfaces.Naming;
 using Fleet.Interfaces.Rollouts;
-using Fleet.Testing;
 using Fleet.Testing.Grains;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Time.Testing;

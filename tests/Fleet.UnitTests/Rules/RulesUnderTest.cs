@@ -4,7 +4,6 @@ using Fleet.Gateway.Rules;
 using Fleet.Grains.Rules;
 using Fleet.Grains.Rules.Delivery;
 using Fleet.Interfaces.Rules;
-using Fleet.Testing;
 using Fleet.UnitTests.Storage;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;

@@ -102,7 +102,8 @@ public abstract class CallTests<THost> : ConformanceTests<THost> where THost : T
     {
         await using var host = await Start();
         var worker = host.Grains.GetGrain<IWorkerGrain>("one");
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => worker.HoldUntilCanceled("held", new CancellationToken(canceled: true)));
+        var canceled = new CancellationToken(canceled: true);
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => worker.HoldUntilCanceled("held", canceled));
         await worker.Note("after");
         Assert.Equal(["one activated", "after"], host.Journal.Lines);
     }

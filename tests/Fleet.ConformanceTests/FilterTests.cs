@@ -59,7 +59,8 @@ public abstract class FilterTests<THost> : ConformanceTests<THost> where THost :
         }
 
         // What calls from outside has no id, or one of a client.
-        private static string Name(GrainId? source) => source is { } id && id.Type == GrainType.Create("parrot") ? id.ToString() : "outside";
+        private static string Name(GrainId? source) =>
+            source is { } id && id.Type == GrainType.Create("parrot") ? id.ToString() : "outside";
     }
 }
 

@@ -6,7 +6,9 @@ using Orleans.Runtime;
 
 namespace Fleet.ConformanceTests;
 
-/// <summary>What the deterministic host promises beyond Orleans, and what it breaks on request because Orleans does not promise it.</summary>
+/// <summary>
+/// What the deterministic host promises beyond Orleans, and what it breaks on request because Orleans does not promise it.
+/// </summary>
 public sealed class GrainHostTests : IAsyncDisposable
 {
     private readonly Journal _journal = new();
@@ -52,7 +54,8 @@ public sealed class GrainHostTests : IAsyncDisposable
     [Fact]
     public async Task A_call_that_may_be_overtaken_arrives_once_and_later_calls_may_come_before_it()
     {
-        var worker = await Start(_settings with { Faults = new Faults { Overtaken = call => call.Contains("HoldReadOnly", StringComparison.Ordinal) } });
+        var faults = new Faults { Overtaken = call => call.Contains(nameof(IWorkerGrain.HoldReadOnly), StringComparison.Ordinal) };
+        var worker = await Start(_settings with { Faults = faults });
         _journal.Happen("release first");
         var overtaken = worker.HoldReadOnly("first");
         await worker.Note("note");
@@ -154,6 +157,7 @@ public sealed class GrainHostTests : IAsyncDisposable
 
         public bool MayBeOvertaken(string call) => Overtaken(call);
 
-        public Exception? RejectionOf(string call, bool isForwarded) => Refused(call, isForwarded) ? new SiloUnavailableException(call) : null;
+        public Exception? RejectionOf(string call, bool isForwarded) =>
+            Refused(call, isForwarded) ? new SiloUnavailableException(call) : null;
     }
 }

@@ -2,7 +2,9 @@ using System.Collections.Concurrent;
 
 namespace Fleet.ConformanceTests;
 
-/// <summary>What grains tell the test, and where they wait for it. Waiting is for an event, with a limit only for tests that fail.</summary>
+/// <summary>
+/// What grains tell the test, and where they wait for it. Waiting is for an event, with a limit only for tests that fail.
+/// </summary>
 internal sealed class Journal
 {
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(20);

@@ -12,7 +12,8 @@ using Orleans.TestingHost;
 namespace Fleet.ConformanceTests;
 
 /// <summary>
-/// An Orleans silo and a client of it in this process. Timers and reminders follow the test's clock; calls and activations time out by the system's.
+/// An Orleans silo and a client of it in this process. Timers and reminders follow the test's clock; calls and activations time out by the
+/// system's.
 /// </summary>
 public sealed class OrleansHost : TestHost
 {
@@ -64,14 +65,15 @@ public sealed class OrleansHost : TestHost
             silo.Configure<SiloMessagingOptions>(o => o.ResponseTimeout = settings.ResponseTimeout ?? o.ResponseTimeout);
             silo.Configure<GrainCollectionOptions>(o => o.ActivationTimeout = settings.ActivationTimeout ?? o.ActivationTimeout);
         });
-        builder.ConfigureClient(client => client.Configure<ClientMessagingOptions>(o => o.ResponseTimeout = settings.ResponseTimeout ?? o.ResponseTimeout));
+        builder.ConfigureClient(client => client.Configure<ClientMessagingOptions>(
+            o => o.ResponseTimeout = settings.ResponseTimeout ?? o.ResponseTimeout));
         _cluster = builder.Build();
         await _cluster.DeployAsync();
     }
 
     /// <summary>
-    /// Timers that fire a millisecond after their time. Orleans waits for an instant with delays of whole milliseconds, and by a clock that stops
-    /// less than one before the instant it would wait without end, on the thread that moves the clock.
+    /// Timers that fire a millisecond after their time. Orleans waits for an instant with delays of whole milliseconds, and by a clock that
+    /// stops less than one before the instant it would wait without end, on the thread that moves the clock.
     /// </summary>
     private sealed class LateTimers(TimeProvider time) : TimeProvider
     {

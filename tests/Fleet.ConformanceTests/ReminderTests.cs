@@ -112,7 +112,8 @@ internal sealed class AlarmGrain(Journal journal) : Grain, IAlarmGrain
 
     public Task ReceiveReminder(string reminderName, TickStatus status)
     {
-        journal.Write($"{reminderName} of {this.GetPrimaryKeyString()} at {status.CurrentTickTime:HH:mm}, first {status.FirstTickTime:HH:mm}, each {status.Period}");
+        string times = $"at {status.CurrentTickTime:HH:mm}, first {status.FirstTickTime:HH:mm}, each {status.Period}";
+        journal.Write($"{reminderName} of {this.GetPrimaryKeyString()} {times}");
         return reminderName == "fails" ? throw new InvalidDataException("tick") : Task.CompletedTask;
     }
 }

@@ -156,7 +156,8 @@ internal sealed class ClockGrain(Journal journal) : Grain, IClockGrain
 
     public Task Start(string name, TimeSpan due, TimeSpan period, bool interleave, bool keepAlive)
     {
-        _timer = this.RegisterGrainTimer(Tick, name, new() { DueTime = due, Period = period, Interleave = interleave, KeepAlive = keepAlive });
+        _timer = this.RegisterGrainTimer(
+            Tick, name, new() { DueTime = due, Period = period, Interleave = interleave, KeepAlive = keepAlive });
         return Task.CompletedTask;
     }
 

@@ -4,7 +4,9 @@ using Orleans.Runtime;
 
 namespace Fleet.ConformanceTests;
 
-/// <summary>A grain that does what a test tells it. "Holding" is to write "name begins", to wait for "release name", and to write "name ends".</summary>
+/// <summary>
+/// A grain that does what a test tells it. "Holding" is to write "name begins", to wait for "release name", and to write "name ends".
+/// </summary>
 public interface IWorkerGrain : IGrainWithStringKey
 {
     Task Hold(string name);

@@ -1,6 +1,5 @@
 using Fleet.IntegrationTests.Support;
 using Fleet.Mqtt;
-using Fleet.UnitTests.Storage;
 
 namespace Fleet.IntegrationTests;
 

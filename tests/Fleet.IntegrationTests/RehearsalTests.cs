@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using Fleet.IntegrationTests.Support;
-using Fleet.UnitTests.Storage;
 
 namespace Fleet.IntegrationTests;
 

@@ -1,6 +1,5 @@
 using System.Net;
 using Fleet.IntegrationTests.Support;
-using Fleet.UnitTests.Storage;
 
 namespace Fleet.IntegrationTests;
 

@@ -3,7 +3,9 @@ using Fleet.SimulationTests.World;
 
 namespace Fleet.SimulationTests;
 
-/// <summary>A fleet of ten shards with the bad devices that every fleet has; a hundred thousand devices are a command (docs/simulation.md).</summary>
+/// <summary>
+/// A fleet of ten shards with the bad devices that every fleet has; a hundred thousand devices are a command (docs/simulation.md).
+/// </summary>
 public sealed class LargeFleetTests
 {
     [Fact]

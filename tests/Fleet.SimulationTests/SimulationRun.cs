@@ -11,7 +11,9 @@ internal sealed record SimulationRun(int Seed, string Digest, long Lines, long T
 {
     private const int StackBytes = 16 * 1024 * 1024;
 
-    /// <summary>Runs it on a thread of its own, so that nothing of the caller's (a synchronization context, a scheduler) gets into it.</summary>
+    /// <summary>
+    /// Runs it on a thread of its own, so that nothing of the caller's (a synchronization context, a scheduler) gets into it.
+    /// </summary>
     public static SimulationRun Of(SimulationSettings settings, TextWriter? history = null)
     {
         SimulationRun? run = null;

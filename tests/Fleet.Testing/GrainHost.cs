@@ -9,9 +9,9 @@ using Orleans.Timers;
 namespace Fleet.Testing;
 
 /// <summary>
-/// Runs compiled Orleans grain classes in this process without a silo, on Orleans' generated references: on the thread pool with a clock that a
-/// test moves, or in one thread and virtual time by a seed. It keeps what Orleans promises (the conformance tests run on both), tells the same
-/// story each time where Orleans need not, and breaks what Orleans does not promise on request (<see cref="ICallFaults"/>).
+/// Runs compiled Orleans grain classes in this process without a silo, on Orleans' generated references: on the thread pool with a clock
+/// that a test moves, or in one thread and virtual time by a seed. It keeps what Orleans promises (the conformance tests run on both),
+/// tells the same story each time where Orleans need not, and breaks what Orleans does not promise on request (<see cref="ICallFaults"/>).
 /// </summary>
 public sealed class GrainHost : IAsyncDisposable
 {
@@ -43,7 +43,8 @@ public sealed class GrainHost : IAsyncDisposable
     public IGrainFactory Grains => _runtime.Grains;
 
     /// <summary>Activations that are coming up or going down.</summary>
-    public IEnumerable<string> Unsettled => _runtime.Classes.Activations.Where(activation => !activation.IsSettled).Select(activation => $"{activation}");
+    public IEnumerable<string> Unsettled =>
+        _runtime.Classes.Activations.Where(activation => !activation.IsSettled).Select(activation => $"{activation}");
 
     public static async Task<GrainHost> Start(GrainHostSettings settings)
     {
@@ -62,7 +63,9 @@ public sealed class GrainHost : IAsyncDisposable
         foreach (var hosted in _services.GetServices<IHostedService>()) await hosted.StartAsync(CancellationToken.None);
     }
 
-    /// <summary>Deactivates all grains while calls among them still work; calls that come later fail with <see cref="SiloUnavailableException"/>.</summary>
+    /// <summary>
+    /// Deactivates all grains while calls among them still work; calls that come later fail with <see cref="SiloUnavailableException"/>.
+    /// </summary>
     public async Task Stop()
     {
         foreach (var hosted in _services.GetServices<IHostedService>().Reverse()) await hosted.StopAsync(CancellationToken.None);
@@ -70,7 +73,8 @@ public sealed class GrainHost : IAsyncDisposable
         _collection.Dispose();
         while (_runtime.Classes.Activations.ToArray() is { Length: > 0 } activations)
         {
-            foreach (var activation in activations) activation.Deactivate(new(DeactivationReasonCode.ShuttingDown, "The host is stopping."));
+            var reason = new DeactivationReason(DeactivationReasonCode.ShuttingDown, "The host is stopping.");
+            foreach (var activation in activations) activation.Deactivate(reason);
             await Task.WhenAll(activations.Select(activation => activation.Deactivated));
         }
         _runtime.IsStopped = true;
@@ -93,6 +97,6 @@ public sealed class GrainHost : IAsyncDisposable
 
     private void CollectIdle()
     {
-        foreach (var activation in _runtime.Classes.Activations) activation.EndIfIdle(_runtime.Settings.CollectionAge);
+        foreach (var activation in _runtime.Classes.Activations) activation.EndIfIdle();
     }
 }

@@ -31,7 +31,9 @@ public sealed record GrainHostSettings
     /// <summary>How long a caller waits for an answer, unless the method has a <see cref="ResponseTimeoutAttribute"/>.</summary>
     public TimeSpan ResponseTimeout { get; init; } = TimeSpan.FromSeconds(30);
 
-    /// <summary>How long an activation stays without a call. Infinite: until it ends for another reason.</summary>
+    /// <summary>
+    /// How long an activation stays without a call, unless its class has a <see cref="CollectionAgeLimitAttribute"/>. Infinite: for ever.
+    /// </summary>
     public TimeSpan CollectionAge { get; init; } = TimeSpan.FromMinutes(15);
 
     /// <summary>How long an activation may take to read its state and run <c>OnActivateAsync</c>.</summary>
@@ -41,13 +43,17 @@ public sealed record GrainHostSettings
     public TimeSpan DeactivationTimeout { get; init; } = TimeSpan.FromSeconds(30);
 }
 
-/// <summary>What Orleans does not promise of calls, broken by a test. Asked in the order of calls, so a seeded answer can be repeated.</summary>
+/// <summary>
+/// What Orleans does not promise of calls, broken by a test. Asked in the order of calls, so a seeded answer can be repeated.
+/// </summary>
 public interface ICallFaults
 {
     /// <summary>Whether the call travels by itself, so that calls which are sent after it may arrive before it.</summary>
     bool MayBeOvertaken(string call);
 
-    /// <summary>What the caller gets instead of an answer, as from a silo that has died. The call does not run. Null: it goes on its way.</summary>
+    /// <summary>
+    /// What the caller gets instead of an answer, as from a silo that has died. The call does not run. Null: it goes on its way.
+    /// </summary>
     /// <param name="isForwarded">It waited for an activation that has ended; otherwise it has just been sent.</param>
     Exception? RejectionOf(string call, bool isForwarded);
 }

@@ -15,8 +15,8 @@ namespace Fleet.Testing;
 public enum StoreOperation { Read, Write, Clear }
 
 /// <summary>
-/// Records in memory, as the JSON that the service writes, with ETags that count up, and the fleet index that goes with them. It outlives hosts.
-/// A test overrides <see cref="Run"/> to make it slow or unsound.
+/// Records in memory, as the JSON that the service writes, with ETags that count up, and the fleet index that goes with them. It outlives
+/// hosts. A test overrides <see cref="Run"/> to make it slow or unsound.
 /// </summary>
 public class MemoryStore : IGrainStorage, IFleetIndex
 {
@@ -31,7 +31,8 @@ public class MemoryStore : IGrainStorage, IFleetIndex
     private readonly bool _sharesStates;
 
     /// <param name="sharesStates">
-    /// Readers get the very object that was written, which costs less: only for states that are immutable, and tests that are not about their JSON.
+    /// Readers get the very object that was written, which costs less: only for states that are immutable, and tests that are not about
+    /// their JSON.
     /// </param>
     public MemoryStore(bool sharesStates = false) => _sharesStates = sharesStates;
 
@@ -60,7 +61,10 @@ public class MemoryStore : IGrainStorage, IFleetIndex
 
     public int LargestBytes(string stateName)
     {
-        lock (_records) return _records.Where(record => record.Key.Name == stateName).Max(record => Encoding.UTF8.GetByteCount(record.Value.Text!));
+        lock (_records)
+        {
+            return _records.Where(record => record.Key.Name == stateName).Max(record => Encoding.UTF8.GetByteCount(record.Value.Text!));
+        }
     }
 
     public T? Stored<T>(GrainId grain, string stateName) where T : class
@@ -70,7 +74,14 @@ public class MemoryStore : IGrainStorage, IFleetIndex
 
     public (GrainId Grain, T State)[] All<T>() where T : class
     {
-        lock (_records) return [.. _records.Where(record => record.Value.State is T).OrderBy(record => record.Key.Grain).Select(record => (record.Key.Grain, (T)record.Value.State))];
+        lock (_records)
+        {
+            return
+            [
+                .. _records.Where(record => record.Value.State is T).OrderBy(record => record.Key.Grain)
+                    .Select(record => (record.Key.Grain, (T)record.Value.State)),
+            ];
+        }
     }
 
     public async Task ReadStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState)
@@ -82,7 +93,12 @@ public class MemoryStore : IGrainStorage, IFleetIndex
         });
         grainState.RecordExists = record is not null;
         grainState.ETag = record?.ETag;
-        grainState.State = record is null ? Activator.CreateInstance<T>() : record.Text is { } text ? JsonSerializer.Deserialize<T>(text, Json) : (T)record.State;
+        grainState.State = record switch
+        {
+            null => Activator.CreateInstance<T>(),
+            { Text: { } text } => JsonSerializer.Deserialize<T>(text, Json),
+            _ => (T)record.State,
+        };
     }
 
     public async Task WriteStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState)
@@ -128,7 +144,8 @@ public class MemoryStore : IGrainStorage, IFleetIndex
     {
         lock (_records)
         {
-            return Task.FromResult(_rows.Values.GroupBy(row => row.Connectivity).ToImmutableDictionary(group => group.Key, group => group.LongCount()));
+            return Task.FromResult(
+                _rows.Values.GroupBy(row => row.Connectivity).ToImmutableDictionary(group => group.Key, group => group.LongCount()));
         }
     }
 
@@ -164,7 +181,9 @@ public class MemoryStore : IGrainStorage, IFleetIndex
     private Record? Demand((string Name, GrainId Grain) key, string? expected)
     {
         var there = _records.GetValueOrDefault(key);
-        return there?.ETag == expected ? there : throw new InconsistentStateException($"{key.Grain} was written by somebody else.", there?.ETag, expected);
+        if (there?.ETag != expected)
+            throw new InconsistentStateException($"{key.Grain} was written by somebody else.", there?.ETag, expected);
+        return there;
     }
 
     /// <param name="State">As the writer had it.</param>

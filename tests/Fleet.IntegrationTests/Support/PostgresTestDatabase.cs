@@ -1,4 +1,3 @@
-using Fleet.UnitTests.Storage;
 using Npgsql;
 
 namespace Fleet.IntegrationTests.Support;

@@ -6,7 +6,9 @@ using Fleet.SimulationTests.World;
 
 namespace Fleet.SimulationTests.Checks;
 
-/// <summary>What must hold at every step. Each record is looked at when it lands, against what stood there before and what truly is.</summary>
+/// <summary>
+/// What must hold at every step. Each record is looked at when it lands, against what stood there before and what truly is.
+/// </summary>
 internal sealed class Invariants
 {
     private readonly SimulatedWorld _world;

@@ -6,7 +6,9 @@ using Fleet.SimulationTests.World;
 
 namespace Fleet.SimulationTests.Checks;
 
-/// <summary>What must hold of a rollout and its shards: exact counts, no more under way than was granted, gates that shut, an end.</summary>
+/// <summary>
+/// What must hold of a rollout and its shards: exact counts, no more under way than was granted, gates that shut, an end.
+/// </summary>
 internal sealed class RolloutChecks(SimulatedWorld world, Invariants checks, DeviceChecks devices)
 {
     private readonly Dictionary<(string Shard, long Version), RolloutCounts> _said = [];
@@ -106,8 +108,8 @@ internal sealed class RolloutChecks(SimulatedWorld world, Invariants checks, Dev
         counts.Pending + counts.Queued + counts.Downloading + counts.Installing + counts.Confirming + counts.Outcomes.Values.Sum();
 
     /// <summary>
-    /// Slots in use over all shards. One that lapsed is given away, and stays so: a device that is heard again after its lease had ended does
-    /// not count against those who were admitted in its place.
+    /// Slots in use over all shards. One that lapsed is given away, and stays so: a device that is heard again after its lease had ended
+    /// does not count against those who were admitted in its place.
     /// </summary>
     private sealed class Concurrency(int shards)
     {

@@ -2,7 +2,10 @@ using Fleet.SimulationTests.Kernel;
 
 namespace Fleet.SimulationTests.Faults;
 
-/// <summary>How often what goes wrong. Rates are per message, call or write, from 0 to 1; drawn from the seed, so that seeds differ in kind and not only in order.</summary>
+/// <summary>
+/// How often what goes wrong. Rates are per message, call or write, from 0 to 1; drawn from the seed, so that seeds differ in kind and not
+/// only in order.
+/// </summary>
 internal sealed record FaultPlan
 {
     public static readonly FaultPlan None = new();

@@ -3,7 +3,9 @@ using System.Text;
 
 namespace Fleet.SimulationTests.Kernel;
 
-/// <summary>What happened, line by line: virtual time, actor, event. Hashed as it grows, so that two runs can be compared however long they are.</summary>
+/// <summary>
+/// What happened, line by line: virtual time, actor, event. Hashed as it grows, so that two runs can be compared however long they are.
+/// </summary>
 internal sealed class History(VirtualClock clock, TextWriter? full) : IDisposable
 {
     private const int TailLines = 400;

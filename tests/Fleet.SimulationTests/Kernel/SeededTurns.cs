@@ -33,7 +33,9 @@ internal sealed class SeededTurns(Random random)
         return false;
     }
 
-    /// <summary>What runs together and dies together: a service process, or the world outside of it. Its turns end where they are when it dies.</summary>
+    /// <summary>
+    /// What runs together and dies together: a service process, or the world outside of it. Its turns end where they are when it dies.
+    /// </summary>
     public sealed class Process(SeededTurns all) : ITurnExecutor
     {
         public bool IsDead { get; set; }

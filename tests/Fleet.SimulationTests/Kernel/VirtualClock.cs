@@ -2,7 +2,10 @@ using Fleet.Testing.Grains;
 
 namespace Fleet.SimulationTests.Kernel;
 
-/// <summary>Time that stands still while anything is ready to run, and then moves to the next timer. What falls due together fires in the order it was set.</summary>
+/// <summary>
+/// Time that stands still while anything is ready to run, and then moves to the next timer. What falls due together fires in the order it
+/// was set.
+/// </summary>
 internal sealed class VirtualClock
 {
     private static readonly DateTimeOffset Start = new(2026, 11, 20, 12, 0, 0, TimeSpan.Zero);
@@ -39,8 +42,8 @@ internal sealed class VirtualClock
 
     /// <summary>The clock as one process reads it. Its timers die with the process.</summary>
     /// <param name="inTurns">
-    /// Timers fire in turns, so that what they start may wait for grains; false: within <see cref="Advance"/>, when nothing else runs, which costs
-    /// less and comes to the same for callbacks that wait for nothing.
+    /// Timers fire in turns, so that what they start may wait for grains; false: within <see cref="Advance"/>, when nothing else runs,
+    /// which costs less and comes to the same for callbacks that wait for nothing.
     /// </param>
     public sealed class ProcessTime(VirtualClock clock, SeededTurns.Process process, bool inTurns = true) : TimeProvider
     {

@@ -5,7 +5,8 @@ using Fleet.Testing;
 namespace Fleet.SimulationTests.World;
 
 /// <summary>
-/// Calls that are lost, repeated, slow or overtaken, that meet a silo which has died or a grain which is going, and activations that end after one.
+/// Calls that are lost, repeated, slow or overtaken, that meet a silo which has died or a grain which is going, and activations that end
+/// after one.
 /// </summary>
 internal sealed class FaultyCalls(SimulatedWorld world, TimeProvider time, Random random) : IIncomingGrainCallFilter, ICallFaults
 {

@@ -3,7 +3,10 @@ using Fleet.Testing;
 
 namespace Fleet.SimulationTests.World;
 
-/// <summary>The disk: slow, and failing before or after a write is there. It outlives processes; what one had under way when it was killed lands or does not.</summary>
+/// <summary>
+/// The disk: slow, and failing before or after a write is there. It outlives processes; what one had under way when it was killed lands or
+/// does not.
+/// </summary>
 internal sealed class SimulatedStore(SimulatedWorld world, Random random) : MemoryStore(sharesStates: !world.Settings.StoresText)
 {
     protected override Task Run(StoreOperation operation, string stateName, GrainId grain, Action perform)

@@ -9,7 +9,9 @@ using Fleet.Testing;
 
 namespace Fleet.SimulationTests.World;
 
-/// <summary>The service, its disk, its devices, its operators and all that goes wrong, in virtual time. Everything is drawn from the settings' seed.</summary>
+/// <summary>
+/// The service, its disk, its devices, its operators and all that goes wrong, in virtual time. Everything is drawn from the settings' seed.
+/// </summary>
 internal sealed class SimulatedWorld : IDisposable
 {
     /// <summary>From the end of the faults to the end of every execution, whatever the devices do.</summary>
@@ -181,7 +183,9 @@ internal sealed class SimulatedWorld : IDisposable
         LookAround();
     }
 
-    /// <summary>Operators resume what stands still, until nothing is under way. A while after that, all that was to be cleaned up has been.</summary>
+    /// <summary>
+    /// Operators resume what stands still, until nothing is under way. A while after that, all that was to be cleaned up has been.
+    /// </summary>
     private void LookAround()
     {
         if (Operators.AllOver)

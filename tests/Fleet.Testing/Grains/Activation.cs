@@ -6,8 +6,8 @@ using Orleans.Storage;
 namespace Fleet.Testing.Grains;
 
 /// <summary>
-/// One grain in memory: activated by its first call, one turn at a time, ended when idle or on request. Calls that wait when it ends go to the
-/// next activation; two activations of one grain never overlap.
+/// One grain in memory: activated by its first call, one turn at a time, ended when idle or on request. Calls that wait when it ends go to
+/// the next activation; two activations of one grain never overlap.
 /// </summary>
 internal sealed class Activation : IGrainContext, IWorkHost
 {
@@ -18,9 +18,8 @@ internal sealed class Activation : IGrainContext, IWorkHost
     private readonly WorkQueue _work;
     private readonly HashSet<GrainTimer> _timers = [];
     private readonly TaskCompletionSource _deactivated = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly IdleTime _idle;
     private Phase _phase;
-    private long _usedAt;
-    private DateTimeOffset _keepUntil;
     private DeactivationReason? _endReason;
     private CancellationToken _endCancellation;
 
@@ -30,7 +29,7 @@ internal sealed class Activation : IGrainContext, IWorkHost
         GrainId = GrainId.Create(grainClass.Type, key);
         _work = new(grainClass.IsReentrant);
         Scheduler = new(Runtime.Turns, this);
-        _usedAt = Runtime.Settings.Time.GetTimestamp();
+        _idle = new(Runtime.Settings.Time);
     }
 
     private enum Phase { Created, Activating, Active, Deactivating, Ended }
@@ -52,7 +51,7 @@ internal sealed class Activation : IGrainContext, IWorkHost
     public ActivationId ActivationId => ActivationId.GetDeterministic(GrainId);
     public GrainAddress Address => new() { GrainId = GrainId, ActivationId = ActivationId };
     public IServiceProvider ActivationServices => Runtime.Services;
-    public IGrainLifecycle ObservableLifecycle => throw new NotSupportedException("Only its records take part in the life of a grain here.");
+    public IGrainLifecycle ObservableLifecycle => throw new NotSupportedException("Only records take part in the life of a grain here.");
     IWorkItemScheduler IGrainContext.Scheduler => Scheduler;
 
     /// <summary>Takes a work item, in whatever phase.</summary>
@@ -74,7 +73,7 @@ internal sealed class Activation : IGrainContext, IWorkHost
         lock (_gate)
         {
             _work.Exit(item);
-            if (item.KeepsAlive) _usedAt = Runtime.Settings.Time.GetTimestamp();
+            if (item.KeepsAlive) _idle.Begin();
             if (_phase is Phase.Active) StartWaiting();
             else if (_phase is Phase.Deactivating && _work.IsQuiet) PostEnd();
         }
@@ -96,21 +95,15 @@ internal sealed class Activation : IGrainContext, IWorkHost
 
     public void DelayDeactivation(TimeSpan timeSpan)
     {
-        var now = Runtime.Settings.Time.GetUtcNow();
-        lock (_gate)
-        {
-            bool isForEver = timeSpan == Timeout.InfiniteTimeSpan || timeSpan > DateTimeOffset.MaxValue - now;
-            _keepUntil = isForEver ? DateTimeOffset.MaxValue : timeSpan < TimeSpan.Zero ? DateTimeOffset.MinValue : now + timeSpan;
-        }
+        lock (_gate) _idle.Excuse(timeSpan);
     }
 
-    /// <summary>Ends it if it has not been used for <paramref name="age"/>.</summary>
-    public void EndIfIdle(TimeSpan age)
+    /// <summary>Ends it if it has not been used for the collection age.</summary>
+    public void EndIfIdle()
     {
-        var time = Runtime.Settings.Time;
         lock (_gate)
         {
-            if (_phase is not Phase.Active || !_work.IsQuiet || _keepUntil > time.GetUtcNow() || time.GetElapsedTime(_usedAt) < age) return;
+            if (_phase is not Phase.Active || !_work.IsQuiet || !_idle.HasLasted(_class.CollectionAge)) return;
         }
         Deactivate(new(DeactivationReasonCode.ActivationIdle, "No call came for the collection age."));
     }
@@ -136,9 +129,9 @@ internal sealed class Activation : IGrainContext, IWorkHost
     public object? GetComponent(Type componentType) => null;
     public void SetComponent<TComponent>(TComponent? value) where TComponent : class => throw new NotSupportedException();
     public void ReceiveMessage(object message) => throw new NotSupportedException();
-    void IGrainContext.Activate(Dictionary<string, object>? requestContext, CancellationToken cancellationToken) => throw new NotSupportedException();
+    void IGrainContext.Activate(Dictionary<string, object>? context, CancellationToken cancellation) => throw new NotSupportedException();
     public void Rehydrate(IRehydrationContext context) => throw new NotSupportedException();
-    public void Migrate(Dictionary<string, object>? requestContext, CancellationToken cancellationToken) => throw new NotSupportedException();
+    void IGrainContext.Migrate(Dictionary<string, object>? context, CancellationToken cancellation) => throw new NotSupportedException();
     public bool Equals(IGrainContext? other) => ReferenceEquals(this, other);
     public override string ToString() => $"{GrainId} ({_phase})";
 
@@ -241,11 +234,12 @@ internal sealed class Activation : IGrainContext, IWorkHost
             Activation? next = null;
             foreach (var item in _work.TakeAll().Where(item => !item.IsAbandoned && !item.IsLocal))
             {
-                if ((failure ?? Runtime.Settings.Faults?.RejectionOf($"{item}", isForwarded: true)) is { } reason) rejected.Add((item, reason));
+                var reason = failure ?? Runtime.Settings.Faults?.RejectionOf($"{item}", isForwarded: true);
+                if (reason is not null) rejected.Add((item, reason));
                 else (next ??= new(_class, GrainId.Key))._work.Add(item);
             }
-            // The next activation is in the directory, with what waited, before this one turns calls away: so they keep their order. It begins
-            // only then: one that had ended again before it was put there would stay there for ever.
+            // The next activation is in the directory, with what waited, before this one turns calls away: so they keep their order. It
+            // begins only then: one that had ended again before it was put there would stay there for ever.
             _class.Replace(this, next);
             next?.BeginIfNew();
             _phase = Phase.Ended;

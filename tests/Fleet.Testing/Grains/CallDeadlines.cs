@@ -76,7 +76,8 @@ internal sealed class CallDeadlines(TimeProvider time)
                 if (left > 0)
                 {
                     // Rounded up: a timer that fires a moment early would have to be set again.
-                    _timer.Change(TimeSpan.FromMilliseconds(Math.Ceiling(left * 1000.0 / _time.TimestampFrequency)), Timeout.InfiniteTimeSpan);
+                    double milliseconds = Math.Ceiling(left * 1000.0 / _time.TimestampFrequency);
+                    _timer.Change(TimeSpan.FromMilliseconds(milliseconds), Timeout.InfiniteTimeSpan);
                     return null;
                 }
                 _calls.Remove(oldest);
@@ -91,7 +92,9 @@ internal static class TimerCreation
     /// <summary>A timer that is not set yet and carries nothing over from the code that makes it.</summary>
     public static ITimer CreateIdleTimer(this TimeProvider time, TimerCallback callback, object state)
     {
-        if (ExecutionContext.IsFlowSuppressed()) return time.CreateTimer(callback, state, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
-        using (ExecutionContext.SuppressFlow()) return time.CreateTimer(callback, state, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        if (ExecutionContext.IsFlowSuppressed()) return Create();
+        using (ExecutionContext.SuppressFlow()) return Create();
+
+        ITimer Create() => time.CreateTimer(callback, state, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 }

@@ -79,7 +79,8 @@ internal sealed class GrainCall<T>(HostRuntime runtime, GrainId target, IInvokab
     private async Task Invoke()
     {
         request.SetTarget(Host!);
-        var response = FilteredCall.Of(runtime, request, Host!, target, _source) is { } filtered ? await filtered.Run() : await request.Invoke();
+        var filtered = FilteredCall.Of(runtime, request, Host!, target, _source);
+        var response = filtered is null ? await request.Invoke() : await filtered.Run();
         if (response.Exception is { } failure) ExceptionDispatchInfo.Throw(failure);
         var result = OrleansTypes.Copier.Copy(response.GetResult<T>());
         Host!.Finished(this, null);

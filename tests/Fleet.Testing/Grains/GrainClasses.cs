@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Reflection;
 using Orleans;
 using Orleans.Concurrency;
 using Orleans.Runtime;
@@ -14,7 +15,8 @@ internal sealed class GrainClasses
     public GrainClasses(HostRuntime runtime)
     {
         var classes = runtime.Settings.GrainAssemblies.Distinct().SelectMany(assembly => assembly.GetTypes())
-            .Where(type => type is { IsClass: true, IsAbstract: false, IsGenericTypeDefinition: false } && type.IsAssignableTo(typeof(IGrainBase)));
+            .Where(type => type is { IsClass: true, IsAbstract: false, IsGenericTypeDefinition: false })
+            .Where(type => type.IsAssignableTo(typeof(IGrainBase)));
         foreach (var implementation in classes)
         {
             var added = new GrainClass(implementation, runtime);
@@ -43,6 +45,7 @@ internal sealed class GrainClass : ICallTarget
         Runtime = runtime;
         Type = OrleansTypes.GrainTypes.GetGrainType(implementation);
         MainInterface = implementation.GetInterfaces().First(OrleansTypes.IsGrainInterface);
+        CollectionAge = implementation.GetCustomAttribute<CollectionAgeLimitAttribute>()?.AgeLimit ?? runtime.Settings.CollectionAge;
         IsReentrant = implementation.IsDefined(typeof(ReentrantAttribute), inherit: false);
         Constructor = new(implementation, runtime.Services);
     }
@@ -52,6 +55,8 @@ internal sealed class GrainClass : ICallTarget
     public GrainType Type { get; }
 
     public Type MainInterface { get; }
+
+    public TimeSpan CollectionAge { get; }
 
     public bool IsReentrant { get; }
 
@@ -64,7 +69,8 @@ internal sealed class GrainClass : ICallTarget
 
     public void Receive(GrainId to, WorkItem call)
     {
-        // An activation that has ended has made room in the directory before, so this ends at the second try, unless the next one has ended too.
+        // An activation that has ended has made room in the directory before, so this ends at the second try, unless the next one has ended
+        // too.
         while (!_activations.GetOrAdd(to.Key, static (key, self) => new(self, key), this).TryReceive(call)) { }
     }
 

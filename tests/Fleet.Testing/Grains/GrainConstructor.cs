@@ -34,7 +34,8 @@ internal sealed class GrainConstructor
         catch (Exception e)
         {
             // In Orleans' words.
-            throw new InvalidOperationException($"Failed to create an instance of grain type '{_implementation}'. See InnerException for details.", e);
+            throw new InvalidOperationException(
+                $"Failed to create an instance of grain type '{_implementation}'. See InnerException for details.", e);
         }
     }
 
@@ -53,7 +54,8 @@ internal sealed class GrainConstructor
     {
         // The storage itself is made with the first activation, not with the host.
         var storage = new Lazy<IGrainStorage>(() =>
-            (state.StorageName is { } name ? services.GetKeyedService<IGrainStorage>(name) : null) ?? services.GetRequiredService<IGrainStorage>());
+            state.StorageName is { } name ? services.GetRequiredKeyedService<IGrainStorage>(name)
+                : services.GetRequiredService<IGrainStorage>());
         var record = typeof(PersistentRecord<>).MakeGenericType(type.GetGenericArguments().Single());
         var constructor = ConstructorInvoker.Create(record.GetConstructors().Single());
         return activation => constructor.Invoke(activation, state.StateName, storage.Value);

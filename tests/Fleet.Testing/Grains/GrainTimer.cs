@@ -2,7 +2,9 @@ using Orleans.Runtime;
 
 namespace Fleet.Testing.Grains;
 
-/// <summary>A timer of an activation. A tick is a work item like any other; the next one is set when it has ended, so ticks never overlap.</summary>
+/// <summary>
+/// A timer of an activation. A tick is a work item like any other; the next one is set when it has ended, so ticks never overlap.
+/// </summary>
 internal sealed class GrainTimer : WorkItem, IGrainTimer
 {
     private static readonly TimeSpan Longest = TimeSpan.FromMilliseconds(uint.MaxValue - 1);

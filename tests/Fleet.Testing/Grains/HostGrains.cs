@@ -42,8 +42,8 @@ internal sealed class HostGrains(HostRuntime runtime) : StringKeyedGrains, IGrai
     object IGrainReferenceRuntime.Cast(IAddressable grain, Type interfaceType) =>
         grain is GrainReference && interfaceType.IsInstanceOfType(grain) ? grain : ReferTo(grain.GetGrainId(), interfaceType);
 
-    ValueTask<T?> IGrainReferenceRuntime.InvokeMethodAsync<T>(GrainReference reference, IInvokable request, InvokeMethodOptions options) where T : default =>
-        new(Send<T>(reference, request, options)!);
+    ValueTask<T?> IGrainReferenceRuntime.InvokeMethodAsync<T>(GrainReference reference, IInvokable request, InvokeMethodOptions options)
+        where T : default => new(Send<T>(reference, request, options)!);
 
     ValueTask IGrainReferenceRuntime.InvokeMethodAsync(GrainReference reference, IInvokable request, InvokeMethodOptions options) =>
         new(Send<object>(reference, request, options));

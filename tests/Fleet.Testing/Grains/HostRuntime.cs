@@ -57,9 +57,11 @@ internal sealed class HostRuntime : IGrainRuntime, ITimerRegistry
     void IGrainRuntime.DeactivateOnIdle(IGrainContext grainContext) =>
         grainContext.Deactivate(new(DeactivationReasonCode.ApplicationRequested, "DeactivateOnIdle was called."));
 
-    void IGrainRuntime.DelayDeactivation(IGrainContext grainContext, TimeSpan timeSpan) => ((Activation)grainContext).DelayDeactivation(timeSpan);
+    void IGrainRuntime.DelayDeactivation(IGrainContext grainContext, TimeSpan timeSpan) =>
+        ((Activation)grainContext).DelayDeactivation(timeSpan);
 
-    IStorage<T> IGrainRuntime.GetStorage<T>(IGrainContext grainContext) => throw new NotSupportedException("Grains have [PersistentState] here.");
+    IStorage<T> IGrainRuntime.GetStorage<T>(IGrainContext grainContext) =>
+        throw new NotSupportedException("Grains have [PersistentState] here.");
 
     IGrainTimer ITimerRegistry.RegisterGrainTimer<T>(
         IGrainContext grainContext, Func<T, CancellationToken, Task> callback, T state, GrainTimerCreationOptions options) =>
@@ -67,7 +69,8 @@ internal sealed class HostRuntime : IGrainRuntime, ITimerRegistry
 
     [Obsolete("By Orleans.")]
     IDisposable ITimerRegistry.RegisterTimer(
-        IGrainContext grainContext, Func<object?, Task> callback, object? state, TimeSpan dueTime, TimeSpan period) => throw new NotSupportedException();
+        IGrainContext grainContext, Func<object?, Task> callback, object? state, TimeSpan dueTime, TimeSpan period) =>
+        throw new NotSupportedException();
 
     /// <summary>The turns of one host, which die with it.</summary>
     public sealed class MortalTurns(ITurnExecutor executor) : ITurnExecutor

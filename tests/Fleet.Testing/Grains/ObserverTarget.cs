@@ -3,8 +3,8 @@ using Orleans.Runtime;
 namespace Fleet.Testing.Grains;
 
 /// <summary>
-/// An observer, held weakly as Orleans holds it. Calls run one after the other, in turns of its own. One that is deleted or was collected does
-/// not answer, as in Orleans: its callers wait until they give up.
+/// An observer, held weakly as Orleans holds it. Calls run one after the other, in turns of its own. One that is deleted or was collected
+/// does not answer, as in Orleans: its callers wait until they give up.
 /// </summary>
 internal sealed class ObserverTarget(HostRuntime runtime, object observer) : ICallTarget, IWorkHost
 {

@@ -13,7 +13,9 @@ using Orleans.Serialization.Serializers;
 
 namespace Fleet.Testing.Grains;
 
-/// <summary>What Orleans knows of the types of this process: generated proxies, copiers, names. From a client that is never started.</summary>
+/// <summary>
+/// What Orleans knows of the types of this process: generated proxies, copiers, names. From a client that is never started.
+/// </summary>
 internal static class OrleansTypes
 {
     public static IServiceProvider Provider { get; } =

@@ -26,7 +26,10 @@ internal abstract class PersistentRecord : IStorage
     public Task ClearStateAsync() => ClearStateAsync(CancellationToken.None);
 }
 
-/// <summary>What the grain sees as its state and the storage as the record. As in Orleans, the storage makes the state of a grain that has no record.</summary>
+/// <summary>
+/// What the grain sees as its state and the storage as the record. As in Orleans, the storage makes the state of a grain that has no
+/// record.
+/// </summary>
 internal sealed class PersistentRecord<T>(Activation activation, string name, IGrainStorage storage)
     : PersistentRecord, IPersistentState<T>, IGrainState<T>
 {
@@ -49,7 +52,9 @@ internal sealed class PersistentRecord<T>(Activation activation, string name, IG
     public override Task ClearStateAsync(CancellationToken cancellationToken) =>
         Run(() => storage.ClearStateAsync(name, activation.GrainId, this, cancellationToken));
 
-    /// <summary>As in Orleans, a grain sees a failed storage as an <see cref="OrleansException"/>: the storage's own, or one around it.</summary>
+    /// <summary>
+    /// As in Orleans, a grain sees a failed storage as an <see cref="OrleansException"/>: the storage's own, or one around it.
+    /// </summary>
     private async Task Run(Func<Task> operation, [CallerMemberName] string what = "")
     {
         try
@@ -58,7 +63,8 @@ internal sealed class PersistentRecord<T>(Activation activation, string name, IG
         }
         catch (Exception e) when (e is not OrleansException)
         {
-            throw new OrleansException($"Error from storage provider {storage.GetType().Name}.{name} during {what} for grain {activation.GrainId}", e);
+            throw new OrleansException(
+                $"Error from storage provider {storage.GetType().Name}.{name} during {what} for grain {activation.GrainId}", e);
         }
     }
 }

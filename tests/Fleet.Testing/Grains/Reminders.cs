@@ -24,10 +24,12 @@ internal sealed class Reminders(IReminderTable table, HostRuntime runtime) : IRe
         foreach (var row in rows.Reminders) Set(row, Now);
     }
 
-    public async Task<IGrainReminder> RegisterOrUpdateReminder(GrainId callingGrainId, string reminderName, TimeSpan dueTime, TimeSpan period)
+    public async Task<IGrainReminder> RegisterOrUpdateReminder(
+        GrainId callingGrainId, string reminderName, TimeSpan dueTime, TimeSpan period)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(dueTime, TimeSpan.Zero);
-        if (period < ShortestPeriod) throw new ArgumentException($"{reminderName} ticks each {period}; the shortest is {ShortestPeriod}.", nameof(period));
+        if (period < ShortestPeriod)
+            throw new ArgumentException($"{reminderName} ticks each {period}; the shortest period is {ShortestPeriod}.", nameof(period));
         var now = Now;
         var entry = new ReminderEntry { GrainId = callingGrainId, ReminderName = reminderName, StartAt = now + dueTime, Period = period };
         entry.ETag = await table.UpsertRow(entry);
@@ -77,7 +79,9 @@ internal sealed class Reminders(IReminderTable table, HostRuntime runtime) : IRe
 
     private sealed record Reminder(string ReminderName, string ETag) : IGrainReminder;
 
-    /// <summary>One reminder as it is registered now. Its ticks are a whole number of periods after the first, so it never drifts.</summary>
+    /// <summary>
+    /// One reminder as it is registered now. Its ticks are a whole number of periods after the first, so it never drifts.
+    /// </summary>
     private sealed class Beat : IDisposable
     {
         /// <summary>The timer looks again at least this often; system timers take at most 49 days.</summary>

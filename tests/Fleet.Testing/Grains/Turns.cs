@@ -9,8 +9,8 @@ public interface ITurnExecutor
     void Submit(TurnScheduler owner);
 
     /// <summary>
-    /// True if all that waits for an answer waits in a turn of this executor. Answers then reach it by turns alone; otherwise a waiter without a
-    /// turn of its own (a <c>WhenAll</c>) goes by way of the thread pool, in no order that could be repeated.
+    /// True if all that waits for an answer waits in a turn of this executor. Answers then reach it by turns alone; otherwise a waiter
+    /// without a turn of its own (a <c>WhenAll</c>) goes by way of the thread pool, in no order that could be repeated.
     /// </summary>
     bool RunsAllThatWaits => false;
 

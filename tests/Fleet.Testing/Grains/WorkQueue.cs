@@ -1,8 +1,8 @@
 namespace Fleet.Testing.Grains;
 
 /// <summary>
-/// The work items of one activation, and which of them may overlap, as Orleans has it: one that does not interleave holds up all others, except
-/// interleaving ones and, if it only reads, others that only read. Guarded by the activation's lock.
+/// The work items of one activation, and which of them may overlap, as Orleans has it: one that does not interleave holds up all others,
+/// except interleaving ones and, if it only reads, others that only read. Guarded by the activation's lock.
 /// </summary>
 internal sealed class WorkQueue(bool reentrant)
 {

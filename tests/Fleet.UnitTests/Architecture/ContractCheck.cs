@@ -5,8 +5,8 @@ using Orleans.Runtime;
 namespace Fleet.UnitTests.Architecture;
 
 /// <summary>
-/// Finds contracts that a cluster could not serve, or that would behave differently there: [Immutable] messages are passed by reference within a
-/// process, so one that could change would be shared where a message between processes is a copy.
+/// Finds contracts that a cluster could not serve, or that would behave differently there: [Immutable] messages are passed by reference
+/// within a process, so one that could change would be shared where a message between processes is a copy.
 /// </summary>
 internal sealed class ContractCheck
 {
@@ -24,7 +24,7 @@ internal sealed class ContractCheck
 
     private void Interface(Type contract)
     {
-        if (contract.IsAssignableTo(typeof(IGrain)) && !contract.IsAssignableTo(typeof(IGrainWithStringKey)) && contract != typeof(IRemindable))
+        if (contract.IsAssignableTo(typeof(IGrain)) && !contract.IsAssignableTo(typeof(IGrainWithStringKey)))
             _problems.Add($"{contract}: a grain interface extends {nameof(IGrainWithStringKey)}.");
         foreach (var method in MethodsOf(contract).Where(method => method.DeclaringType!.Assembly == contract.Assembly)) Method(method);
     }
@@ -43,7 +43,8 @@ internal sealed class ContractCheck
         foreach (var parameter in method.GetParameters())
         {
             if (parameter.ParameterType.IsByRef) _problems.Add($"{where}: parameter {parameter.Name} is by reference.");
-            else if (parameter.ParameterType != typeof(CancellationToken)) _messages.Value(parameter.ParameterType, $"{where}, parameter {parameter.Name}");
+            else if (parameter.ParameterType != typeof(CancellationToken))
+                _messages.Value(parameter.ParameterType, $"{where}, parameter {parameter.Name}");
         }
         Returns(method, where);
     }
@@ -53,8 +54,10 @@ internal sealed class ContractCheck
         var type = method.ReturnType;
         if (type == typeof(Task) || type == typeof(ValueTask)) return;
         if (type == typeof(void) && method.DeclaringType!.IsAssignableTo(typeof(IGrainObserver))) return;
-        if (type.IsGenericType && (type.GetGenericTypeDefinition() == typeof(Task<>) || type.GetGenericTypeDefinition() == typeof(ValueTask<>)))
+        var open = type.IsGenericType ? type.GetGenericTypeDefinition() : null;
+        if (open == typeof(Task<>) || open == typeof(ValueTask<>))
             _messages.Value(type.GetGenericArguments()[0], $"{where}, result");
-        else _problems.Add($"{where}: returns {type}; a method returns Task, Task<T>, ValueTask or ValueTask<T>, and one of an observer also void.");
+        else
+            _problems.Add($"{where}: returns {type}; a method returns Task, Task<T>, ValueTask or ValueTask<T>, an observer's also void.");
     }
 }

@@ -1,4 +1,5 @@
-#pragma warning disable CA1815, CA1051, CA1040, CA1819, CA1002, CA2227, CA1024, ORLEANS0004, ORLEANS0012 // What these rules forbid is what is shown here.
+// What these rules forbid is what is shown here.
+#pragma warning disable CA1815, CA1051, CA1040, CA1819, CA1002, CA2227, CA1024, ORLEANS0004, ORLEANS0012
 using Fleet.Interfaces.Devices;
 using Fleet.Interfaces.Messaging;
 using Orleans;
@@ -112,7 +113,7 @@ public static class Good
         [Id(5)] public TimeSpan For { get; init; }
         [Id(6)] public ReadOnlyMemory<byte> Bytes { get; init; }
         [Id(7)] public ImmutableArray<string> Names { get; init; } = [];
-        [Id(8)] public ImmutableSortedDictionary<string, ImmutableList<double>> Series { get; init; } = ImmutableSortedDictionary<string, ImmutableList<double>>.Empty;
+        [Id(8)] public required ImmutableSortedDictionary<string, ImmutableList<double>> Series { get; init; }
         [Id(9)] public (int, Key)? Pair { get; init; }
         [Id(10)] public IDeviceGrain? Worker { get; init; }
         [Id(11)] public IGatewayObserver? Listener { get; init; }

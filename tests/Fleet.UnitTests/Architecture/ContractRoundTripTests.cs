@@ -11,7 +11,8 @@ public sealed class ContractRoundTripTests
     private const int Fillings = 40;
 
     private static readonly Serializer Serializer = new ServiceCollection()
-        .AddSerializer(serializer => serializer.AddAssembly(typeof(IDeviceGrain).Assembly)).BuildServiceProvider().GetRequiredService<Serializer>();
+        .AddSerializer(serializer => serializer.AddAssembly(typeof(IDeviceGrain).Assembly))
+        .BuildServiceProvider().GetRequiredService<Serializer>();
 
     public static TheoryData<Type> Messages => [.. MessageMaker.Messages];
 
@@ -23,7 +24,8 @@ public sealed class ContractRoundTripTests
             object sent = new MessageMaker(seed).Make(message);
             object received = Serializer.Deserialize<object>(Serializer.SerializeToArray(sent))!;
             Assert.Equal(sent.GetType(), received.GetType());
-            Assert.True(MessageText.Of(sent) == MessageText.Of(received), $"seed {seed}: {MessageText.Of(sent)} became {MessageText.Of(received)}");
+            var (before, after) = (MessageText.Of(sent), MessageText.Of(received));
+            Assert.True(before == after, $"seed {seed}: {before} became {after}");
         }
     }
 

@@ -4,7 +4,9 @@ using Orleans;
 
 namespace Fleet.UnitTests.Architecture;
 
-/// <summary>Checks the types that cross grain boundaries, and theirs: [GenerateSerializer], [Immutable] and true, [Id] on each member.</summary>
+/// <summary>
+/// Checks the types that cross grain boundaries, and theirs: [GenerateSerializer], [Immutable] and true, [Id] on each member.
+/// </summary>
 internal sealed class MessageCheck(Action<string> report)
 {
     private const BindingFlags Declared = BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.DeclaredOnly;
@@ -36,7 +38,8 @@ internal sealed class MessageCheck(Action<string> report)
         // A sealed hierarchy or an open one: whatever derives from it in its assembly may be sent in its place.
         if (!type.IsSealed)
             foreach (var derived in type.Assembly.GetTypes().Where(candidate => candidate.BaseType == type)) Value(derived, where);
-        if (type.BaseType is { } parent && parent != typeof(object) && parent != typeof(ValueType) && _seen.Add(parent)) Message(parent, where);
+        if (type.BaseType is not { } parent || parent == typeof(object) || parent == typeof(ValueType)) return;
+        if (_seen.Add(parent)) Message(parent, where);
     }
 
     // Nothing is ever exactly of this type, so its cases carry the marks; but its own members need a serialiser of its own.
@@ -75,7 +78,8 @@ internal sealed class MessageCheck(Action<string> report)
     private static MemberInfo MemberOf(FieldInfo field)
     {
         if (!field.IsDefined(typeof(CompilerGeneratedAttribute)) || field.Name[0] != '<') return field;
-        return (MemberInfo?)field.DeclaringType!.GetProperty(field.Name[1..field.Name.IndexOf('>', StringComparison.Ordinal)], Declared) ?? field;
+        string property = field.Name[1..field.Name.IndexOf('>', StringComparison.Ordinal)];
+        return (MemberInfo?)field.DeclaringType!.GetProperty(property, Declared) ?? field;
     }
 
     private static bool Has<TAttribute>(Type type)

@@ -11,8 +11,9 @@ internal static class WellKnownTypes
     private static readonly FrozenSet<Type> Values = new[]
     {
         typeof(string), typeof(decimal), typeof(Guid), typeof(DateTime), typeof(DateTimeOffset), typeof(TimeSpan), typeof(DateOnly),
-        typeof(TimeOnly), typeof(Uri), typeof(Version), typeof(IPAddress), typeof(IPEndPoint), typeof(BigInteger), typeof(Int128), typeof(UInt128),
-        typeof(Half), typeof(GrainId), typeof(GrainType), typeof(IdSpan), typeof(TickStatus), typeof(ReadOnlyMemory<byte>),
+        typeof(TimeOnly), typeof(Uri), typeof(Version), typeof(IPAddress), typeof(IPEndPoint), typeof(BigInteger),
+        typeof(Int128), typeof(UInt128), typeof(Half), typeof(GrainId), typeof(GrainType), typeof(IdSpan), typeof(TickStatus),
+        typeof(ReadOnlyMemory<byte>),
     }.ToFrozenSet();
 
     private static readonly FrozenSet<Type> Containers = new[]
@@ -20,7 +21,8 @@ internal static class WellKnownTypes
         typeof(Nullable<>), typeof(KeyValuePair<,>), typeof(ImmutableArray<>), typeof(ImmutableList<>), typeof(ImmutableQueue<>),
         typeof(ImmutableStack<>), typeof(ImmutableHashSet<>), typeof(ImmutableSortedSet<>), typeof(ImmutableDictionary<,>),
         typeof(ImmutableSortedDictionary<,>),
-        typeof(Tuple<>), typeof(Tuple<,>), typeof(Tuple<,,>), typeof(Tuple<,,,>), typeof(Tuple<,,,,>), typeof(Tuple<,,,,,>), typeof(Tuple<,,,,,,>),
+        typeof(Tuple<>), typeof(Tuple<,>), typeof(Tuple<,,>), typeof(Tuple<,,,>), typeof(Tuple<,,,,>), typeof(Tuple<,,,,,>),
+        typeof(Tuple<,,,,,,>),
         typeof(ValueTuple<>), typeof(ValueTuple<,>), typeof(ValueTuple<,,>), typeof(ValueTuple<,,,>), typeof(ValueTuple<,,,,>),
         typeof(ValueTuple<,,,,,>), typeof(ValueTuple<,,,,,,>), typeof(ValueTuple<,,,,,,,>),
     }.ToFrozenSet();
@@ -39,7 +41,8 @@ internal static class WellKnownTypes
         if (type.IsArray) return $"{type} can be changed by whoever holds it; use ImmutableArray<{type.GetElementType()!.Name}>.";
         if (type.Namespace is "System.Collections.Generic" or "System.Collections.Concurrent" or "System.Collections")
             return $"{type} can be changed, or hide something that can; use a type of System.Collections.Immutable.";
-        if (type == typeof(object) || type.IsInterface || type.IsPointer || type.IsAssignableTo(typeof(Delegate)) || type.IsAssignableTo(typeof(Task)))
+        if (type == typeof(object) || type.IsInterface || type.IsPointer
+            || type.IsAssignableTo(typeof(Delegate)) || type.IsAssignableTo(typeof(Task)))
             return $"{type} cannot be a message: it does not say what is sent.";
         return type.Namespace?.Split('.')[0] is "System" or "Microsoft" ? $"{type} cannot be sent, or can be changed." : null;
     }

@@ -5,7 +5,6 @@ using Fleet.Grains.Firmware;
 using Fleet.Interfaces.Certificates;
 using Fleet.Interfaces.Naming;
 using Fleet.Silo.Pki;
-using Fleet.Testing;
 using Fleet.UnitTests.Pki;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;

@@ -115,7 +115,7 @@ public sealed class ProvisioningGrainTests : IAsyncLifetime
         Assert.NotNull(await _fleet.Certificate(issued.CertificateId).Get());
         _fleet.Time.Advance(TimeSpan.FromMinutes(1));
         Assert.Null(await _fleet.Certificate(issued.CertificateId).Get());
-        await Until(() => _fleet.Storage.RecordCount == records - 1);
+        await Eventually.True(() => _fleet.Storage.RecordCount == records - 1);
     }
 
     [Fact]
@@ -128,17 +128,6 @@ public sealed class ProvisioningGrainTests : IAsyncLifetime
             Assert.IsType<ProvisionResult.Provisioned>(await _fleet.Provision(claim, issued.OwnershipToken, $"amr-{i}"));
             Assert.Equal(Certificates.Thing($"amr-{i}"), (await _fleet.Certificate(issued.CertificateId).Get())!.Thing);
         }));
-    }
-
-    /// <summary>The reminder's tick runs beside the test.</summary>
-    private static async Task Until(Func<bool> condition)
-    {
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(20), TimeProvider.System);
-        while (!condition())
-        {
-            limit.Token.ThrowIfCancellationRequested();
-            await Task.Yield();
-        }
     }
 
     private static void AssertRejected(int status, string code, ProvisionResult result)

@@ -33,7 +33,7 @@ public sealed class AgentFaultTests
     public async Task Silent_keeps_its_connection_and_says_nothing_until_a_power_cycle()
     {
         await using var rig = await Offered("silent:1");
-        await AgentTests.Until(() => rig.Agent.View.Connection == ConnectionState.Silent);
+        await Eventually.True(() => rig.Agent.View.Connection == ConnectionState.Silent);
         Assert.Equal("step confirming", rig.Cloud.Told[^1]);
         await rig.PowerOff();
         rig.PowerOn();

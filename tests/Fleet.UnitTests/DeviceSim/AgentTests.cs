@@ -93,7 +93,7 @@ public sealed class AgentTests
         await rig.Cloud.Hears("heartbeat");
         rig.Cloud.IsUp = false;
         rig.Cloud.Kill();
-        await Until(() => rig.Agent.View.Connection == ConnectionState.BackingOff && rig.Agent.View.Trouble!.Contains("refused", StringComparison.Ordinal));
+        await Eventually.True(() => rig.Agent.View.Connection == ConnectionState.BackingOff && rig.Agent.View.Trouble!.Contains("refused", StringComparison.Ordinal));
         rig.Cloud.Offer(Next);
         rig.Cloud.IsUp = true;
         await rig.Cloud.Hears("SUCCEEDED");
@@ -111,7 +111,7 @@ public sealed class AgentTests
         };
         rig.Cloud.Offer(Next);
         rig.PowerOn();
-        await Until(() => rig.Cloud.JobStatus == "CANCELED" && rig.Agent.View.Connection == ConnectionState.Connected && rig.State.Update is null
+        await Eventually.True(() => rig.Cloud.JobStatus == "CANCELED" && rig.Agent.View.Connection == ConnectionState.Connected && rig.State.Update is null
             && !File.Exists(Path.Combine(rig.Folder, "slot-b", "image.part")));
         rig.Cloud.OnBlock = _ => true;
         rig.Cloud.Offer(Firmware.Of("1.0.1"), "job-2");
@@ -187,12 +187,5 @@ public sealed class AgentTests
         rig.Cloud.Offer(new Firmware("3.0.0", [1, 2, 3]));
         rig.PowerOn();
         await rig.Cloud.Hears("SUCCEEDED: runs 3.0.0 from slot b");
-    }
-
-    internal static async Task Until(Func<bool> condition)
-    {
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(20));
-        using var tick = new PeriodicTimer(TimeSpan.FromMilliseconds(5));
-        while (!condition()) await tick.WaitForNextTickAsync(patience.Token);
     }
 }

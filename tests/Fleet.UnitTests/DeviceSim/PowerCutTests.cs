@@ -20,7 +20,7 @@ public sealed class PowerCutTests
             rig.Cloud.Offer(Next);
             var cut = new PowerCut(at);
             rig.PowerOn(cut.BeforeChange);
-            await AgentTests.Until(() => rig.Ended.IsCompleted || rig.Cloud.JobStatus == "SUCCEEDED" && rig.State.Update is null);
+            await Eventually.True(() => rig.Ended.IsCompleted || rig.Cloud.JobStatus == "SUCCEEDED" && rig.State.Update is null);
             if (rig.Ended.IsCompleted)
             {
                 await Assert.ThrowsAnyAsync<Exception>(() => rig.Ended);
@@ -28,7 +28,7 @@ public sealed class PowerCutTests
                 rig.PowerOn();
                 await rig.Cloud.Hears("SUCCEEDED: runs 1.1.0 from slot b");
             }
-            await AgentTests.Until(() => rig.State.Update is null);
+            await Eventually.True(() => rig.State.Update is null);
             if (cut.Where is null)
             {
                 await rig.PowerOff();

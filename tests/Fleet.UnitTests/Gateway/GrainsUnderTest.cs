@@ -3,7 +3,6 @@ using Fleet.Grains.Messaging;
 using Fleet.Interfaces.Jobs;
 using Fleet.Interfaces.Messaging;
 using Fleet.Interfaces.Naming;
-using Fleet.Testing;
 using Microsoft.Extensions.Time.Testing;
 using Orleans;
 

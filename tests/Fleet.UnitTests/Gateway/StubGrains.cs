@@ -1,5 +1,4 @@
 using System.Reflection;
-using Fleet.Testing;
 using Orleans;
 
 namespace Fleet.UnitTests.Gateway;

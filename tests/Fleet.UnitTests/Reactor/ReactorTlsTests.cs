@@ -143,20 +143,14 @@ public sealed class ReactorTlsTests
         using var wire = context.Accept(file);
         await using var stream = new SslStream(client.GetStream());
         var shaking = stream.AuthenticateAsClientAsync(options);
-        await Until(() => wire.Handshake() is var step && step != HandshakeStep.Failed ? step == HandshakeStep.Done : throw new AuthenticationException(wire.Fault));
+        await Eventually.True(() => wire.Handshake() is var step && step != HandshakeStep.Failed ? step == HandshakeStep.Done : throw new AuthenticationException(wire.Fault));
         await shaking;
         Assert.Equal(1, wire.Write("x"u8));
         byte[] one = new byte[1];
         await stream.ReadExactlyAsync(one);
         await stream.WriteAsync(one);
-        await Until(() => wire.Read(one) != WireResult.WouldBlock);
+        await Eventually.True(() => wire.Read(one) != WireResult.WouldBlock);
         await stream.ShutdownAsync();
         return (wire.IsResumed, wire.PeerCertificate!.Value.Value);
-    }
-
-    private static async Task Until(Func<bool> condition)
-    {
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(20));
-        while (!condition()) await Task.Delay(TimeSpan.FromMilliseconds(1), TimeProvider.System, patience.Token);
     }
 }

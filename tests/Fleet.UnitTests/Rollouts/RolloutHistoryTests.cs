@@ -14,7 +14,7 @@ public class RolloutHistoryTests
         var ends = new HashSet<RolloutStatus>();
         for (int seed = 0; seed < 400; seed++)
         {
-            var fleet = new SimulatedFleet(seed);
+            var fleet = new CoreFleet(seed);
             var outcomes = new Dictionary<string, JobOutcome>();
             for (int step = 0; step < 600; step++)
             {
@@ -42,7 +42,7 @@ public class RolloutHistoryTests
         Assert.Equal([RolloutStatus.Cancelled, RolloutStatus.Completed], ends.Order());
     }
 
-    private static void Check(SimulatedFleet fleet, Dictionary<string, JobOutcome> outcomes, string where)
+    private static void Check(CoreFleet fleet, Dictionary<string, JobOutcome> outcomes, string where)
     {
         var rollout = fleet.Rollout;
         for (int i = 0; i < rollout.Shards.Length; i++)
@@ -71,7 +71,7 @@ public class RolloutHistoryTests
         }
     }
 
-    private static void CheckEnd(SimulatedFleet fleet, int seed)
+    private static void CheckEnd(CoreFleet fleet, int seed)
     {
         Assert.Equal(fleet.Rollout.TargetSize, fleet.Rollout.Counts.Ended());
         foreach (var execution in fleet.Shards.SelectMany(s => s.Executions))

@@ -9,7 +9,6 @@ using Fleet.Interfaces.Jobs;
 using Fleet.Interfaces.Messaging;
 using Fleet.Interfaces.Naming;
 using Fleet.Interfaces.Rollouts;
-using Fleet.Testing;
 using Fleet.Testing.Grains;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Time.Testing;
@@ -160,7 +159,7 @@ internal sealed class RelayedDevice(RolloutsUnderTest fleet, ThingName thing)
     public bool Fails { get; init; }
 
     public RelayedDevice In(RolloutsUnderTest next) =>
-        new(next, thing) { Fails = Fails, Installed = Installed, _running = _running, _sessions = _sessions, _shadow = _shadow, SessionId = null };
+        new(next, thing) { Fails = Fails, Installed = Installed, _running = _running, _sessions = _sessions, _shadow = _shadow };
 
     public async Task Connect()
     {
@@ -190,5 +189,6 @@ internal sealed class RelayedDevice(RolloutsUnderTest fleet, ThingName thing)
     }
 
     private Task<UpdateJobResult> Say(JobExecution job, JobExecutionStatus status, string? step) => Grain.UpdateJob(new UpdateJob(
-        job.JobId, status, step is null ? null : ImmutableSortedDictionary<string, string>.Empty.Add("step", step), null, job.ExecutionNumber));
+        job.JobId, status, step is null ? null : ImmutableSortedDictionary<string, string>.Empty.Add("step", step), null,
+        job.ExecutionNumber));
 }

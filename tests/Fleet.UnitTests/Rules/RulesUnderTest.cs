@@ -4,8 +4,8 @@ using Fleet.Gateway.Rules;
 using Fleet.Grains.Rules;
 using Fleet.Grains.Rules.Delivery;
 using Fleet.Interfaces.Rules;
-using Fleet.Testing;
 using Fleet.UnitTests.Storage;
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Time.Testing;
 using Orleans;
@@ -91,7 +91,7 @@ internal sealed class RulesUnderTest : IAsyncDisposable
         Services = services =>
         {
             services.AddSingleton(_database.Rules);
-            services.AddSingleton<Microsoft.Extensions.Configuration.IConfiguration>(new Microsoft.Extensions.Configuration.ConfigurationManager());
+            services.AddSingleton<IConfiguration>(new ConfigurationManager());
             services.AddFleetRules();
             services.AddSingleton(s => new RuleSender(
                 new HttpMessageInvoker(_network = new KillSwitch(RuleServices.NewHandler())), _time, s.GetRequiredService<RuleMetrics>()));

@@ -51,7 +51,7 @@ internal sealed class ClusterUnderTest : IAsyncDisposable
         foreach (var gateway in alive)
         {
             await gateway.Member.Beat();
-            await Eventually(() => gateway.Peers.All.Count == alive.Length - 1);
+            await Eventually.True(() => gateway.Peers.All.Count == alive.Length - 1);
             await Task.WhenAll(gateway.Peers.All.Select(peer => peer.Ready)).WaitAsync(TimeSpan.FromSeconds(20));
             await gateway.Service<GatewayIdentity>().Begun.WaitAsync(TimeSpan.FromSeconds(20));
         }
@@ -97,12 +97,6 @@ internal sealed class ClusterUnderTest : IAsyncDisposable
             Grains.Time.Advance(TimeSpan.FromMilliseconds(50));
             if (step % 40 == 0) foreach (var gateway in living) await gateway.Member.Beat();
         }
-    }
-
-    public static async Task Eventually(Func<bool> condition)
-    {
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(20));
-        while (!condition()) await Task.Delay(TimeSpan.FromMilliseconds(5), TimeProvider.System, patience.Token);
     }
 
     public async ValueTask DisposeAsync()

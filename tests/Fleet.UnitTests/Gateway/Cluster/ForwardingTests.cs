@@ -164,7 +164,7 @@ public sealed class ForwardingTests : IAsyncLifetime
         List<Task<ReasonCode>> published = [];
         for (int i = 0; i < 20; i++)
             published.Add(publisher.Mqtt.PublishAsync("t/silent", new byte[10_000], Qos.AtLeastOnce));
-        await ClusterUnderTest.Eventually(() => link.Bytes > 50_000);
+        await Eventually.True(() => link.Bytes > 50_000);
         Assert.InRange(link.Bytes, 50_000, 65_536);
         road.SetResult();
         var codes = await Task.WhenAll(published);

@@ -150,7 +150,7 @@ public abstract class HeirTests<TDatabase> : IAsyncLifetime where TDatabase : Te
         Assert.True(back.Mqtt.Connection.SessionPresent);
         Assert.Equal(["1", "2"], await Texts(back, 2));
         // It moved from there, and nothing of it is left there.
-        await ClusterUnderTest.Eventually(() => again.Service<SessionDirectory>().Find("plain/c") is null);
+        await Eventually.True(() => again.Service<SessionDirectory>().Find("plain/c") is null);
     }
 
     [Fact]
@@ -222,7 +222,7 @@ public abstract class HeirTests<TDatabase> : IAsyncLifetime where TDatabase : Te
         string before = here.Id;
         here.IsCutOff = true;
         await _cluster.Bury(here);
-        await ClusterUnderTest.Eventually(() => there.Service<SessionDirectory>().Find("plain/c") is not null);
+        await Eventually.True(() => there.Service<SessionDirectory>().Find("plain/c") is not null);
         // It has not heard of its death; but what it would store is refused, and so is its publisher.
         var code = ReasonCode.UnspecifiedError;
         try

@@ -15,7 +15,6 @@ using Fleet.Gateway.Transport;
 using Fleet.Interfaces.Messaging;
 using Fleet.Interfaces.Naming;
 using Fleet.Mqtt;
-using Fleet.Testing;
 using Fleet.UnitTests.DeviceSim;
 using Fleet.UnitTests.Rules;
 using Microsoft.AspNetCore.Builder;

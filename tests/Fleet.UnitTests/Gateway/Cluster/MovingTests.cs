@@ -93,7 +93,7 @@ public sealed class MovingTests : IAsyncLifetime
         var first = publisher.Publish("t", "1");
         var connecting = there.Connect("c", Persistent);
         // From now on messages go to the new gateway too; the first is still on its way to the old one.
-        await ClusterUnderTest.Eventually(() => elsewhere.Peers.Find(there.Id)!.RouteCount > 0);
+        await Eventually.True(() => elsewhere.Peers.Find(there.Id)!.RouteCount > 0);
         var second = publisher.Publish("t", "2");
         road.SetResult();
         await using var moved = await connecting;
@@ -144,7 +144,7 @@ public sealed class MovingTests : IAsyncLifetime
         {
             foreach (var number in Enumerable.Range(0, 3)) await last.Publish($"t/{number}", $"{number}:150");
         }
-        await ClusterUnderTest.Eventually(() =>
+        await Eventually.True(() =>
         {
             lock (received) return Enumerable.Range(0, 3).All(number => received.Contains($"{number}:150"));
         });
@@ -206,10 +206,10 @@ public sealed class MovingTests : IAsyncLifetime
         var road = new TaskCompletionSource();
         there.Block(slow, road.Task);
         var gone = there.Connect("c", Persistent);
-        await ClusterUnderTest.Eventually(() => here.Peers.Find(there.Id)!.RouteCount > 0);
+        await Eventually.True(() => here.Peers.Find(there.Id)!.RouteCount > 0);
         // Its client has lost its patience.
         var returning = here.Connect("c", Persistent);
-        await ClusterUnderTest.Eventually(() => there.Service<Fences>().Check(GatewayParts.Plain("c")) is not null);
+        await Eventually.True(() => there.Service<Fences>().Check(GatewayParts.Plain("c")) is not null);
         await publisher.Publish("t", "2");
         road.SetResult();
         await using var back = await returning;
@@ -295,7 +295,7 @@ public sealed class MovingTests : IAsyncLifetime
         string before = here.Id;
         here.IsCutOff = true;
         await _cluster.Bury(here);
-        await ClusterUnderTest.Eventually(() => Connectivity("amr-1").Result == Interfaces.Devices.Connectivity.Disconnected);
+        await Eventually.True(() => Connectivity("amr-1").Result == Interfaces.Devices.Connectivity.Disconnected);
         await using var newer = await there.Connect(certificate, "amr-1");
 
         here.IsCutOff = false;

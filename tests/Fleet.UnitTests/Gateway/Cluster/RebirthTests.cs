@@ -66,7 +66,7 @@ public sealed class RebirthTests : IAsyncLifetime
         await _cluster.Bury(here);
         here.IsCutOff = false;
         await BeginsAnew(here, before);
-        await ClusterUnderTest.Eventually(() => outcome is not null);
+        await Eventually.True(() => outcome is not null);
         Assert.IsType<MqttConnectionLostException>(outcome);
         await publisher.DisposeAsync();
     }

@@ -7,7 +7,7 @@ using Fleet.Interfaces.Naming;
 namespace Fleet.UnitTests.Rollouts;
 
 /// <summary>A device grain's core, and a device in front of it that does its job well, badly, or not at all.</summary>
-internal sealed class SimulatedDevice
+internal sealed class CoreDevice
 {
     private enum Fate { Good, GoesSilent, FailsInstall, Rejects, BootsOld, NeverHealthy, ReportsOnly }
 
@@ -22,7 +22,7 @@ internal sealed class SimulatedDevice
     private int _acts;
     private long _shadow;
 
-    public SimulatedDevice(ThingName thing, Random random)
+    public CoreDevice(ThingName thing, Random random)
     {
         (Thing, _random) = (thing, random);
         _fate = random.Next(3) == 0 ? (Fate)random.Next(1, 7) : Fate.Good;

@@ -12,25 +12,25 @@ namespace Fleet.UnitTests.Rollouts;
 /// A rollout, its shards and their devices as pure cores, joined by a network that loses, repeats and delays, on machines that lose what
 /// they had not stored. Everything that happens is drawn from one seed.
 /// </summary>
-internal sealed class SimulatedFleet
+internal sealed class CoreFleet
 {
     private readonly Random _random;
     private readonly List<Action> _network = [];
     private readonly Cell<RolloutState> _rollout;
     private readonly Cell<ShardState>[] _shards;
     private readonly long[] _told;
-    private readonly SimulatedDevice[] _devices;
+    private readonly CoreDevice[] _devices;
     private readonly Dictionary<(int Shard, long Version), RolloutCounts> _reported = [];
     private bool _kind;
 
-    public SimulatedFleet(int seed)
+    public CoreFleet(int seed)
     {
         _random = new Random(seed);
         int[] sizes = [.. Enumerable.Range(0, _random.Next(1, 4)).Select(_ => _random.Next(1, 8))];
         var plan = RandomPlan();
         _rollout = new(Given.Running(plan, sizes));
         _told = new long[sizes.Length];
-        _devices = [.. Enumerable.Range(0, sizes.Sum()).Select(i => new SimulatedDevice(Given.Thing(i), _random))];
+        _devices = [.. Enumerable.Range(0, sizes.Sum()).Select(i => new CoreDevice(Given.Thing(i), _random))];
         int first = 0;
         _shards = [.. sizes.Select((size, shard) =>
         {
@@ -43,7 +43,7 @@ internal sealed class SimulatedFleet
     public DateTimeOffset Now { get; private set; } = Given.Noon;
     public RolloutState Rollout => _rollout.Memory;
     public ImmutableArray<ShardState> Shards => [.. _shards.Select(s => s.Memory)];
-    public IReadOnlyList<SimulatedDevice> Devices => _devices;
+    public IReadOnlyList<CoreDevice> Devices => _devices;
 
     /// <summary>One thing happens.</summary>
     public void Step()
@@ -154,20 +154,20 @@ internal sealed class SimulatedFleet
         Post(() => Run(shard, answer));
     }
 
-    private TAnswer Ask<TAnswer>(SimulatedDevice device, DeviceDecision<TAnswer> decision)
+    private TAnswer Ask<TAnswer>(CoreDevice device, DeviceDecision<TAnswer> decision)
     {
         device.Take(decision);
         SendOutbox(device);
         return decision.Answer;
     }
 
-    private void Act(SimulatedDevice device)
+    private void Act(CoreDevice device)
     {
         device.Act(Now, _kind);
         SendOutbox(device);
     }
 
-    private void SendOutbox(SimulatedDevice device)
+    private void SendOutbox(CoreDevice device)
     {
         foreach (var owed in device.State.Outbox.Reports)
         {

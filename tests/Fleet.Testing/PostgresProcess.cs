@@ -1,12 +1,14 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using Npgsql;
+using Xunit;
 
-namespace Fleet.UnitTests.Storage;
+namespace Fleet.Testing;
 
 /// <summary>A PostgreSQL server of a test's own, on a free port in a temporary folder, to be killed.</summary>
-internal sealed class PostgresProcess : IDisposable
+public sealed class PostgresProcess : IDisposable
 {
     private readonly string _folder;
     private readonly int _port;
@@ -16,7 +18,8 @@ internal sealed class PostgresProcess : IDisposable
     /// <summary>Why there can be none; null if there can.</summary>
     private static string? Missing =>
         PostgresServer.Missing ?? (Programs is null ? "needs PostgreSQL's server programs (Debian package postgresql)"
-            : Environment.UserName == "root" && !File.Exists("/usr/sbin/runuser") && !File.Exists("/sbin/runuser") ? "needs runuser: PostgreSQL does not run as root" : null);
+            : Environment.UserName == "root" && !File.Exists("/usr/sbin/runuser") && !File.Exists("/sbin/runuser")
+                ? "needs runuser: PostgreSQL does not run as root" : null);
 
     public string ConnectionString => new NpgsqlConnectionStringBuilder
     {
@@ -24,7 +27,8 @@ internal sealed class PostgresProcess : IDisposable
     }.ConnectionString;
 
     private static string? Programs => Directory.Exists("/usr/lib/postgresql")
-        ? Directory.GetDirectories("/usr/lib/postgresql").Select(version => Path.Combine(version, "bin")).Where(bin => File.Exists(Path.Combine(bin, "initdb"))).Max()
+        ? Directory.GetDirectories("/usr/lib/postgresql").Select(version => Path.Combine(version, "bin"))
+            .Where(bin => File.Exists(Path.Combine(bin, "initdb"))).Max()
         : null;
 
     /// <summary>Where there is no server to start, the test is skipped, and says so.</summary>
@@ -44,12 +48,13 @@ internal sealed class PostgresProcess : IDisposable
 
     /// <summary>Starts it on the data it left.</summary>
     public void StartAgain() => AsPostgres(
-        "pg_ctl", "-D", Data, "-w", "-l", Path.Combine(_folder, "log"), "-o", $"-p {_port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={_folder}", "start");
+        "pg_ctl", "-D", Data, "-w", "-l", Path.Combine(_folder, "log"), "-o",
+        $"-p {_port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={_folder}", "start");
 
     /// <summary>As a machine that loses its power: neither the server nor any of its processes has a last word.</summary>
     public void Kill()
     {
-        int postmaster = int.Parse(File.ReadLines(Path.Combine(Data, "postmaster.pid")).First(), System.Globalization.CultureInfo.InvariantCulture);
+        int postmaster = int.Parse(File.ReadLines(Path.Combine(Data, "postmaster.pid")).First(), CultureInfo.InvariantCulture);
         var family = Process.GetProcesses().Where(p => p.Id == postmaster || ParentOf(p.Id) == postmaster).ToList();
         // Before its children: it must not see them end.
         foreach (var process in family.OrderBy(p => p.Id != postmaster)) process.Kill();
@@ -69,7 +74,7 @@ internal sealed class PostgresProcess : IDisposable
         try
         {
             string stat = File.ReadAllText($"/proc/{process}/stat");
-            return int.Parse(stat[(stat.LastIndexOf(')') + 2)..].Split(' ')[1], System.Globalization.CultureInfo.InvariantCulture);
+            return int.Parse(stat[(stat.LastIndexOf(')') + 2)..].Split(' ')[1], CultureInfo.InvariantCulture);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -89,7 +94,8 @@ internal sealed class PostgresProcess : IDisposable
     private static void Run(string program, params string[] arguments)
     {
         var start = new ProcessStartInfo("/bin/sh") { WorkingDirectory = "/tmp" };
-        foreach (string argument in (string[])["-c", "exec \"$0\" \"$@\" >/dev/null 2>&1 </dev/null", program, .. arguments]) start.ArgumentList.Add(argument);
+        string[] all = ["-c", "exec \"$0\" \"$@\" >/dev/null 2>&1 </dev/null", program, .. arguments];
+        foreach (string argument in all) start.ArgumentList.Add(argument);
         using var process = Process.Start(start)!;
         process.WaitForExit();
         Assert.True(process.ExitCode == 0, $"{program} {string.Join(' ', arguments)} ended with {process.ExitCode}");

@@ -1,9 +1,10 @@
 using Npgsql;
+using Xunit;
 
-namespace Fleet.UnitTests.Storage;
+namespace Fleet.Testing;
 
 /// <summary>The server of FLEET_TEST_POSTGRES: a connection string of a superuser on a server whose databases nobody misses.</summary>
-internal static class PostgresServer
+public static class PostgresServer
 {
     public const string Variable = "FLEET_TEST_POSTGRES";
 
@@ -36,7 +37,8 @@ internal static class PostgresServer
 
     private static string? Try()
     {
-        if (string.IsNullOrEmpty(Environment.GetEnvironmentVariable(Variable))) return $"needs PostgreSQL: set {Variable} to a superuser's connection string on a throwaway server";
+        if (string.IsNullOrEmpty(Environment.GetEnvironmentVariable(Variable)))
+            return $"needs PostgreSQL: set {Variable} to a superuser's connection string on a throwaway server";
         try
         {
             Execute("SELECT 1", null);

@@ -16,6 +16,7 @@ internal sealed class ObservedGateway : IGatewayObserver
     {
         (_cluster, Id) = (cluster, id);
         _reference = cluster.Grains.CreateObjectReference<IGatewayObserver>(this);
+        cluster.Keep(this);
     }
 
     public string Id { get; }

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Fleet.Grains.Firmware;
 using Fleet.Grains.Index;
 using Fleet.Grains.Rollouts;
@@ -18,6 +19,7 @@ internal sealed class OrleansCluster : IAsyncDisposable
 {
     private readonly InProcessTestCluster _cluster;
     private readonly Faults _faults = new();
+    private readonly ConcurrentBag<object> _kept = [];
 
     private OrleansCluster(short silos)
     {
@@ -44,6 +46,9 @@ internal sealed class OrleansCluster : IAsyncDisposable
     public MemoryReminderTable Reminders { get; } = new();
 
     public IGrainFactory Grains => _cluster.Client;
+
+    /// <summary>Orleans holds observers weakly, and one that was collected never answers.</summary>
+    public void Keep(object observer) => _kept.Add(observer);
 
     public IRouteTableGrain Table => Grains.GetGrain<IRouteTableGrain>(IRouteTableGrain.Key);
 

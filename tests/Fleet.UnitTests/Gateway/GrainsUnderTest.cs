@@ -11,6 +11,8 @@ namespace Fleet.UnitTests.Gateway;
 /// <summary>The grains, with a clock that the test moves, and records and an index in memory that outlive the host.</summary>
 internal sealed class GrainsUnderTest : IAsyncDisposable
 {
+    // Observers are held weakly, and one that was collected never answers.
+    private readonly ConcurrentBag<TestGateway> _gateways = [];
     private GrainHost _host = null!;
 
     public FakeTimeProvider Time { get; } = new();
@@ -43,6 +45,7 @@ internal sealed class GrainsUnderTest : IAsyncDisposable
     public async Task<TestGateway> Join(string id, string? name = null)
     {
         var gateway = new TestGateway(Gateway(id), Factory);
+        _gateways.Add(gateway);
         await gateway.Join(name);
         return gateway;
     }

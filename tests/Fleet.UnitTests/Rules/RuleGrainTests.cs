@@ -10,6 +10,7 @@ public sealed class RuleGrainTests : IAsyncLifetime
 {
     private const string Secret = "0123456789abcdef";
 
+    private readonly List<Gateway> _gateways = [];
     private RulesUnderTest _rules = null!;
     private HttpReceiver _receiver = null!;
 
@@ -196,7 +197,12 @@ public sealed class RuleGrainTests : IAsyncLifetime
         await _rules.Until(s => s.DeadLetters == 0, _ => _rules.Time.Advance(TimeSpan.FromMinutes(1)));
     }
 
-    private IRuleObserver Reference(Gateway gateway) => _rules.Grains.CreateObjectReference<IRuleObserver>(gateway);
+    private IRuleObserver Reference(Gateway gateway)
+    {
+        // Observers are held weakly, and one that was collected never answers.
+        _gateways.Add(gateway);
+        return _rules.Grains.CreateObjectReference<IRuleObserver>(gateway);
+    }
 
     private static bool IsSigned(HttpReceiver.Received request)
     {

@@ -128,7 +128,7 @@ public sealed class AdminApiTests : IAsyncLifetime
         foreach (var client in new[] { metrics, http })
         {
             Assert.Equal("""{"status":"ok"}""", await client.GetStringAsync("/healthz"));
-            Assert.Equal("""{"status":"ok","checks":{"gateway":"ok","storage":"ok"}}""", await client.GetStringAsync("/readyz"));
+            Assert.Equal("""{"status":"ok","checks":{"cluster":"ok","gateway":"ok","storage":"ok"}}""", await client.GetStringAsync("/readyz"));
         }
     }
 

@@ -35,7 +35,7 @@ internal sealed class ClusterMember(
     {
         _reference = grains.CreateObjectReference<IGatewayObserver>(observer);
         journal.Fenced = Fenced;
-        Apply(await Silos.UntilAnswered(() => Self.Join(_reference!, _name), time, log, cancellation));
+        await WaitForSilos.UntilAnswered(async () => Apply(await Self.Join(_reference!, _name)), time, log, cancellation);
         await Meet(cancellation);
     }
 

@@ -27,6 +27,9 @@ internal sealed class GatewayService(
     /// <summary>Two of these rounds is how long a change of a retained message may take from its version to its commit.</summary>
     private static readonly TimeSpan CatchUpEvery = TimeSpan.FromSeconds(10);
 
+    /// <summary>How long a stop waits for devices' grains that do not answer.</summary>
+    private static readonly TimeSpan TellPatience = TimeSpan.FromSeconds(5);
+
     private readonly List<ITimer> _timers = [];
     private int _sweeping, _catchingUp;
     private bool _wasAlone = true;
@@ -53,14 +56,27 @@ internal sealed class GatewayService(
         Dispose();
         try
         {
-            await presence.Told().WaitAsync(cancellationToken);
             await retained.Flushed().WaitAsync(cancellationToken);
             await journal.Flushed().WaitAsync(cancellationToken);
+            await Told(cancellationToken);
             await cluster.Leave().WaitAsync(cancellationToken);
         }
         catch (OperationCanceledException)
         {
             // The host's patience is at its end; what is left untold is found by the devices' next sessions.
+        }
+    }
+
+    /// <summary>Devices whose silo is away are told by the failover of a gateway that has left.</summary>
+    private async Task Told(CancellationToken cancellation)
+    {
+        try
+        {
+            await presence.Told().WaitAsync(TellPatience, clock.Time, cancellation);
+        }
+        catch (TimeoutException)
+        {
+            log.PresenceLeftUntold(TellPatience);
         }
     }
 

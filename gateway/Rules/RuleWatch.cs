@@ -16,7 +16,7 @@ internal sealed class RuleWatch(IGrainFactory grains, GatewayRules rules, Gatewa
     public async Task StartAsync(CancellationToken cancellationToken)
     {
         _reference = grains.CreateObjectReference<IRuleObserver>(this);
-        await Silos.UntilAnswered(Ask, clock.Time, log, cancellationToken);
+        await WaitForSilos.UntilAnswered(Ask, clock.Time, log, cancellationToken);
         rules.WakeAll();
         _timer = clock.Time.CreateTimer(_ => _ = AskAgain(), null, RuleWatching.Every, RuleWatching.Every);
     }
@@ -35,12 +35,9 @@ internal sealed class RuleWatch(IGrainFactory grains, GatewayRules rules, Gatewa
         return Task.CompletedTask;
     }
 
-    /// <returns>Whether there was news.</returns>
-    private async Task<bool> Ask()
+    private async Task Ask()
     {
-        if (await grains.GetGrain<IRuleRegistryGrain>(IRuleRegistryGrain.Key).Watch(_reference!, rules.Version) is not { } table) return false;
-        rules.Apply(table);
-        return true;
+        if (await grains.GetGrain<IRuleRegistryGrain>(IRuleRegistryGrain.Key).Watch(_reference!, rules.Version) is { } table) rules.Apply(table);
     }
 
     private async Task AskAgain()

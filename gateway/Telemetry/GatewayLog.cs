@@ -111,6 +111,9 @@ internal static partial class GatewayLog
     [LoggerMessage(3042, LogLevel.Warning, "Connection from {RemoteAddress} closed: {Fault}")]
     public static partial void ProxyHeaderRefused(this ILogger log, string remoteAddress, string fault);
 
+    [LoggerMessage(3043, LogLevel.Warning, "Not every device's grain was told within {Patience} that its session is over; the other gateways' silos will")]
+    public static partial void PresenceLeftUntold(this ILogger log, TimeSpan patience);
+
     [LoggerMessage(3051, LogLevel.Error, "{Changes} changes of persistent sessions could not be stored; trying again. Messages for such sessions are refused meanwhile")]
     public static partial void JournalFailed(this ILogger log, int changes, Exception exception);
 

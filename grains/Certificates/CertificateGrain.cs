@@ -44,7 +44,12 @@ internal sealed class CertificateGrain(
     public async Task<bool> Revoke()
     {
         if (CertificateCore.Revoke(record.State, clock.GetUtcNow()) is not { } next) return false;
-        if (next != record.State) await Save(next);
+        if (next != record.State)
+        {
+            // The reminder first: a silo that dies after the write leaves nobody else to tell the gateways.
+            _endingReminder = await this.RegisterOrUpdateReminder(Ending, EndAgainEvery, EndAgainEvery);
+            await Save(next);
+        }
         // A repeat tells the gateways again: who got no answer to the first cannot know how far it came.
         await EndSessions();
         return true;
@@ -71,7 +76,8 @@ internal sealed class CertificateGrain(
     {
         _ending?.Dispose();
         _ending = null;
-        if (record.State.Certificate is { } certificate && !await GrainFactory.EndSessionsOf(certificate.Id))
+        // If the write was lost after the reminder was registered, the certificate is good, and so are its sessions.
+        if (record.State.Certificate is { Status: CertificateStatus.Revoked } revoked && !await GrainFactory.EndSessionsOf(revoked.Id))
         {
             _ending = this.RegisterGrainTimer(EndSessions, EndAgainAfter, Timeout.InfiniteTimeSpan);
             _endingReminder ??= await this.RegisterOrUpdateReminder(Ending, EndAgainEvery, EndAgainEvery);

@@ -80,37 +80,38 @@ internal sealed class GatewayBurial(string gatewayId, IFleetIndex index, IGrainF
 
     private async Task<SessionWill?> TakeWill(ThingName thing)
     {
-        Exception? failure = null;
-        foreach (var pause in Pauses)
+        SessionWill? will = null;
+        var failure = await TryRepeatedly(async () =>
         {
-            try
-            {
-                return await grains.GetGrain<ISessionGrain>(thing.Value).GatewayLost(gatewayId);
-            }
-            catch (Exception e)
-            {
-                failure = e;
-            }
-            await Task.Delay(pause, clock);
-        }
-        log.WillNotTaken(failure, thing.Value, gatewayId);
-        return null;
+            will = await grains.GetGrain<ISessionGrain>(thing.Value).GatewayLost(gatewayId);
+            return true;
+        });
+        if (failure is not null) log.WillNotTaken(failure, thing.Value, gatewayId);
+        return will;
     }
 
     private async Task Mourn(ImmutableArray<LostSession> sessions, string heir)
     {
-        Exception? failure = null;
+        var failure = await TryRepeatedly(async () =>
+        {
+            var view = await grains.GetGrain<IRouteTableGrain>(IRouteTableGrain.Key).GetView();
+            // It knows which sessions it has, and what becomes of their wills. Should it have died since, so have they.
+            if ((view.Find(heir) ?? view.Gateways.FirstOrDefault()) is not { } mourner) return false;
+            await grains.GetGrain<IGatewayGrain>(mourner.Id).Mourn(sessions);
+            return true;
+        });
+        if (failure is not null) log.NotMourned(failure, sessions.Length, gatewayId);
+    }
+
+    /// <returns>Null when it was done; otherwise how it failed last.</returns>
+    private async Task<Exception?> TryRepeatedly(Func<Task<bool>> work)
+    {
+        Exception failure = new InvalidOperationException("There was no gateway to do it.");
         foreach (var pause in Pauses)
         {
             try
             {
-                var view = await grains.GetGrain<IRouteTableGrain>(IRouteTableGrain.Key).GetView();
-                // It knows which sessions it has, and what becomes of their wills. Should it have died since, so have they.
-                if ((view.Find(heir) ?? view.Gateways.FirstOrDefault()) is { } mourner)
-                {
-                    await grains.GetGrain<IGatewayGrain>(mourner.Id).Mourn(sessions);
-                    return;
-                }
+                if (await work()) return null;
             }
             catch (Exception e)
             {
@@ -118,7 +119,7 @@ internal sealed class GatewayBurial(string gatewayId, IFleetIndex index, IGrainF
             }
             await Task.Delay(pause, clock);
         }
-        log.NotMourned(failure, sessions.Length, gatewayId);
+        return failure;
     }
 }
 

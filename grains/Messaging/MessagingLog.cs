@@ -15,7 +15,7 @@ internal static partial class MessagingLog
     public static partial void Buried(this ILogger log, string gatewayId, int devices);
 
     [LoggerMessage(2404, LogLevel.Error, "No gateway took the presence events and wills of {Count} sessions that dead gateway {GatewayId} left")]
-    public static partial void NotMourned(this ILogger log, Exception? exception, int count, string gatewayId);
+    public static partial void NotMourned(this ILogger log, Exception exception, int count, string gatewayId);
 
     [LoggerMessage(2405, LogLevel.Warning, "Gateway {GatewayId} did not hand over session {Key}: the store is asked where it is")]
     public static partial void SessionLost(this ILogger log, Exception? exception, string gatewayId, string key);
@@ -24,5 +24,5 @@ internal static partial class MessagingLog
     public static partial void WatchFailed(this ILogger log, Exception exception);
 
     [LoggerMessage(2407, LogLevel.Error, "Whether {Thing} left a will at dead gateway {GatewayId} could not be found out")]
-    public static partial void WillNotTaken(this ILogger log, Exception? exception, string thing, string gatewayId);
+    public static partial void WillNotTaken(this ILogger log, Exception exception, string thing, string gatewayId);
 }

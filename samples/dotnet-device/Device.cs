@@ -80,11 +80,18 @@ internal sealed class Device(DeviceOptions options)
             for (long sequence = 1; ; sequence++)
             {
                 var beat = new JsonObject { ["sequence"] = sequence, ["periodSeconds"] = HeartbeatPeriod.TotalSeconds };
-                await fleet.PublishAsync($"fleet/{options.Thing}/heartbeat", beat, MqttQualityOfServiceLevel.AtMostOnce);
+                try
+                {
+                    await fleet.PublishAsync($"fleet/{options.Thing}/heartbeat", beat, MqttQualityOfServiceLevel.AtMostOnce);
+                }
+                catch (Exception e) when (IsOutside(e) && !life.IsCancellationRequested)
+                {
+                    // A beat that did not get out is no reason to stop: the next may.
+                }
                 await timer.WaitForNextTickAsync(life);
             }
         }
-        catch (Exception e) when (IsOutside(e))
+        catch (Exception e) when (IsOutside(e) && life.IsCancellationRequested)
         {
             // The connection is over, and whatever the device works on hears of that too.
         }

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Security.Cryptography.X509Certificates;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -119,12 +120,29 @@ internal sealed class FleetConnection : IAsyncDisposable
 
     private Task Lost(MqttClientDisconnectedEventArgs e) => _alive.CancelAsync();
 
+    /// <summary>Null if it is not JSON.</summary>
+    private static JsonNode? Parse(ReadOnlySequence<byte> payload)
+    {
+        try
+        {
+            var reader = new Utf8JsonReader(payload);
+            return JsonNode.Parse(ref reader);
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+
     /// <summary>MQTTnet hands over one message after the other and acknowledges each afterwards, so nothing may wait here.</summary>
     private Task Received(MqttApplicationMessageReceivedEventArgs e)
     {
         string topic = e.ApplicationMessage.Topic;
-        var reader = new Utf8JsonReader(e.ApplicationMessage.Payload);
-        var body = JsonNode.Parse(ref reader)!;
+        if (Parse(e.ApplicationMessage.Payload) is not { } body)
+        {
+            Console.Error.WriteLine($"{topic}: not JSON, passed over");
+            return Task.CompletedTask;
+        }
         if (topic.EndsWith("/jobs/notify-next", StringComparison.Ordinal)) _jobNotices.Writer.TryWrite(body);
         else if (topic.Contains("/streams/", StringComparison.Ordinal)) _streamMessages.Writer.TryWrite((topic, body));
         else if (_question is { } question && IsFor(question)) question.Answer.TrySetResult((topic == $"{question.Topic}/accepted", body));

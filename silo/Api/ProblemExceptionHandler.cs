@@ -1,5 +1,8 @@
+using System.Data.Common;
 using Fleet.Silo.Storage;
 using Microsoft.AspNetCore.Diagnostics;
+using Orleans.Runtime.Messaging;
+using Orleans.Storage;
 
 namespace Fleet.Silo.Api;
 
@@ -26,12 +29,13 @@ internal sealed class ProblemExceptionHandler(ILogger<ProblemExceptionHandler> l
         {
             case BadHttpRequestException bad:
                 return BadRequests.Describe(bad);
-            case StorageException storage:
-                ApiLog.Unavailable(log, request.Method, request.Path, storage.Message);
+            // Orleans' reminders throw the driver's own.
+            case StorageException or DbException:
+                ApiLog.Unavailable(log, request.Method, request.Path, exception.Message);
                 return Problems.Of(StatusCodes.Status503ServiceUnavailable, "storage-unavailable", "The storage did not acknowledge the change.",
                     "It was not made, or, where the connection was lost, made as a whole: look before you repeat a POST.");
             // A silo died, or another activation of the grain had written first.
-            case OrleansException:
+            case OrleansMessageRejectionException or InconsistentStateException or ClientNotAvailableException or ConnectionFailedException:
                 ApiLog.Unavailable(log, request.Method, request.Path, exception.Message);
                 return Problems.Of(StatusCodes.Status503ServiceUnavailable, "silo-unavailable", "The service could not answer now.",
                     "It is not known whether the request had an effect: look before you repeat a POST.");

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net;
 using Microsoft.AspNetCore.Connections;
 
@@ -28,6 +29,7 @@ internal sealed class ClosedListener(EndPoint endPoint) : IConnectionListener
     public static void ReplaceAll(IServiceCollection services)
     {
         var open = services.Where(service => service.IsKeyedService && service.ServiceType == typeof(IConnectionListenerFactory)).ToArray();
+        if (open.Length != 2) throw new UnreachableException($"Orleans registers {open.Length} listeners, not one for silos and one for clients.");
         foreach (var listener in open)
         {
             services.Remove(listener);

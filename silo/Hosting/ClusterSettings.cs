@@ -10,6 +10,8 @@ internal sealed class ClusterSettings : IValidatableObject
 {
     public const string Section = "Fleet:Cluster";
 
+    private const int ShedPercent = 5;
+
     /// <summary>
     /// Whether a process in the role <c>all</c> joins a cluster, rather than being the only one. Silos and gateways of their own always do.
     /// </summary>
@@ -35,7 +37,7 @@ internal sealed class ClusterSettings : IValidatableObject
 
     /// <summary>
     /// Percent of the memory that the process may have (its container's limit, or the machine's) from which on grains that were not called for
-    /// longest are deactivated, down to five percent less. 0 leaves that to their age alone.
+    /// longest are deactivated, down to five percent less. 0 leaves that to their age alone; otherwise at least 10.
     /// </summary>
     [Range(0, 100)] public int ShedActivationsAtMemoryPercent { get; set; }
 
@@ -44,6 +46,8 @@ internal sealed class ClusterSettings : IValidatableObject
         if (!IPAddress.TryParse(Address, out var address)) yield return new($"'{Address}' is not an IP address.", [nameof(Address)]);
         else if (address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any))
             yield return new($"{Address} is every interface; the others need the one address that they reach this silo by.", [nameof(Address)]);
+        if (ShedActivationsAtMemoryPercent is > 0 and < 10)
+            yield return new("ShedActivationsAtMemoryPercent is 0, for off, or 10 to 100.", [nameof(ShedActivationsAtMemoryPercent)]);
         if (SiloPort == GatewayPort && SiloPort != 0) yield return new("SiloPort and GatewayPort must differ.", [nameof(GatewayPort)]);
     }
 
@@ -65,7 +69,7 @@ internal sealed class ClusterSettings : IValidatableObject
         if (ShedActivationsAtMemoryPercent == 0) return;
         collection.EnableActivationSheddingOnMemoryPressure = true;
         collection.MemoryUsageLimitPercentage = ShedActivationsAtMemoryPercent;
-        collection.MemoryUsageTargetPercentage = Math.Max(1, ShedActivationsAtMemoryPercent - 5);
+        collection.MemoryUsageTargetPercentage = ShedActivationsAtMemoryPercent - ShedPercent;
     }
 
     private static Socket Bind(IPAddress address, int port)

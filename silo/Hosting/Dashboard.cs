@@ -18,7 +18,7 @@ internal static class Dashboard
         "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; connect-src 'self'; font-src 'self' data:; img-src 'self' data:; "
         + "base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
-    public static bool IsWanted(IConfiguration configuration) => configuration.GetValue<bool>("Fleet:Dashboard:Enabled");
+    public static bool IsWanted(IConfiguration configuration) => ProcessIdentity.IsSet(configuration, "Fleet:Dashboard:Enabled");
 
     public static void MapDashboard(this WebApplication app)
     {

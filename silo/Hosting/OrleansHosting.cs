@@ -27,6 +27,7 @@ internal static class OrleansHosting
         {
             if (process.IsClustered) JoinCluster(silo);
             else StandAlone(silo);
+            silo.Services.AddOptions<GrainCollectionOptions>().Configure<IOptions<ClusterSettings>>(static (o, cluster) => cluster.Value.ApplyTo(o));
             AddReminders(silo, provider);
             if (provider is StorageOptions.AdoNet) AddAdoNetStates(silo);
             if (OtlpExport.IsWanted(builder.Configuration)) silo.AddActivityPropagation();
@@ -43,7 +44,7 @@ internal static class OrleansHosting
         builder.UseOrleansClient(client =>
         {
             client.UseAdoNetClustering(options => options.Configure<IOptions<StorageOptions>>(
-                static (o, storage) => (o.Invariant, o.ConnectionString) = (Invariant, ClusterDatabase.Of(storage.Value))));
+                static (o, storage) => (o.Invariant, o.ConnectionString) = (Invariant, ClusterDatabase.ForMembership(storage.Value))));
             client.Configure<GatewayOptions>(Membership.UseNewSilosSoon);
             ClusterTls.Use(client);
             client.Services.AddSingleton<ClusterConnection>();
@@ -66,9 +67,8 @@ internal static class OrleansHosting
     private static void JoinCluster(ISiloBuilder silo)
     {
         silo.UseAdoNetClustering(options => options.Configure<IOptions<StorageOptions>>(
-            static (o, storage) => (o.Invariant, o.ConnectionString) = (Invariant, ClusterDatabase.Of(storage.Value))));
+            static (o, storage) => (o.Invariant, o.ConnectionString) = (Invariant, ClusterDatabase.ForMembership(storage.Value))));
         silo.Services.AddOptions<EndpointOptions>().Configure<IOptions<ClusterSettings>>(static (o, cluster) => cluster.Value.ApplyTo(o));
-        silo.Services.AddOptions<GrainCollectionOptions>().Configure<IOptions<ClusterSettings>>(static (o, cluster) => cluster.Value.ApplyTo(o));
         silo.Configure<ClusterMembershipOptions>(Membership.NoticeTheDead);
         ClusterTls.Use(silo);
     }
@@ -82,14 +82,14 @@ internal static class OrleansHosting
             return;
         }
         silo.UseAdoNetReminderService(options => options.Configure<IOptions<StorageOptions>>(
-            static (o, storage) => (o.Invariant, o.ConnectionString) = (Invariant, ClusterDatabase.Of(storage.Value))));
+            static (o, storage) => (o.Invariant, o.ConnectionString) = (Invariant, ClusterDatabase.ForMembership(storage.Value))));
     }
 
     private static void AddAdoNetStates(ISiloBuilder silo)
     {
         silo.AddAdoNetGrainStorage(StorageOptions.AdoNet, options => options.Configure<IOptions<StorageOptions>>(static (o, storage) =>
         {
-            (o.Invariant, o.ConnectionString) = (Invariant, ClusterDatabase.Of(storage.Value));
+            (o.Invariant, o.ConnectionString) = (Invariant, ClusterDatabase.ForStates(storage.Value));
             o.GrainStorageSerializer = new GrainStateSerializer();
         }));
         silo.Services.AddSingleton<IGrainStorage>(static s =>

@@ -8,17 +8,29 @@ namespace Fleet.Silo.Hosting;
 internal sealed record ProcessIdentity(ProcessRole Role, bool IsClustered)
 {
     /// <summary>A silo or a gateway of its own has others beside it; a process that is both is alone unless <c>Fleet:Cluster:Enabled</c> is set.</summary>
-    /// <exception cref="StartupException">There is no such role, or a cluster is wanted on a database that belongs to one process.</exception>
+    /// <exception cref="StartupException">There is no such role, or a cluster lacks what its processes have to share.</exception>
     public static ProcessIdentity Of(IConfiguration configuration)
     {
         var role = ProcessRoles.Of(configuration);
-        bool isClustered = role is not ProcessRole.All || configuration.GetValue<bool>($"{ClusterSettings.Section}:{nameof(ClusterSettings.Enabled)}");
-        if (isClustered && StorageOptions.ProviderOf(configuration) is StorageOptions.Sqlite)
+        if (role is ProcessRole.All && !IsSet(configuration, $"{ClusterSettings.Section}:{nameof(ClusterSettings.Enabled)}"))
+            return new(role, IsClustered: false);
+        if (StorageOptions.ProviderOf(configuration) is StorageOptions.Sqlite)
         {
             throw new StartupException(
-                $"A cluster needs a database that its processes share: {StorageOptions.Section}:Provider=postgres and {StorageOptions.Section}:ConnectionString. "
-                + "The file of SQLite belongs to one process.");
+                $"A cluster needs a database that its processes share: {StorageOptions.Section}:Provider=postgres and "
+                + $"{StorageOptions.Section}:ConnectionString. The file of SQLite belongs to one process.");
         }
-        return new(role, isClustered);
+        if (string.IsNullOrEmpty(configuration[SharedDirectory.Setting]))
+            throw new StartupException($"The processes of a cluster share their keys and firmware in one folder: set {SharedDirectory.Setting}.");
+        return new(role, IsClustered: true);
     }
+
+    /// <summary>For switches that decide which services there are, before options can be checked.</summary>
+    /// <exception cref="StartupException">The setting is neither true nor false.</exception>
+    public static bool IsSet(IConfiguration configuration, string setting) => configuration[setting] switch
+    {
+        null or "" => false,
+        var text when bool.TryParse(text, out bool isSet) => isSet,
+        var text => throw new StartupException($"'{text}' is neither true nor false (setting {setting})."),
+    };
 }

@@ -24,16 +24,11 @@ internal sealed class SharedDirectory
     public bool IsShared { get; }
 
     /// <param name="configured">The setting; null for the data directory.</param>
-    /// <param name="data">Null in a process that has none.</param>
+    /// <param name="data">Null in a process that has none, and has the setting.</param>
     /// <exception cref="StartupException">It cannot be made or written to.</exception>
     public static SharedDirectory Open(string? configured, DataDirectory? data)
     {
-        if (string.IsNullOrEmpty(configured))
-        {
-            return data is not null
-                ? new(data.Path, isShared: false)
-                : throw new StartupException($"A gateway needs the folder that it shares with the silos (setting {Setting}).");
-        }
+        if (string.IsNullOrEmpty(configured)) return new(data!.Path, isShared: false);
         string full = System.IO.Path.GetFullPath(configured);
         try
         {

@@ -8,17 +8,16 @@ namespace Fleet.Silo.Pki;
 internal sealed class GatewayPki : IDisposable
 {
     private readonly Identity _server;
+    private readonly X509Certificate2 _ca;
 
     private GatewayPki(Identity server, X509Certificate2 ca, DownloadKey downloadKey, string caCertificateFile)
     {
-        (_server, CaCertificate, DownloadKey, CaCertificateFile) = (server, ca, downloadKey, caCertificateFile);
+        (_server, _ca, DownloadKey, CaCertificateFile) = (server, ca, downloadKey, caCertificateFile);
         Trust = new GatewayTrust(server, ca);
     }
 
     public GatewayTrust Trust { get; }
     public DownloadKey DownloadKey { get; }
-
-    public X509Certificate2 CaCertificate { get; }
 
     /// <summary>What a device trusts, PEM.</summary>
     public string CaCertificateFile { get; }
@@ -43,6 +42,6 @@ internal sealed class GatewayPki : IDisposable
     public void Dispose()
     {
         _server.Dispose();
-        CaCertificate.Dispose();
+        _ca.Dispose();
     }
 }

@@ -33,8 +33,7 @@ internal static class PkiServices
     public static IServiceCollection AddFleetGatewayPki(this IServiceCollection services)
     {
         services.AddSingleton(s => GatewayPki.Load(s.GetRequiredService<SharedDirectory>().File("pki")));
-        services.AddSingleton(s => ClusterIdentity.Load(
-            s.GetRequiredService<SharedDirectory>().File("pki"), s.GetRequiredService<GatewayPki>().CaCertificate));
+        services.AddSingleton(s => ClusterIdentity.Load(s.GetRequiredService<SharedDirectory>().File("pki")));
         services.AddSingleton<IGatewayTrust>(s => s.GetRequiredService<GatewayPki>().Trust);
         services.AddSingleton<IDownloadKey>(s => s.GetRequiredService<GatewayPki>().DownloadKey);
         return services;

@@ -16,12 +16,11 @@ public sealed class ClusterTlsTests
     {
         using var database = new PostgresTestDatabase();
         var (siloPort, gatewayPort) = (FreePort(), FreePort());
-        await using var fleet = await FleetService.Start(
-            "Fleet:Cluster:Enabled=true", $"Fleet:Cluster:SiloPort={siloPort}", $"Fleet:Cluster:GatewayPort={gatewayPort}",
-            "Fleet:Storage:Provider=postgres", $"Fleet:Storage:ConnectionString={database.ConnectionString}");
+        await using var fleet = await FleetService.StartCluster(
+            database, $"Fleet:Cluster:SiloPort={siloPort}", $"Fleet:Cluster:GatewayPort={gatewayPort}");
         using var ca = X509CertificateLoader.LoadCertificateFromFile(fleet.CaCertificateFile);
         using var device = await Claim(fleet);
-        using var cluster = ClusterIdentity.Load(Path.GetDirectoryName(fleet.CaCertificateFile)!, ca);
+        using var cluster = ClusterIdentity.Load(Path.GetDirectoryName(fleet.CaCertificateFile)!);
         foreach (int port in (int[])[siloPort, gatewayPort])
         {
             Assert.False(await IsLetIn(port, null, ca), $"without a certificate, port {port}");

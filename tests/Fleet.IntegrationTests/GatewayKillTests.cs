@@ -18,10 +18,7 @@ public sealed class GatewayKillTests(ITestOutputHelper output)
         var moments = new Random(Setting("FLEET_KILL_SEED", 1));
         string[] settings = ["Fleet:Gateway:MaxQueuedMessages=1000000"];
         using var database = new PostgresTestDatabase();
-        await using var service = await FleetService.Start([
-            "Fleet:Gateway:PlainPort=0", "Fleet:Cluster:Enabled=true", "Fleet:Cluster:SiloPort=0", "Fleet:Cluster:GatewayPort=0",
-            "Fleet:Storage:Provider=postgres", $"Fleet:Storage:ConnectionString={database.ConnectionString}", .. settings,
-        ]);
+        await using var service = await FleetService.StartCluster(database, ["Fleet:Gateway:PlainPort=0", .. settings]);
         string[] gateway = ["Fleet:Role=gateway", "Fleet:Gateway:PlainPort=0", .. service.ForOthers, .. settings];
         await using var other = await FleetProcess.Start(gateway);
         // One publisher at each gateway that stays; the subscribers are at one that does not.

@@ -112,7 +112,7 @@ public sealed class OrleansSemanticsGatewayTests
         var first = await new ObservedGateway(cluster, "gw-1").Join();
         var second = new ObservedGateway(cluster, "gw-2");
         await cluster.KillSiloOf(cluster.Table);
-        await Silos.UntilAnswered(second.Join, TimeProvider.System, NullLogger.Instance, CancellationToken.None);
+        await WaitForSilos.UntilAnswered(second.Join, TimeProvider.System, NullLogger.Instance, CancellationToken.None);
         var view = await cluster.Table.GetView();
         Assert.Equal([first.Id, second.Id], view.Gateways.Select(gateway => gateway.Id));
     }

@@ -35,9 +35,20 @@ public sealed class FleetService : IAsyncDisposable
     public static async Task<FleetService> StartIn(string folder, params string[] settings) =>
         new(folder, settings, await Run(folder, settings));
 
-    /// <summary>Settings with which other processes find its database and its shared folder.</summary>
-    public IReadOnlyList<string> ForOthers =>
-        [.. _settings.Where(setting => setting.StartsWith("Fleet:Storage:", StringComparison.Ordinal)), $"Fleet:SharedDirectory={Path.Combine(Folder, "data")}"];
+    /// <summary>As a silo with a gateway of a cluster, which other processes may join with the settings <see cref="ForOthers"/>.</summary>
+    internal static Task<FleetService> StartCluster(PostgresTestDatabase database, params string[] settings)
+    {
+        string folder = Directory.CreateTempSubdirectory("fleet-test-").FullName;
+        return StartIn(folder,
+        [
+            "Fleet:Cluster:Enabled=true", "Fleet:Cluster:SiloPort=0", "Fleet:Cluster:GatewayPort=0", "Fleet:Storage:Provider=postgres",
+            $"Fleet:Storage:ConnectionString={database.ConnectionString}", $"Fleet:SharedDirectory={Path.Combine(folder, "shared")}", .. settings,
+        ]);
+    }
+
+    /// <summary>Where its database and its shared folder are.</summary>
+    public IEnumerable<string> ForOthers => _settings.Where(setting =>
+        setting.StartsWith("Fleet:Storage:", StringComparison.Ordinal) || setting.StartsWith("Fleet:SharedDirectory", StringComparison.Ordinal));
 
     public Task Kill() => _process.Kill();
 

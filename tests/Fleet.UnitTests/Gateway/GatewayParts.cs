@@ -18,85 +18,75 @@ using Fleet.Interfaces.Rules;
 using Fleet.UnitTests.Durable;
 using Fleet.UnitTests.Rules;
 using Fleet.UnitTests.Support;
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 using Orleans;
 
 namespace Fleet.UnitTests.Gateway;
 
-/// <summary>The gateway's parts below the transport, wired by hand: a clock that is moved, a store that can be held up.</summary>
+/// <summary>The gateway's parts below the transport, as <c>AddFleetGateway</c> wires them: with a clock that is moved, and stores that can be held up.</summary>
 internal sealed class GatewayParts
 {
+    private readonly ServiceProvider _services;
+
     /// <param name="sessions">What another gateway has left; null: nothing.</param>
     /// <param name="start">Where its clock begins.</param>
     public GatewayParts(Action<GatewayOptions>? configure = null, MemorySessionStore? sessions = null, DateTimeOffset? start = null)
     {
         Time = new WatchedTime(start ?? new(2026, 1, 1, 12, 0, 0, TimeSpan.Zero));
         Sessions = sessions ?? new MemorySessionStore();
-        // What is noted is written at once, or a test would have to move the clock for it.
-        var options = new GatewayOptions { JournalWindowMilliseconds = 0 };
-        configure?.Invoke(options);
-        Options = Microsoft.Extensions.Options.Options.Create(options);
-        Clock = new GatewayClock(Time);
-        Metrics = new GatewayMetrics(MeterFactory);
-        Admission = new ConnectAdmission(Options, Metrics);
-        Flapping = new Flapping(Options);
-        Fences = new Fences(Gateway, Clock);
-        Routes = new Routes(Peers);
-        Retained = new RetainedMessages(Store, Peers, Options, Clock, NullLogger<RetainedMessages>.Instance);
-        Journal = new SessionJournal(Sessions, Options, Clock, NullLogger<SessionJournal>.Instance);
-        var snapshots = new SessionSnapshots(new PolicySource(Options), Clock);
-        Broker = new Broker(Retained, Peers, Routes, new Forwarder(Peers, Clock, Metrics), Journal);
-        Directory = new SessionDirectory(Broker, Leases, Fences, Journal, snapshots, Options, Metrics, Clock);
-        Certificates = new RestoredCertificates(Grains, Directory, Clock, NullLogger<RestoredCertificates>.Instance);
-        Restore = new SessionRestore(Sessions, Journal, Directory, Broker, snapshots, Certificates, Gateway, Options, Metrics, Clock, NullLogger<SessionRestore>.Instance);
-        Heirs = new Heirs(Peers, Broker);
-        Estates = new Estates(Sessions, Restore, Journal, Broker, Routes, Peers, Heirs, Gateway, Clock, NullLogger<Estates>.Instance);
+        var services = new ServiceCollection();
+        services.AddLogging().AddSingleton<IConfiguration>(new ConfigurationBuilder().Build());
+        services.AddFleetGateway();
+        services.AddSingleton<TimeProvider>(Time).AddSingleton<IGrainFactory>(Grains);
+        services.AddSingleton<IRetainedStore>(Store).AddSingleton<ISessionStore>(Sessions).AddSingleton<IRuleQueue>(RuleQueue);
+        services.AddSingleton<ISessionLeases>(Leases);
+        services.PostConfigure<GatewayOptions>(options =>
+        {
+            // What is noted is written at once, or a test would have to move the clock for it.
+            options.JournalWindowMilliseconds = 0;
+            options.Name = null;
+            configure?.Invoke(options);
+        });
+        _services = services.BuildServiceProvider();
         Estates.Begin("test", default).GetAwaiter().GetResult();
-        Flush = new PeerFlush(Peers, Gateway, Time);
-        Moves = new SessionMoves(Directory, Journal, snapshots, Broker, Peers, Flush, Fences, Options, Metrics, Clock);
-        Inbox = new PeerInbox(Peers, Broker, Journal, Retained, Moves, Flush, Heirs, Estates, Clock, NullLogger<PeerInbox>.Instance);
-        Rules = new GatewayRules(Broker, new RuleParts(
-            RuleQueue, Grains, new RuleMessageIds(Clock), new RuleIngestMetrics(MeterFactory), Microsoft.Extensions.Options.Options.Create(RuleOptions), Clock,
-            NullLogger<RuleSubscriber>.Instance));
-        Channels = new ChannelServices(
-            Options, Gateway, Directory, Broker, Retained, Journal, Rules, new SubscriptionEvents(Broker, Clock), Metrics, NullLogger<MqttChannel>.Instance);
     }
 
-    /// <summary>Meters live until it is disposed of: who makes parts by the thousand does so.</summary>
-    public IMeterFactory MeterFactory { get; } = Meters();
     public WatchedTime Time { get; }
-    public GatewayClock Clock { get; }
-    public IOptions<GatewayOptions> Options { get; }
-    public GatewayMetrics Metrics { get; }
     public HeldStore Store { get; } = new();
     public MemorySessionStore Sessions { get; }
-    public SessionJournal Journal { get; }
-    public RestoredCertificates Certificates { get; }
-    public SessionRestore Restore { get; }
     public ReleasedLeases Leases { get; } = new();
-    public GatewayIdentity Gateway { get; } = new();
-    public ConnectAdmission Admission { get; }
-    public Flapping Flapping { get; }
-    public Fences Fences { get; }
-    public Peers Peers { get; } = new();
-    public Routes Routes { get; }
-    public Heirs Heirs { get; }
-    public Estates Estates { get; }
-    public PeerFlush Flush { get; }
-    public PeerInbox Inbox { get; }
-    public SessionMoves Moves { get; }
-    public RetainedMessages Retained { get; }
-    public Broker Broker { get; }
     public MemoryRuleQueue RuleQueue { get; } = new();
-    public RuleQueueOptions RuleOptions { get; } = new();
     public StubGrains Grains { get; } = new StubGrains().On<IRuleGrain>(nameof(IRuleGrain.Wake), (_, _) => Task.CompletedTask);
-    public GatewayRules Rules { get; }
-    public SessionDirectory Directory { get; }
-    public ChannelServices Channels { get; }
 
-    public SessionFinder Finder(IGrainFactory grains) => new(Sessions, grains, Gateway, Directory, Estates, Clock, NullLogger<SessionFinder>.Instance);
+    /// <summary>Meters live until it is disposed of: who makes parts by the thousand does so.</summary>
+    public IMeterFactory MeterFactory => Part<IMeterFactory>();
+    public GatewayClock Clock => Part<GatewayClock>();
+    public IOptions<GatewayOptions> Options => Part<IOptions<GatewayOptions>>();
+    public RuleQueueOptions RuleOptions => Part<IOptions<RuleQueueOptions>>().Value;
+    public GatewayMetrics Metrics => Part<GatewayMetrics>();
+    public GatewayIdentity Gateway => Part<GatewayIdentity>();
+    public SessionJournal Journal => Part<SessionJournal>();
+    public RestoredCertificates Certificates => Part<RestoredCertificates>();
+    public SessionRestore Restore => Part<SessionRestore>();
+    public ConnectAdmission Admission => Part<ConnectAdmission>();
+    public Flapping Flapping => Part<Flapping>();
+    public Fences Fences => Part<Fences>();
+    public Peers Peers => Part<Peers>();
+    public Routes Routes => Part<Routes>();
+    public Heirs Heirs => Part<Heirs>();
+    public Estates Estates => Part<Estates>();
+    public PeerFlush Flush => Part<PeerFlush>();
+    public PeerInbox Inbox => Part<PeerInbox>();
+    public SessionMoves Moves => Part<SessionMoves>();
+    public RetainedMessages Retained => Part<RetainedMessages>();
+    public Broker Broker => Part<Broker>();
+    public GatewayRules Rules => Part<GatewayRules>();
+    public SessionDirectory Directory => Part<SessionDirectory>();
+    public ChannelServices Channels => Part<ChannelServices>();
+
+    public SessionFinder Finder(IGrainFactory grains) => ActivatorUtilities.CreateInstance<SessionFinder>(_services, grains);
 
     /// <summary>A client of the plain port: all topics but those with '$'.</summary>
     public static SessionIdentity Plain(string clientId = "p") => Identity(SessionKind.Plain, clientId, BuiltInPolicies.Development);
@@ -122,6 +112,8 @@ internal sealed class GatewayParts
             Heartbeat = thing is { } name ? new Heartbeat(name) : null,
         };
     }
+
+    private T Part<T>() where T : notnull => _services.GetRequiredService<T>();
 
     public static IMeterFactory Meters() => new ServiceCollection().AddMetrics().BuildServiceProvider().GetRequiredService<IMeterFactory>();
 

@@ -34,6 +34,21 @@ public sealed class ProcessRoleTests
         "Fleet:Storage:Provider=postgres",
         Assert.Throws<StartupException>(() => ProcessIdentity.Of(Configuration(role, enabled))).Message, StringComparison.Ordinal);
 
-    private static IConfiguration Configuration(string? role, string? enabled = null, string? provider = null) => new ConfigurationBuilder()
-        .AddInMemoryCollection([new(ProcessRoles.Setting, role), new("Fleet:Cluster:Enabled", enabled), new("Fleet:Storage:Provider", provider)]).Build();
+    [Theory, InlineData("silo", null), InlineData("gateway", null), InlineData("all", "true")]
+    public void A_cluster_whose_processes_would_each_have_keys_of_their_own_is_refused(string role, string? enabled) => Assert.Contains(
+        "Fleet:SharedDirectory",
+        Assert.Throws<StartupException>(() => ProcessIdentity.Of(Configuration(role, enabled, "postgres", shared: null))).Message,
+        StringComparison.Ordinal);
+
+    [Fact]
+    public void A_switch_that_is_neither_on_nor_off_is_named() => Assert.Contains(
+        "'yes' is neither true nor false (setting Fleet:Cluster:Enabled)",
+        Assert.Throws<StartupException>(() => ProcessIdentity.Of(Configuration("all", "yes", "postgres"))).Message, StringComparison.Ordinal);
+
+    private static IConfiguration Configuration(string? role, string? enabled = null, string? provider = null, string? shared = "/srv/fleet") =>
+        new ConfigurationBuilder().AddInMemoryCollection(
+        [
+            new(ProcessRoles.Setting, role), new("Fleet:Cluster:Enabled", enabled), new("Fleet:Storage:Provider", provider),
+            new("Fleet:SharedDirectory", shared),
+        ]).Build();
 }

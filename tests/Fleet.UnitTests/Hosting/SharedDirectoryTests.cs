@@ -23,10 +23,6 @@ public sealed class SharedDirectoryTests : IDisposable
     }
 
     [Fact]
-    public void A_gateway_of_its_own_must_be_told_where_it_is() =>
-        Assert.Contains(SharedDirectory.Setting, Assert.Throws<StartupException>(() => SharedDirectory.Open("", data: null)).Message, StringComparison.Ordinal);
-
-    [Fact]
     public async Task Silos_that_start_together_make_one_authority_and_one_token()
     {
         var made = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => Task.Run(() =>

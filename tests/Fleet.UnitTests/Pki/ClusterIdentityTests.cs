@@ -1,5 +1,3 @@
-using System.Security.Cryptography;
-using System.Security.Cryptography.X509Certificates;
 using Fleet.Silo.Hosting;
 using Fleet.Silo.Pki;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -20,7 +18,7 @@ public sealed class ClusterIdentityTests : IDisposable
         using var pki = Pki("fleet");
         using var made = Open("fleet", pki);
         using var found = Open("fleet", pki);
-        using var atGateway = ClusterIdentity.Load(_folder.File("fleet"), pki.Signer.Certificate);
+        using var atGateway = ClusterIdentity.Load(_folder.File("fleet"));
         Assert.Equal(made.Certificate.Thumbprint, found.Certificate.Thumbprint);
         Assert.True(made.Recognizes(atGateway.Certificate) && atGateway.Recognizes(made.Certificate));
         Assert.Equal(pki.Signer.Certificate.NotAfter, made.Certificate.NotAfter);
@@ -29,33 +27,23 @@ public sealed class ClusterIdentityTests : IDisposable
     }
 
     [Fact]
-    public void Another_certificate_of_the_same_authority_is_not_the_cluster_s()
+    public void Another_certificate_of_the_same_authority_is_not_the_cluster_s_not_even_one_that_it_had_before()
     {
         using var pki = Pki("fleet");
+        using var former = Open("fleet", pki);
+        File.Delete(_folder.File("fleet/cluster.key"));
         using var cluster = Open("fleet", pki);
-        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        Assert.False(cluster.Recognizes(former.Certificate));
         Assert.False(cluster.Recognizes(pki.GatewayTrust.ServerCertificate.TargetCertificate));
         Assert.False(cluster.Recognizes(pki.Signer.Certificate));
-        // A server that was given the cluster's name is still a server alone.
-        Assert.False(cluster.Recognizes(PkiProfiles.Server(pki.Signer, key, [ClusterIdentity.Name], Now)));
-    }
-
-    [Fact]
-    public void Another_fleet_s_cluster_is_not_this_one()
-    {
-        using FleetPki ours = Pki("ours"), theirs = Pki("theirs");
-        using ClusterIdentity our = Open("ours", ours), their = Open("theirs", theirs);
-        Assert.False(our.Recognizes(their.Certificate));
-        File.Copy(_folder.File("theirs/cluster.key"), _folder.File("ours/cluster.key"), overwrite: true);
-        Assert.Contains("cluster.key", Assert.Throws<StartupException>(() => Open("ours", ours)).Message, StringComparison.Ordinal);
     }
 
     [Fact]
     public void A_gateway_that_comes_before_the_first_silo_is_told_so()
     {
         using var pki = Pki("fleet");
-        Assert.Contains("start one first", Assert.Throws<StartupException>(
-            () => ClusterIdentity.Load(_folder.File("fleet"), pki.Signer.Certificate)).Message, StringComparison.Ordinal);
+        var refused = Assert.Throws<StartupException>(() => ClusterIdentity.Load(_folder.File("fleet")));
+        Assert.Contains("start one first", refused.Message, StringComparison.Ordinal);
     }
 
     private FleetPki Pki(string folder) => FleetPki.Open(_folder.File(folder), ServerName.All("host-1", []), Now, NullLogger.Instance);

@@ -4,18 +4,19 @@ using Microsoft.Extensions.Logging;
 namespace Fleet.Gateway.Hosting;
 
 /// <summary>What a start needs to know from a grain. A silo that has just died takes its grains with it for some seconds, until the others have noticed.</summary>
-internal static class Silos
+internal static class WaitForSilos
 {
     private static readonly TimeSpan AskAgainAfter = TimeSpan.FromSeconds(1);
 
     /// <summary>Asks until there is an answer. What is not for want of a silo is thrown.</summary>
-    public static async Task<T> UntilAnswered<T>(Func<Task<T>> ask, TimeProvider time, ILogger log, CancellationToken cancellation)
+    public static async Task UntilAnswered(Func<Task> ask, TimeProvider time, ILogger log, CancellationToken cancellation)
     {
         while (true)
         {
             try
             {
-                return await ask();
+                await ask();
+                return;
             }
             catch (Exception e) when (e is OrleansMessageRejectionException or TimeoutException)
             {

@@ -29,7 +29,7 @@ internal sealed record SimulationRun(int Seed, string Digest, long Lines, long T
         string? failure = null;
         try { world.Run(); }
         catch (InvariantException e) { failure = Describe(world, e.Message); }
-        // Whatever else: a grain, the engine or the simulation itself is broken.
+        // Whatever else: a grain, the host or the simulation itself is broken.
         catch (Exception e) { failure = Describe(world, e.ToString()); }
         return new(settings.Seed, world.History.Digest(), world.History.Lines, world.Turns.Count, world.Clock.Elapsed, world.Checks.Standing(), failure);
     }

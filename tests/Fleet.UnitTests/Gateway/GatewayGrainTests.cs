@@ -3,7 +3,7 @@ using Fleet.Interfaces.Messaging;
 
 namespace Fleet.UnitTests.Gateway;
 
-/// <summary>Which gateways live, on the engine, with a clock that the test moves.</summary>
+/// <summary>Which gateways live, with a clock that the test moves.</summary>
 public sealed class GatewayGrainTests : IAsyncLifetime
 {
     private GrainsUnderTest _grains = null!;

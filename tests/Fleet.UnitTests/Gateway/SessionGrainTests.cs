@@ -5,7 +5,7 @@ using Fleet.Interfaces.Naming;
 
 namespace Fleet.UnitTests.Gateway;
 
-/// <summary>One live owner per client id, on the engine.</summary>
+/// <summary>One live owner per client id.</summary>
 public sealed class SessionGrainTests : IAsyncLifetime
 {
     private static readonly SessionWill Will = new("fleet/amr-1/status", Encoding.UTF8.GetBytes("gone"), 1, true, default, 0, null);

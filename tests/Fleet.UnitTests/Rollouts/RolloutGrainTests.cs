@@ -4,7 +4,7 @@ using Fleet.Interfaces.Rollouts;
 
 namespace Fleet.UnitTests.Rollouts;
 
-/// <summary>The shells, on the engine: what the pure cores cannot show.</summary>
+/// <summary>The shells, on a host: what the pure cores cannot show.</summary>
 public sealed class RolloutGrainTests
 {
     private static readonly RolloutPlan Fast = Given.Plan with

@@ -8,7 +8,7 @@ using Fleet.UnitTests.Durable;
 
 namespace Fleet.UnitTests.Gateway.Cluster;
 
-/// <summary>Gateways over one engine. The grains' clock is the test's; the gateways' own is the real one.</summary>
+/// <summary>Gateways over one host of grains. The grains' clock is the test's; the gateways' own is the real one.</summary>
 internal sealed class ClusterUnderTest : IAsyncDisposable
 {
     private readonly List<LiveGateway> _gateways = [];

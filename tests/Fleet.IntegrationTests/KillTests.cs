@@ -71,7 +71,7 @@ internal sealed class RolloutSeries(FleetService fleet)
         if (await IsOpen()) return;
         string version = $"1.{++Versions}.0";
         await fleet.Publish("amr", version);
-        (_id, _succeeded) = (await fleet.StartRollout(Rollouts.Request("amr", version, Rollouts.Plan(concurrency: 5))), 0);
+        (_id, _succeeded) = (await fleet.StartRollout(Rollouts.Request("amr", version, Rollouts.Plan(confirmingSeconds: 600, concurrency: 5))), 0);
     }
 
     public async Task<bool> IsOpen()

@@ -16,7 +16,15 @@ public sealed class UpgradeTests : IDisposable
 
     private readonly string _folder = Directory.CreateTempSubdirectory("fleet-upgrade-").FullName;
 
-    public UpgradeTests() => ZipFile.ExtractToDirectory(Path.Combine(AppContext.BaseDirectory, "Fixtures", "data-before-orleans.zip"), _folder);
+    public UpgradeTests()
+    {
+        ZipFile.ExtractToDirectory(Path.Combine(AppContext.BaseDirectory, "Fixtures", "data-before-orleans.zip"), _folder);
+        // A session ends an hour after its client left: it has just left.
+        using var database = Open();
+        using var command = database.CreateCommand();
+        command.CommandText = "UPDATE sessions SET disconnected_at = strftime('%Y-%m-%dT%H:%M:%f0000Z')";
+        Assert.Equal(1, command.ExecuteNonQuery());
+    }
 
     public void Dispose()
     {
@@ -54,8 +62,7 @@ public sealed class UpgradeTests : IDisposable
     [Fact]
     public void Orleans_gives_the_ids_of_reminders_the_hashes_that_they_were_stored_under()
     {
-        using var database = new SqliteConnection($"Data Source={Path.Combine(_folder, "data", "fleet.db")}");
-        database.Open();
+        using var database = Open();
         using var command = database.CreateCommand();
         command.CommandText = "SELECT grain, hash FROM reminders";
         List<(string Grain, uint Hash)> rows = [];
@@ -63,5 +70,12 @@ public sealed class UpgradeTests : IDisposable
             while (row.Read()) rows.Add((row.GetString(0), Convert.ToUInt32(row.GetInt64(1), CultureInfo.InvariantCulture)));
         Assert.NotEmpty(rows);
         Assert.All(rows, row => Assert.Equal(row.Hash, GrainId.Parse(row.Grain).GetUniformHashCode()));
+    }
+
+    private SqliteConnection Open()
+    {
+        var database = new SqliteConnection($"Data Source={Path.Combine(_folder, "data", "fleet.db")};Pooling=false");
+        database.Open();
+        return database;
     }
 }

@@ -7,6 +7,11 @@ try
     await app.RunAsync();
     return 0;
 }
+catch (OperationCanceledException)
+{
+    // It was told to stop while it started; what it had begun has been undone, or is found by the next start.
+    return 0;
+}
 catch (StartupException e)
 {
     await Console.Error.WriteLineAsync($"fleet: {e.Message}");

@@ -75,8 +75,16 @@ internal sealed class ClusterSettings : IValidatableObject
     private static Socket Bind(IPAddress address, int port)
     {
         var socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
-        socket.Bind(new IPEndPoint(address, port));
-        return socket;
+        try
+        {
+            socket.Bind(new IPEndPoint(address, port));
+            return socket;
+        }
+        catch (SocketException e)
+        {
+            socket.Dispose();
+            throw new StartupException($"This machine cannot listen on {address}: {e.Message} (setting {Section}:{nameof(Address)})", e);
+        }
     }
 
     private static int PortOf(Socket socket) => ((IPEndPoint)socket.LocalEndPoint!).Port;

@@ -47,6 +47,8 @@ internal static class SiloHost
         if (role.HasGateway()) services.AddFleetGateway().AddReadiness<GatewayReadiness>("gateway");
         if (role.HasGrains()) services.AddHostedService<RolloutResumption>().AddHostedService<PresenceRepair>();
 
+        ShortDrain.Apply(services);
+
         var app = builder.Build();
         // Before anything that measures is made: the SDK does not hear what happened earlier.
         app.Services.GetRequiredService<MeterProvider>();

@@ -25,6 +25,19 @@ public sealed class StorageOnPostgresTests
         Assert.Equal(provider == "adonet", (long)database.Scalar("SELECT COUNT(*) FROM OrleansStorage")! > 0);
     }
 
+    [Theory, InlineData("postgres", "adonet"), InlineData("adonet", "postgres")]
+    public async Task A_database_with_the_states_of_one_provider_is_refused_with_the_other(string first, string second)
+    {
+        using var database = new PostgresTestDatabase();
+        await using (var fleet = await FleetService.Start(Settings(first, database.ConnectionString)))
+        {
+            using var client = fleet.NewHttpClient();
+            await Register(client, "robot-1", "x", HttpStatusCode.Created);
+        }
+        var refused = await Assert.ThrowsAsync<InvalidOperationException>(() => FleetService.Start(Settings(second, database.ConnectionString)));
+        Assert.Contains($"holds grain states of Fleet:Storage:Provider={first}", refused.Message, StringComparison.Ordinal);
+    }
+
     [Theory, InlineData("postgres"), InlineData("adonet")]
     public async Task While_the_database_is_gone_writes_answer_503_and_readiness_is_red_and_both_come_back(string provider)
     {

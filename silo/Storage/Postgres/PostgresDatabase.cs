@@ -42,7 +42,9 @@ internal sealed class PostgresDatabase : IAsyncDisposable
             _connectionString = Complete(options.Value);
             Source = NpgsqlDataSource.Create(_connectionString);
             using (var connection = Source.OpenConnection()) Migrate(connection, clock);
-            if (use is not DatabaseUse.WithoutRecords) _firstWriter = OpenFirstWriter();
+            if (use is DatabaseUse.WithoutRecords) return;
+            MustHoldStatesOf(options.Value.Provider);
+            _firstWriter = OpenFirstWriter();
         }
         catch (Exception e) when (e is NpgsqlException or ArgumentException or TimeoutException)
         {
@@ -97,6 +99,19 @@ internal sealed class PostgresDatabase : IAsyncDisposable
         builder.CommandTimeout = options.CommandTimeoutSeconds;
         if (builder.Timeout == 15) builder.Timeout = 5;
         return builder.ConnectionString;
+    }
+
+    /// <summary>Grains would begin anew beside the states that the other provider has stored.</summary>
+    private void MustHoldStatesOf(string provider)
+    {
+        using var connection = Source.OpenConnection();
+        bool isAdoNet = provider is StorageOptions.AdoNet;
+        // With adonet, grain_state holds what the index belongs to, and no state.
+        string others = isAdoNet ? "SELECT 1 FROM grain_state WHERE type NOT LIKE 'index-of:%'" : "SELECT 1 FROM OrleansStorage";
+        if (!(bool)Scalar(connection, $"SELECT EXISTS ({others})")!) return;
+        throw new StartupException(
+            $"The database '{connection.Database}' holds grain states of {StorageOptions.Section}:Provider={(isAdoNet ? StorageOptions.Postgres : StorageOptions.AdoNet)}, "
+            + $"and this process is set to {provider}. States do not move between the two: all processes use the one that the database began with.");
     }
 
     private static void Migrate(NpgsqlConnection connection, TimeProvider clock)

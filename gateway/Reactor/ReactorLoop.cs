@@ -173,6 +173,8 @@ internal sealed class ReactorLoop : ITicked, IDisposable
     {
         int count = Wait();
         long before = Timestamp;
+        // Before the clock is read: a tick that comes from now on belongs to the next round, which knows its time.
+        bool tick = Volatile.Read(ref _tickDue) == 1 && Interlocked.Exchange(ref _tickDue, 0) == 1;
         NowMs = _clock.NowMs;
         Timestamp = _clock.Time.GetTimestamp();
         _hurried = count is > 0 and < FewEvents && Timestamp - before < count * BusyTicksPerEvent;
@@ -184,7 +186,7 @@ internal sealed class ReactorLoop : ITicked, IDisposable
         }
         RunAgain();
         RunPosted();
-        if (Volatile.Read(ref _tickDue) == 1 && Interlocked.Exchange(ref _tickDue, 0) == 1) TickAll();
+        if (tick) TickAll();
         Flush();
         RunLater();
         Flush();

@@ -1,3 +1,7 @@
+using System.Collections.Immutable;
+using System.Security.Cryptography;
+using System.Text.Json;
+using System.Text.Json.Serialization;
 using Fleet.Interfaces.Naming;
 
 namespace Fleet.Interfaces.Certificates;
@@ -36,11 +40,32 @@ public sealed record CertificateView
 
     /// <summary>A claim's: what the operator calls it.</summary>
     [Id(8)] public required string? Label { get; init; }
-    [Id(9)] public required string Pem { get; init; }
+
+    /// <summary>The certificate, in DER: a fifth of the memory that its text would take in each grain. In a grain's record it is PEM.</summary>
+    [Id(9), JsonPropertyName("pem"), JsonConverter(typeof(PemText))] public required ImmutableArray<byte> Der { get; init; }
     [Id(10)] public required DateTimeOffset CreatedAt { get; init; }
 
     /// <summary>A device certificate's: the claim that asked for it.</summary>
     [Id(11)] public CertificateId? IssuedThrough { get; init; }
+
+    /// <summary>As files have it, with a line's end.</summary>
+    [JsonIgnore] public string Pem => PemText.Of(Der);
+
+    public sealed class PemText : JsonConverter<ImmutableArray<byte>>
+    {
+        private const string Label = "CERTIFICATE";
+
+        public static string Of(ImmutableArray<byte> der) => PemEncoding.WriteString(Label, der.AsSpan()) + "\n";
+
+        public override ImmutableArray<byte> Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
+        {
+            string pem = reader.GetString()!;
+            return PemEncoding.TryFind(pem, out var fields) ? [.. Convert.FromBase64String(pem[fields.Base64Data])]
+                : throw new JsonException("A certificate's record has no certificate in it: PEM was expected.");
+        }
+
+        public override void Write(Utf8JsonWriter writer, ImmutableArray<byte> value, JsonSerializerOptions options) => writer.WriteStringValue(Of(value));
+    }
 }
 
 /// <summary>One certificate. The key is its <see cref="CertificateId"/>.</summary>

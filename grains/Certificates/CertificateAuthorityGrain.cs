@@ -64,7 +64,7 @@ internal sealed class CertificateAuthorityGrain(ICertificateSigner signer, TimeP
 
     private static bool IsKeyOf(CertificateView view, PublicKey key)
     {
-        using var certificate = X509Certificate2.CreateFromPem(view.Pem);
+        using var certificate = X509CertificateLoader.LoadCertificate(view.Der.AsSpan());
         return certificate.PublicKey.ExportSubjectPublicKeyInfo().AsSpan().SequenceEqual(key.ExportSubjectPublicKeyInfo());
     }
 

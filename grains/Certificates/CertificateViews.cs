@@ -19,7 +19,7 @@ internal static class CertificateViews
         Thing = null,
         Template = null,
         Label = null,
-        Pem = certificate.ExportCertificatePem() + "\n",
+        Der = [.. certificate.RawData],
         CreatedAt = now,
     };
 

@@ -52,7 +52,7 @@ internal static class OrleansGiven
                 Thing = Name<ThingName>("amr-1"),
                 Template = null,
                 Label = null,
-                Pem = "",
+                Der = [],
                 CreatedAt = now,
             },
             ownershipTokenSha256: null);

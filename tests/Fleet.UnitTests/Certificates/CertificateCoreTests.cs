@@ -1,3 +1,8 @@
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Fleet.Grains;
 using Fleet.Grains.Certificates;
 using Fleet.Interfaces.Certificates;
 using static Fleet.UnitTests.Certificates.Certificates;
@@ -84,8 +89,21 @@ public sealed class CertificateCoreTests
         Assert.Equal(Id(), id);
         Assert.False(OwnershipToken.TryReadCertificate("nonsense", out _));
         Assert.False(OwnershipToken.TryReadCertificate(new string('A', 64) + ".x", out _));
-        var stored = System.Text.Json.JsonSerializer.Serialize(Pending, Fleet.Grains.GrainStateJson.Options);
+        string stored = JsonSerializer.Serialize(Pending, GrainStateJson.Options);
         Assert.DoesNotContain(Token, stored, StringComparison.Ordinal);
-        Assert.Equal(Pending, System.Text.Json.JsonSerializer.Deserialize<CertificateState>(stored, Fleet.Grains.GrainStateJson.Options));
+    }
+
+    [Fact]
+    public void A_record_keeps_the_certificate_as_PEM()
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        using var made = new CertificateRequest("CN=amr-1", key, HashAlgorithmName.SHA256).CreateSelfSigned(Noon, Noon.AddYears(1));
+        var state = Pending with { Certificate = Pending.Certificate! with { Der = [.. made.RawData] } };
+        string stored = JsonSerializer.Serialize(state, GrainStateJson.Options);
+        Assert.Equal(made.ExportCertificatePem() + "\n", (string?)JsonNode.Parse(stored)!["certificate"]!["pem"]);
+        var read = JsonSerializer.Deserialize<CertificateState>(stored, GrainStateJson.Options)!;
+        Assert.Equal(made.RawData, read.Certificate!.Der);
+        Assert.Equal(stored, JsonSerializer.Serialize(read, GrainStateJson.Options));
+        Assert.Throws<JsonException>(() => JsonSerializer.Deserialize<CertificateState>(stored.Replace("BEGIN", "END", StringComparison.Ordinal), GrainStateJson.Options));
     }
 }

@@ -24,7 +24,7 @@ internal static class Certificates
         Thing = null,
         Template = kind is CertificateKind.Claim ? IProvisioningTemplateGrain.DefaultName : null,
         Label = null,
-        Pem = "",
+        Der = [],
         CreatedAt = Noon,
     };
 

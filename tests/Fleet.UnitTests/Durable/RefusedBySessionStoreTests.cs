@@ -161,7 +161,7 @@ public sealed class RefusedBySessionStoreTests
             Thing = null,
             Template = null,
             Label = null,
-            Pem = "",
+            Der = [],
             CreatedAt = default,
         };
     }

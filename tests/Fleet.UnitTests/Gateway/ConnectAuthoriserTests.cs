@@ -167,7 +167,7 @@ public sealed class ConnectAuthoriserTests
             Thing = ThingName.TryParse(thing, out var name) ? name : null,
             Template = kind == CertificateKind.Claim ? "fleet" : null,
             Label = null,
-            Pem = "",
+            Der = [],
             CreatedAt = _parts.Clock.UtcNow,
         };
     }

@@ -96,7 +96,7 @@ internal sealed class ReactorRig : IAsyncDisposable
             Thing = name,
             Template = null,
             Label = null,
-            Pem = "",
+            Der = [],
             CreatedAt = DateTimeOffset.MinValue,
         }));
     }

@@ -75,7 +75,7 @@ internal sealed class ClusterUnderTest : IAsyncDisposable
             Thing = name,
             Template = null,
             Label = null,
-            Pem = "",
+            Der = [],
             CreatedAt = now,
         }, null);
         await Grains.Factory.GetGrain<IDeviceGrain>(thing).Register(

@@ -11,7 +11,7 @@ namespace Fleet.Gateway.Cluster;
 
 /// <summary>What other gateways say: each word once, in order. What persistent sessions are owed of it is durable before it is answered.</summary>
 internal sealed class PeerInbox(
-    Peers peers, Broker broker, SessionJournal journal, RetainedMessages retained, SessionMoves moves, PeerFlush flush, Heirs heirs, Estates estates, GatewayClock clock,
+    Peers peers, Broker broker, SessionJournal journal, RetainedMessages retained, SessionMoves moves, PeerFlush flush, DeadGateways deadGateways, SessionFailover failover, GatewayClock clock,
     ILogger<PeerInbox> log)
 {
     /// <exception cref="InvalidOperationException">It could not be stored: the sender is to say it again.</exception>
@@ -44,17 +44,17 @@ internal sealed class PeerInbox(
                 sender.StoredAt = Math.Max(
                     sender.StoredAt, broker.DeliverForwarded(PeerMessages.ToPublication(published.Message, clock.NowMs), published.ToAll, published.Shares, from));
                 break;
-            case PeerWord.Bequeathed bequeathed:
-                sender.StoredAt = Math.Max(sender.StoredAt, estates.Deliver(bequeathed, from));
+            case PeerWord.Redirected redirected:
+                sender.StoredAt = Math.Max(sender.StoredAt, failover.Deliver(redirected, from));
                 break;
-            case PeerWord.Heir heir:
-                heirs.Take(sender, heir);
+            case PeerWord.Successor successor:
+                deadGateways.Take(sender, successor);
                 break;
             case PeerWord.HandedOver handedOver:
-                estates.Take(sender, handedOver);
+                failover.Take(sender, handedOver);
                 break;
-            case PeerWord.Buried buried:
-                heirs.Bury(buried.Dead);
+            case PeerWord.FailedOver failedOver:
+                deadGateways.Complete(failedOver.Dead);
                 break;
             case PeerWord.Wanted wanted:
                 foreach (string filter in wanted.Filters) broker.Want(sender, TopicFilter.Parse(filter));

@@ -6,7 +6,7 @@ namespace Fleet.Gateway.Cluster;
 
 /// <summary>
 /// The words for one other gateway: in order, one batch under way at a time, repeated until it is answered. What waits is bounded in bytes, so that
-/// a gateway that does not answer costs memory and never time. When it is dead, its messages wait for its heir: who published them is not told that
+/// a gateway that does not answer costs memory and never time. When it is dead, its messages wait for its successor: who published them is not told that
 /// all is well before.
 /// </summary>
 internal sealed class PeerLink(string from, string to, Func<PeerBatch, Task<PeerAnswer>> send, int maxBytes, Action suspected, TimeProvider time, ILogger log)
@@ -22,7 +22,7 @@ internal sealed class PeerLink(string from, string to, Func<PeerBatch, Task<Peer
     private readonly Queue<Item> _waiting = new();
     private readonly TaskCompletionSource _dead = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private List<Item> _underWay = [];
-    private IHeir? _heir;
+    private ISuccessor? _successor;
     private long _bytes, _nextNumber = 1;
     private bool _running, _abandoned;
 
@@ -37,8 +37,8 @@ internal sealed class PeerLink(string from, string to, Func<PeerBatch, Task<Peer
     /// <param name="bytes">Of the payload.</param>
     /// <param name="receipt">Whether somebody waits for the other gateway to have it.</param>
     /// <returns>
-    /// Completes when the other gateway, or its heir, has it; at once without <paramref name="receipt"/>. Null: too much waits already. What is no
-    /// message is of no use to the heir, and is done with when the other gateway is dead.
+    /// Completes when the other gateway, or its successor, has it; at once without <paramref name="receipt"/>. Null: too much waits already. What is no
+    /// message is of no use to the successor, and is done with when the other gateway is dead.
     /// </returns>
     public Task? TryPost(PeerWord word, int bytes, bool receipt) => Post(word, bytes, receipt, bounded: true);
 
@@ -48,10 +48,10 @@ internal sealed class PeerLink(string from, string to, Func<PeerBatch, Task<Peer
     /// <param name="bytes">Of the payload.</param>
     public bool HasRoom(int bytes)
     {
-        lock (_gate) return _heir?.HasRoom(bytes) ?? HasRoomFor(bytes + WordBytes);
+        lock (_gate) return _successor?.HasRoom(bytes) ?? HasRoomFor(bytes + WordBytes);
     }
 
-    /// <summary>The other gateway is dead: nothing is sent any more, and messages wait for its heir.</summary>
+    /// <summary>The other gateway is dead: nothing is sent any more, and messages wait for its successor.</summary>
     public void Die()
     {
         List<Item> settled;
@@ -63,21 +63,21 @@ internal sealed class PeerLink(string from, string to, Func<PeerBatch, Task<Peer
         foreach (var item in settled) item.Taken?.TrySetResult();
     }
 
-    /// <summary>What waits for the dead gateway goes to its heir, in order, and so does what still comes.</summary>
+    /// <summary>What waits for the dead gateway goes to its successor, in order, and so does what still comes.</summary>
     /// <param name="storedUpTo">Number of the last word that the dead gateway had stored: up to there its sessions have everything.</param>
-    public void Bequeath(IHeir heir, long storedUpTo)
+    public void RedirectTo(ISuccessor successor, long storedUpTo)
     {
         Die();
         lock (_gate)
         {
-            // An heir that is dead as well has one of its own.
-            if (_heir is not null || _abandoned) return;
-            _heir = heir;
+            // A successor that is dead as well has one of its own.
+            if (_successor is not null || _abandoned) return;
+            _successor = successor;
             long number = _nextNumber - _underWay.Count;
             foreach (var item in _underWay.Concat(_waiting))
             {
                 if (number++ <= storedUpTo || !item.IsMessage) item.Taken?.TrySetResult();
-                else _ = Pass(item, heir);
+                else _ = Pass(item, successor);
             }
             (_underWay, _bytes) = ([], 0);
             _waiting.Clear();
@@ -91,8 +91,8 @@ internal sealed class PeerLink(string from, string to, Func<PeerBatch, Task<Peer
         List<Item> left;
         lock (_gate)
         {
-            // Whoever matched it a moment ago finds the heir.
-            if (_heir is not null) return;
+            // Whoever matched it a moment ago finds the successor.
+            if (_successor is not null) return;
             _abandoned = true;
             left = [.. _underWay, .. _waiting];
             (_underWay, _bytes) = ([], 0);
@@ -105,11 +105,11 @@ internal sealed class PeerLink(string from, string to, Func<PeerBatch, Task<Peer
     {
         lock (_gate)
         {
-            bool isMessage = word is PeerWord.Published or PeerWord.Bequeathed;
+            bool isMessage = word is PeerWord.Published or PeerWord.Redirected;
             if (IsDead && !(isMessage && receipt)) return Task.CompletedTask;
             if (_abandoned) return Task.FromException(Lost());
             // Under the lock, so that it comes after what has waited.
-            if (_heir is not null) return _heir.Take(word, bytes);
+            if (_successor is not null) return _successor.Take(word, bytes);
             int size = bytes + WordBytes;
             if (bounded && !HasRoomFor(size)) return null;
             var taken = receipt ? new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously) : null;
@@ -150,7 +150,7 @@ internal sealed class PeerLink(string from, string to, Func<PeerBatch, Task<Peer
                 _nextNumber += items.Count;
                 _underWay = items;
             }
-            // If it is dead, they are for the heir.
+            // If it is dead, they are for the successor.
             if (!await Send(batch)) return;
             lock (_gate)
             {
@@ -185,9 +185,9 @@ internal sealed class PeerLink(string from, string to, Func<PeerBatch, Task<Peer
         return false;
     }
 
-    private static async Task Pass(Item item, IHeir heir)
+    private static async Task Pass(Item item, ISuccessor successor)
     {
-        var taken = heir.Take(item.Word, item.Bytes - WordBytes);
+        var taken = successor.Take(item.Word, item.Bytes - WordBytes);
         await taken.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         if (taken.IsCompletedSuccessfully) item.Taken?.TrySetResult();
         else item.Taken?.TrySetException(Lost());
@@ -199,7 +199,7 @@ internal sealed class PeerLink(string from, string to, Func<PeerBatch, Task<Peer
 }
 
 /// <summary>Who takes what was for a dead gateway. Called under the lock of the link to that one: it must not wait, and calls no other gateway's.</summary>
-internal interface IHeir
+internal interface ISuccessor
 {
     /// <param name="bytes">Of a payload.</param>
     bool HasRoom(int bytes);

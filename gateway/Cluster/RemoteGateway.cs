@@ -17,7 +17,7 @@ internal sealed class RemoteGateway(GatewayMember member, PeerLink link) : Subsc
     public PeerLink Link => link;
     public override bool IsAvailable => !link.IsDead;
 
-    /// <summary>Completes when all that it wanted when the two met is in the tree; or, if it is dead, what its heir wants.</summary>
+    /// <summary>Completes when all that it wanted when the two met is in the tree; or, if it is dead, what its successor wants.</summary>
     public Task Ready => _ready.Task;
 
     /// <summary>The journal's position at which all that it has sent for persistent sessions is durable. Kept while a batch is taken.</summary>
@@ -60,7 +60,7 @@ internal sealed class RemoteGateway(GatewayMember member, PeerLink link) : Subsc
 
     public void BecomeReady() => _ready.TrySetResult();
 
-    /// <summary>It is dead: nothing more is taken from it. What it wanted stays in the tree, for its heir.</summary>
+    /// <summary>It is dead: nothing more is taken from it. What it wanted stays in the tree, for its successor.</summary>
     public void Die()
     {
         link.Die();

@@ -21,33 +21,33 @@ public interface ISessionStore
     Task<bool> Write(long owner, SessionBatch batch, CancellationToken cancellation);
 
     /// <summary>
-    /// Makes an owner the heir of a dead gateway, which is fenced by it, unless another is that already. May be repeated: until <see cref="Take"/> the
+    /// Makes an owner the successor of a dead gateway, which is fenced by it, unless another is that already. May be repeated: until <see cref="Take"/> the
     /// sessions stay where they were. Of two sessions of one client the older goes.
     /// </summary>
     Task<Inheritance> Inherit(long owner, string deadGatewayId, CancellationToken cancellation);
 
-    /// <summary>The heir has what there was: the sessions are its own.</summary>
-    /// <returns>False: the heir is fenced itself, and nothing was changed.</returns>
+    /// <summary>The successor has what there was: the sessions are its own.</summary>
+    /// <returns>False: the successor is fenced itself, and nothing was changed.</returns>
     Task<bool> Take(long owner, string deadGatewayId, CancellationToken cancellation);
 
-    /// <summary>All that was on its way to a dead gateway is with its heir: what is known of the dead one is not needed any more.</summary>
-    Task Bury(string deadGatewayId, CancellationToken cancellation);
+    /// <summary>All that was on its way to a dead gateway is with its successor: what is known of the dead one is not needed any more.</summary>
+    Task CompleteFailover(string deadGatewayId, CancellationToken cancellation);
 
     /// <summary>The gateway that has the session of a client, alive or not; null if there is no session.</summary>
     Task<string?> FindGateway(string key, CancellationToken cancellation);
 }
 
 /// <param name="Number">Its number among all owners there ever were, from 1.</param>
-/// <param name="Predecessors">Ids of the gateways whose heir it is.</param>
+/// <param name="Predecessors">Ids of the gateways whose successor it is.</param>
 public sealed record SessionOwner(long Number, IReadOnlyList<string> Predecessors);
 
 /// <summary>What a dead gateway leaves.</summary>
 public sealed record Inheritance
 {
     /// <summary>Id of the gateway that has it, or will have it; null: the one that asked.</summary>
-    public string? Heir { get; init; }
+    public string? Successor { get; init; }
 
-    /// <summary>Id of a gateway that was the heir before, and of which the one that asked is the heir; null: none came between.</summary>
+    /// <summary>Id of a gateway that was the successor before, and of which the one that asked is the successor; null: none came between.</summary>
     public string? Through { get; init; }
     public StoredSessions Sessions { get; init; } = new();
 

@@ -18,7 +18,7 @@ namespace Fleet.Gateway.Hosting;
 /// every client hears 0x8B and every device grain hears of it. Starts after the silo and before the listeners.
 /// </summary>
 internal sealed class GatewayService(
-    GatewayIdentity gateway, GatewayObserver observer, ClusterMember cluster, Peers peers, RetainedMessages retained, Estates estates, RestoredCertificates certificates,
+    GatewayIdentity gateway, GatewayObserver observer, ClusterMember cluster, Peers peers, RetainedMessages retained, SessionFailover failover, RestoredCertificates certificates,
     SessionJournal journal, SessionDirectory directory, SessionMoves moves, Fences fences, ConnectionRegistry connections, SessionLife life, DevicePresence presence, ConnectAdmission admission, Flapping flapping,
     GatewayListeners listeners, GatewayClock clock, IOptions<GatewayOptions> options, IHostApplicationLifetime application, ILogger<GatewayService> log) : IHostedService, IDisposable
 {
@@ -38,7 +38,7 @@ internal sealed class GatewayService(
     public async Task StartAsync(CancellationToken cancellationToken)
     {
         // Before the other gateways, which hear at once what the sessions want.
-        await estates.Begin(options.Value.Name, cancellationToken);
+        await failover.Begin(options.Value.Name, cancellationToken);
         // The gateways before the retained messages, so that no change that comes after the reading is missed.
         await cluster.Join(observer, cancellationToken);
         await retained.Load(cancellationToken);
@@ -98,7 +98,7 @@ internal sealed class GatewayService(
             connections.Tick(now);
             directory.Sweep(now);
             moves.Sweep(now);
-            estates.Sweep(now);
+            failover.Sweep(now);
             fences.Sweep(now);
             life.Sweep(now);
             flapping.Sweep(now);

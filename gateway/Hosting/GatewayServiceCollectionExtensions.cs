@@ -50,8 +50,8 @@ public static class GatewayServiceCollectionExtensions
         services.AddSingleton<Routes>();
         services.AddSingleton<Forwarder>();
         services.AddSingleton<PeerFlush>();
-        services.AddSingleton<Heirs>();
-        services.AddSingleton<Estates>();
+        services.AddSingleton<DeadGateways>();
+        services.AddSingleton<SessionFailover>();
         services.AddSingleton<PeerInbox>();
         services.AddSingleton<ClusterMember>();
 

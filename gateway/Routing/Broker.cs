@@ -99,24 +99,24 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
     /// <param name="toAll">To all that subscribed, but for shared subscriptions.</param>
     /// <param name="shares">Shared subscriptions of which a member here is to have it.</param>
     /// <param name="from">The word that brought it; null: it was published here.</param>
-    /// <param name="estate">It was for a dead gateway: for what that one left, and nobody else.</param>
+    /// <param name="inherited">The message was for a dead gateway: it is for the sessions that this one left, and nobody else.</param>
     /// <returns>The journal's position at which it is durable for the persistent sessions here; 0 if there are none.</returns>
-    public long DeliverForwarded(Publication message, bool toAll, ImmutableArray<string> shares, LinkMark? from, Estate? estate = null)
+    public long DeliverForwarded(Publication message, bool toAll, ImmutableArray<string> shares, LinkMark? from, InheritedSessions? inherited = null)
     {
         // Not the thread's own list, which a publisher here may have in use.
         List<SubscriptionMatch<Subscriber>> matches = [];
         List<StoredDelivery> owed = [];
         _tree.Match(message.Topic, matches);
         // The last member here may have left while the message was on its way: then another gateway's gets it.
-        var elsewhere = shares.Where(share => !TryDeliver(message, share, estate, owed)).ToArray();
+        var elsewhere = shares.Where(share => !TryDeliver(message, share, inherited, owed)).ToArray();
         foreach (var match in elsewhere.Length == 0 ? [] : matches.ToArray())
         {
             if (match.Subscriber is RemoteShare { Gateway.IsAvailable: true } share && elsewhere.Contains(share.Filter)) _ = forwarder.Forward(message, [match]);
         }
         if (toAll)
         {
-            matches.RemoveAll(match => match.Group is not null || (estate is not null && (match.Subscriber as Session)?.Estate != estate));
-            HandAll(message, matches, publisher: null, estate, owed);
+            matches.RemoveAll(match => match.Group is not null || (inherited is not null && (match.Subscriber as Session)?.Inherited != inherited));
+            HandAll(message, matches, publisher: null, inherited, owed);
         }
         return owed.Count == 0 ? 0 : journal.Note(message, owed, from: from);
     }
@@ -136,15 +136,15 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
     {
         session.RestoreSubscription(subscription);
         // A shared one would be chosen for messages that it does not take yet.
-        if (subscription.Filter.IsShared && session.Estate is { IsOpen: false } estate) estate.Shares.Set(session, subscription);
+        if (subscription.Filter.IsShared && session.Inherited is { IsOpen: false } inherited) inherited.Shares.Set(session, subscription);
         else Add(session, subscription);
     }
 
-    /// <summary>All that waited for a dead gateway is here: what it left takes messages as all others do.</summary>
-    public void Open(Estate estate)
+    /// <summary>All that waited for a dead gateway is here: the sessions that it left take messages as all others do.</summary>
+    public void Open(InheritedSessions inherited)
     {
-        estate.IsOpen = true;
-        foreach (var session in estate.Sessions)
+        inherited.IsOpen = true;
+        foreach (var session in inherited.Sessions)
         {
             foreach (var subscription in session.Subscriptions)
             {
@@ -215,9 +215,9 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
         return true;
     }
 
-    private bool TryDeliver(Publication message, string share, Estate? estate, List<StoredDelivery> owed)
+    private bool TryDeliver(Publication message, string share, InheritedSessions? inherited, List<StoredDelivery> owed)
     {
-        if ((estate?.Shares.Choose(share) ?? _shares.Choose(share)) is not { } chosen) return false;
+        if ((inherited?.Shares.Choose(share) ?? _shares.Choose(share)) is not { } chosen) return false;
         if (Hand(message, chosen.Session, chosen.Subscription.Options, SubscriptionIdentifiers.Of(chosen.Subscription.Identifier)) is { } delivery) owed.Add(delivery);
         return true;
     }
@@ -226,7 +226,7 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
     private long DeliverHere(Publication message, List<SubscriptionMatch<Subscriber>> matches, Session? publisher, ushort packetId, bool mustHold)
     {
         var owed = t_owed ??= [];
-        HandAll(message, matches, publisher, estate: null, owed);
+        HandAll(message, matches, publisher, inherited: null, owed);
         var holder = packetId == 0 ? null : publisher!.Stored;
         if (owed.Count == 0 && (holder is null || !mustHold)) return 0;
         long position = journal.Note(message, owed, holder, packetId);
@@ -234,10 +234,10 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
         return position;
     }
 
-    /// <param name="estate">Of which they all are; null: what is not open yet gets it another way.</param>
+    /// <param name="inherited">The inherited sessions to which all of them belong; null: sessions that are not open yet get the message another way.</param>
     /// <param name="owed">What is to be noted in the journal is added to it.</param>
     private static void HandAll(
-        Publication message, List<SubscriptionMatch<Subscriber>> matches, Session? publisher, Estate? estate, List<StoredDelivery> owed)
+        Publication message, List<SubscriptionMatch<Subscriber>> matches, Session? publisher, InheritedSessions? inherited, List<StoredDelivery> owed)
     {
         if (matches.Count > 1) Merge(matches, publisher);
         var joined = t_joined;
@@ -245,7 +245,7 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
         {
             var (subscriber, options, identifier, _) = matches[i];
             if (subscriber is not Session session || (options.NoLocal && session == publisher)) continue;
-            if (session.Estate is { IsOpen: false } closed && closed != estate) continue;
+            if (session.Inherited is { IsOpen: false } closed && closed != inherited) continue;
             byte[]? several = null;
             if (joined?.Count > 0) joined.TryGetValue(i, out several);
             if (Hand(message, session, options, several ?? SubscriptionIdentifiers.Of(identifier)) is { } delivery) owed.Add(delivery);

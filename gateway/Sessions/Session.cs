@@ -48,7 +48,7 @@ internal sealed class Session : Subscriber
     public long? ExpiresAt { get; set; }
 
     /// <summary>It comes from a dead gateway, and is known for what it is until all that was on its way there has come; null otherwise.</summary>
-    public Estate? Estate { get; set; }
+    public InheritedSessions? Inherited { get; set; }
 
     /// <summary>Null: it is kept in memory alone, because it ends with its connection.</summary>
     public StoredSession? Stored => _stored;

@@ -94,10 +94,10 @@ internal static partial class GatewayLog
     public static partial void NotLeft(this ILogger log, string gatewayId, Exception exception);
 
     [LoggerMessage(3027, LogLevel.Information, "{Sessions} persistent sessions of dead gateway {Dead} go on here")]
-    public static partial void EstateAdopted(this ILogger log, int sessions, string dead);
+    public static partial void SessionsInherited(this ILogger log, int sessions, string dead);
 
     [LoggerMessage(3028, LogLevel.Error, "The sessions of dead gateway {Dead} could not be taken; trying again")]
-    public static partial void EstateNotTaken(this ILogger log, string dead, Exception exception);
+    public static partial void SessionsNotInherited(this ILogger log, string dead, Exception exception);
 
     [LoggerMessage(3029, LogLevel.Warning, "The session of {Key} is at gateway {GatewayId}, which does not answer: its client is to try again")]
     public static partial void SessionNotFound(this ILogger log, string key, string gatewayId);

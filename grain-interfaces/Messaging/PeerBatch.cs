@@ -67,25 +67,25 @@ public abstract record PeerWord
 
     /// <summary>The sender goes on with the sessions that a dead gateway left: what the receiver has for that one is for the sender.</summary>
     /// <param name="StoredUpTo">Number of the last word of the receiver's that the dead gateway had stored; 0: none.</param>
-    [GenerateSerializer, Immutable, Alias("fleet.peer-word.heir")]
-    public sealed record Heir([property: Id(0)] string Dead, [property: Id(1)] long StoredUpTo) : PeerWord;
+    [GenerateSerializer, Immutable, Alias("fleet.peer-word.successor")]
+    public sealed record Successor([property: Id(0)] string Dead, [property: Id(1)] long StoredUpTo) : PeerWord;
 
-    /// <summary>A message that the sender had for a dead gateway whose heir the receiver is.</summary>
+    /// <summary>A message that the sender had for a dead gateway whose successor the receiver is.</summary>
     /// <param name="ToAll">As in <see cref="Published"/>, though for what the dead gateway left alone.</param>
-    [GenerateSerializer, Immutable, Alias("fleet.peer-word.bequeathed")]
-    public sealed record Bequeathed(
+    [GenerateSerializer, Immutable, Alias("fleet.peer-word.redirected")]
+    public sealed record Redirected(
         [property: Id(0)] string Dead,
         [property: Id(1)] PeerMessage Message,
         [property: Id(2)] bool ToAll,
         [property: Id(3)] ImmutableArray<string> Shares) : PeerWord;
 
-    /// <summary>All that waited at the sender for a dead gateway has been said to its heir, the receiver.</summary>
+    /// <summary>All that waited at the sender for a dead gateway has been said to its successor, the receiver.</summary>
     [GenerateSerializer, Immutable, Alias("fleet.peer-word.handed-over")]
     public sealed record HandedOver([property: Id(0)] string Dead) : PeerWord;
 
-    /// <summary>What the dead gateway's sessions want, the sender, its heir, has said that it wants: nothing is for the dead one any more.</summary>
-    [GenerateSerializer, Immutable, Alias("fleet.peer-word.buried")]
-    public sealed record Buried([property: Id(0)] string Dead) : PeerWord;
+    /// <summary>What the dead gateway's sessions want, the sender, its successor, has said that it wants: nothing is for the dead one any more.</summary>
+    [GenerateSerializer, Immutable, Alias("fleet.peer-word.failed-over")]
+    public sealed record FailedOver([property: Id(0)] string Dead) : PeerWord;
 
     /// <summary>A message for a session that has moved to the receiver, from where it was before.</summary>
     [GenerateSerializer, Immutable, Alias("fleet.peer-word.late")]

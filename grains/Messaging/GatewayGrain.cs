@@ -77,20 +77,20 @@ internal sealed class GatewayGrain(IFleetIndex index, TimeProvider clock, ILogge
     public async Task<PeerAnswer> Forward(PeerBatch batch) =>
         await Reached() is { } gateway ? await gateway.Forward(batch) : PeerAnswer.UnknownSender;
 
-    public async Task Mourn(ImmutableArray<LostSession> sessions)
+    public async Task PublishLostSessions(ImmutableArray<LostSession> sessions)
     {
         if (await Reached() is not { } gateway) throw new InvalidOperationException($"Gateway {Id} is dead itself.");
-        await gateway.Mourn(sessions);
+        await gateway.PublishLostSessions(sessions);
     }
 
-    public async Task<AdoptResult> Adopt(string deadGatewayId) =>
-        await Reached() is { } gateway ? await gateway.Adopt(deadGatewayId) : throw new InvalidOperationException($"Gateway {Id} is dead itself.");
+    public async Task<FailoverProgress> TakeOverFrom(string deadGatewayId) =>
+        await Reached() is { } gateway ? await gateway.TakeOverFrom(deadGatewayId) : throw new InvalidOperationException($"Gateway {Id} is dead itself.");
 
-    public async Task<bool> Bury()
+    public async Task<bool> FailOver()
     {
         Die();
-        if (await new GatewayBurial(Id, index, GrainFactory, clock, log).Run() is not { } devices) return false;
-        log.Buried(Id, devices);
+        if (await new GatewayFailover(Id, index, GrainFactory, clock, log).Run() is not { } devices) return false;
+        log.FailedOver(Id, devices);
         DeactivateOnIdle();
         return true;
     }

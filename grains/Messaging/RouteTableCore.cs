@@ -31,7 +31,7 @@ internal static class RouteTableCore
         };
     }
 
-    public static RouteTableState Buried(RouteTableState state, string gatewayId) =>
+    public static RouteTableState FailedOver(RouteTableState state, string gatewayId) =>
         state with { Version = state.Version + 1, Dead = state.Dead.Remove(gatewayId) };
 }
 

@@ -10,11 +10,11 @@ namespace Fleet.Grains.Messaging;
 internal sealed class RouteTableGrain(
     [PersistentState("route-table")] IPersistentState<RouteTableState> record, TimeProvider clock, ILogger<RouteTableGrain> log) : Grain, IRouteTableGrain
 {
-    private static readonly TimeSpan BuryAgainAfter = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan TryAgainAfter = TimeSpan.FromSeconds(5);
 
     private readonly GatewayBeats _beats = new();
-    private readonly HashSet<string> _burying = new(StringComparer.Ordinal);
-    private readonly HashSet<string> _buried = new(StringComparer.Ordinal);
+    private readonly HashSet<string> _failingOver = new(StringComparer.Ordinal);
+    private readonly HashSet<string> _failedOver = new(StringComparer.Ordinal);
     private DateTimeOffset _failedAt;
     private bool _ending;
 
@@ -55,10 +55,10 @@ internal sealed class RouteTableGrain(
     {
         var silent = _beats.Silent(record.State.Gateways, Now);
         foreach (string gateway in silent) log.GatewayDied(gateway, GatewayLiveness.DeadAfter);
-        var next = _buried.Aggregate(record.State, RouteTableCore.Buried);
-        _buried.Clear();
+        var next = _failedOver.Aggregate(record.State, RouteTableCore.FailedOver);
+        _failedOver.Clear();
         await Become(RouteTableCore.Remove(next, silent));
-        if (_failedAt == default || Now - _failedAt >= BuryAgainAfter) BuryAll();
+        if (_failedAt == default || Now - _failedAt >= TryAgainAfter) FailOverAll();
         if (record.State.IsEmpty) DeactivateOnIdle();
     }
 
@@ -68,24 +68,24 @@ internal sealed class RouteTableGrain(
         await this.Save(record, next);
         _beats.Forget(next.Dead);
         foreach (var gateway in next.Gateways) _ = GrainFactory.GetGrain<IGatewayGrain>(gateway.Id).ViewChanged(next.View);
-        BuryAll();
+        FailOverAll();
     }
 
-    private void BuryAll()
+    private void FailOverAll()
     {
         foreach (string gateway in record.State.Dead)
         {
-            if (!_buried.Contains(gateway) && _burying.Add(gateway)) _ = Bury(gateway);
+            if (!_failedOver.Contains(gateway) && _failingOver.Add(gateway)) _ = FailOver(gateway);
         }
     }
 
     /// <summary>Not awaited by any request: a large gateway's devices take a while. So it leaves the record to those who have the turn, the next look.</summary>
-    private async Task Bury(string gateway)
+    private async Task FailOver(string gateway)
     {
         try
         {
             // Without a gateway that lives it stays among the dead, and is tried again when one comes.
-            if (await GrainFactory.GetGrain<IGatewayGrain>(gateway).Bury()) _buried.Add(gateway);
+            if (await GrainFactory.GetGrain<IGatewayGrain>(gateway).FailOver()) _failedOver.Add(gateway);
             else _failedAt = Now;
         }
         catch (Exception) when (_ending)
@@ -95,12 +95,12 @@ internal sealed class RouteTableGrain(
         catch (Exception e)
         {
             // It stays among the dead, and is tried again by a later look.
-            log.BurialFailed(e, gateway);
+            log.FailoverFailed(e, gateway);
             _failedAt = Now;
         }
         finally
         {
-            _burying.Remove(gateway);
+            _failingOver.Remove(gateway);
         }
     }
 }

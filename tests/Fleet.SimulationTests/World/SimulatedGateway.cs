@@ -122,9 +122,9 @@ internal sealed class SimulatedGateway : IGatewayObserver
 
     Task<PeerAnswer> IGatewayObserver.Forward(PeerBatch batch) => Task.FromResult(PeerAnswer.UnknownSender);
 
-    Task IGatewayObserver.Mourn(ImmutableArray<LostSession> sessions) => Task.CompletedTask;
+    Task IGatewayObserver.PublishLostSessions(ImmutableArray<LostSession> sessions) => Task.CompletedTask;
 
-    Task<AdoptResult> IGatewayObserver.Adopt(string deadGatewayId) => Task.FromResult<AdoptResult>(new AdoptResult.Done());
+    Task<FailoverProgress> IGatewayObserver.TakeOverFrom(string deadGatewayId) => Task.FromResult<FailoverProgress>(new FailoverProgress.Done());
 
     private TimeSpan Delay() => _random.Chance(_world.Faults.MessageLate) ? _random.UpTo(60) : TimeSpan.FromMilliseconds(_random.Next(1, 40));
 

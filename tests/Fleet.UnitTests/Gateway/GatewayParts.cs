@@ -50,7 +50,7 @@ internal sealed class GatewayParts
             configure?.Invoke(options);
         });
         _services = services.BuildServiceProvider();
-        Estates.Begin("test", default).GetAwaiter().GetResult();
+        SessionFailover.Begin("test", default).GetAwaiter().GetResult();
     }
 
     public WatchedTime Time { get; }
@@ -75,8 +75,8 @@ internal sealed class GatewayParts
     public Fences Fences => Part<Fences>();
     public Peers Peers => Part<Peers>();
     public Routes Routes => Part<Routes>();
-    public Heirs Heirs => Part<Heirs>();
-    public Estates Estates => Part<Estates>();
+    public DeadGateways DeadGateways => Part<DeadGateways>();
+    public SessionFailover SessionFailover => Part<SessionFailover>();
     public PeerFlush Flush => Part<PeerFlush>();
     public PeerInbox Inbox => Part<PeerInbox>();
     public SessionMoves Moves => Part<SessionMoves>();

@@ -2,12 +2,12 @@ using Fleet.Gateway.Durable;
 
 namespace Fleet.UnitTests.Storage;
 
-public sealed class SessionHeirsOnSqlite : SessionHeirTests<SqliteTestDatabase>;
+public sealed class SessionSuccessorsOnSqlite : SessionSuccessorTests<SqliteTestDatabase>;
 
-public sealed class SessionHeirsOnPostgres : SessionHeirTests<PostgresTestDatabase>;
+public sealed class SessionSuccessorsOnPostgres : SessionSuccessorTests<PostgresTestDatabase>;
 
 /// <summary>Gateways that share a database: what a dead one leaves goes to one of the others.</summary>
-public abstract class SessionHeirTests<TDatabase> : IAsyncDisposable where TDatabase : TestDatabase, new()
+public abstract class SessionSuccessorTests<TDatabase> : IAsyncDisposable where TDatabase : TestDatabase, new()
 {
     private readonly TDatabase _database = new();
 
@@ -19,39 +19,39 @@ public abstract class SessionHeirTests<TDatabase> : IAsyncDisposable where TData
     }
 
     [Fact]
-    public async Task What_a_dead_gateway_leaves_goes_to_one_heir_and_the_dead_one_is_fenced()
+    public async Task What_a_dead_gateway_leaves_goes_to_one_successor_and_the_dead_one_is_fenced()
     {
-        var (dead, heir, other) = (await Begin("dead"), await Begin("heir"), await Begin("other"));
+        var (dead, successor, other) = (await Begin("dead"), await Begin("successor"), await Begin("other"));
         await Write(dead, batch =>
         {
             batch.Sessions.Add(Session(1, "a"));
             batch.Messages.Add(new(10, "t"u8.ToArray(), "x"u8.ToArray(), 1, false, default, null));
             batch.Deliveries.Add(new(1, 1, 10, 1, false, 0, default));
-            batch.Marks.AddRange([new("other", 7), new("heir", 3)]);
+            batch.Marks.AddRange([new("other", 7), new("successor", 3)]);
         });
         await Write(dead, batch => batch.Marks.Add(new("other", 9)));
-        await Write(heir, batch => batch.Marks.Add(new("other", 1)));
+        await Write(successor, batch => batch.Marks.Add(new("other", 1)));
 
         // Repeated until it is taken, it answers the same.
         for (int i = 0; i < 2; i++)
         {
-            var left = await Store.Inherit(heir, "dead", default);
-            Assert.Equal((null, null), (left.Heir, left.Through));
+            var left = await Store.Inherit(successor, "dead", default);
+            Assert.Equal((null, null), (left.Successor, left.Through));
             Assert.Equal((1, 10, 1), (left.Sessions.Sessions.Single().Id, left.Sessions.Messages.Single().Id, left.Sessions.Deliveries.Single().Number));
-            Assert.Equal([new LinkMark("heir", 3), new LinkMark("other", 9)], left.Marks.OrderBy(mark => mark.Sender));
+            Assert.Equal([new LinkMark("successor", 3), new LinkMark("other", 9)], left.Marks.OrderBy(mark => mark.Sender));
         }
-        Assert.Equal("heir", (await Store.Inherit(other, "dead", default)).Heir);
+        Assert.Equal("successor", (await Store.Inherit(other, "dead", default)).Successor);
         Assert.Equal("dead", await Store.FindGateway("a", default));
         Assert.False(await Store.Write(dead, OneMark(), default));
 
-        Assert.True(await Store.Take(heir, "dead", default));
-        Assert.Equal("heir", await Store.FindGateway("a", default));
-        Assert.Single((await Store.Load(heir, default)).Sessions);
-        Assert.True(await Store.Write(heir, OneMark(), default));
+        Assert.True(await Store.Take(successor, "dead", default));
+        Assert.Equal("successor", await Store.FindGateway("a", default));
+        Assert.Single((await Store.Load(successor, default)).Sessions);
+        Assert.True(await Store.Write(successor, OneMark(), default));
     }
 
     [Fact]
-    public async Task The_heir_of_an_heir_has_what_both_left()
+    public async Task The_successor_of_a_successor_has_what_both_left()
     {
         var (first, second, third) = (await Begin("first"), await Begin("second"), await Begin("third"));
         await Write(first, batch => batch.Sessions.AddRange([Session(1, "a"), Session(2, "b")]));
@@ -61,39 +61,39 @@ public abstract class SessionHeirTests<TDatabase> : IAsyncDisposable where TData
         Assert.False(await Store.Take(second, "first", default));
         await Assert.ThrowsAnyAsync<Exception>(() => Store.Inherit(second, "third", default));
         var left = await Store.Inherit(third, "first", default);
-        Assert.Equal((null, "second", 2), (left.Heir, left.Through, left.Sessions.Sessions.Count));
+        Assert.Equal((null, "second", 2), (left.Successor, left.Through, left.Sessions.Sessions.Count));
         Assert.True(await Store.Take(third, "first", default));
         Assert.Equal(2, (await Store.Load(third, default)).Sessions.Count);
     }
 
     [Fact]
-    public async Task Who_begins_under_the_name_of_another_is_its_heir_until_that_is_buried()
+    public async Task Who_begins_under_the_name_of_another_is_its_successor_until_that_has_failed_over()
     {
         await Write(await Begin("first", "here"), batch => batch.Sessions.Add(Session(1, "a")));
         var second = await Store.Begin("second", "here", default);
         Assert.Equal(["first"], second.Predecessors);
         Assert.Single((await Store.Load(second.Number, default)).Sessions);
         var other = await Begin("other");
-        Assert.Equal("second", (await Store.Inherit(other, "first", default)).Heir);
-        Assert.Null((await Store.Inherit(second.Number, "first", default)).Heir);
-        await Store.Bury("first", default);
+        Assert.Equal("second", (await Store.Inherit(other, "first", default)).Successor);
+        Assert.Null((await Store.Inherit(second.Number, "first", default)).Successor);
+        await Store.CompleteFailover("first", default);
         Assert.Empty((await Store.Begin("second", "here", default)).Predecessors);
         Assert.Equal(0L, Convert.ToInt64(_database.Scalar("SELECT COUNT(*) FROM session_owners WHERE gateway = 'first'")));
         // Nothing is known of it, so there is nothing to take.
-        Assert.Null((await Store.Inherit(other, "first", default)).Heir);
+        Assert.Null((await Store.Inherit(other, "first", default)).Successor);
     }
 
     [Fact]
     public async Task A_name_is_inherited_from_the_living_only()
     {
         await Write(await Begin("dead", "here"), batch => batch.Sessions.Add(Session(1, "a")));
-        var heir = await Begin("heir");
-        await Store.Inherit(heir, "dead", default);
-        await Store.Take(heir, "dead", default);
+        var successor = await Begin("successor");
+        await Store.Inherit(successor, "dead", default);
+        await Store.Take(successor, "dead", default);
         var back = await Store.Begin("back", "here", default);
         Assert.Empty(back.Predecessors);
         Assert.Empty((await Store.Load(back.Number, default)).Sessions);
-        Assert.Equal("heir", await Store.FindGateway("a", default));
+        Assert.Equal("successor", await Store.FindGateway("a", default));
     }
 
     [Fact]
@@ -109,7 +109,7 @@ public abstract class SessionHeirTests<TDatabase> : IAsyncDisposable where TData
         });
         await Write(living, batch => batch.Sessions.Add(Session(100, "a")));
         Assert.Equal("living", await Store.FindGateway("a", default));
-        Assert.Equal("b", (await Store.Inherit(await Begin("heir"), "dead", default)).Sessions.Sessions.Single().Key);
+        Assert.Equal("b", (await Store.Inherit(await Begin("successor"), "dead", default)).Sessions.Sessions.Single().Key);
         foreach (string table in (string[])["session_subscriptions", "session_deliveries", "session_received"])
             Assert.Equal(0L, Convert.ToInt64(_database.Scalar($"SELECT COUNT(*) FROM {table}")));
     }

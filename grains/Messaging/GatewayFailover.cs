@@ -10,12 +10,12 @@ namespace Fleet.Grains.Messaging;
 /// What is left to do when a gateway is dead. A gateway that lives goes on with its persistent sessions; each of its devices becomes disconnected, and
 /// the same gateway publishes its presence event and its will. A device that has come back through another gateway stays as it is.
 /// </summary>
-internal sealed class GatewayBurial(string gatewayId, IFleetIndex index, IGrainFactory grains, TimeProvider clock, ILogger log)
+internal sealed class GatewayFailover(string gatewayId, IFleetIndex index, IGrainFactory grains, TimeProvider clock, ILogger log)
 {
     private const int PageSize = 500;
 
-    /// <summary>How often one heir may name another. Each has died while it was about to inherit.</summary>
-    private const int MaxHeirs = 8;
+    /// <summary>How often one successor may name another. Each has died while it was about to inherit.</summary>
+    private const int MaxSuccessors = 8;
 
     private static readonly TimeSpan AskAgainAfter = TimeSpan.FromMilliseconds(200);
     private static readonly TimeSpan[] Pauses = [TimeSpan.FromMilliseconds(200), TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(3), TimeSpan.FromSeconds(5)];
@@ -24,7 +24,7 @@ internal sealed class GatewayBurial(string gatewayId, IFleetIndex index, IGrainF
     /// <exception cref="Exception">Of a device that could not be asked, because its silo died as well, say: the others are done with, and it is left for the next time.</exception>
     public async Task<int?> Run()
     {
-        if (await FindHeir() is not { } heir) return null;
+        if (await FindSuccessor() is not { } successor) return null;
         int devices = 0;
         ThingName? after = null;
         Task? failed = null;
@@ -34,7 +34,7 @@ internal sealed class GatewayBurial(string gatewayId, IFleetIndex index, IGrainF
             await ((Task)Task.WhenAll(losing)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
             // No device names its lost session twice, so what these did must not be forgotten for those that could not.
             var sessions = losing.Where(task => task.IsCompletedSuccessfully).Select(task => task.Result).OfType<LostSession>().ToImmutableArray();
-            if (!sessions.IsEmpty) await Mourn(sessions, heir);
+            if (!sessions.IsEmpty) await PublishLostSessions(sessions, successor);
             devices += sessions.Length;
             failed ??= Array.Find(losing, task => !task.IsCompletedSuccessfully);
             after = page[^1].Thing;
@@ -44,29 +44,29 @@ internal sealed class GatewayBurial(string gatewayId, IFleetIndex index, IGrainF
     }
 
     /// <summary>Returns the gateway that has the sessions, when it has them; null if no gateway lives.</summary>
-    private async Task<string?> FindHeir()
+    private async Task<string?> FindSuccessor()
     {
         var view = await grains.GetGrain<IRouteTableGrain>(IRouteTableGrain.Key).GetView();
-        if (HeirChoice.Of(view.Gateways, gatewayId) is not { } heir) return null;
-        for (int i = 0; i < MaxHeirs; i++)
+        if (SuccessorChoice.Of(view.Gateways, gatewayId) is not { } successor) return null;
+        for (int i = 0; i < MaxSuccessors; i++)
         {
-            if (await Adopt(heir, gatewayId) is not { } other) return heir;
-            if (view.Find(other) is not null) heir = other;
-            // It began, and died before it was a gateway; or it died as the heir. First what that one left, and what was left to it.
-            else await Adopt(heir, other);
+            if (await TakeOverFrom(successor, gatewayId) is not { } other) return successor;
+            if (view.Find(other) is not null) successor = other;
+            // It began, and died before it was a gateway; or it died as the successor. First what that one left, and what was left to it.
+            else await TakeOverFrom(successor, other);
         }
-        throw new InvalidOperationException($"What gateway {gatewayId} left goes from heir to heir.");
+        throw new InvalidOperationException($"What gateway {gatewayId} left goes from successor to successor.");
     }
 
-    /// <returns>Null when the heir has it; otherwise the gateway that does.</returns>
-    private async Task<string?> Adopt(string heir, string dead)
+    /// <returns>Null when the successor has it; otherwise the gateway that does.</returns>
+    private async Task<string?> TakeOverFrom(string successor, string dead)
     {
         while (true)
         {
-            switch (await grains.GetGrain<IGatewayGrain>(heir).Adopt(dead))
+            switch (await grains.GetGrain<IGatewayGrain>(successor).TakeOverFrom(dead))
             {
-                case AdoptResult.Done: return null;
-                case AdoptResult.Elsewhere elsewhere: return elsewhere.GatewayId;
+                case FailoverProgress.Done: return null;
+                case FailoverProgress.Elsewhere elsewhere: return elsewhere.GatewayId;
             }
             await Task.Delay(AskAgainAfter, clock);
         }
@@ -75,10 +75,10 @@ internal sealed class GatewayBurial(string gatewayId, IFleetIndex index, IGrainF
     private async Task<LostSession?> Lose(ThingName thing)
     {
         if (await grains.GetGrain<IDeviceGrain>(thing.Value).GatewayLost(gatewayId, clock.GetUtcNow()) is not { } session) return null;
-        return new LostSession(thing.Value, session.SessionId, session.Certificate?.Value, session.Epoch, await TakeWill(thing));
+        return new LostSession(thing.Value, session.SessionId, session.Certificate?.Value, session.Epoch, await CollectWill(thing));
     }
 
-    private async Task<SessionWill?> TakeWill(ThingName thing)
+    private async Task<SessionWill?> CollectWill(ThingName thing)
     {
         SessionWill? will = null;
         var failure = await TryRepeatedly(async () =>
@@ -86,21 +86,21 @@ internal sealed class GatewayBurial(string gatewayId, IFleetIndex index, IGrainF
             will = await grains.GetGrain<ISessionGrain>(thing.Value).GatewayLost(gatewayId);
             return true;
         });
-        if (failure is not null) log.WillNotTaken(failure, thing.Value, gatewayId);
+        if (failure is not null) log.WillNotCollected(failure, thing.Value, gatewayId);
         return will;
     }
 
-    private async Task Mourn(ImmutableArray<LostSession> sessions, string heir)
+    private async Task PublishLostSessions(ImmutableArray<LostSession> sessions, string successor)
     {
         var failure = await TryRepeatedly(async () =>
         {
             var view = await grains.GetGrain<IRouteTableGrain>(IRouteTableGrain.Key).GetView();
             // It knows which sessions it has, and what becomes of their wills. Should it have died since, so have they.
-            if ((view.Find(heir) ?? view.Gateways.FirstOrDefault()) is not { } mourner) return false;
-            await grains.GetGrain<IGatewayGrain>(mourner.Id).Mourn(sessions);
+            if ((view.Find(successor) ?? view.Gateways.FirstOrDefault()) is not { } publisher) return false;
+            await grains.GetGrain<IGatewayGrain>(publisher.Id).PublishLostSessions(sessions);
             return true;
         });
-        if (failure is not null) log.NotMourned(failure, sessions.Length, gatewayId);
+        if (failure is not null) log.LostSessionsNotPublished(failure, sessions.Length, gatewayId);
     }
 
     /// <returns>Null when it was done; otherwise how it failed last.</returns>
@@ -130,7 +130,7 @@ internal static class DevicesOfGateway
 }
 
 /// <summary>Who goes on with what a dead gateway leaves, unless the store knows better.</summary>
-internal static class HeirChoice
+internal static class SuccessorChoice
 {
     /// <summary>The same one for as long as it lives, and not the same for all the dead; null if no gateway lives.</summary>
     public static string? Of(ImmutableArray<GatewayMember> living, string dead) =>

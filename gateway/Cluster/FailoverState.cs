@@ -2,15 +2,18 @@ using Fleet.Gateway.Durable;
 
 namespace Fleet.Gateway.Cluster;
 
-/// <summary>What one dead gateway left to this one, and who has something for it still. Guarded by the lock of <see cref="Estates"/>.</summary>
+/// <summary>
+/// The fail-over of one dead gateway to this one: what it left, and which others have something for it still. Guarded by the lock of
+/// <see cref="SessionFailover"/>.
+/// </summary>
 /// <param name="marks">How far the dead gateway had stored what the others sent it.</param>
-internal sealed class Bequest(string dead, Estate estate, IReadOnlyList<LinkMark> marks)
+internal sealed class FailoverState(string dead, InheritedSessions inherited, IReadOnlyList<LinkMark> marks)
 {
     private readonly HashSet<string> _expected = new(StringComparer.Ordinal);
     private readonly TaskCompletionSource _handedOver = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     public string Dead => dead;
-    public Estate Estate => estate;
+    public InheritedSessions Inherited => inherited;
 
     /// <summary>When nothing more is expected, on the monotonic clock; null: not yet.</summary>
     public long? SettlesAt { get; set; }
@@ -35,5 +38,5 @@ internal sealed class Bequest(string dead, Estate estate, IReadOnlyList<LinkMark
         if (_expected.Count == 0) _handedOver.TrySetResult();
     }
 
-    public void Abandon() => _handedOver.TrySetException(new InvalidOperationException($"The heir of gateway {dead} was taken for dead itself."));
+    public void Abandon() => _handedOver.TrySetException(new InvalidOperationException($"The successor of gateway {dead} was taken for dead itself."));
 }

@@ -7,12 +7,12 @@ using static Fleet.UnitTests.Gateway.Cluster.Client;
 
 namespace Fleet.UnitTests.Gateway.Cluster;
 
-public sealed class HeirsOnSqlite : HeirTests<SqliteTestDatabase>;
+public sealed class SessionFailoverOnSqlite : SessionFailoverTests<SqliteTestDatabase>;
 
-public sealed class HeirsOnPostgres : HeirTests<PostgresTestDatabase>;
+public sealed class SessionFailoverOnPostgres : SessionFailoverTests<PostgresTestDatabase>;
 
 /// <summary>A gateway dies: its persistent sessions go on elsewhere, and nothing that was acknowledged is lost.</summary>
-public abstract class HeirTests<TDatabase> : IAsyncLifetime where TDatabase : TestDatabase, new()
+public abstract class SessionFailoverTests<TDatabase> : IAsyncLifetime where TDatabase : TestDatabase, new()
 {
     private readonly TDatabase _database = new();
     private ClusterUnderTest _cluster = null!;
@@ -42,7 +42,7 @@ public abstract class HeirTests<TDatabase> : IAsyncLifetime where TDatabase : Te
         await publisher.Publish("t", "before", qos);
 
         here.Kill();
-        await _cluster.Bury(here);
+        await _cluster.FailOver(here);
         // It is in a living gateway's subscription tree, and one after the other at both.
         await publisher.Publish("t", "while away", qos);
         await using (var back = await there.Connect("c", Persistent))
@@ -58,7 +58,7 @@ public abstract class HeirTests<TDatabase> : IAsyncLifetime where TDatabase : Te
     }
 
     [Fact]
-    public Task What_is_published_for_a_dead_gateway_is_acknowledged_when_its_heir_has_it_and_keeps_its_order() => Waits(Qos.AtLeastOnce);
+    public Task What_is_published_for_a_dead_gateway_is_acknowledged_when_its_successor_has_it_and_keeps_its_order() => Waits(Qos.AtLeastOnce);
 
     [Fact]
     public Task So_it_is_with_QoS_2_and_comes_once() => Waits(Qos.ExactlyOnce);
@@ -83,7 +83,7 @@ public abstract class HeirTests<TDatabase> : IAsyncLifetime where TDatabase : Te
         Assert.Equal(2, (await Texts(other, 2)).Count);
         Assert.DoesNotContain(published, task => task.IsCompleted);
 
-        await _cluster.Bury(here);
+        await _cluster.FailOver(here);
         await Task.WhenAll(published);
         await using var back = await third.Connect("c", Persistent);
         Assert.True(back.Mqtt.Connection.SessionPresent);
@@ -122,7 +122,7 @@ public abstract class HeirTests<TDatabase> : IAsyncLifetime where TDatabase : Te
         // The client has had it, and said so: nothing of it is left in the store but how far that gateway had heard the other.
         Assert.Equal("once", Client.TextOf(await client.Next()));
         await client.DisposeAsync();
-        await _cluster.Bury(here);
+        await _cluster.FailOver(here);
         await publishing;
         await publisher.Publish("t", "end", Qos.ExactlyOnce);
         await using var back = await third.Connect("c", Persistent);
@@ -133,7 +133,7 @@ public abstract class HeirTests<TDatabase> : IAsyncLifetime where TDatabase : Te
     }
 
     [Fact]
-    public async Task A_gateway_of_the_same_name_is_the_heir_too()
+    public async Task A_gateway_of_the_same_name_is_the_successor_too()
     {
         var here = await _cluster.Gateway(options => options.Name = "name");
         var there = await _cluster.Gateway();
@@ -164,7 +164,7 @@ public abstract class HeirTests<TDatabase> : IAsyncLifetime where TDatabase : Te
         await publisher.Publish("t", "0");
         here.Kill();
         var waiting = publisher.Publish("t", "1");
-        await _cluster.Bury(here);
+        await _cluster.FailOver(here);
         await waiting;
         await publisher.Publish("t", "2");
         await using var back = await there.Connect("c", Persistent);
@@ -187,7 +187,7 @@ public abstract class HeirTests<TDatabase> : IAsyncLifetime where TDatabase : Te
         // Who has left nothing begins anew at once.
         var nobody = await there.Connect("n");
         await nobody.DisposeAsync();
-        await _cluster.Bury(here);
+        await _cluster.FailOver(here);
         await using var back = await there.Connect("c", Persistent);
         Assert.True(back.Mqtt.Connection.SessionPresent);
     }
@@ -201,7 +201,7 @@ public abstract class HeirTests<TDatabase> : IAsyncLifetime where TDatabase : Te
         await using var now = await here.Connect("a", o => Persistent(o) with { Will = Will("a", 0) });
         await using var later = await here.Connect("b", o => Persistent(o) with { Will = Will("b", 3_000) });
         here.Kill();
-        await _cluster.Bury(here);
+        await _cluster.FailOver(here);
         Assert.Equal("a", Client.TextOf(await watcher.Next()));
         await using var back = await there.Connect("b", Persistent);
         await using var also = await there.Connect("a", Persistent);
@@ -221,7 +221,7 @@ public abstract class HeirTests<TDatabase> : IAsyncLifetime where TDatabase : Te
         await using var publisher = await here.Connect("p");
         string before = here.Id;
         here.IsCutOff = true;
-        await _cluster.Bury(here);
+        await _cluster.FailOver(here);
         await Eventually.True(() => there.Service<SessionDirectory>().Find("plain/c") is not null);
         // It has not heard of its death; but what it would store is refused, and so is its publisher.
         var code = ReasonCode.UnspecifiedError;
@@ -239,7 +239,7 @@ public abstract class HeirTests<TDatabase> : IAsyncLifetime where TDatabase : Te
     }
 
     [Fact]
-    public async Task An_heir_that_dies_has_an_heir()
+    public async Task A_successor_that_dies_has_a_successor()
     {
         var (here, there) = await _cluster.TwoGateways();
         var third = await _cluster.Gateway();
@@ -248,13 +248,13 @@ public abstract class HeirTests<TDatabase> : IAsyncLifetime where TDatabase : Te
         await client.Mqtt.DisconnectAsync();
         await using (var publisher = await there.Connect("p")) await publisher.Publish("t", "1");
         here.Kill();
-        await _cluster.Bury(here);
-        var heir = there.Service<SessionDirectory>().Find("plain/c") is null ? third : there;
-        var last = heir == there ? third : there;
+        await _cluster.FailOver(here);
+        var successor = there.Service<SessionDirectory>().Find("plain/c") is null ? third : there;
+        var last = successor == there ? third : there;
         await using var other = await last.Connect("q");
         await other.Publish("t", "2");
-        heir.Kill();
-        await _cluster.Bury(here, heir);
+        successor.Kill();
+        await _cluster.FailOver(here, successor);
         await other.Publish("t", "3");
         await using var back = await last.Connect("c", Persistent);
         Assert.Equal(["1", "2", "3"], await Texts(back, 3));

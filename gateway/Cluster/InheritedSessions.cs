@@ -4,10 +4,10 @@ using Fleet.Gateway.Sessions;
 namespace Fleet.Gateway.Cluster;
 
 /// <summary>
-/// The sessions that a dead gateway left, at its heir. Closed, they take only what was for the dead gateway, which all others keep apart until then: so
+/// The sessions that a dead gateway left, at its successor. Closed, they take only what was for the dead gateway, which all others keep apart until then: so
 /// each publisher's messages reach them in order. Open, they are sessions like all others.
 /// </summary>
-internal sealed class Estate
+internal sealed class InheritedSessions
 {
     private volatile bool _isOpen;
 
@@ -28,7 +28,7 @@ internal sealed class Estate
         foreach (var session in Sessions)
         {
             session.Settle();
-            session.Estate = null;
+            session.Inherited = null;
         }
     }
 }

@@ -16,7 +16,7 @@ namespace Fleet.Gateway.Cluster;
 /// </summary>
 internal sealed class ClusterMember(
     IGrainFactory grains, GatewayIdentity gateway, Peers peers, DeadGateways deadGateways, SessionFailover failover, Broker broker, SessionJournal journal, SessionDirectory directory,
-    SessionMoves moves, ConnectionRegistry connections, IOptions<GatewayOptions> options, TimeProvider time, ILogger<ClusterMember> log)
+    SessionHandoff handoff, ConnectionRegistry connections, IOptions<GatewayOptions> options, TimeProvider time, ILogger<ClusterMember> log)
 {
     /// <summary>How long a start waits for what the others want: by then, who does not answer is dead, and its sessions are at another.</summary>
     private static readonly TimeSpan MeetingTime = GatewayLiveness.DeadAfter + (GatewayLiveness.BeatEvery * 3);
@@ -124,7 +124,7 @@ internal sealed class ClusterMember(
         journal.Close();
         failover.Clear();
         directory.Abandon(EndCause.Fenced);
-        moves.Clear();
+        handoff.Clear();
         connections.EndAll(EndCause.Fenced);
         await failover.Begin(_name, CancellationToken.None);
         _isFenced = false;

@@ -11,7 +11,7 @@ namespace Fleet.Gateway.Cluster;
 
 /// <summary>What other gateways say: each word once, in order. What persistent sessions are owed of it is durable before it is answered.</summary>
 internal sealed class PeerInbox(
-    Peers peers, Broker broker, SessionJournal journal, RetainedMessages retained, SessionMoves moves, PeerFlush flush, DeadGateways deadGateways, SessionFailover failover, GatewayClock clock,
+    Peers peers, Broker broker, SessionJournal journal, RetainedMessages retained, SessionHandoff handoff, PeerFlush flush, DeadGateways deadGateways, SessionFailover failover, GatewayClock clock,
     ILogger<PeerInbox> log)
 {
     /// <exception cref="InvalidOperationException">It could not be stored: the sender is to say it again.</exception>
@@ -75,7 +75,7 @@ internal sealed class PeerInbox(
                 flush.Take(flushed);
                 break;
             case PeerWord.Late late:
-                moves.DeliverLate(late.SessionKey, PeerMessages.ToDelivery(late.Message, clock.NowMs));
+                handoff.DeliverLate(late.SessionKey, PeerMessages.ToDelivery(late.Message, clock.NowMs));
                 break;
         }
     }

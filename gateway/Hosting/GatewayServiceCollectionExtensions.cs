@@ -63,7 +63,7 @@ public static class GatewayServiceCollectionExtensions
         services.AddSingleton<SessionRestore>();
         services.AddSingleton<Fences>();
         services.AddSingleton<SessionDirectory>();
-        services.AddSingleton<SessionMoves>();
+        services.AddSingleton<SessionHandoff>();
         services.AddSingleton<SessionFinder>();
         services.AddSingleton<ISessionLeases, SessionLeases>();
         services.AddSingleton<PolicySource>();

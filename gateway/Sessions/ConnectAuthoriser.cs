@@ -22,7 +22,7 @@ namespace Fleet.Gateway.Sessions;
 /// id (<see cref="ISessionGrain"/>) and tells the device. In this order, so that a stranger never evicts anybody.
 /// </summary>
 internal sealed class ConnectAuthoriser(
-    IGrainFactory grains, GatewayIdentity gateway, SessionLife life, SessionMoves moves, SessionFinder finder, Broker broker, IPasswordAuthenticator passwords, PolicySource policies,
+    IGrainFactory grains, GatewayIdentity gateway, SessionLife life, SessionHandoff handoff, SessionFinder finder, Broker broker, IPasswordAuthenticator passwords, PolicySource policies,
     ConnectAdmission admission, Flapping flapping, GatewayClock clock, GatewayMetrics metrics, ILogger<ConnectAuthoriser> log)
 {
     private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(20);
@@ -124,23 +124,23 @@ internal sealed class ConnectAuthoriser(
     private async Task TakeOver(SessionIdentity identity, SessionLease lease)
     {
         if (lease.UnsentWill is { } will) _ = broker.Publish(PeerMessages.ToPublication(will, clock.NowMs));
-        if (lease.Stayed) await moves.Stay(identity.Key);
+        if (lease.Stayed) await handoff.Stay(identity.Key);
         if (lease.Moved is not { } moved) return;
-        var arrival = await moves.Arrive(identity, moved);
-        var messages = await Collect(arrival, moved);
+        var inbound = await handoff.Arrive(identity, moved);
+        var messages = await Collect(inbound, moved);
         // What is noted between two lives of the gateway is never stored.
         await gateway.Begun;
-        moves.Complete(arrival, messages);
+        handoff.Complete(inbound, messages);
     }
 
     /// <summary>
     /// The messages of a session that another gateway hands over; null if there are none any more. While that gateway lives, it has them: it is asked until it
     /// answers. A client that does not wait for it finds its session on its way here with its next CONNECT.
     /// </summary>
-    private async Task<MovedMessages?> Collect(Arrival arrival, MovedSession moved)
+    private async Task<MovedMessages?> Collect(InboundHandoff inbound, MovedSession moved)
     {
-        var identity = arrival.Session.Identity;
-        for (bool again = false; !arrival.Session.HasEnded; again = true)
+        var identity = inbound.Session.Identity;
+        for (bool again = false; !inbound.Session.HasEnded; again = true)
         {
             if (again) await Task.Delay(AskAgainAfter, clock.Time);
             try

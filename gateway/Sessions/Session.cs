@@ -20,7 +20,7 @@ internal sealed class Session : Subscriber
     private readonly SessionSubscriptions _subscriptions;
     private readonly Outflow _out;
     private readonly Inflow _in = new();
-    private readonly Passage _passage = new();
+    private readonly HandoffDedup _dedup = new();
     private ISessionOwner? _owner;
     private volatile StoredSession? _stored;
     private StoredDelivery[] _collected = [];
@@ -329,19 +329,19 @@ internal sealed class Session : Subscriber
     {
         lock (_gate)
         {
-            _passage.Leave(sendOn);
+            _dedup.Leave(sendOn);
             var (inFlight, queued, lastPacketId) = _out.TakeAll();
             // They stay in the store until the other gateway has had time to store them.
             _collected = [.. inFlight.Select(sent => sent.Delivery.Stored).Concat(queued.Select(delivery => delivery.Stored)).OfType<StoredDelivery>()];
             // Copies: what comes from now on is sent on, and must not count as known there.
-            return new SessionMessages(inFlight, queued, lastPacketId, _in.PacketIds, [.. _passage.Recent]);
+            return new SessionMessages(inFlight, queued, lastPacketId, _in.PacketIds, [.. _dedup.Recent]);
         }
     }
 
     /// <summary>It comes from another gateway: what reaches it here is noted, to be known when it comes by the other one too.</summary>
     public void Arrive()
     {
-        lock (_gate) _passage.Arrive();
+        lock (_gate) _dedup.Arrive();
     }
 
     /// <summary>Its messages from there, which go before all that has come here.</summary>
@@ -352,14 +352,14 @@ internal sealed class Session : Subscriber
         lock (_gate)
         {
             // It may be on its way to a third gateway by now, which has not waited for this.
-            sendOn = _passage.SendOn;
+            sendOn = _dedup.SendOn;
             if (sendOn is null)
             {
                 _waits = true;
                 _out.Restore(messages.InFlight, messages.Queued, messages.LastPacketId, had);
                 foreach (ushort packetId in messages.Unreleased) _in.TryHold(packetId);
             }
-            _passage.NoteAll(had);
+            _dedup.NoteAll(had);
         }
         if (sendOn is null) return;
         foreach (var sent in messages.InFlight.Where(sent => !sent.Released)) sendOn(sent.Delivery with { Again = true });
@@ -369,7 +369,7 @@ internal sealed class Session : Subscriber
     /// <summary>Whatever was on its way when it moved has come.</summary>
     public void Settle()
     {
-        lock (_gate) _passage.Settle();
+        lock (_gate) _dedup.Settle();
     }
 
     private StoredDelivery? Deliver(in Delivery delivery, ISessionOwner? only)
@@ -381,8 +381,8 @@ internal sealed class Session : Subscriber
         lock (_gate)
         {
             owner = _owner;
-            if (!_passage.Note(delivery.Message.Number, keep: ExpirySeconds > 0)) return null;
-            sendOn = _ended ? null : _passage.SendOn;
+            if (!_dedup.Note(delivery.Message.Number, keep: ExpirySeconds > 0)) return null;
+            sendOn = _ended ? null : _dedup.SendOn;
             if (sendOn is null && !TryTakeIn(delivery, only, out owed, out hopeless) && !hopeless) return null;
             if (sendOn is not null) delivery.Message.Keep();
         }

@@ -79,7 +79,7 @@ internal sealed class GatewayParts
     public SessionFailover SessionFailover => Part<SessionFailover>();
     public PeerFlush Flush => Part<PeerFlush>();
     public PeerInbox Inbox => Part<PeerInbox>();
-    public SessionMoves Moves => Part<SessionMoves>();
+    public SessionHandoff SessionHandoff => Part<SessionHandoff>();
     public RetainedMessages Retained => Part<RetainedMessages>();
     public Broker Broker => Part<Broker>();
     public GatewayRules Rules => Part<GatewayRules>();

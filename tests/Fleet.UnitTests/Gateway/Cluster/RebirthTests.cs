@@ -95,7 +95,7 @@ public sealed class RebirthTests : IAsyncLifetime
         parts.Journal.Close();
         failover.Clear();
         parts.Directory.Abandon(EndCause.Fenced);
-        parts.Moves.Clear();
+        parts.SessionHandoff.Clear();
         var successor = await parts.Sessions.Begin("successor", null, default);
         await parts.Sessions.Inherit(successor.Number, old, default);
         Assert.Single((await parts.Sessions.Inherit(successor.Number, "dead", default)).Sessions.Sessions);

@@ -8,7 +8,7 @@ using Fleet.Mqtt;
 namespace Fleet.UnitTests.Gateway;
 
 /// <summary>A session between gateways, without the gateways.</summary>
-public sealed class SessionMoveTests
+public sealed class SessionHandoffTests
 {
     [Fact]
     public void What_was_in_flight_at_a_gateway_before_the_last_goes_out_with_DUP()
@@ -55,11 +55,11 @@ public sealed class SessionMoveTests
     public async Task What_is_on_its_way_to_a_gateway_is_waited_for_before_it_goes_on()
     {
         var parts = new GatewayParts();
-        var arrival = await parts.Moves.Arrive(GatewayParts.Plain(), new MovedSession("first", [], 60));
-        Assert.NotNull(parts.Moves.TakeOver("second", "plain/p", epoch: 1, discard: false));
-        Assert.Throws<InvalidOperationException>(() => parts.Moves.Collect("plain/p", 1, "third"));
-        parts.Moves.Complete(arrival, new MovedMessages([new MovedMessage(7, 2, false, PeerMessages.Of(Message("").Message, 0), Released: true)], [], 7, [], [5]));
-        var collected = parts.Moves.Collect("plain/p", 1, "third");
+        var inbound = await parts.SessionHandoff.Arrive(GatewayParts.Plain(), new MovedSession("first", [], 60));
+        Assert.NotNull(parts.SessionHandoff.TakeOver("second", "plain/p", epoch: 1, discard: false));
+        Assert.Throws<InvalidOperationException>(() => parts.SessionHandoff.Collect("plain/p", 1, "third"));
+        parts.SessionHandoff.Complete(inbound, new MovedMessages([new MovedMessage(7, 2, false, PeerMessages.Of(Message("").Message, 0), Released: true)], [], 7, [], [5]));
+        var collected = parts.SessionHandoff.Collect("plain/p", 1, "third");
         Assert.Equal((7, true, 5), (collected!.InFlight.Single().PacketId, collected.InFlight.Single().Released, collected.Unreleased.Single()));
     }
 
@@ -67,76 +67,76 @@ public sealed class SessionMoveTests
     public async Task What_does_not_come_is_not_waited_for_for_ever()
     {
         var parts = new GatewayParts();
-        await parts.Moves.Arrive(GatewayParts.Plain(), new MovedSession("first", [], 60));
-        parts.Moves.TakeOver("second", "plain/p", epoch: 1, discard: false);
-        Assert.Throws<InvalidOperationException>(() => parts.Moves.Collect("plain/p", 1, "third"));
+        await parts.SessionHandoff.Arrive(GatewayParts.Plain(), new MovedSession("first", [], 60));
+        parts.SessionHandoff.TakeOver("second", "plain/p", epoch: 1, discard: false);
+        Assert.Throws<InvalidOperationException>(() => parts.SessionHandoff.Collect("plain/p", 1, "third"));
         parts.Time.Advance(TimeSpan.FromSeconds(4));
-        Assert.Empty(parts.Moves.Collect("plain/p", 1, "third")!.InFlight);
+        Assert.Empty(parts.SessionHandoff.Collect("plain/p", 1, "third")!.InFlight);
     }
 
     [Fact]
     public async Task What_the_next_gateway_is_yet_to_collect_is_there_although_the_client_is_back()
     {
         var parts = new GatewayParts();
-        var arrival = await parts.Moves.Arrive(Identity(5), new MovedSession("first", [], 60));
-        parts.Moves.Complete(arrival, Messages("1"));
-        var moved = parts.Moves.TakeOver("here", "plain/p", epoch: 6, discard: false);
-        await parts.Moves.Arrive(Identity(7), new MovedSession("second", [], 60));
-        Assert.Single(parts.Moves.Collect("plain/p", moved!.Epoch, "second")!.Queued);
+        var inbound = await parts.SessionHandoff.Arrive(Identity(5), new MovedSession("first", [], 60));
+        parts.SessionHandoff.Complete(inbound, Messages("1"));
+        var moved = parts.SessionHandoff.TakeOver("here", "plain/p", epoch: 6, discard: false);
+        await parts.SessionHandoff.Arrive(Identity(7), new MovedSession("second", [], 60));
+        Assert.Single(parts.SessionHandoff.Collect("plain/p", moved!.Epoch, "second")!.Queued);
     }
 
     [Fact]
     public async Task Who_has_missed_what_it_collected_gets_it_again()
     {
         var parts = new GatewayParts();
-        parts.Moves.Complete(await parts.Moves.Arrive(Identity(5), new MovedSession("first", [], 60)), Messages("1"));
-        parts.Moves.TakeOver("here", "plain/p", epoch: 6, discard: false);
-        for (int i = 0; i < 2; i++) Assert.Single(parts.Moves.Collect("plain/p", 6, "second")!.Queued);
+        parts.SessionHandoff.Complete(await parts.SessionHandoff.Arrive(Identity(5), new MovedSession("first", [], 60)), Messages("1"));
+        parts.SessionHandoff.TakeOver("here", "plain/p", epoch: 6, discard: false);
+        for (int i = 0; i < 2; i++) Assert.Single(parts.SessionHandoff.Collect("plain/p", 6, "second")!.Queued);
         // Its own messages only.
-        Assert.Null(parts.Moves.Collect("plain/p", 7, "third"));
+        Assert.Null(parts.SessionHandoff.Collect("plain/p", 7, "third"));
     }
 
     [Fact]
     public async Task A_session_that_has_gone_on_before_it_was_here_leaves_the_newer_alone()
     {
         var parts = new GatewayParts();
-        var first = await parts.Moves.Arrive(Identity(5), new MovedSession("first", [], 60));
-        Assert.NotNull(parts.Moves.TakeOver("here", "plain/p", epoch: 6, discard: false));
-        var second = await parts.Moves.Arrive(Identity(7), new MovedSession("second", [], 60));
-        var staying = parts.Moves.Stay("plain/p");
-        parts.Moves.Complete(first, Messages("1"));
+        var first = await parts.SessionHandoff.Arrive(Identity(5), new MovedSession("first", [], 60));
+        Assert.NotNull(parts.SessionHandoff.TakeOver("here", "plain/p", epoch: 6, discard: false));
+        var second = await parts.SessionHandoff.Arrive(Identity(7), new MovedSession("second", [], 60));
+        var staying = parts.SessionHandoff.Stay("plain/p");
+        parts.SessionHandoff.Complete(first, Messages("1"));
         Assert.Null(parts.Directory.Find("plain/p"));
         Assert.False(staying.IsCompleted);
-        parts.Moves.Complete(second, Messages("2"));
+        parts.SessionHandoff.Complete(second, Messages("2"));
         await staying;
         Assert.Same(second.Session, parts.Directory.Find("plain/p"));
         Assert.False(second.Session.HasEnded);
-        Assert.Single(parts.Moves.Collect("plain/p", 6, "second")!.Queued);
+        Assert.Single(parts.SessionHandoff.Collect("plain/p", 6, "second")!.Queued);
     }
 
     [Fact]
     public async Task A_session_that_did_not_go_on_after_all_stays()
     {
         var parts = new GatewayParts();
-        var arrival = await parts.Moves.Arrive(Identity(5), new MovedSession("first", [], 60));
+        var inbound = await parts.SessionHandoff.Arrive(Identity(5), new MovedSession("first", [], 60));
         // The connection elsewhere did not get the client id.
-        parts.Moves.TakeOver("here", "plain/p", epoch: 6, discard: false);
-        var staying = parts.Moves.Stay("plain/p");
+        parts.SessionHandoff.TakeOver("here", "plain/p", epoch: 6, discard: false);
+        var staying = parts.SessionHandoff.Stay("plain/p");
         Assert.False(staying.IsCompleted);
-        parts.Moves.Complete(arrival, Messages("1"));
+        parts.SessionHandoff.Complete(inbound, Messages("1"));
         await staying;
-        Assert.Same(arrival.Session, parts.Directory.Find("plain/p"));
-        Assert.False(arrival.Session.HasEnded);
+        Assert.Same(inbound.Session, parts.Directory.Find("plain/p"));
+        Assert.False(inbound.Session.HasEnded);
     }
 
     [Fact]
     public async Task A_session_that_was_ended_on_its_way_here_does_not_arrive()
     {
         var parts = new GatewayParts();
-        var arrival = await parts.Moves.Arrive(Identity(5), new MovedSession("first", [], 60));
+        var inbound = await parts.SessionHandoff.Arrive(Identity(5), new MovedSession("first", [], 60));
         // The client has begun anew elsewhere.
-        Assert.Null(parts.Moves.TakeOver("here", "plain/p", epoch: 6, discard: true));
-        parts.Moves.Complete(arrival, Messages());
+        Assert.Null(parts.SessionHandoff.TakeOver("here", "plain/p", epoch: 6, discard: true));
+        parts.SessionHandoff.Complete(inbound, Messages());
         Assert.Null(parts.Directory.Find("plain/p"));
     }
 
@@ -144,10 +144,10 @@ public sealed class SessionMoveTests
     public async Task Of_two_sessions_of_a_client_the_newer_stays()
     {
         var parts = new GatewayParts();
-        var older = await parts.Moves.Arrive(Identity(5), new MovedSession("first", [], 60));
-        parts.Moves.Complete(older, Messages("1"));
-        var newer = await parts.Moves.Arrive(Identity(7), new MovedSession("second", [], 60));
-        parts.Moves.Complete(newer, Messages("2"));
+        var older = await parts.SessionHandoff.Arrive(Identity(5), new MovedSession("first", [], 60));
+        parts.SessionHandoff.Complete(older, Messages("1"));
+        var newer = await parts.SessionHandoff.Arrive(Identity(7), new MovedSession("second", [], 60));
+        parts.SessionHandoff.Complete(newer, Messages("2"));
         Assert.Same(newer.Session, parts.Directory.Find("plain/p"));
         Assert.Equal((true, false), (older.Session.HasEnded, newer.Session.HasEnded));
         Assert.False(parts.Directory.TryAdd(older.Session, parts.Clock.NowMs));
@@ -157,13 +157,13 @@ public sealed class SessionMoveTests
     public async Task What_is_late_does_not_go_round_in_circles()
     {
         var parts = new GatewayParts();
-        var session = await parts.Moves.Arrive(Identity(5), new MovedSession("second", [], 60));
-        parts.Moves.Complete(session, Messages());
-        parts.Moves.TakeOver("here", "plain/p", epoch: 6, discard: false);
-        parts.Moves.Collect("plain/p", 6, "second");
-        var back = await parts.Moves.Arrive(Identity(7), new MovedSession("second", [], 60));
-        parts.Moves.Complete(back, Messages());
-        parts.Moves.DeliverLate("plain/p", Message("late"));
+        var session = await parts.SessionHandoff.Arrive(Identity(5), new MovedSession("second", [], 60));
+        parts.SessionHandoff.Complete(session, Messages());
+        parts.SessionHandoff.TakeOver("here", "plain/p", epoch: 6, discard: false);
+        parts.SessionHandoff.Collect("plain/p", 6, "second");
+        var back = await parts.SessionHandoff.Arrive(Identity(7), new MovedSession("second", [], 60));
+        parts.SessionHandoff.Complete(back, Messages());
+        parts.SessionHandoff.DeliverLate("plain/p", Message("late"));
         Assert.Equal(1, back.Session.Backlog.Queued);
     }
 

@@ -3,7 +3,7 @@ namespace Fleet.Gateway.Sessions;
 /// <summary>
 /// What a session knows of its way between gateways: none of its messages may be missed, or come twice. Guarded by the session's lock.
 /// </summary>
-internal sealed class Passage
+internal sealed class HandoffDedup
 {
     private bool _isNew;
     private HashSet<long>? _known;

@@ -10,16 +10,16 @@ namespace Fleet.Gateway.Reactor;
 
 /// <summary>What all sockets of one listener go through.</summary>
 /// <param name="Tls">Null: bytes as they are.</param>
-internal sealed record ArrivalTerms(Listener Listener, TlsContext? Tls, ConnectionServices Services, ConnectAdmission Admission);
+internal sealed record ListenerTerms(Listener Listener, TlsContext? Tls, ConnectionServices Services, ConnectAdmission Admission);
 
 /// <summary>
 /// A socket from accept to the first byte of MQTT: who is it really (PROXY protocol), may they come in now (admission), are they who they say
 /// (TLS)? It costs as little as it can until then, and has as long as a handshake may take.
 /// </summary>
-internal sealed class Arrival : IReady, ILoopWork, IDisposable
+internal sealed class PendingConnection : IReady, ILoopWork, IDisposable
 {
     private readonly ReactorLoop _loop;
-    private readonly ArrivalTerms _terms;
+    private readonly ListenerTerms _terms;
     private readonly int _socket;
     private readonly long _deadline;
     private IPAddress _address;
@@ -30,7 +30,7 @@ internal sealed class Arrival : IReady, ILoopWork, IDisposable
     private long _queuedAt;
 
     /// <param name="now">Monotonic milliseconds.</param>
-    public Arrival(ReactorLoop loop, ArrivalTerms terms, int socket, IPAddress address, AdmissionPass? pass, long now)
+    public PendingConnection(ReactorLoop loop, ListenerTerms terms, int socket, IPAddress address, AdmissionPass? pass, long now)
     {
         _loop = loop;
         _terms = terms;
@@ -54,7 +54,7 @@ internal sealed class Arrival : IReady, ILoopWork, IDisposable
         }
         catch (Exception e)
         {
-            _terms.Services.Log.ArrivalFailed(RemoteAddress.Of(_address), e);
+            _terms.Services.Log.PendingConnectionFailed(RemoteAddress.Of(_address), e);
             Go();
         }
     }
@@ -70,7 +70,7 @@ internal sealed class Arrival : IReady, ILoopWork, IDisposable
         }
         catch (Exception e)
         {
-            _terms.Services.Log.ArrivalFailed(RemoteAddress.Of(_address), e);
+            _terms.Services.Log.PendingConnectionFailed(RemoteAddress.Of(_address), e);
             Go();
         }
     }

@@ -1,7 +1,7 @@
 namespace Fleet.Gateway.Sessions;
 
 /// <summary>A session that has passed to another gateway.</summary>
-internal sealed class Departed(Session session)
+internal sealed class OutboundHandoff(Session session)
 {
     public Session Session => session;
 
@@ -10,7 +10,7 @@ internal sealed class Departed(Session session)
     public required long Until { get; set; }
 
     /// <summary>It went on before it was quite here; null if it was here.</summary>
-    public Arrival? Arrival { get; init; }
+    public InboundHandoff? Inbound { get; init; }
 
     /// <summary>Until then it is not collected before it is here.</summary>
     public long WaitsUntil { get; init; }
@@ -24,38 +24,38 @@ internal sealed class Departed(Session session)
 
 /// <summary>
 /// What has left this gateway, by key and epoch. A client that wanders to and fro leaves more than once, and each time another gateway comes for its
-/// messages, sooner or later. Guarded by the lock of <see cref="SessionMoves"/>.
+/// messages, sooner or later. Guarded by the lock of <see cref="SessionHandoff"/>.
 /// </summary>
-internal sealed class Departures
+internal sealed class OutboundHandoffs
 {
     /// <summary>Of each key in the order of their epochs; nearly always one.</summary>
-    private readonly Dictionary<string, List<Departed>> _all = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, List<OutboundHandoff>> _all = new(StringComparer.Ordinal);
 
-    public IReadOnlyList<Departed> Of(string key) => _all.GetValueOrDefault(key) ?? [];
+    public IReadOnlyList<OutboundHandoff> Of(string key) => _all.GetValueOrDefault(key) ?? [];
 
-    public Departed? Find(string key, long epoch) => Of(key).FirstOrDefault(departed => departed.Epoch == epoch);
+    public OutboundHandoff? Find(string key, long epoch) => Of(key).FirstOrDefault(outbound => outbound.Epoch == epoch);
 
     /// <summary>The one that is the client's; null if there is none, or the client has another session here by now.</summary>
-    public Departed? Current(string key) => Of(key) is [.., { IsOutdated: false } last] ? last : null;
+    public OutboundHandoff? Current(string key) => Of(key) is [.., { IsOutdated: false } last] ? last : null;
 
-    public void Add(Departed departed)
+    public void Add(OutboundHandoff outbound)
     {
-        string key = departed.Session.Identity.Key;
-        if (!_all.TryGetValue(key, out var departures)) _all[key] = departures = [];
-        departures.Add(departed);
+        string key = outbound.Session.Identity.Key;
+        if (!_all.TryGetValue(key, out var handoffs)) _all[key] = handoffs = [];
+        handoffs.Add(outbound);
     }
 
-    public void Remove(Departed departed)
+    public void Remove(OutboundHandoff outbound)
     {
-        string key = departed.Session.Identity.Key;
-        if (_all.TryGetValue(key, out var departures) && departures.Remove(departed) && departures.Count == 0) _all.Remove(key);
+        string key = outbound.Session.Identity.Key;
+        if (_all.TryGetValue(key, out var handoffs) && handoffs.Remove(outbound) && handoffs.Count == 0) _all.Remove(key);
     }
 
     /// <summary>Takes out those whose time is up.</summary>
     public Session[] RemoveUntil(long now)
     {
-        Departed[] gone = [.. _all.Values.SelectMany(departures => departures.Where(departed => departed.Until <= now))];
-        foreach (var departed in gone) Remove(departed);
-        return [.. gone.Select(departed => departed.Session)];
+        OutboundHandoff[] gone = [.. _all.Values.SelectMany(handoffs => handoffs.Where(outbound => outbound.Until <= now))];
+        foreach (var outbound in gone) Remove(outbound);
+        return [.. gone.Select(outbound => outbound.Session)];
     }
 }

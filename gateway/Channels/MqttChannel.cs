@@ -311,9 +311,9 @@ internal sealed class MqttChannel(ChannelServices services, ISessionOwner owner,
         bool refused = ack.ReasonCode >= ReasonCode.UnspecifiedError;
         var result = ack.Type switch
         {
-            PacketType.PubAck => Session!.Acknowledge(ack.PacketId),
-            PacketType.PubRec => Session!.Receive(ack.PacketId, refused),
-            _ => Session!.Complete(ack.PacketId),
+            PacketType.PubAck => Session!.PubAck(ack.PacketId),
+            PacketType.PubRec => Session!.PubRec(ack.PacketId, refused),
+            _ => Session!.PubComp(ack.PacketId),
         };
         if (result == AckResult.WrongKind) throw new MqttProtocolException(ReasonCode.ProtocolError, $"{ack.Type} for a message that awaits another answer (4.3).");
         // What waits for the store goes out when the session is drained.

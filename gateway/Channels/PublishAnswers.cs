@@ -90,7 +90,7 @@ internal sealed class PublishAnswers(ChannelServices services, ISessionOwner own
     {
         if (_unreleased.Remove(packetId, out var waiting) && waiting is not null)
             throw new MqttProtocolException(ReasonCode.ProtocolError, "PUBREL before PUBREC (4.3.3).");
-        var code = session.Release(packetId, out long position) ? ReasonCode.Success : ReasonCode.PacketIdentifierNotFound;
+        var code = session.PubRel(packetId, out long position) ? ReasonCode.Success : ReasonCode.PacketIdentifierNotFound;
         if (position == 0)
         {
             Complete(packetId, code, turn);
@@ -142,7 +142,7 @@ internal sealed class PublishAnswers(ChannelServices services, ISessionOwner own
     {
         if (qos != Qos.ExactlyOnce) return;
         _unreleased.Remove(packetId);
-        session.Release(packetId, out _);
+        session.PubRel(packetId, out _);
     }
 
     private AckTicket Owe(ushort packetId, Qos qos, ChannelTurn turn)

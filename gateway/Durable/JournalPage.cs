@@ -118,7 +118,7 @@ internal sealed class JournalPage(long number)
 
     /// <summary>PUBREC has come: the message is not needed any more, its packet identifier is.</summary>
     /// <returns>False if it is not in the store; it was durable before it was sent, so it is there no more.</returns>
-    public bool Release(StoredDelivery delivery)
+    public bool PubRec(StoredDelivery delivery)
     {
         if (delivery.State != StoredDeliveryState.Written) return false;
         _releasedDeliveries.Add(delivery.Key);

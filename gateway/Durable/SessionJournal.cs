@@ -124,11 +124,11 @@ internal sealed class SessionJournal(ISessionStore store, IOptions<GatewayOption
     }
 
     /// <summary>PUBREC has come: the message is not needed any more, its packet identifier is.</summary>
-    public void Release(StoredDelivery delivery)
+    public void PubRec(StoredDelivery delivery)
     {
         lock (_gate)
         {
-            if (_page.Release(delivery)) Use();
+            if (_page.PubRec(delivery)) Use();
         }
     }
 
@@ -143,7 +143,7 @@ internal sealed class SessionJournal(ISessionStore store, IOptions<GatewayOption
     }
 
     /// <summary>PUBREL has come: the packet identifier is the publisher's to use again.</summary>
-    public long Complete(StoredSession session, ushort packetId)
+    public long PubRel(StoredSession session, ushort packetId)
     {
         lock (_gate)
         {

@@ -92,7 +92,7 @@ internal sealed class InFlight
     }
 
     /// <summary>PUBACK: a QoS 1 message is done with.</summary>
-    public AckResult Acknowledge(ushort packetId)
+    public AckResult PubAck(ushort packetId)
     {
         ref var entry = ref Find(packetId);
         if (Unsafe.IsNullRef(ref entry)) return AckResult.Unknown;
@@ -103,7 +103,7 @@ internal sealed class InFlight
 
     /// <summary>PUBREC: the client has a QoS 2 message, or will not have it.</summary>
     /// <param name="refused">With a code of 0x80 or above, which ends the delivery [MQTT-4.3.3-4].</param>
-    public AckResult Receive(ushort packetId, bool refused)
+    public AckResult PubRec(ushort packetId, bool refused)
     {
         ref var entry = ref Find(packetId);
         if (Unsafe.IsNullRef(ref entry)) return AckResult.Unknown;
@@ -116,14 +116,14 @@ internal sealed class InFlight
         }
         entry.Delivery.Message.Release();
         var stored = entry.Delivery.Stored;
-        stored?.Release();
+        stored?.PubRec();
         entry.Delivery = default(Delivery) with { Stored = stored };
         entry.Released = true;
         return stored is null ? AckResult.Taken : AckResult.Later;
     }
 
     /// <summary>PUBCOMP: a QoS 2 message is done with.</summary>
-    public AckResult Complete(ushort packetId)
+    public AckResult PubComp(ushort packetId)
     {
         ref var entry = ref Find(packetId);
         if (Unsafe.IsNullRef(ref entry)) return AckResult.Unknown;

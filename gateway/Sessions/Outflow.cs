@@ -133,16 +133,16 @@ internal sealed class Outflow(GatewayOptions options, GatewayClock clock, Gatewa
         return false;
     }
 
-    public AckResult Acknowledge(ushort packetId) => _inFlight.Acknowledge(packetId);
+    public AckResult PubAck(ushort packetId) => _inFlight.PubAck(packetId);
 
-    public AckResult Receive(ushort packetId, bool refused)
+    public AckResult PubRec(ushort packetId, bool refused)
     {
-        var result = _inFlight.Receive(packetId, refused);
+        var result = _inFlight.PubRec(packetId, refused);
         if (result == AckResult.Later) (_releasing ??= new()).Enqueue(packetId);
         return result;
     }
 
-    public AckResult Complete(ushort packetId) => _inFlight.Complete(packetId);
+    public AckResult PubComp(ushort packetId) => _inFlight.PubComp(packetId);
 
     public void Forget(ushort packetId) => _inFlight.Remove(packetId);
 

@@ -249,26 +249,26 @@ internal sealed class Session : Subscriber
     }
 
     /// <summary>PUBACK.</summary>
-    public AckResult Acknowledge(ushort packetId)
+    public AckResult PubAck(ushort packetId)
     {
-        lock (_gate) return _out.Acknowledge(packetId);
+        lock (_gate) return _out.PubAck(packetId);
     }
 
     /// <summary>PUBREC.</summary>
     /// <param name="refused">With a code of 0x80 or above.</param>
-    public AckResult Receive(ushort packetId, bool refused)
+    public AckResult PubRec(ushort packetId, bool refused)
     {
         lock (_gate)
         {
             _waits = true;
-            return _out.Receive(packetId, refused);
+            return _out.PubRec(packetId, refused);
         }
     }
 
     /// <summary>PUBCOMP.</summary>
-    public AckResult Complete(ushort packetId)
+    public AckResult PubComp(ushort packetId)
     {
-        lock (_gate) return _out.Complete(packetId);
+        lock (_gate) return _out.PubComp(packetId);
     }
 
     /// <summary>As if it had been sent and acknowledged.</summary>
@@ -301,13 +301,13 @@ internal sealed class Session : Subscriber
     /// <summary>PUBREL, or the message was not taken after all.</summary>
     /// <param name="position">The journal's, at which the identifier is durably free; 0 if it need not be.</param>
     /// <returns>False if there is no such identifier.</returns>
-    public bool Release(ushort packetId, out long position)
+    public bool PubRel(ushort packetId, out long position)
     {
         lock (_gate)
         {
             bool known = _in.Release(packetId, out var held);
             // Nothing is known of it in the store if it was held in memory alone. If it is unknown here, its end may be on its way there still.
-            position = _stored is { } stored && !_ended && !(known && held.Position == 0) ? stored.Journal.Complete(stored, packetId) : 0;
+            position = _stored is { } stored && !_ended && !(known && held.Position == 0) ? stored.Journal.PubRel(stored, packetId) : 0;
             return known;
         }
     }

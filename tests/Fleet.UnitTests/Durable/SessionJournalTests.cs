@@ -103,7 +103,7 @@ public sealed class SessionJournalTests
         await _journal.WhenDurable(position);
         var batch = _store.Batches[^1];
         Assert.Equal((1, 77), (batch.Deliveries.Count, Assert.Single(batch.Received).PacketId));
-        await _journal.WhenDurable(_journal.Complete(_session, 77));
+        await _journal.WhenDurable(_journal.PubRel(_session, 77));
         Assert.Equal(77, Assert.Single(_store.Batches[^1].RemovedReceived).PacketId);
     }
 
@@ -113,7 +113,7 @@ public sealed class SessionJournalTests
         Put();
         var (delivery, position) = Note("x", Qos.ExactlyOnce);
         await _journal.WhenDurable(position);
-        _journal.Release(delivery);
+        _journal.PubRec(delivery);
         await _journal.Flushed();
         Assert.Equal(["released"], _store.Owed("k"));
         Assert.Equal(0, _store.MessageCount);

@@ -36,7 +36,7 @@ public sealed class SessionHandoffTests
         Assert.True(here.TryHold(5));
         foreach (string payload in (string[])["1", "2", "3"]) here.Deliver(Message(payload) with { Qos = Qos.ExactlyOnce });
         while (here.TryTake(owner, now: 0, out _)) { }
-        here.Receive(2, refused: false);
+        here.PubRec(2, refused: false);
         here.Depart();
         var moved = PeerMessages.Of(here.Collect(_ => { }), now: 0);
 

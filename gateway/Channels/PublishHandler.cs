@@ -96,7 +96,7 @@ internal sealed class PublishHandler(ChannelServices services, Session session, 
             answers.Refuse(publish, turn, ReasonCode.QuotaExceeded, "Another gateway, or a rule, takes no more messages for now; try again later.");
             return;
         }
-        var taken = Keeper.Both(durable, passedOn);
+        var taken = DurableSink.Both(durable, passedOn);
         bool isTaken = taken.IsCompletedSuccessfully;
         if (heldAs != 0 && !(isTaken && position == 0)) session.Held(heldAs, new HeldMessage(position, isTaken ? null : new Taking(message, taken)));
         if (isTaken)

@@ -14,7 +14,7 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
 {
     private readonly SubscriptionTree<Subscriber> _tree = new(subscriber => subscriber.IsAvailable);
     private readonly ShareMembers _shares = new();
-    private int _keepers;
+    private int _sinks;
 
     [ThreadStatic] private static List<SubscriptionMatch<Subscriber>>? t_matches;
     [ThreadStatic] private static Dictionary<Subscriber, int>? t_seen;
@@ -46,11 +46,11 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
     public Task? Deliver(Publication message, List<SubscriptionMatch<Subscriber>> matches, Session? publisher, ushort packetId, out long position)
     {
         position = 0;
-        bool kept = Volatile.Read(ref _keepers) > 0, others = peers.HadAny;
+        bool kept = Volatile.Read(ref _sinks) > 0, others = peers.HadAny;
         if (kept || others) message.Keep();
         // They go first: the message gets its number then, and no session here may see it without.
-        var taken = kept && publisher is not null && !Keeper.HaveRoom(message, matches) ? null : others ? forwarder.Forward(message, matches) : Task.CompletedTask;
-        if (taken is not null && kept) taken = Keeper.Both(taken, Keeper.KeepAll(message, matches, publisher));
+        var taken = kept && publisher is not null && !DurableSink.HaveRoom(message, matches) ? null : others ? forwarder.Forward(message, matches) : Task.CompletedTask;
+        if (taken is not null && kept) taken = DurableSink.Both(taken, DurableSink.KeepAll(message, matches, publisher));
         if (taken is not null) position = DeliverHere(message, matches, publisher, packetId, mustHold: kept || !taken.IsCompleted);
         matches.Clear();
         return taken;
@@ -61,13 +61,13 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
     {
         var retaining = Task.CompletedTask;
         if (message.Retain && !retained.TryPut(message, out retaining)) retaining = Task.FromException(new IOException("There are too many topics with retained messages."));
-        return Keeper.Both(retaining, Keeper.KeepAll(message, Match(message.Topic), publisher));
+        return DurableSink.Both(retaining, DurableSink.KeepAll(message, Match(message.Topic), publisher));
     }
 
     /// <summary>Whether nobody will have the message but clients that are here, in sessions that end with their connections.</summary>
     public bool IsPassing(List<SubscriptionMatch<Subscriber>> matches)
     {
-        if (peers.HadAny || Volatile.Read(ref _keepers) > 0) return false;
+        if (peers.HadAny || Volatile.Read(ref _sinks) > 0) return false;
         foreach (var match in matches)
         {
             if (match.Subscriber is not Session { Stored: null }) return false;
@@ -180,14 +180,14 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
     }
 
     /// <summary>A rule wants what matches, of the messages that are published here.</summary>
-    public void Want(Keeper keeper, TopicFilter filter)
+    public void Want(DurableSink sink, TopicFilter filter)
     {
-        if (_tree.Set(filter, keeper, new SubscriptionOptions(Qos.ExactlyOnce))) Interlocked.Increment(ref _keepers);
+        if (_tree.Set(filter, sink, new SubscriptionOptions(Qos.ExactlyOnce))) Interlocked.Increment(ref _sinks);
     }
 
-    public void Unwant(Keeper keeper, TopicFilter filter)
+    public void Unwant(DurableSink sink, TopicFilter filter)
     {
-        if (_tree.Remove(filter, keeper)) Interlocked.Decrement(ref _keepers);
+        if (_tree.Remove(filter, sink)) Interlocked.Decrement(ref _sinks);
     }
 
     /// <summary>Another gateway is dead.</summary>

@@ -8,8 +8,8 @@ using Fleet.Mqtt;
 namespace Fleet.Gateway.Sessions;
 
 /// <summary>
-/// An MQTT session (MQTT 5.0, 4.1): its subscriptions, the way out to the client (<see cref="Outflow"/>) and the way in from it
-/// (<see cref="Inflow"/>). It outlives its connections, of which it has one or none. Any thread may deliver to it: one short lock, under which no other lock
+/// An MQTT session (MQTT 5.0, 4.1): its subscriptions, the way out to the client (<see cref="OutboundMessages"/>) and the way in from it
+/// (<see cref="AwaitingRelease"/>). It outlives its connections, of which it has one or none. Any thread may deliver to it: one short lock, under which no other lock
 /// is taken but the journal's, and nobody is called, so that a publisher never waits for a subscriber. Every change of it passes one of the methods
 /// here. One that outlives its connections outlives the process too (docs/adr/0009-durable-sessions.md).
 /// </summary>
@@ -18,8 +18,8 @@ internal sealed class Session : Subscriber
     private readonly Lock _gate = new();
     private readonly GatewayMetrics _metrics;
     private readonly SessionSubscriptions _subscriptions;
-    private readonly Outflow _out;
-    private readonly Inflow _in = new();
+    private readonly OutboundMessages _outbound;
+    private readonly AwaitingRelease _awaitingRelease = new();
     private readonly HandoffDedup _dedup = new();
     private ISessionOwner? _owner;
     private volatile StoredSession? _stored;
@@ -32,7 +32,7 @@ internal sealed class Session : Subscriber
         Identity = identity;
         _metrics = metrics;
         _subscriptions = new SessionSubscriptions(options.MaxSubscriptionsPerSession);
-        _out = new Outflow(options, clock, metrics);
+        _outbound = new OutboundMessages(options, clock, metrics);
     }
 
     /// <summary>Of the present connection, or the last.</summary>
@@ -56,7 +56,7 @@ internal sealed class Session : Subscriber
     /// <summary>How many of its messages in the store, from the first, the client may have been sent.</summary>
     public int MaybeSent
     {
-        get { lock (_gate) return _out.MaybeSent; }
+        get { lock (_gate) return _outbound.MaybeSent; }
     }
 
     public bool IsConnected => Volatile.Read(ref _owner) is not null;
@@ -68,13 +68,13 @@ internal sealed class Session : Subscriber
     /// <summary>Enough waits already: answers to further requests had better wait with it.</summary>
     public bool IsBacklogged
     {
-        get { lock (_gate) return _out.IsBacklogged; }
+        get { lock (_gate) return _outbound.IsBacklogged; }
     }
 
     /// <summary>Messages that are yet to be sent, and those that were and are not done with.</summary>
     public (int Queued, int InFlight) Backlog
     {
-        get { lock (_gate) return _out.Backlog; }
+        get { lock (_gate) return _outbound.Backlog; }
     }
 
     public HeldSubscription[] Subscriptions
@@ -96,7 +96,7 @@ internal sealed class Session : Subscriber
             var before = _owner;
             _owner = owner;
             Identity = identity;
-            _out.Begin(receiveMaximum);
+            _outbound.Begin(receiveMaximum);
             _waits = true;
             return before;
         }
@@ -109,7 +109,7 @@ internal sealed class Session : Subscriber
         {
             if (_owner != owner || _ended) return false;
             _owner = null;
-            _out.Pause();
+            _outbound.Pause();
             return true;
         }
     }
@@ -124,10 +124,10 @@ internal sealed class Session : Subscriber
             _owner = null;
             // First the session: what goes with it needs no word of its own.
             _stored?.Journal.Remove(_stored);
-            _out.Clear();
+            _outbound.Clear();
             foreach (var delivery in _collected) delivery.Settle();
             _collected = [];
-            _in.Clear();
+            _awaitingRelease.Clear();
             return (_subscriptions.TakeAll(), owner);
         }
     }
@@ -141,7 +141,7 @@ internal sealed class Session : Subscriber
             _stored = stored;
             foreach (var subscription in _subscriptions.All) stored.Journal.Put(stored, subscription.Filter.Text, RowOf(subscription));
             List<StoredDelivery> one = [];
-            _out.Keep((delivery, packetId) =>
+            _outbound.Keep((delivery, packetId) =>
             {
                 if (Owed(delivery, packetId) is not { } owed) return null;
                 one.Clear();
@@ -150,7 +150,7 @@ internal sealed class Session : Subscriber
                 else stored.Journal.NoteReleased(owed);
                 return owed;
             });
-            foreach (ushort packetId in _in.PacketIds) _in.Note(packetId, new(stored.Journal.Hold(stored, packetId)));
+            foreach (ushort packetId in _awaitingRelease.PacketIds) _awaitingRelease.Note(packetId, new(stored.Journal.Hold(stored, packetId)));
         }
     }
 
@@ -161,8 +161,8 @@ internal sealed class Session : Subscriber
         lock (_gate)
         {
             _stored = stored;
-            _out.Restore(deliveries, maybeSent);
-            foreach (ushort packetId in unreleased) _in.TryHold(packetId, new(SessionJournal.LongAgo));
+            _outbound.Restore(deliveries, maybeSent);
+            foreach (ushort packetId in unreleased) _awaitingRelease.TryHold(packetId, new(SessionJournal.LongAgo));
         }
     }
 
@@ -227,7 +227,7 @@ internal sealed class Session : Subscriber
             foreach (var message in messages)
             {
                 if (Identity.Policy.AllowsReceive(message.Topic))
-                    _out.AddRetained(new Delivery(message, granted < message.Qos ? granted : message.Qos, Retain: true, Identifiers: identifiers));
+                    _outbound.AddRetained(new Delivery(message, granted < message.Qos ? granted : message.Qos, Retain: true, Identifiers: identifiers));
             }
         }
     }
@@ -242,8 +242,8 @@ internal sealed class Session : Subscriber
         lock (_gate)
         {
             if (_owner != owner) return false;
-            if (_out.TryTake(owner, now, out next)) return true;
-            _waits = !_out.IsEmpty;
+            if (_outbound.TryTake(owner, now, out next)) return true;
+            _waits = !_outbound.IsEmpty;
             return false;
         }
     }
@@ -251,7 +251,7 @@ internal sealed class Session : Subscriber
     /// <summary>PUBACK.</summary>
     public AckResult PubAck(ushort packetId)
     {
-        lock (_gate) return _out.PubAck(packetId);
+        lock (_gate) return _outbound.PubAck(packetId);
     }
 
     /// <summary>PUBREC.</summary>
@@ -261,26 +261,26 @@ internal sealed class Session : Subscriber
         lock (_gate)
         {
             _waits = true;
-            return _out.PubRec(packetId, refused);
+            return _outbound.PubRec(packetId, refused);
         }
     }
 
     /// <summary>PUBCOMP.</summary>
     public AckResult PubComp(ushort packetId)
     {
-        lock (_gate) return _out.PubComp(packetId);
+        lock (_gate) return _outbound.PubComp(packetId);
     }
 
     /// <summary>As if it had been sent and acknowledged.</summary>
     public void Forget(ushort packetId)
     {
-        lock (_gate) _out.Forget(packetId);
+        lock (_gate) _outbound.Forget(packetId);
     }
 
     /// <summary>Whether a QoS 2 message of the client's, not released yet, has this packet identifier: another PUBLISH with it is a repeat.</summary>
     public bool IsUnreleased(ushort packetId, out HeldMessage message)
     {
-        lock (_gate) return _in.IsUnreleased(packetId, out message);
+        lock (_gate) return _awaitingRelease.IsUnreleased(packetId, out message);
     }
 
     public bool IsUnreleased(ushort packetId) => IsUnreleased(packetId, out _);
@@ -289,13 +289,13 @@ internal sealed class Session : Subscriber
     /// <returns>False if it is a repeat.</returns>
     public bool TryHold(ushort packetId)
     {
-        lock (_gate) return _in.TryHold(packetId);
+        lock (_gate) return _awaitingRelease.TryHold(packetId);
     }
 
     /// <summary>The message with this identifier was routed.</summary>
     public void Held(ushort packetId, HeldMessage message)
     {
-        lock (_gate) _in.Note(packetId, message);
+        lock (_gate) _awaitingRelease.Note(packetId, message);
     }
 
     /// <summary>PUBREL, or the message was not taken after all.</summary>
@@ -305,7 +305,7 @@ internal sealed class Session : Subscriber
     {
         lock (_gate)
         {
-            bool known = _in.Release(packetId, out var held);
+            bool known = _awaitingRelease.Release(packetId, out var held);
             // Nothing is known of it in the store if it was held in memory alone. If it is unknown here, its end may be on its way there still.
             position = _stored is { } stored && !_ended && !(known && held.Position == 0) ? stored.Journal.PubRel(stored, packetId) : 0;
             return known;
@@ -319,7 +319,7 @@ internal sealed class Session : Subscriber
         {
             var owner = _owner;
             _owner = null;
-            _out.Pause();
+            _outbound.Pause();
             return (_subscriptions.All, owner);
         }
     }
@@ -330,11 +330,11 @@ internal sealed class Session : Subscriber
         lock (_gate)
         {
             _dedup.Leave(sendOn);
-            var (inFlight, queued, lastPacketId) = _out.TakeAll();
+            var (inFlight, queued, lastPacketId) = _outbound.TakeAll();
             // They stay in the store until the other gateway has had time to store them.
             _collected = [.. inFlight.Select(sent => sent.Delivery.Stored).Concat(queued.Select(delivery => delivery.Stored)).OfType<StoredDelivery>()];
             // Copies: what comes from now on is sent on, and must not count as known there.
-            return new SessionMessages(inFlight, queued, lastPacketId, _in.PacketIds, [.. _dedup.Recent]);
+            return new SessionMessages(inFlight, queued, lastPacketId, _awaitingRelease.PacketIds, [.. _dedup.Recent]);
         }
     }
 
@@ -356,8 +356,8 @@ internal sealed class Session : Subscriber
             if (sendOn is null)
             {
                 _waits = true;
-                _out.Restore(messages.InFlight, messages.Queued, messages.LastPacketId, had);
-                foreach (ushort packetId in messages.Unreleased) _in.TryHold(packetId);
+                _outbound.Restore(messages.InFlight, messages.Queued, messages.LastPacketId, had);
+                foreach (ushort packetId in messages.Unreleased) _awaitingRelease.TryHold(packetId);
             }
             _dedup.NoteAll(had);
         }
@@ -409,7 +409,7 @@ internal sealed class Session : Subscriber
         }
         if (only is null) owed = Owed(delivery, packetId: 0);
         _waits = true;
-        if (_out.TryAdd(owed is null ? delivery : delivery with { Stored = owed })) return true;
+        if (_outbound.TryAdd(owed is null ? delivery : delivery with { Stored = owed })) return true;
         owed = null;
         hopeless = delivery.Qos != Qos.AtMostOnce;
         return false;
@@ -421,7 +421,7 @@ internal sealed class Session : Subscriber
     {
         if (_stored is not { } stored || delivery.Qos == Qos.AtMostOnce) return null;
         if (delivery.Qos == Qos.AtLeastOnce) packetId = 0;
-        else if (packetId == 0) packetId = _out.Reserve();
+        else if (packetId == 0) packetId = _outbound.Reserve();
         delivery.Message?.Keep();
         return new StoredDelivery(stored, ++stored.LastNumber, delivery.Message, delivery.Qos, delivery.Retain, packetId, delivery.Identifiers)
         {

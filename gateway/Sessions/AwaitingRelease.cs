@@ -12,7 +12,7 @@ internal readonly record struct HeldMessage(long Position, Taking? Elsewhere = n
 internal sealed record Taking(Publication Message, Task Done);
 
 /// <summary>The way in from one client: its QoS 2 messages between PUBLISH and PUBREL. Guarded by the session's lock.</summary>
-internal sealed class Inflow
+internal sealed class AwaitingRelease
 {
     /// <summary>Room for so many is not given back.</summary>
     private const int RoomKept = 64;

@@ -16,7 +16,7 @@ internal readonly record struct Outgoing(ushort PacketId, Delivery? Publish, boo
 /// The way out to one subscriber: what is in flight and to be sent again, then the retained messages of new subscriptions, then the queue; never
 /// more unacknowledged than the client takes. Guarded by the session's lock.
 /// </summary>
-internal sealed class Outflow(GatewayOptions options, GatewayClock clock, GatewayMetrics metrics)
+internal sealed class OutboundMessages(GatewayOptions options, GatewayClock clock, GatewayMetrics metrics)
 {
     private const int IdentifiedAtOnce = 1_000;
 

@@ -4,10 +4,10 @@ using Fleet.Mqtt;
 namespace Fleet.Gateway.Routing;
 
 /// <summary>
-/// Who keeps messages for something outside of MQTT: a rule. It stands in the subscription tree of every gateway, so the one that the publisher is
+/// Stores messages for something outside of MQTT: a rule. It stands in the subscription tree of every gateway, so the one that the publisher is
 /// on hands it the message, and the others do not.
 /// </summary>
-internal abstract class Keeper : Subscriber
+internal abstract class DurableSink : Subscriber
 {
     public override bool IsAvailable => true;
 
@@ -19,24 +19,24 @@ internal abstract class Keeper : Subscriber
     /// <returns>Completes when the message is durable; fails if it is not.</returns>
     public abstract Task Keep(Publication message, Session? publisher);
 
-    /// <summary>Whether all keepers among the subscribers can take the message.</summary>
+    /// <summary>Whether all sinks among the subscribers can take the message.</summary>
     public static bool HaveRoom(Publication message, List<SubscriptionMatch<Subscriber>> matches)
     {
         if (message.Qos == Qos.AtMostOnce) return true;
         foreach (var match in matches)
         {
-            if (match.Subscriber is Keeper { HasRoom: false }) return false;
+            if (match.Subscriber is DurableSink { HasRoom: false }) return false;
         }
         return true;
     }
 
-    /// <summary>Hands the message to all keepers among the subscribers.</summary>
+    /// <summary>Hands the message to all sinks among the subscribers.</summary>
     public static Task KeepAll(Publication message, List<SubscriptionMatch<Subscriber>> matches, Session? publisher)
     {
         var kept = Task.CompletedTask;
         foreach (var match in matches)
         {
-            if (match.Subscriber is Keeper keeper) kept = Both(kept, keeper.Keep(message, publisher));
+            if (match.Subscriber is DurableSink sink) kept = Both(kept, sink.Keep(message, publisher));
         }
         return kept;
     }

@@ -36,10 +36,10 @@ internal sealed class DeadGateways(Peers peers, Broker broker)
         }
     }
 
-    public void Take(RemoteGateway sender, PeerWord.Successor word)
+    public void Take(RemoteGateway sender, LinkFrame.Successor frame)
     {
-        RedirectTo(word.Dead, new PeerSuccessor(sender.Link, word.Dead), word.StoredUpTo);
-        _ = sender.Link.Post(new PeerWord.HandedOver(word.Dead));
+        RedirectTo(frame.Dead, new PeerSuccessor(sender.Link, frame.Dead), frame.StoredUpTo);
+        _ = sender.Link.Post(new LinkFrame.HandedOver(frame.Dead));
     }
 
     public void RedirectTo(string gatewayId, ISuccessor successor, long storedUpTo)
@@ -61,12 +61,12 @@ internal sealed class DeadGateways(Peers peers, Broker broker)
     {
         public bool HasRoom(int bytes) => link.HasRoom(bytes);
 
-        public Task Take(PeerWord word, int bytes) => link.Post(
-            word switch
+        public Task Take(LinkFrame frame, int bytes) => link.Post(
+            frame switch
             {
-                PeerWord.Published published => new PeerWord.Redirected(dead, published.Message, published.ToAll, published.Shares),
-                PeerWord.Redirected redirected => redirected with { Dead = dead },
-                _ => throw new ArgumentException($"{word.GetType().Name} is of no use to a successor.", nameof(word)),
+                LinkFrame.Published published => new LinkFrame.Redirected(dead, published.Message, published.ToAll, published.Shares),
+                LinkFrame.Redirected redirected => redirected with { Dead = dead },
+                _ => throw new ArgumentException($"{frame.GetType().Name} is of no use to a successor.", nameof(frame)),
             },
             bytes);
     }

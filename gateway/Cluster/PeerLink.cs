@@ -5,16 +5,16 @@ using Microsoft.Extensions.Logging;
 namespace Fleet.Gateway.Cluster;
 
 /// <summary>
-/// The words for one other gateway: in order, one batch under way at a time, repeated until it is answered. What waits is bounded in bytes, so that
+/// The frames for one other gateway: in order, one batch under way at a time, repeated until it is answered. What waits is bounded in bytes, so that
 /// a gateway that does not answer costs memory and never time. When it is dead, its messages wait for its successor: who published them is not told that
 /// all is well before.
 /// </summary>
 internal sealed class PeerLink(string from, string to, Func<PeerBatch, Task<PeerAnswer>> send, int maxBytes, Action suspected, TimeProvider time, ILogger log)
 {
-    private const int MaxBatchWords = 256, MaxBatchBytes = 1024 * 1024;
+    private const int MaxBatchFrames = 256, MaxBatchBytes = 1024 * 1024;
 
-    /// <summary>What a word costs beside its payload, about.</summary>
-    private const int WordBytes = 128;
+    /// <summary>What a frame costs beside its payload, about.</summary>
+    private const int FrameBytes = 128;
 
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(50), LongestPause = TimeSpan.FromSeconds(1);
 
@@ -40,15 +40,15 @@ internal sealed class PeerLink(string from, string to, Func<PeerBatch, Task<Peer
     /// Completes when the other gateway, or its successor, has it; at once without <paramref name="receipt"/>. Null: too much waits already. What is no
     /// message is of no use to the successor, and is done with when the other gateway is dead.
     /// </returns>
-    public Task? TryPost(PeerWord word, int bytes, bool receipt) => Post(word, bytes, receipt, bounded: true);
+    public Task? TryPost(LinkFrame frame, int bytes, bool receipt) => Post(frame, bytes, receipt, bounded: true);
 
-    /// <summary>For the words that no link may miss, of which there are only so many, and for what has been found to have room.</summary>
-    public Task Post(PeerWord word, int bytes = 0) => Post(word, bytes, receipt: true, bounded: false)!;
+    /// <summary>For the frames that no link may miss, of which there are only so many, and for what has been found to have room.</summary>
+    public Task Post(LinkFrame frame, int bytes = 0) => Post(frame, bytes, receipt: true, bounded: false)!;
 
     /// <param name="bytes">Of the payload.</param>
     public bool HasRoom(int bytes)
     {
-        lock (_gate) return _successor?.HasRoom(bytes) ?? HasRoomFor(bytes + WordBytes);
+        lock (_gate) return _successor?.HasRoom(bytes) ?? HasRoomFor(bytes + FrameBytes);
     }
 
     /// <summary>The other gateway is dead: nothing is sent any more, and messages wait for its successor.</summary>
@@ -64,7 +64,7 @@ internal sealed class PeerLink(string from, string to, Func<PeerBatch, Task<Peer
     }
 
     /// <summary>What waits for the dead gateway goes to its successor, in order, and so does what still comes.</summary>
-    /// <param name="storedUpTo">Number of the last word that the dead gateway had stored: up to there its sessions have everything.</param>
+    /// <param name="storedUpTo">Number of the last frame that the dead gateway had stored: up to there its sessions have everything.</param>
     public void RedirectTo(ISuccessor successor, long storedUpTo)
     {
         Die();
@@ -101,19 +101,19 @@ internal sealed class PeerLink(string from, string to, Func<PeerBatch, Task<Peer
         foreach (var item in left) item.Taken?.TrySetException(Lost());
     }
 
-    private Task? Post(PeerWord word, int bytes, bool receipt, bool bounded)
+    private Task? Post(LinkFrame frame, int bytes, bool receipt, bool bounded)
     {
         lock (_gate)
         {
-            bool isMessage = word is PeerWord.Published or PeerWord.Redirected;
+            bool isMessage = frame is LinkFrame.Published or LinkFrame.Redirected;
             if (IsDead && !(isMessage && receipt)) return Task.CompletedTask;
             if (_abandoned) return Task.FromException(Lost());
             // Under the lock, so that it comes after what has waited.
-            if (_successor is not null) return _successor.Take(word, bytes);
-            int size = bytes + WordBytes;
+            if (_successor is not null) return _successor.Take(frame, bytes);
+            int size = bytes + FrameBytes;
             if (bounded && !HasRoomFor(size)) return null;
             var taken = receipt ? new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously) : null;
-            _waiting.Enqueue(new Item(word, size, taken, isMessage));
+            _waiting.Enqueue(new Item(frame, size, taken, isMessage));
             _bytes += size;
             if (!_running && !IsDead)
             {
@@ -136,7 +136,7 @@ internal sealed class PeerLink(string from, string to, Func<PeerBatch, Task<Peer
             int bytes = 0;
             lock (_gate)
             {
-                while (!IsDead && items.Count < MaxBatchWords && bytes < MaxBatchBytes && _waiting.TryDequeue(out var item))
+                while (!IsDead && items.Count < MaxBatchFrames && bytes < MaxBatchBytes && _waiting.TryDequeue(out var item))
                 {
                     items.Add(item);
                     bytes += item.Bytes;
@@ -146,7 +146,7 @@ internal sealed class PeerLink(string from, string to, Func<PeerBatch, Task<Peer
                     _running = false;
                     return;
                 }
-                batch = new PeerBatch(from, _nextNumber, [.. items.Select(item => item.Word)]);
+                batch = new PeerBatch(from, _nextNumber, [.. items.Select(item => item.Frame)]);
                 _nextNumber += items.Count;
                 _underWay = items;
             }
@@ -187,7 +187,7 @@ internal sealed class PeerLink(string from, string to, Func<PeerBatch, Task<Peer
 
     private static async Task Pass(Item item, ISuccessor successor)
     {
-        var taken = successor.Take(item.Word, item.Bytes - WordBytes);
+        var taken = successor.Take(item.Frame, item.Bytes - FrameBytes);
         await taken.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         if (taken.IsCompletedSuccessfully) item.Taken?.TrySetResult();
         else item.Taken?.TrySetException(Lost());
@@ -195,7 +195,7 @@ internal sealed class PeerLink(string from, string to, Func<PeerBatch, Task<Peer
 
     private static InvalidOperationException Lost() => new("The gateway is dead, and what it left is not at another.");
 
-    private readonly record struct Item(PeerWord Word, int Bytes, TaskCompletionSource? Taken, bool IsMessage);
+    private readonly record struct Item(LinkFrame Frame, int Bytes, TaskCompletionSource? Taken, bool IsMessage);
 }
 
 /// <summary>Who takes what was for a dead gateway. Called under the lock of the link to that one: it must not wait, and calls no other gateway's.</summary>
@@ -204,8 +204,8 @@ internal interface ISuccessor
     /// <param name="bytes">Of a payload.</param>
     bool HasRoom(int bytes);
 
-    /// <param name="word">A message.</param>
+    /// <param name="frame">A message.</param>
     /// <param name="bytes">Of the payload.</param>
     /// <returns>Completes when the sessions that the dead gateway left have it; fails if they do not.</returns>
-    Task Take(PeerWord word, int bytes);
+    Task Take(LinkFrame frame, int bytes);
 }

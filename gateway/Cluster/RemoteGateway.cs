@@ -29,16 +29,16 @@ internal sealed class RemoteGateway(GatewayMember member, PeerLink link) : Subsc
     }
 
     /// <summary>Takes what is new of a batch, in order; what it knows already it drops.</summary>
-    /// <param name="take">What to do with a word, and its number. Must not wait.</param>
-    public PeerAnswer Take(PeerBatch batch, Action<RemoteGateway, PeerWord, long> take)
+    /// <param name="take">What to do with a frame, and its number. Must not wait.</param>
+    public PeerAnswer Take(PeerBatch batch, Action<RemoteGateway, LinkFrame, long> take)
     {
         lock (_gate)
         {
             if (_gone) return PeerAnswer.UnknownSender;
             if (batch.FirstNumber > _lastNumber + 1) return PeerAnswer.OutOfOrder;
-            for (int i = (int)(_lastNumber + 1 - batch.FirstNumber); i < batch.Words.Length; i++)
+            for (int i = (int)(_lastNumber + 1 - batch.FirstNumber); i < batch.Frames.Length; i++)
             {
-                take(this, batch.Words[i], batch.FirstNumber + i);
+                take(this, batch.Frames[i], batch.FirstNumber + i);
                 _lastNumber = batch.FirstNumber + i;
             }
             return PeerAnswer.Taken;

@@ -9,7 +9,7 @@ namespace Fleet.Gateway.Cluster;
 /// </summary>
 internal sealed class Routes(Peers peers)
 {
-    private const int FiltersPerWord = 1_000;
+    private const int FiltersPerFrame = 1_000;
 
     private readonly Lock _gate = new();
     private readonly Dictionary<string, Route> _wanted = new(StringComparer.Ordinal);
@@ -27,7 +27,7 @@ internal sealed class Routes(Peers peers)
                 return route.Announced;
             }
             _wanted.Add(wide, route = new Route());
-            if (peers.Any) route.Announced = Tell(new PeerWord.Wanted([wide]));
+            if (peers.Any) route.Announced = Tell(new LinkFrame.Advertised([wide]));
             return route.Announced;
         }
     }
@@ -46,7 +46,7 @@ internal sealed class Routes(Peers peers)
         {
             if (!_wanted.TryGetValue(wide, out var route) || --route.Subscriptions > 0) return;
             _wanted.Remove(wide);
-            if (peers.Any) _ = Tell(new PeerWord.Unwanted(wide));
+            if (peers.Any) _ = Tell(new LinkFrame.Withdrawn(wide));
         }
     }
 
@@ -55,8 +55,8 @@ internal sealed class Routes(Peers peers)
     {
         lock (_gate)
         {
-            foreach (string[] filters in _wanted.Keys.Chunk(FiltersPerWord)) _ = peer.Link.Post(new PeerWord.Wanted([.. filters]));
-            _ = peer.Link.Post(new PeerWord.Ready());
+            foreach (string[] filters in _wanted.Keys.Chunk(FiltersPerFrame)) _ = peer.Link.Post(new LinkFrame.Advertised([.. filters]));
+            _ = peer.Link.Post(new LinkFrame.Ready());
             peers.Add(peer);
         }
     }
@@ -74,7 +74,7 @@ internal sealed class Routes(Peers peers)
             ? filter.Text : $"{filter.Filter.AsSpan(0, slash)}/#";
     }
 
-    private Task Tell(PeerWord word) => Task.WhenAll(peers.All.Select(peer => peer.Link.Post(word)));
+    private Task Tell(LinkFrame frame) => Task.WhenAll(peers.All.Select(peer => peer.Link.Post(frame)));
 
     private sealed class Route
     {

@@ -58,7 +58,7 @@ internal sealed class SessionFailover(
         {
             foreach (var failover in _failovers.Values) Tell(peer, failover);
             routes.Meet(peer);
-            foreach (var failover in _failovers.Values.Where(failover => failover.Inherited.IsOpen)) _ = peer.Link.Post(new PeerWord.FailedOver(failover.Dead));
+            foreach (var failover in _failovers.Values.Where(failover => failover.Inherited.IsOpen)) _ = peer.Link.Post(new LinkFrame.FailedOver(failover.Dead));
         }
     }
 
@@ -86,16 +86,16 @@ internal sealed class SessionFailover(
 
     /// <summary>A message that was for a dead gateway.</summary>
     /// <returns>The journal's position at which it is durable; 0 if no session is owed it.</returns>
-    public long Deliver(PeerWord.Redirected word, LinkMark from)
+    public long Deliver(LinkFrame.Redirected frame, LinkMark from)
     {
         FailoverState? failover;
-        lock (_gate) failover = _failovers.GetValueOrDefault(word.Dead);
-        return broker.DeliverForwarded(PeerMessages.ToPublication(word.Message, clock.NowMs), word.ToAll, word.Shares, from, failover?.Inherited);
+        lock (_gate) failover = _failovers.GetValueOrDefault(frame.Dead);
+        return broker.DeliverForwarded(PeerMessages.ToPublication(frame.Message, clock.NowMs), frame.ToAll, frame.Shares, from, failover?.Inherited);
     }
 
-    public void Take(RemoteGateway sender, PeerWord.HandedOver word)
+    public void Take(RemoteGateway sender, LinkFrame.HandedOver frame)
     {
-        lock (_gate) _failovers.GetValueOrDefault(word.Dead)?.HandedOver(sender.Id);
+        lock (_gate) _failovers.GetValueOrDefault(frame.Dead)?.HandedOver(sender.Id);
     }
 
     /// <summary>Who has died since hands nothing over any more: its publishers have not been acknowledged.</summary>
@@ -223,14 +223,14 @@ internal sealed class SessionFailover(
         lock (_gate)
         {
             failover.SettlesAt = clock.NowMs + LingerMs;
-            return Task.WhenAll(peers.All.Select(peer => peer.Link.Post(new PeerWord.FailedOver(failover.Dead))));
+            return Task.WhenAll(peers.All.Select(peer => peer.Link.Post(new LinkFrame.FailedOver(failover.Dead))));
         }
     }
 
     private static void Tell(RemoteGateway peer, FailoverState failover)
     {
         failover.Expect(peer.Id);
-        _ = peer.Link.Post(new PeerWord.Successor(failover.Dead, failover.StoredUpTo(peer.Id)));
+        _ = peer.Link.Post(new LinkFrame.Successor(failover.Dead, failover.StoredUpTo(peer.Id)));
     }
 
     /// <summary>This gateway is the successor: what its own publishers have for the dead one stays here.</summary>
@@ -238,13 +238,13 @@ internal sealed class SessionFailover(
     {
         public bool HasRoom(int bytes) => true;
 
-        public Task Take(PeerWord word, int bytes)
+        public Task Take(LinkFrame frame, int bytes)
         {
-            var (message, toAll, shares) = word switch
+            var (message, toAll, shares) = frame switch
             {
-                PeerWord.Published published => (published.Message, published.ToAll, published.Shares),
-                PeerWord.Redirected redirected => (redirected.Message, redirected.ToAll, redirected.Shares),
-                _ => throw new ArgumentException($"{word.GetType().Name} is of no use to a successor.", nameof(word)),
+                LinkFrame.Published published => (published.Message, published.ToAll, published.Shares),
+                LinkFrame.Redirected redirected => (redirected.Message, redirected.ToAll, redirected.Shares),
+                _ => throw new ArgumentException($"{frame.GetType().Name} is of no use to a successor.", nameof(frame)),
             };
             long position = broker.DeliverForwarded(PeerMessages.ToPublication(message, clock.NowMs), toAll, shares, from: null, inherited);
             return position == 0 ? Task.CompletedTask : Stored(position);

@@ -57,7 +57,7 @@ public sealed record Inheritance
 
 /// <summary>All that a gateway has sent to another up to here is stored there, as far as persistent sessions are owed it.</summary>
 /// <param name="Sender">Its id.</param>
-/// <param name="Number">Of a word on the link between the two.</param>
+/// <param name="Number">Of a frame on the link between the two.</param>
 public readonly record struct LinkMark(string Sender, long Number);
 
 /// <summary>What is read: sessions and all that belongs to them.</summary>

@@ -82,7 +82,7 @@ internal sealed class SessionJournal(ISessionStore store, IOptions<GatewayOption
 
     /// <summary>A message that sessions have taken, and that its publisher may repeat with the same packet identifier: together.</summary>
     /// <param name="receivedBy">The publisher, if it is persistent and the message came with QoS 2.</param>
-    /// <param name="from">The word of another gateway that brought it: with this, all of it is stored, or nothing.</param>
+    /// <param name="from">The frame of another gateway that brought it: with this, all of it is stored, or nothing.</param>
     /// <returns>The position at which all of it is durable.</returns>
     public long Note(Publication message, List<StoredDelivery> deliveries, StoredSession? receivedBy = null, ushort packetId = 0, LinkMark? from = null)
     {

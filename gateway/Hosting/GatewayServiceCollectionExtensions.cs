@@ -49,7 +49,7 @@ public static class GatewayServiceCollectionExtensions
         services.AddSingleton<Peers>();
         services.AddSingleton<Routes>();
         services.AddSingleton<Forwarder>();
-        services.AddSingleton<PeerFlush>();
+        services.AddSingleton<LinkBarrier>();
         services.AddSingleton<DeadGateways>();
         services.AddSingleton<SessionFailover>();
         services.AddSingleton<PeerInbox>();

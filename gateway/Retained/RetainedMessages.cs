@@ -160,7 +160,7 @@ internal sealed class RetainedMessages(
         if (peers.Any)
         {
             var message = change.Message ?? new Publication(Encoding.UTF8.GetBytes(topic), default, Qos.AtMostOnce, retain: true);
-            var word = new Interfaces.Messaging.PeerWord.Retained(PeerMessages.Of(message, clock.NowMs), version, expiresAt);
+            var word = new Interfaces.Messaging.LinkFrame.Retained(PeerMessages.Of(message, clock.NowMs), version, expiresAt);
             await Task.WhenAll(peers.All.Select(
                 peer => peer.Link.TryPost(word, message.Topic.Length + message.Payload.Length, receipt: true) ?? Task.CompletedTask));
         }

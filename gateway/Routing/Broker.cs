@@ -98,7 +98,7 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
     /// <summary>Delivers what another gateway published: to this one's sessions, and to nobody else.</summary>
     /// <param name="toAll">To all that subscribed, but for shared subscriptions.</param>
     /// <param name="shares">Shared subscriptions of which a member here is to have it.</param>
-    /// <param name="from">The word that brought it; null: it was published here.</param>
+    /// <param name="from">The frame that brought it; null: it was published here.</param>
     /// <param name="inherited">The message was for a dead gateway: it is for the sessions that this one left, and nobody else.</param>
     /// <returns>The journal's position at which it is durable for the persistent sessions here; 0 if there are none.</returns>
     public long DeliverForwarded(Publication message, bool toAll, ImmutableArray<string> shares, LinkMark? from, InheritedSessions? inherited = null)

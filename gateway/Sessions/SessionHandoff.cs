@@ -15,7 +15,7 @@ namespace Fleet.Gateway.Sessions;
 /// reaches it is sent on. A message that came both ways is known by its number, so none is missed and none comes twice.
 /// </summary>
 internal sealed class SessionHandoff(
-    SessionDirectory directory, SessionJournal journal, SessionSnapshots snapshots, Broker broker, Peers peers, PeerFlush flush, Fences fences, IOptions<GatewayOptions> options, GatewayMetrics metrics, GatewayClock clock)
+    SessionDirectory directory, SessionJournal journal, SessionSnapshots snapshots, Broker broker, Peers peers, LinkBarrier barrier, Fences fences, IOptions<GatewayOptions> options, GatewayMetrics metrics, GatewayClock clock)
 {
     /// <summary>How long the old gateway sends on, and the new one knows what it has. Links are empty within moments, or their gateway is dead.</summary>
     private const long LingerMs = 30_000;
@@ -124,7 +124,7 @@ internal sealed class SessionHandoff(
         }
         await Task.WhenAll(known);
         // What was sent to the old gateway alone, before the others knew, is to be there when its messages are collected.
-        await flush.Through(moved.FromGateway);
+        await barrier.Through(moved.FromGateway);
         return inbound;
     }
 
@@ -225,7 +225,7 @@ internal sealed class SessionHandoff(
     private void SendOn(string gatewayId, string key, Delivery delivery)
     {
         if (delivery.Qos == Qos.AtMostOnce || peers.Find(gatewayId) is not { } gateway) return;
-        var word = new PeerWord.Late(key, PeerMessages.Of(delivery, clock.NowMs));
-        if (gateway.Link.TryPost(word, delivery.Message.Topic.Length + delivery.Message.Payload.Length, receipt: false) is null) metrics.Dropped(DropReason.QueueFull);
+        var frame = new LinkFrame.Late(key, PeerMessages.Of(delivery, clock.NowMs));
+        if (gateway.Link.TryPost(frame, delivery.Message.Topic.Length + delivery.Message.Payload.Length, receipt: false) is null) metrics.Dropped(DropReason.QueueFull);
     }
 }

@@ -69,8 +69,8 @@ internal static partial class GatewayLog
     [LoggerMessage(3019, LogLevel.Warning, "Gateway {GatewayId} did not answer; trying again")]
     public static partial void PeerFailed(this ILogger log, string gatewayId, Exception exception);
 
-    [LoggerMessage(3020, LogLevel.Error, "A word of gateway {GatewayId} ({Word}) could not be taken")]
-    public static partial void PeerWordFailed(this ILogger log, string gatewayId, string word, Exception exception);
+    [LoggerMessage(3020, LogLevel.Error, "A frame of gateway {GatewayId} ({Frame}) could not be handled")]
+    public static partial void LinkFrameFailed(this ILogger log, string gatewayId, string frame, Exception exception);
 
     [LoggerMessage(3021, LogLevel.Information, "Gateway {GatewayId} works with {Count} others")]
     public static partial void PeersChanged(this ILogger log, string gatewayId, int count);

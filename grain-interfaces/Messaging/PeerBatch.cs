@@ -2,94 +2,94 @@ namespace Fleet.Interfaces.Messaging;
 
 /// <summary>What one gateway tells another, in order. A batch is repeated until it is answered; the numbers let the receiver drop what it knows.</summary>
 /// <param name="From">Id of the sender.</param>
-/// <param name="FirstNumber">Of the first word; from 1, one more for each.</param>
+/// <param name="FirstNumber">Of the first frame; from 1, one more for each.</param>
 [GenerateSerializer, Immutable, Alias("fleet.peer-batch")]
 public sealed record PeerBatch(
     [property: Id(0)] string From,
     [property: Id(1)] long FirstNumber,
-    [property: Id(2)] ImmutableArray<PeerWord> Words);
+    [property: Id(2)] ImmutableArray<LinkFrame> Frames);
 
 [GenerateSerializer, Alias("fleet.peer-answer")]
 public enum PeerAnswer
 {
-    /// <summary>Every word has been taken, now or before.</summary>
+    /// <summary>Every frame has been taken, now or before.</summary>
     Taken,
 
     /// <summary>The receiver has not heard of the sender (yet): it may have just joined, or be taken for dead.</summary>
     UnknownSender,
 
-    /// <summary>Words are missing before these: one of the two is not who the other takes it for.</summary>
+    /// <summary>Frames are missing before these: one of the two is not who the other takes it for.</summary>
     OutOfOrder,
 }
 
-[GenerateSerializer, Immutable, Alias("fleet.peer-word")]
-public abstract record PeerWord
+[GenerateSerializer, Immutable, Alias("fleet.link-frame")]
+public abstract record LinkFrame
 {
-    private PeerWord() { }
+    private LinkFrame() { }
 
     /// <summary>A message for the receiver's subscribers.</summary>
     /// <param name="ToAll">For all but shared subscriptions.</param>
     /// <param name="Shares">Shared subscriptions, as clients write them, of which the receiver is to choose a member.</param>
-    [GenerateSerializer, Immutable, Alias("fleet.peer-word.published")]
+    [GenerateSerializer, Immutable, Alias("fleet.link-frame.published")]
     public sealed record Published(
         [property: Id(0)] PeerMessage Message,
         [property: Id(1)] bool ToAll,
-        [property: Id(2)] ImmutableArray<string> Shares) : PeerWord;
+        [property: Id(2)] ImmutableArray<string> Shares) : LinkFrame;
 
-    /// <summary>The sender wants messages with these topic filters from now on.</summary>
-    [GenerateSerializer, Immutable, Alias("fleet.peer-word.wanted")]
-    public sealed record Wanted([property: Id(0)] ImmutableArray<string> Filters) : PeerWord;
+    /// <summary>The sender wants messages that match these topic filters from now on.</summary>
+    [GenerateSerializer, Immutable, Alias("fleet.link-frame.advertised")]
+    public sealed record Advertised([property: Id(0)] ImmutableArray<string> Filters) : LinkFrame;
 
     /// <summary>It does not any more.</summary>
-    [GenerateSerializer, Immutable, Alias("fleet.peer-word.unwanted")]
-    public sealed record Unwanted([property: Id(0)] string Filter) : PeerWord;
+    [GenerateSerializer, Immutable, Alias("fleet.link-frame.withdrawn")]
+    public sealed record Withdrawn([property: Id(0)] string Filter) : LinkFrame;
 
     /// <summary>All that the sender wanted when the two met has been said.</summary>
-    [GenerateSerializer, Immutable, Alias("fleet.peer-word.ready")]
-    public sealed record Ready : PeerWord;
+    [GenerateSerializer, Immutable, Alias("fleet.link-frame.ready")]
+    public sealed record Ready : LinkFrame;
 
     /// <summary>A retained message was stored, or removed if its payload is empty.</summary>
     /// <param name="Version">Of the store: an older one than the receiver has is dropped.</param>
     /// <param name="ExpiresAt">Null: never.</param>
-    [GenerateSerializer, Immutable, Alias("fleet.peer-word.retained")]
+    [GenerateSerializer, Immutable, Alias("fleet.link-frame.retained")]
     public sealed record Retained(
         [property: Id(0)] PeerMessage Message,
         [property: Id(1)] long Version,
-        [property: Id(2)] DateTimeOffset? ExpiresAt) : PeerWord;
+        [property: Id(2)] DateTimeOffset? ExpiresAt) : LinkFrame;
 
     /// <summary>Goes from <paramref name="Origin"/> through every other gateway to <paramref name="To"/>, pushing before it what was on the way there.</summary>
-    [GenerateSerializer, Immutable, Alias("fleet.peer-word.flush")]
-    public sealed record Flush([property: Id(0)] long Token, [property: Id(1)] string Origin, [property: Id(2)] string To) : PeerWord;
+    [GenerateSerializer, Immutable, Alias("fleet.link-frame.barrier")]
+    public sealed record Barrier([property: Id(0)] long Token, [property: Id(1)] string Origin, [property: Id(2)] string To) : LinkFrame;
 
     /// <summary>One of the roads is empty.</summary>
-    [GenerateSerializer, Immutable, Alias("fleet.peer-word.flushed")]
-    public sealed record Flushed([property: Id(0)] long Token) : PeerWord;
+    [GenerateSerializer, Immutable, Alias("fleet.link-frame.barrier-reached")]
+    public sealed record BarrierReached([property: Id(0)] long Token) : LinkFrame;
 
     /// <summary>The sender goes on with the sessions that a dead gateway left: what the receiver has for that one is for the sender.</summary>
-    /// <param name="StoredUpTo">Number of the last word of the receiver's that the dead gateway had stored; 0: none.</param>
-    [GenerateSerializer, Immutable, Alias("fleet.peer-word.successor")]
-    public sealed record Successor([property: Id(0)] string Dead, [property: Id(1)] long StoredUpTo) : PeerWord;
+    /// <param name="StoredUpTo">Number of the last frame of the receiver's that the dead gateway had stored; 0: none.</param>
+    [GenerateSerializer, Immutable, Alias("fleet.link-frame.successor")]
+    public sealed record Successor([property: Id(0)] string Dead, [property: Id(1)] long StoredUpTo) : LinkFrame;
 
     /// <summary>A message that the sender had for a dead gateway whose successor the receiver is.</summary>
     /// <param name="ToAll">As in <see cref="Published"/>, though for what the dead gateway left alone.</param>
-    [GenerateSerializer, Immutable, Alias("fleet.peer-word.redirected")]
+    [GenerateSerializer, Immutable, Alias("fleet.link-frame.redirected")]
     public sealed record Redirected(
         [property: Id(0)] string Dead,
         [property: Id(1)] PeerMessage Message,
         [property: Id(2)] bool ToAll,
-        [property: Id(3)] ImmutableArray<string> Shares) : PeerWord;
+        [property: Id(3)] ImmutableArray<string> Shares) : LinkFrame;
 
     /// <summary>All that waited at the sender for a dead gateway has been said to its successor, the receiver.</summary>
-    [GenerateSerializer, Immutable, Alias("fleet.peer-word.handed-over")]
-    public sealed record HandedOver([property: Id(0)] string Dead) : PeerWord;
+    [GenerateSerializer, Immutable, Alias("fleet.link-frame.handed-over")]
+    public sealed record HandedOver([property: Id(0)] string Dead) : LinkFrame;
 
     /// <summary>What the dead gateway's sessions want, the sender, its successor, has said that it wants: nothing is for the dead one any more.</summary>
-    [GenerateSerializer, Immutable, Alias("fleet.peer-word.failed-over")]
-    public sealed record FailedOver([property: Id(0)] string Dead) : PeerWord;
+    [GenerateSerializer, Immutable, Alias("fleet.link-frame.failed-over")]
+    public sealed record FailedOver([property: Id(0)] string Dead) : LinkFrame;
 
     /// <summary>A message for a session that has moved to the receiver, from where it was before.</summary>
-    [GenerateSerializer, Immutable, Alias("fleet.peer-word.late")]
-    public sealed record Late([property: Id(0)] string SessionKey, [property: Id(1)] MovedMessage Message) : PeerWord;
+    [GenerateSerializer, Immutable, Alias("fleet.link-frame.late")]
+    public sealed record Late([property: Id(0)] string SessionKey, [property: Id(1)] MovedMessage Message) : LinkFrame;
 }
 
 /// <summary>An application message between gateways.</summary>

@@ -77,7 +77,7 @@ internal sealed class GatewayParts
     public Routes Routes => Part<Routes>();
     public DeadGateways DeadGateways => Part<DeadGateways>();
     public SessionFailover SessionFailover => Part<SessionFailover>();
-    public PeerFlush Flush => Part<PeerFlush>();
+    public LinkBarrier Barrier => Part<LinkBarrier>();
     public PeerInbox Inbox => Part<PeerInbox>();
     public SessionHandoff SessionHandoff => Part<SessionHandoff>();
     public RetainedMessages Retained => Part<RetainedMessages>();

@@ -5,10 +5,10 @@ using Fleet.Interfaces.Messaging;
 namespace Fleet.Gateway.Cluster;
 
 /// <summary>
-/// Finds out when a gateway has all that every other one had for it so far. Links keep their order, so a word that goes through each of them, and
+/// Finds out when a gateway has all that every other one had for it so far. Links keep their order, so a frame that goes through each of them, and
 /// comes back, has pushed everything before it.
 /// </summary>
-internal sealed class PeerFlush(Peers peers, GatewayIdentity gateway, TimeProvider time)
+internal sealed class LinkBarrier(Peers peers, GatewayIdentity gateway, TimeProvider time)
 {
     /// <summary>A gateway that dies meanwhile does not answer; what it had is lost with it.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(3);
@@ -23,7 +23,7 @@ internal sealed class PeerFlush(Peers peers, GatewayIdentity gateway, TimeProvid
         long token = Interlocked.Increment(ref _lastToken);
         var all = peers.All;
         var waiting = _waiting[token] = new Waiting(all.Count);
-        foreach (var peer in all) _ = peer.Link.Post(new PeerWord.Flush(token, gateway.Id, gatewayId));
+        foreach (var peer in all) _ = peer.Link.Post(new LinkFrame.Barrier(token, gateway.Id, gatewayId));
         try
         {
             await waiting.Done.Task.WaitAsync(Patience, time);
@@ -35,16 +35,16 @@ internal sealed class PeerFlush(Peers peers, GatewayIdentity gateway, TimeProvid
         _waiting.TryRemove(token, out _);
     }
 
-    /// <summary>Passes the word on, or answers it if this is the gateway that it is for.</summary>
-    public void Take(PeerWord.Flush flush)
+    /// <summary>Passes the frame on, or answers it if this is the gateway that it is for.</summary>
+    public void Take(LinkFrame.Barrier frame)
     {
-        if (flush.To != gateway.Id && peers.Find(flush.To) is { } target) _ = target.Link.Post(flush);
-        else if (peers.Find(flush.Origin) is { } origin) _ = origin.Link.Post(new PeerWord.Flushed(flush.Token));
+        if (frame.To != gateway.Id && peers.Find(frame.To) is { } target) _ = target.Link.Post(frame);
+        else if (peers.Find(frame.Origin) is { } origin) _ = origin.Link.Post(new LinkFrame.BarrierReached(frame.Token));
     }
 
-    public void Take(PeerWord.Flushed flushed)
+    public void Take(LinkFrame.BarrierReached frame)
     {
-        if (_waiting.TryGetValue(flushed.Token, out var waiting)) waiting.Take();
+        if (_waiting.TryGetValue(frame.Token, out var waiting)) waiting.Take();
     }
 
     private sealed class Waiting(int roads)

@@ -12,7 +12,7 @@ internal sealed class DeadGateways(Peers peers, Broker broker)
     private readonly Lock _gate = new();
     private readonly HashSet<string> _dead = new(StringComparer.Ordinal);
 
-    /// <summary>An id is good for one life.</summary>
+    /// <summary>An id is good for one lifecycle.</summary>
     public bool IsDead(string gatewayId)
     {
         lock (_gate) return _dead.Contains(gatewayId);

@@ -19,7 +19,7 @@ namespace Fleet.Gateway.Hosting;
 /// </summary>
 internal sealed class GatewayService(
     GatewayIdentity gateway, GatewayObserver observer, ClusterMember cluster, Peers peers, RetainedMessages retained, SessionFailover failover, RestoredCertificates certificates,
-    SessionJournal journal, SessionDirectory directory, SessionHandoff handoff, Fences fences, ConnectionRegistry connections, SessionLife life, DevicePresence presence, ConnectAdmission admission, Flapping flapping,
+    SessionJournal journal, SessionDirectory directory, SessionHandoff handoff, Fences fences, ConnectionRegistry connections, SessionLifecycle lifecycle, DevicePresence presence, ConnectAdmission admission, Flapping flapping,
     GatewayListeners listeners, GatewayClock clock, IOptions<GatewayOptions> options, IHostApplicationLifetime application, ILogger<GatewayService> log) : IHostedService, IDisposable
 {
     private static readonly TimeSpan SweepEvery = TimeSpan.FromSeconds(1);
@@ -100,7 +100,7 @@ internal sealed class GatewayService(
             handoff.Sweep(now);
             failover.Sweep(now);
             fences.Sweep(now);
-            life.Sweep(now);
+            lifecycle.Sweep(now);
             flapping.Sweep(now);
             admission.Adapt(_sweptAt is { } before ? TimeSpan.FromMilliseconds(now - before) - SweepEvery : TimeSpan.Zero);
             _sweptAt = now;

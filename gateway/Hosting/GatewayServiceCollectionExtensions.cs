@@ -71,7 +71,7 @@ public static class GatewayServiceCollectionExtensions
         services.AddSingleton<DevicePresence>();
         services.AddSingleton<PresenceEvents>();
         services.AddSingleton<SubscriptionEvents>();
-        services.AddSingleton<SessionLife>();
+        services.AddSingleton<SessionLifecycle>();
         services.AddSingleton<ChannelServices>();
 
         services.AddSingleton<ConnectAdmission>();

@@ -16,7 +16,7 @@ internal sealed class DevicePresence(IGrainFactory grains, GatewayIdentity gatew
 {
     private static readonly TimeSpan[] Pauses = [TimeSpan.FromMilliseconds(100), TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(5)];
 
-    private readonly SerialLanes _lanes = new();
+    private readonly KeyedSerialQueue _queue = new();
 
     /// <summary>Returns when the device grain knows. Not tried again: the client does, by connecting again.</summary>
     public Task Connected(SessionIdentity identity)
@@ -24,7 +24,7 @@ internal sealed class DevicePresence(IGrainFactory grains, GatewayIdentity gatew
         var thing = identity.Thing!.Value;
         var session = new DeviceSession(
             identity.SessionId, identity.GatewayId ?? gateway.Id, identity.RemoteAddress, clock.UtcNow, identity.Epoch, identity.Certificate);
-        return _lanes.Enqueue(thing.Value, () => Device(thing).Connected(session));
+        return _queue.Enqueue(thing.Value, () => Device(thing).Connected(session));
     }
 
     public void Disconnected(SessionIdentity identity, DisconnectReason reason)
@@ -40,10 +40,10 @@ internal sealed class DevicePresence(IGrainFactory grains, GatewayIdentity gatew
         Tell(identity.Thing!.Value, "seen", device => device.Seen(identity.SessionId, lastSeenAt));
 
     /// <summary>Waits for what was said so far.</summary>
-    public Task Told() => _lanes.Idle();
+    public Task Told() => _queue.Idle();
 
     private void Tell(ThingName thing, string change, Func<IDeviceGrain, Task> call, bool untilTaken = false) =>
-        _ = _lanes.Enqueue(thing.Value, () => Try(thing, change, call, untilTaken));
+        _ = _queue.Enqueue(thing.Value, () => Try(thing, change, call, untilTaken));
 
     private async Task Try(ThingName thing, string change, Func<IDeviceGrain, Task> call, bool untilTaken)
     {

@@ -21,7 +21,7 @@ internal sealed class ReactorConnection : MqttConnection, IReady, ILoopWork, IDi
     private readonly Wire _wire;
     private readonly int _key;
     private TaskCompletionSource? _room;
-    private Remainder _rest;
+    private PartialPacket _rest;
     private ReadOnlyMemory<byte> _leaving;
     private int _woken;
     private long _farewellAt;

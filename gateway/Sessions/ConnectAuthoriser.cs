@@ -22,7 +22,7 @@ namespace Fleet.Gateway.Sessions;
 /// id (<see cref="ISessionGrain"/>) and tells the device. In this order, so that a stranger never evicts anybody.
 /// </summary>
 internal sealed class ConnectAuthoriser(
-    IGrainFactory grains, GatewayIdentity gateway, SessionLife life, SessionHandoff handoff, SessionFinder finder, Broker broker, IPasswordAuthenticator passwords, PolicySource policies,
+    IGrainFactory grains, GatewayIdentity gateway, SessionLifecycle lifecycle, SessionHandoff handoff, SessionFinder finder, Broker broker, IPasswordAuthenticator passwords, PolicySource policies,
     ConnectAdmission admission, Flapping flapping, GatewayClock clock, GatewayMetrics metrics, ILogger<ConnectAuthoriser> log)
 {
     private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(20);
@@ -51,7 +51,7 @@ internal sealed class ConnectAuthoriser(
         if (decision is ConnectDecision.Refused refused)
         {
             metrics.Denied(DeniedAction.Connect);
-            if (refused.Code is ReasonCode.NotAuthorized or ReasonCode.BadUserNameOrPassword) life.Refused(request.ClientId, sessionId, source);
+            if (refused.Code is ReasonCode.NotAuthorized or ReasonCode.BadUserNameOrPassword) lifecycle.Refused(request.ClientId, sessionId, source);
             log.ConnectRefused(request.ClientId, source.RemoteAddress, refused.Code, refused.Detail);
         }
         return decision;
@@ -101,7 +101,7 @@ internal sealed class ConnectAuthoriser(
             Heartbeat = who.Thing is { } thing ? new Heartbeat(thing) : null,
         };
         await TakeOver(identity, lease);
-        await life.Announce(identity);
+        await lifecycle.Announce(identity);
         return new ConnectDecision.Accepted(identity);
     }
 
@@ -185,7 +185,7 @@ internal sealed class ConnectAuthoriser(
     {
         await ((Task)deciding).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         if (deciding.IsCompletedSuccessfully && await deciding is ConnectDecision.Accepted accepted)
-            life.Ended(accepted.Identity, EndCause.ConnectionLost, wasAttached: false);
+            lifecycle.Ended(accepted.Identity, EndCause.ConnectionLost, wasAttached: false);
     }
 
     private static ConnectDecision.Refused Deny(string why) => new(ReasonCode.NotAuthorized, "Not authorised: " + why);

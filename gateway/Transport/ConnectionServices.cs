@@ -76,13 +76,13 @@ internal sealed class ConnectionRegistry(GatewayMetrics metrics)
 
 /// <summary>What all connections share.</summary>
 internal sealed class ConnectionServices(
-    IOptions<GatewayOptions> options, ChannelServices channel, ConnectAuthoriser authoriser, SessionLife life, RequestDispatcher requests,
+    IOptions<GatewayOptions> options, ChannelServices channel, ConnectAuthoriser authoriser, SessionLifecycle lifecycle, RequestDispatcher requests,
     ConnectionRegistry connections, GatewayClock clock, GatewayMetrics metrics, ILogger<MqttConnection> log)
 {
     public GatewayOptions Options { get; } = options.Value;
     public ChannelServices Channel => channel;
     public ConnectAuthoriser Authoriser => authoriser;
-    public SessionLife Life => life;
+    public SessionLifecycle Lifecycle => life;
     public RequestDispatcher Requests => requests;
     public ConnectionRegistry Connections => connections;
     public GatewayClock Clock => clock;

@@ -16,7 +16,7 @@ public interface IGatewayGrain : IGrainWithStringKey
     [AlwaysInterleave]
     Task<GatewayView> Join(IGatewayObserver observer, string? name);
 
-    /// <summary>It lives. Null: it was taken for dead (<see cref="IRouteTableGrain.Beat"/>).</summary>
+    /// <summary>It lives. Null: it was taken for dead (<see cref="IGatewayRegistryGrain.Beat"/>).</summary>
     [AlwaysInterleave]
     Task<GatewayView?> Beat(IGatewayObserver observer);
 

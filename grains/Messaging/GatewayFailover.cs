@@ -46,7 +46,7 @@ internal sealed class GatewayFailover(string gatewayId, IFleetIndex index, IGrai
     /// <summary>Returns the gateway that has the sessions, when it has them; null if no gateway lives.</summary>
     private async Task<string?> FindSuccessor()
     {
-        var view = await grains.GetGrain<IRouteTableGrain>(IRouteTableGrain.Key).GetView();
+        var view = await grains.GetGrain<IGatewayRegistryGrain>(IGatewayRegistryGrain.Key).GetView();
         if (SuccessorChoice.Of(view.Gateways, gatewayId) is not { } successor) return null;
         for (int i = 0; i < MaxSuccessors; i++)
         {
@@ -94,7 +94,7 @@ internal sealed class GatewayFailover(string gatewayId, IFleetIndex index, IGrai
     {
         var failure = await TryRepeatedly(async () =>
         {
-            var view = await grains.GetGrain<IRouteTableGrain>(IRouteTableGrain.Key).GetView();
+            var view = await grains.GetGrain<IGatewayRegistryGrain>(IGatewayRegistryGrain.Key).GetView();
             // It knows which sessions it has, and what becomes of their wills. Should it have died since, so have they.
             if ((view.Find(successor) ?? view.Gateways.FirstOrDefault()) is not { } publisher) return false;
             await grains.GetGrain<IGatewayGrain>(publisher.Id).PublishLostSessions(sessions);

@@ -7,7 +7,7 @@ using Microsoft.Extensions.Logging;
 namespace Fleet.Grains.Messaging;
 
 /// <summary>
-/// Keeps the route table activated from every silo. Without it, a gateway that dies together with the silo that held the table would be missed
+/// Keeps the gateway registry activated from every silo. Without it, a gateway that dies together with the silo that held the registry would be missed
 /// by nobody as long as no other gateway beats.
 /// </summary>
 internal sealed class GatewayWatch(IGrainFactory grains, TimeProvider clock, ILogger<GatewayWatch> log) : BackgroundService
@@ -19,7 +19,7 @@ internal sealed class GatewayWatch(IGrainFactory grains, TimeProvider clock, ILo
         {
             try
             {
-                await grains.GetGrain<IRouteTableGrain>(IRouteTableGrain.Key).GetView();
+                await grains.GetGrain<IGatewayRegistryGrain>(IGatewayRegistryGrain.Key).GetView();
             }
             catch (Exception e) when (!stoppingToken.IsCancellationRequested)
             {

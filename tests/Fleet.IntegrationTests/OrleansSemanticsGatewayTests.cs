@@ -55,7 +55,7 @@ public sealed class OrleansSemanticsGatewayTests
         bool away = true;
         cluster.Before = call => away && call.InterfaceMethod.Name == "GatewayLost" && call.TargetId == cluster.Device("amr-2").GetGrainId()
             ? throw new SiloUnavailableException("It died too.") : Task.CompletedTask;
-        await cluster.Table.Leave(dead.Id);
+        await cluster.Registry.Leave(dead.Id);
         await KeepAlive(() => successor.PublishedLost.Count == 2, successor);
         away = false;
         await KeepAlive(() => successor.PublishedLost.Count == 3, successor);
@@ -70,7 +70,7 @@ public sealed class OrleansSemanticsGatewayTests
         var successor = await new ObservedGateway(cluster, "gw-2").Join();
         var device = await cluster.Connected("amr-1", dead);
         await cluster.Deactivate(device);
-        await cluster.Table.Leave(dead.Id);
+        await cluster.Registry.Leave(dead.Id);
         await KeepAlive(() => !successor.PublishedLost.IsEmpty, successor);
         Assert.Equal("session-of-amr-1-1", Assert.Single(successor.PublishedLost).SessionId);
         Assert.Equal(Connectivity.Disconnected, (await device.Get())!.Connectivity);
@@ -111,9 +111,9 @@ public sealed class OrleansSemanticsGatewayTests
         await using var cluster = await OrleansCluster.Start(silos: 2);
         var first = await new ObservedGateway(cluster, "gw-1").Join();
         var second = new ObservedGateway(cluster, "gw-2");
-        await cluster.KillSiloOf(cluster.Table);
+        await cluster.KillSiloOf(cluster.Registry);
         await WaitForSilos.UntilAnswered(second.Join, TimeProvider.System, NullLogger.Instance, CancellationToken.None);
-        var view = await cluster.Table.GetView();
+        var view = await cluster.Registry.GetView();
         Assert.Equal([first.Id, second.Id], view.Gateways.Select(gateway => gateway.Id));
     }
 

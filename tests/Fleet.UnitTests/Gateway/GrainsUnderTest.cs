@@ -40,7 +40,7 @@ internal sealed class GrainsUnderTest : IAsyncDisposable
 
     public ISessionGrain Session(string key) => Factory.GetGrain<ISessionGrain>(key);
 
-    public Task<GatewayView> View() => Factory.GetGrain<IRouteTableGrain>(IRouteTableGrain.Key).GetView();
+    public Task<GatewayView> View() => Factory.GetGrain<IGatewayRegistryGrain>(IGatewayRegistryGrain.Key).GetView();
 
     public async Task<TestGateway> Join(string id, string? name = null)
     {

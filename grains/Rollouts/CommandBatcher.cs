@@ -6,7 +6,7 @@ namespace Fleet.Grains.Rollouts;
 /// </summary>
 /// <param name="handle">Decides, writes, and answers each command in order. One call at a time.</param>
 /// <remarks>For one activation: its turns never overlap, so there is nothing to lock.</remarks>
-internal sealed class SharedTurns<TCommand, TAnswer>(
+internal sealed class CommandBatcher<TCommand, TAnswer>(
     TimeProvider clock, TimeSpan spacing, Func<IReadOnlyList<TCommand>, Task<IReadOnlyList<TAnswer>>> handle)
 {
     private readonly List<(TCommand Command, TaskCompletionSource<TAnswer> Answer)> _waiting = [];
@@ -29,24 +29,24 @@ internal sealed class SharedTurns<TCommand, TAnswer>(
         {
             if (_lastAt is { } last && spacing - clock.GetElapsedTime(last) is { Ticks: > 0 } rest) await Task.Delay(rest, clock);
             _lastAt = clock.GetTimestamp();
-            var turn = _waiting.ToArray();
+            var batch = _waiting.ToArray();
             _waiting.Clear();
-            await Handle(turn);
+            await Handle(batch);
         }
         _running = false;
     }
 
-    private async Task Handle((TCommand Command, TaskCompletionSource<TAnswer> Answer)[] turn)
+    private async Task Handle((TCommand Command, TaskCompletionSource<TAnswer> Answer)[] batch)
     {
         try
         {
-            var answers = await handle([.. turn.Select(t => t.Command)]);
-            for (int i = 0; i < turn.Length; i++) turn[i].Answer.SetResult(answers[i]);
+            var answers = await handle([.. batch.Select(t => t.Command)]);
+            for (int i = 0; i < batch.Length; i++) batch[i].Answer.SetResult(answers[i]);
         }
         catch (Exception e)
         {
-            // It belongs to everybody whose command was in the turn; each of them meets it where they wait.
-            foreach (var (_, answer) in turn) answer.TrySetException(e);
+            // It belongs to everybody whose command was in the batch; each of them meets it where they wait.
+            foreach (var (_, answer) in batch) answer.TrySetException(e);
         }
     }
 }

@@ -4,8 +4,8 @@ namespace Fleet.Interfaces.Messaging;
 /// Who takes part in routing: the gateways that live. What topics each of them wants, they tell each other (docs/adr), so that neither a message
 /// nor, while a gateway is alone, a subscription asks a grain. The key is <see cref="Key"/>.
 /// </summary>
-[Alias("fleet.route-table-grain")]
-public interface IRouteTableGrain : IGrainWithStringKey
+[Alias("fleet.gateway-registry-grain")]
+public interface IGatewayRegistryGrain : IGrainWithStringKey
 {
     public const string Key = "gateways";
 

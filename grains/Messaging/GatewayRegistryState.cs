@@ -4,7 +4,7 @@ using Fleet.Interfaces.Messaging;
 namespace Fleet.Grains.Messaging;
 
 /// <summary>The gateways, as they are kept. Written when one comes or goes; their beats are not.</summary>
-internal sealed record RouteTableState
+internal sealed record GatewayRegistryState
 {
     public long Version { get; init; }
 
@@ -22,6 +22,6 @@ internal sealed record RouteTableState
     public bool IsEmpty => Gateways.IsEmpty && Dead.IsEmpty;
 }
 
-[JsonSerializable(typeof(RouteTableState))]
+[JsonSerializable(typeof(GatewayRegistryState))]
 [JsonSerializable(typeof(SessionState))]
 internal sealed partial class MessagingJson : JsonSerializerContext;

@@ -5,10 +5,11 @@ namespace Fleet.Grains.Messaging;
 
 /// <summary>
 /// Which gateways live. What is kept outlives the silo that held it: a beat of any gateway, or the watch that every silo keeps, activates the
-/// table again, and a gateway that died in the meantime is found silent.
+/// registry again, and a gateway that died in the meantime is found silent.
 /// </summary>
-internal sealed class RouteTableGrain(
-    [PersistentState("route-table")] IPersistentState<RouteTableState> record, TimeProvider clock, ILogger<RouteTableGrain> log) : Grain, IRouteTableGrain
+internal sealed class GatewayRegistryGrain(
+    // Under the name that databases have it by.
+    [PersistentState("route-table")] IPersistentState<GatewayRegistryState> record, TimeProvider clock, ILogger<GatewayRegistryGrain> log) : Grain, IGatewayRegistryGrain
 {
     private static readonly TimeSpan TryAgainAfter = TimeSpan.FromSeconds(5);
 
@@ -36,7 +37,7 @@ internal sealed class RouteTableGrain(
     public async Task<GatewayView> Join(string gatewayId, string? name)
     {
         _beats.Heard(gatewayId, Now);
-        await Become(RouteTableCore.Join(record.State, gatewayId, name));
+        await Become(GatewayRegistryCore.Join(record.State, gatewayId, name));
         return record.State.View;
     }
 
@@ -47,7 +48,7 @@ internal sealed class RouteTableGrain(
         return Task.FromResult<GatewayView?>(record.State.View);
     }
 
-    public Task Leave(string gatewayId) => Become(RouteTableCore.Remove(record.State, [gatewayId]));
+    public Task Leave(string gatewayId) => Become(GatewayRegistryCore.Remove(record.State, [gatewayId]));
 
     public Task<GatewayView> GetView() => Task.FromResult(record.State.View);
 
@@ -55,14 +56,14 @@ internal sealed class RouteTableGrain(
     {
         var silent = _beats.Silent(record.State.Gateways, Now);
         foreach (string gateway in silent) log.GatewayDied(gateway, GatewayLiveness.DeadAfter);
-        var next = _failedOver.Aggregate(record.State, RouteTableCore.FailedOver);
+        var next = _failedOver.Aggregate(record.State, GatewayRegistryCore.FailedOver);
         _failedOver.Clear();
-        await Become(RouteTableCore.Remove(next, silent));
+        await Become(GatewayRegistryCore.Remove(next, silent));
         if (_failedAt == default || Now - _failedAt >= TryAgainAfter) FailOverAll();
         if (record.State.IsEmpty) DeactivateOnIdle();
     }
 
-    private async Task Become(RouteTableState next)
+    private async Task Become(GatewayRegistryState next)
     {
         if (next == record.State) return;
         await this.Save(record, next);

@@ -3,10 +3,10 @@ using Fleet.Interfaces.Messaging;
 namespace Fleet.Grains.Messaging;
 
 /// <summary>Who comes and who goes.</summary>
-internal static class RouteTableCore
+internal static class GatewayRegistryCore
 {
     /// <summary>The same state for a gateway that is there, or that was taken for dead: an id is good for one life.</summary>
-    public static RouteTableState Join(RouteTableState state, string gatewayId, string? name)
+    public static GatewayRegistryState Join(GatewayRegistryState state, string gatewayId, string? name)
     {
         if (state.View.Find(gatewayId) is not null || state.Dead.Contains(gatewayId)) return state;
         var replaced = state.Gateways.Where(gateway => name is not null && gateway.Name == name).Select(gateway => gateway.Id);
@@ -20,7 +20,7 @@ internal static class RouteTableCore
     }
 
     /// <summary>The gateways named are dead; the same state if none of them was alive.</summary>
-    public static RouteTableState Remove(RouteTableState state, ImmutableArray<string> gateways)
+    public static GatewayRegistryState Remove(GatewayRegistryState state, ImmutableArray<string> gateways)
     {
         var gone = state.Gateways.Where(gateway => gateways.Contains(gateway.Id)).Select(gateway => gateway.Id).ToImmutableArray();
         return gone.IsEmpty ? state : state with
@@ -31,11 +31,11 @@ internal static class RouteTableCore
         };
     }
 
-    public static RouteTableState FailedOver(RouteTableState state, string gatewayId) =>
+    public static GatewayRegistryState FailedOver(GatewayRegistryState state, string gatewayId) =>
         state with { Version = state.Version + 1, Dead = state.Dead.Remove(gatewayId) };
 }
 
-/// <summary>When each gateway was heard last. In memory: a table that was just activated has heard all of them just now.</summary>
+/// <summary>When each gateway was heard last. In memory: a registry that was just activated has heard all of them just now.</summary>
 internal sealed class GatewayBeats
 {
     private readonly Dictionary<string, DateTimeOffset> _heard = new(StringComparer.Ordinal);

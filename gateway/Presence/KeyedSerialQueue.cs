@@ -1,7 +1,7 @@
 namespace Fleet.Gateway.Presence;
 
 /// <summary>Runs work one after the other per key, and at once among keys. A key without work costs nothing.</summary>
-internal sealed class SerialLanes
+internal sealed class KeyedSerialQueue
 {
     private readonly Lock _gate = new();
     private readonly Dictionary<string, Task> _tails = new(StringComparer.Ordinal);

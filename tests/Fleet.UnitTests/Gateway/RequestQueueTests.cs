@@ -4,7 +4,7 @@ using Fleet.Gateway.Transport;
 
 namespace Fleet.UnitTests.Gateway;
 
-public sealed class RequestLaneTests
+public sealed class RequestQueueTests
 {
     [Fact]
     public async Task Requests_are_handled_one_by_one_in_order_and_too_many_are_refused()
@@ -12,7 +12,7 @@ public sealed class RequestLaneTests
         var gate = new TaskCompletionSource();
         var handled = new List<string>();
         int running = 0;
-        var lane = new RequestLane(
+        var queue = new RequestQueue(
             async request =>
             {
                 Assert.Equal(1, Interlocked.Increment(ref running));
@@ -22,11 +22,11 @@ public sealed class RequestLaneTests
                 return request.Topic.Name != "b";
             },
             (_, good) => handled.Add(good ? "good" : "bad"), maxWaiting: 2);
-        Assert.True(lane.TryAdd(Request("a")) && lane.TryAdd(Request("b")) && lane.TryAdd(Request("c")));
-        Assert.False(lane.TryAdd(Request("d")));
-        Assert.False(lane.Idle().IsCompleted);
+        Assert.True(queue.TryAdd(Request("a")) && queue.TryAdd(Request("b")) && queue.TryAdd(Request("c")));
+        Assert.False(queue.TryAdd(Request("d")));
+        Assert.False(queue.Idle().IsCompleted);
         gate.SetResult();
-        await lane.Idle();
+        await queue.Idle();
         Assert.Equal(["a", "good", "b", "bad", "c", "good"], handled);
     }
 
@@ -34,10 +34,10 @@ public sealed class RequestLaneTests
     public void What_is_answered_at_once_is_finished_on_return()
     {
         bool done = false;
-        var lane = new RequestLane(_ => new ValueTask<bool>(true), (_, _) => done = true, maxWaiting: 1);
-        Assert.True(lane.TryAdd(Request("a")));
+        var queue = new RequestQueue(_ => new ValueTask<bool>(true), (_, _) => done = true, maxWaiting: 1);
+        Assert.True(queue.TryAdd(Request("a")));
         Assert.True(done);
-        Assert.True(lane.Idle().IsCompleted);
+        Assert.True(queue.Idle().IsCompleted);
     }
 
     private static ChannelEffect.Handle Request(string job) =>

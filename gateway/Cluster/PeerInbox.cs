@@ -56,11 +56,11 @@ internal sealed class PeerInbox(
             case LinkFrame.FailedOver failedOver:
                 deadGateways.Complete(failedOver.Dead);
                 break;
-            case LinkFrame.Advertised wanted:
-                foreach (string filter in wanted.Filters) broker.Want(sender, TopicFilter.Parse(filter));
+            case LinkFrame.Advertised advertised:
+                foreach (string filter in advertised.Filters) broker.Advertise(sender, TopicFilter.Parse(filter));
                 break;
-            case LinkFrame.Withdrawn unwanted:
-                broker.Unwant(sender, TopicFilter.Parse(unwanted.Filter));
+            case LinkFrame.Withdrawn withdrawn:
+                broker.Withdraw(sender, TopicFilter.Parse(withdrawn.Filter));
                 break;
             case LinkFrame.Ready:
                 sender.BecomeReady();

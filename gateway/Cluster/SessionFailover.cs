@@ -51,7 +51,7 @@ internal sealed class SessionFailover(
         lock (_gate) return _failovers.ContainsKey(dead);
     }
 
-    /// <summary>Meets a gateway that has come: it hears who is dead before it hears what is wanted here.</summary>
+    /// <summary>Meets a gateway that has come: it hears who is dead before it hears what is advertised here.</summary>
     public void Meet(RemoteGateway peer)
     {
         lock (_gate)

@@ -168,24 +168,24 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
         foreach (var filter in filters) Remove(session, filter);
     }
 
-    /// <summary>Another gateway wants what matches, from now on.</summary>
-    public void Want(RemoteGateway gateway, TopicFilter filter)
+    /// <summary>Another gateway advertises a filter: it is sent what matches, from now on.</summary>
+    public void Advertise(RemoteGateway gateway, TopicFilter filter)
     {
-        if (gateway.Want(filter) is { } subscriber) _tree.Set(filter, subscriber, new SubscriptionOptions(Qos.ExactlyOnce));
+        if (gateway.Advertise(filter) is { } subscriber) _tree.Set(filter, subscriber, new SubscriptionOptions(Qos.ExactlyOnce));
     }
 
-    public void Unwant(RemoteGateway gateway, TopicFilter filter)
+    public void Withdraw(RemoteGateway gateway, TopicFilter filter)
     {
-        if (gateway.Unwant(filter) is { } subscriber) _tree.Remove(filter, subscriber);
+        if (gateway.Withdraw(filter) is { } subscriber) _tree.Remove(filter, subscriber);
     }
 
-    /// <summary>A rule wants what matches, of the messages that are published here.</summary>
-    public void Want(DurableSink sink, TopicFilter filter)
+    /// <summary>A rule gets what matches, of the messages that are published here.</summary>
+    public void Subscribe(DurableSink sink, TopicFilter filter)
     {
         if (_tree.Set(filter, sink, new SubscriptionOptions(Qos.ExactlyOnce))) Interlocked.Increment(ref _sinks);
     }
 
-    public void Unwant(DurableSink sink, TopicFilter filter)
+    public void Unsubscribe(DurableSink sink, TopicFilter filter)
     {
         if (_tree.Remove(filter, sink)) Interlocked.Decrement(ref _sinks);
     }
@@ -201,7 +201,7 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
         var filter = subscription.Filter;
         if (filter.IsShared) _shares.Set(session, subscription);
         bool isNew = _tree.Set(filter, session, subscription.Options, subscription.Identifier);
-        var known = isNew ? routes.Want(filter) : routes.Wanted(filter);
+        var known = isNew ? routes.Advertise(filter) : routes.WhenAdvertised(filter);
         // The session may have ended in between: then nobody else would take this out again.
         if (session.HasEnded) Remove(session, filter);
         return (isNew, known);
@@ -211,7 +211,7 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
     {
         if (filter.IsShared) _shares.Remove(filter, session);
         if (!_tree.Remove(filter, session)) return false;
-        routes.Unwant(filter);
+        routes.Withdraw(filter);
         return true;
     }
 

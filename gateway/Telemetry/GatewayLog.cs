@@ -78,7 +78,7 @@ internal static partial class GatewayLog
     [LoggerMessage(3022, LogLevel.Warning, "Gateway {GatewayId} was taken for dead, or replaced by one of the same name; its sessions are ended and it begins anew")]
     public static partial void GatewayFenced(this ILogger log, string gatewayId);
 
-    [LoggerMessage(3023, LogLevel.Warning, "Gateway {GatewayId} did not say in time what it wants; serving without")]
+    [LoggerMessage(3023, LogLevel.Warning, "Gateway {GatewayId} did not advertise its filters in time; serving without")]
     public static partial void PeerNotReady(this ILogger log, string gatewayId);
 
     [LoggerMessage(3024, LogLevel.Warning, "Retained messages could not be read again; trying again")]

@@ -36,15 +36,15 @@ public abstract record LinkFrame
         [property: Id(1)] bool ToAll,
         [property: Id(2)] ImmutableArray<string> Shares) : LinkFrame;
 
-    /// <summary>The sender wants messages that match these topic filters from now on.</summary>
+    /// <summary>The sender has subscribers with these topic filters: it is to be sent what matches from now on.</summary>
     [GenerateSerializer, Immutable, Alias("fleet.link-frame.advertised")]
     public sealed record Advertised([property: Id(0)] ImmutableArray<string> Filters) : LinkFrame;
 
-    /// <summary>It does not any more.</summary>
+    /// <summary>It has none with this filter any more.</summary>
     [GenerateSerializer, Immutable, Alias("fleet.link-frame.withdrawn")]
     public sealed record Withdrawn([property: Id(0)] string Filter) : LinkFrame;
 
-    /// <summary>All that the sender wanted when the two met has been said.</summary>
+    /// <summary>All that the sender had to advertise when the two met has been said.</summary>
     [GenerateSerializer, Immutable, Alias("fleet.link-frame.ready")]
     public sealed record Ready : LinkFrame;
 
@@ -83,7 +83,7 @@ public abstract record LinkFrame
     [GenerateSerializer, Immutable, Alias("fleet.link-frame.handed-over")]
     public sealed record HandedOver([property: Id(0)] string Dead) : LinkFrame;
 
-    /// <summary>What the dead gateway's sessions want, the sender, its successor, has said that it wants: nothing is for the dead one any more.</summary>
+    /// <summary>What the dead gateway's sessions subscribe to, the sender, its successor, has advertised: nothing is for the dead one any more.</summary>
     [GenerateSerializer, Immutable, Alias("fleet.link-frame.failed-over")]
     public sealed record FailedOver([property: Id(0)] string Dead) : LinkFrame;
 

@@ -18,7 +18,7 @@ internal sealed class ClusterMember(
     IGrainFactory grains, GatewayIdentity gateway, Peers peers, DeadGateways deadGateways, SessionFailover failover, Broker broker, SessionJournal journal, SessionDirectory directory,
     SessionHandoff handoff, ConnectionRegistry connections, IOptions<GatewayOptions> options, TimeProvider time, ILogger<ClusterMember> log)
 {
-    /// <summary>How long a start waits for what the others want: by then, who does not answer is dead, and its sessions are at another.</summary>
+    /// <summary>How long a start waits for what the others advertise: by then, who does not answer is dead, and its sessions are at another.</summary>
     private static readonly TimeSpan MeetingTime = GatewayLiveness.DeadAfter + (GatewayLiveness.BeatEvery * 3);
 
     private readonly Lock _gate = new();

@@ -19,7 +19,7 @@ namespace Fleet.Gateway.Hosting;
 /// </summary>
 internal sealed class GatewayService(
     GatewayIdentity gateway, GatewayObserver observer, ClusterMember cluster, Peers peers, RetainedMessages retained, SessionFailover failover, RestoredCertificates certificates,
-    SessionJournal journal, SessionDirectory directory, SessionHandoff handoff, Fences fences, ConnectionRegistry connections, SessionLifecycle lifecycle, DevicePresence presence, ConnectAdmission admission, Flapping flapping,
+    SessionJournal journal, SessionDirectory directory, SessionHandoff handoff, Fences fences, ConnectionRegistry connections, SessionLifecycle lifecycle, PresenceReporter presence, ConnectAdmission admission, Flapping flapping,
     GatewayListeners listeners, GatewayClock clock, IOptions<GatewayOptions> options, IHostApplicationLifetime application, ILogger<GatewayService> log) : IHostedService, IDisposable
 {
     private static readonly TimeSpan SweepEvery = TimeSpan.FromSeconds(1);

@@ -65,10 +65,10 @@ public static class GatewayServiceCollectionExtensions
         services.AddSingleton<SessionDirectory>();
         services.AddSingleton<SessionHandoff>();
         services.AddSingleton<SessionFinder>();
-        services.AddSingleton<ISessionLeases, SessionLeases>();
+        services.AddSingleton<ISessionLeaseReleaser, SessionLeaseReleaser>();
         services.AddSingleton<PolicySource>();
         services.AddSingleton<ConnectAuthoriser>();
-        services.AddSingleton<DevicePresence>();
+        services.AddSingleton<PresenceReporter>();
         services.AddSingleton<PresenceEvents>();
         services.AddSingleton<SubscriptionEvents>();
         services.AddSingleton<SessionLifecycle>();

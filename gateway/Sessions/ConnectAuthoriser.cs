@@ -72,7 +72,7 @@ internal sealed class ConnectAuthoriser(
         string key = SessionIdentity.KeyOf(who.Kind, clientId, who.Certificate, who.Operator);
         if (flapping.HeldOff(key, clock.NowMs) is > 0 and var ms)
             return new ConnectDecision.Refused(ReasonCode.ConnectionRateExceeded, $"This client connects and drops again and again; try again in {(ms + 999) / 1000} s.");
-        var policy = CompiledPolicy.Compile(policies.Of(who.Kind), SessionIdentity.PolicyVariables(clientId, source.RemoteAddress, who.Thing, who.Template));
+        var policy = SessionPolicy.Fill(policies.Of(who.Kind), SessionIdentity.PolicyVariables(clientId, source.RemoteAddress, who.Thing, who.Template));
         if (!policy.AllowsConnect(Encoding.UTF8.GetBytes(clientId))) return Deny($"policy {policy.Name} does not allow client id '{clientId}'.");
         if (request.Will is { } will)
         {

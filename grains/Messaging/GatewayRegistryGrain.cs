@@ -7,9 +7,11 @@ namespace Fleet.Grains.Messaging;
 /// Which gateways live. What is kept outlives the silo that held it: a beat of any gateway, or the watch that every silo keeps, activates the
 /// registry again, and a gateway that died in the meantime is found silent.
 /// </summary>
+// Databases have its record under these two names.
+[GrainType("routetable")]
 internal sealed class GatewayRegistryGrain(
-    // Under the name that databases have it by.
-    [PersistentState("route-table")] IPersistentState<GatewayRegistryState> record, TimeProvider clock, ILogger<GatewayRegistryGrain> log) : Grain, IGatewayRegistryGrain
+    [PersistentState("route-table")] IPersistentState<GatewayRegistryState> record, TimeProvider clock, ILogger<GatewayRegistryGrain> log)
+    : Grain, IGatewayRegistryGrain
 {
     private static readonly TimeSpan TryAgainAfter = TimeSpan.FromSeconds(5);
 

@@ -120,5 +120,5 @@ public sealed class PresenceTests
         Assert.StartsWith("$aws/events/subscriptions/unsubscribed/a=", messages[1], StringComparison.Ordinal);
     }
 
-    private DevicePresence Presence() => new(_grains, new GatewayIdentity(), _parts.Clock, NullLogger<DevicePresence>.Instance);
+    private PresenceReporter Presence() => new(_grains, new GatewayIdentity(), _parts.Clock, NullLogger<PresenceReporter>.Instance);
 }

@@ -5,7 +5,7 @@ using Microsoft.Extensions.Logging;
 namespace Fleet.Gateway.Sessions;
 
 /// <summary>Gives client ids back to their session grains, in the background: a lease that stays behind only costs the next owner a message.</summary>
-internal sealed class SessionLeases(IGrainFactory grains, ILogger<SessionLeases> log) : ISessionLeases
+internal sealed class SessionLeaseReleaser(IGrainFactory grains, ILogger<SessionLeaseReleaser> log) : ISessionLeaseReleaser
 {
     public void Release(SessionIdentity identity) => _ = Tell(identity, session => session.Close(identity.GatewayId ?? "", identity.SessionId));
 

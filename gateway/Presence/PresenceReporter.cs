@@ -12,7 +12,7 @@ namespace Fleet.Gateway.Presence;
 /// take is tried again before the next word about that thing. That a session is over is said until it is taken, however long its silo is away: nobody
 /// would say it later. What else there is to say comes again with the next heartbeat.
 /// </summary>
-internal sealed class DevicePresence(IGrainFactory grains, GatewayIdentity gateway, GatewayClock clock, ILogger<DevicePresence> log)
+internal sealed class PresenceReporter(IGrainFactory grains, GatewayIdentity gateway, GatewayClock clock, ILogger<PresenceReporter> log)
 {
     private static readonly TimeSpan[] Pauses = [TimeSpan.FromMilliseconds(100), TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(5)];
 

@@ -4,16 +4,16 @@ namespace Fleet.Gateway.Policies;
 /// A policy for one session: the document's rules, and the values of its variables. Any matching Deny denies; otherwise any matching Allow allows;
 /// otherwise denied (spec/aws-iot-topics.md, 6.6). Immutable.
 /// </summary>
-internal sealed class CompiledPolicy
+internal sealed class SessionPolicy
 {
     private readonly PolicyDocument _document;
     private readonly byte[][] _values;
 
-    private CompiledPolicy(PolicyDocument document, byte[][] values) => (_document, _values) = (document, values);
+    private SessionPolicy(PolicyDocument document, byte[][] values) => (_document, _values) = (document, values);
 
     public string Name => _document.Name;
 
-    public static CompiledPolicy Compile(PolicyDocument document, IReadOnlyDictionary<string, string> variables) => new(document, document.Variables.Fill(variables));
+    public static SessionPolicy Fill(PolicyDocument document, IReadOnlyDictionary<string, string> variables) => new(document, document.Variables.Fill(variables));
 
     public bool AllowsConnect(ReadOnlySpan<byte> clientId) => _document.Connect.Allow(clientId, _values);
 

@@ -13,7 +13,6 @@ using Fleet.Interfaces.Messaging;
 using Fleet.Interfaces.Naming;
 using Fleet.Mqtt;
 using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Options;
 
 namespace Fleet.Gateway.Sessions;
 
@@ -197,21 +196,4 @@ internal sealed class ConnectAuthoriser(
         public string? Template { get; init; }
         public string? Operator { get; init; }
     }
-}
-
-/// <summary>Which policy whom: the built-in ones, and the operator's file for the plain port.</summary>
-internal sealed class PolicySource
-{
-    public PolicySource(IOptions<GatewayOptions> options) => Plain = options.Value.PlainPolicyPath is { } path
-        ? PolicyDocument.Parse(Path.GetFileName(path), File.ReadAllBytes(path)) : BuiltInPolicies.Development;
-
-    public PolicyDocument Plain { get; }
-
-    public PolicyDocument Of(SessionKind kind) => kind switch
-    {
-        SessionKind.Device => BuiltInPolicies.Device,
-        SessionKind.Claim => BuiltInPolicies.Claim,
-        SessionKind.Operator => BuiltInPolicies.Operator,
-        _ => Plain,
-    };
 }

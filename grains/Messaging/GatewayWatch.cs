@@ -1,6 +1,4 @@
-using Fleet.Interfaces;
 using Fleet.Interfaces.Messaging;
-using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
@@ -27,10 +25,4 @@ internal sealed class GatewayWatch(IGrainFactory grains, TimeProvider clock, ILo
             }
         }
     }
-}
-
-public static class MessagingServices
-{
-    /// <summary>For every process that hosts grains; after the silo.</summary>
-    public static IServiceCollection AddFleetMessaging(this IServiceCollection services) => services.AddGrainExceptions().AddHostedService<GatewayWatch>();
 }

@@ -33,7 +33,7 @@ internal sealed class ConnectAdmission(IOptions<GatewayOptions> options, Gateway
         {
             _rate.Refill(now);
             _shares.Refill(now);
-            if (_opening < _maxOpening && _shares.Allows(address, _rate.Fill) && _rate.TryTake())
+            if (_opening < _maxOpening && _shares.Allows(address, _rate.Fill) && _rate.TrySpend())
             {
                 _opening++;
                 _shares.Note(address);

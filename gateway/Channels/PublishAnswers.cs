@@ -126,7 +126,7 @@ internal sealed class PublishAnswers(ChannelServices services, ISessionOwner own
             if (stored == JournalOutcome.Waiting) return;
             _acks.Dequeue();
             if (stored == JournalOutcome.Refused) NotStored(ready);
-            DemandTaken(ready);
+            DemandAccepted(ready);
             if (ready.EndsIt)
             {
                 Complete(ready.PacketId, ready.Outcome!.Value, turn);
@@ -188,7 +188,7 @@ internal sealed class PublishAnswers(ChannelServices services, ISessionOwner own
     /// A QoS 2 message that subscribers have cannot be refused: its client would be free to send it once more. Nor may it be acknowledged; so its client comes
     /// again, and repeats it.
     /// </summary>
-    private static void DemandTaken(AckTicket ticket)
+    private static void DemandAccepted(AckTicket ticket)
     {
         if (ticket is { IsRouted: true, Qos: Qos.ExactlyOnce, Outcome: >= ReasonCode.UnspecifiedError })
             throw new MqttProtocolException(ticket.Outcome.Value, ticket.Detail ?? "The message was not taken.");

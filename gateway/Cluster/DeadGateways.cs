@@ -36,7 +36,7 @@ internal sealed class DeadGateways(Peers peers, Broker broker)
         }
     }
 
-    public void Take(RemoteGateway sender, LinkFrame.Successor frame)
+    public void Receive(RemoteGateway sender, LinkFrame.Successor frame)
     {
         RedirectTo(frame.Dead, new PeerSuccessor(sender.Link, frame.Dead), frame.StoredUpTo);
         _ = sender.Link.Post(new LinkFrame.HandedOver(frame.Dead));
@@ -61,7 +61,7 @@ internal sealed class DeadGateways(Peers peers, Broker broker)
     {
         public bool HasRoom(int bytes) => link.HasRoom(bytes);
 
-        public Task Take(LinkFrame frame, int bytes) => link.Post(
+        public Task Accept(LinkFrame frame, int bytes) => link.Post(
             frame switch
             {
                 LinkFrame.Published published => new LinkFrame.Redirected(dead, published.Message, published.ToAll, published.Shares),

@@ -36,15 +36,15 @@ internal sealed class LinkBarrier(Peers peers, GatewayIdentity gateway, TimeProv
     }
 
     /// <summary>Passes the frame on, or answers it if this is the gateway that it is for.</summary>
-    public void Take(LinkFrame.Barrier frame)
+    public void Receive(LinkFrame.Barrier frame)
     {
         if (frame.To != gateway.Id && peers.Find(frame.To) is { } target) _ = target.Link.Post(frame);
         else if (peers.Find(frame.Origin) is { } origin) _ = origin.Link.Post(new LinkFrame.BarrierReached(frame.Token));
     }
 
-    public void Take(LinkFrame.BarrierReached frame)
+    public void Receive(LinkFrame.BarrierReached frame)
     {
-        if (_waiting.TryGetValue(frame.Token, out var waiting)) waiting.Take();
+        if (_waiting.TryGetValue(frame.Token, out var waiting)) waiting.CountDown();
     }
 
     private sealed class Waiting(int roads)
@@ -53,7 +53,7 @@ internal sealed class LinkBarrier(Peers peers, GatewayIdentity gateway, TimeProv
 
         public TaskCompletionSource Done { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-        public void Take()
+        public void CountDown()
         {
             if (Interlocked.Decrement(ref _roads) == 0) Done.TrySetResult();
         }

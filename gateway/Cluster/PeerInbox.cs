@@ -15,15 +15,15 @@ internal sealed class PeerInbox(
     ILogger<PeerInbox> log)
 {
     /// <exception cref="InvalidOperationException">It could not be stored: the sender is to say it again.</exception>
-    public async Task<PeerAnswer> Take(PeerBatch batch)
+    public async Task<PeerAnswer> Receive(PeerBatch batch)
     {
         if (peers.Find(batch.From) is not { } sender) return PeerAnswer.UnknownSender;
-        var answer = sender.Take(batch, Take);
-        if (answer == PeerAnswer.Taken && !await journal.WhenDurable(sender.StoredAt)) throw new InvalidOperationException("What the sessions are owed cannot be stored.");
+        var answer = sender.Receive(batch, TryHandle);
+        if (answer == PeerAnswer.Received && !await journal.WhenDurable(sender.StoredAt)) throw new InvalidOperationException("What the sessions are owed cannot be stored.");
         return answer;
     }
 
-    private void Take(RemoteGateway sender, LinkFrame frame, long number)
+    private void TryHandle(RemoteGateway sender, LinkFrame frame, long number)
     {
         try
         {
@@ -48,10 +48,10 @@ internal sealed class PeerInbox(
                 sender.StoredAt = Math.Max(sender.StoredAt, failover.Deliver(redirected, from));
                 break;
             case LinkFrame.Successor successor:
-                deadGateways.Take(sender, successor);
+                deadGateways.Receive(sender, successor);
                 break;
             case LinkFrame.HandedOver handedOver:
-                failover.Take(sender, handedOver);
+                failover.Receive(sender, handedOver);
                 break;
             case LinkFrame.FailedOver failedOver:
                 deadGateways.Complete(failedOver.Dead);
@@ -69,10 +69,10 @@ internal sealed class PeerInbox(
                 retained.Apply(PeerMessages.ToPublication(change.Message, clock.NowMs), change.Version, change.ExpiresAt);
                 break;
             case LinkFrame.Barrier through:
-                barrier.Take(through);
+                barrier.Receive(through);
                 break;
             case LinkFrame.BarrierReached reached:
-                barrier.Take(reached);
+                barrier.Receive(reached);
                 break;
             case LinkFrame.Late late:
                 handoff.DeliverLate(late.SessionKey, PeerMessages.ToDelivery(late.Message, clock.NowMs));

@@ -54,13 +54,13 @@ internal sealed class PeerLink(string from, string to, Func<PeerBatch, Task<Peer
     /// <summary>The other gateway is dead: nothing is sent any more, and messages wait for its successor.</summary>
     public void Die()
     {
-        List<Item> settled;
+        List<Item> done;
         lock (_gate)
         {
             _dead.TrySetResult();
-            settled = [.. _underWay.Concat(_waiting).Where(item => !item.IsMessage)];
+            done = [.. _underWay.Concat(_waiting).Where(item => !item.IsMessage)];
         }
-        foreach (var item in settled) item.Taken?.TrySetResult();
+        foreach (var item in done) item.Receipt?.TrySetResult();
     }
 
     /// <summary>What waits for the dead gateway goes to its successor, in order, and so does what still comes.</summary>
@@ -76,7 +76,7 @@ internal sealed class PeerLink(string from, string to, Func<PeerBatch, Task<Peer
             long number = _nextNumber - _underWay.Count;
             foreach (var item in _underWay.Concat(_waiting))
             {
-                if (number++ <= storedUpTo || !item.IsMessage) item.Taken?.TrySetResult();
+                if (number++ <= storedUpTo || !item.IsMessage) item.Receipt?.TrySetResult();
                 else _ = Pass(item, successor);
             }
             (_underWay, _bytes) = ([], 0);
@@ -98,7 +98,7 @@ internal sealed class PeerLink(string from, string to, Func<PeerBatch, Task<Peer
             (_underWay, _bytes) = ([], 0);
             _waiting.Clear();
         }
-        foreach (var item in left) item.Taken?.TrySetException(Lost());
+        foreach (var item in left) item.Receipt?.TrySetException(Lost());
     }
 
     private Task? Post(LinkFrame frame, int bytes, bool receipt, bool bounded)
@@ -109,7 +109,7 @@ internal sealed class PeerLink(string from, string to, Func<PeerBatch, Task<Peer
             if (IsDead && !(isMessage && receipt)) return Task.CompletedTask;
             if (_abandoned) return Task.FromException(Lost());
             // Under the lock, so that it comes after what has waited.
-            if (_successor is not null) return _successor.Take(frame, bytes);
+            if (_successor is not null) return _successor.Accept(frame, bytes);
             int size = bytes + FrameBytes;
             if (bounded && !HasRoomFor(size)) return null;
             var taken = receipt ? new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously) : null;
@@ -158,7 +158,7 @@ internal sealed class PeerLink(string from, string to, Func<PeerBatch, Task<Peer
                 _underWay = [];
                 _bytes -= bytes;
             }
-            foreach (var item in items) item.Taken?.TrySetResult();
+            foreach (var item in items) item.Receipt?.TrySetResult();
         }
     }
 
@@ -171,7 +171,7 @@ internal sealed class PeerLink(string from, string to, Func<PeerBatch, Task<Peer
             {
                 var answer = send(batch);
                 if (await Task.WhenAny(answer, _dead.Task) != answer) return false;
-                if (await answer == PeerAnswer.Taken) return true;
+                if (await answer == PeerAnswer.Received) return true;
                 log.PeerRefused(to, await answer);
                 suspected();
             }
@@ -187,15 +187,15 @@ internal sealed class PeerLink(string from, string to, Func<PeerBatch, Task<Peer
 
     private static async Task Pass(Item item, ISuccessor successor)
     {
-        var taken = successor.Take(item.Frame, item.Bytes - FrameBytes);
+        var taken = successor.Accept(item.Frame, item.Bytes - FrameBytes);
         await taken.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        if (taken.IsCompletedSuccessfully) item.Taken?.TrySetResult();
-        else item.Taken?.TrySetException(Lost());
+        if (taken.IsCompletedSuccessfully) item.Receipt?.TrySetResult();
+        else item.Receipt?.TrySetException(Lost());
     }
 
     private static InvalidOperationException Lost() => new("The gateway is dead, and what it left is not at another.");
 
-    private readonly record struct Item(LinkFrame Frame, int Bytes, TaskCompletionSource? Taken, bool IsMessage);
+    private readonly record struct Item(LinkFrame Frame, int Bytes, TaskCompletionSource? Receipt, bool IsMessage);
 }
 
 /// <summary>Who takes what was for a dead gateway. Called under the lock of the link to that one: it must not wait, and calls no other gateway's.</summary>
@@ -207,5 +207,5 @@ internal interface ISuccessor
     /// <param name="frame">A message.</param>
     /// <param name="bytes">Of the payload.</param>
     /// <returns>Completes when the sessions that the dead gateway left have it; fails if they do not.</returns>
-    Task Take(LinkFrame frame, int bytes);
+    Task Accept(LinkFrame frame, int bytes);
 }

@@ -20,7 +20,7 @@ internal sealed class RemoteGateway(GatewayMember member, PeerLink link) : Subsc
     /// <summary>Completes when all that it advertised when the two met is in the tree; or, if it is dead, what its successor advertises.</summary>
     public Task Ready => _ready.Task;
 
-    /// <summary>The journal's position at which all that it has sent for persistent sessions is durable. Kept while a batch is taken.</summary>
+    /// <summary>The journal's position at which all that it has sent for persistent sessions is durable. Kept while a batch is received.</summary>
     public long StoredAt { get; set; }
 
     public int RouteCount
@@ -28,9 +28,9 @@ internal sealed class RemoteGateway(GatewayMember member, PeerLink link) : Subsc
         get { lock (_gate) return _advertised.Count; }
     }
 
-    /// <summary>Takes what is new of a batch, in order; what it knows already it drops.</summary>
-    /// <param name="take">What to do with a frame, and its number. Must not wait.</param>
-    public PeerAnswer Take(PeerBatch batch, Action<RemoteGateway, LinkFrame, long> take)
+    /// <summary>Receives what is new of a batch, in order; what it knows already it drops.</summary>
+    /// <param name="handle">What to do with a frame, and its number. Must not wait.</param>
+    public PeerAnswer Receive(PeerBatch batch, Action<RemoteGateway, LinkFrame, long> handle)
     {
         lock (_gate)
         {
@@ -38,14 +38,14 @@ internal sealed class RemoteGateway(GatewayMember member, PeerLink link) : Subsc
             if (batch.FirstNumber > _lastNumber + 1) return PeerAnswer.OutOfOrder;
             for (int i = (int)(_lastNumber + 1 - batch.FirstNumber); i < batch.Frames.Length; i++)
             {
-                take(this, batch.Frames[i], batch.FirstNumber + i);
+                handle(this, batch.Frames[i], batch.FirstNumber + i);
                 _lastNumber = batch.FirstNumber + i;
             }
-            return PeerAnswer.Taken;
+            return PeerAnswer.Received;
         }
     }
 
-    /// <summary>Notes a route. Called while a batch is taken.</summary>
+    /// <summary>Notes a route. Called while a batch is received.</summary>
     /// <returns>Whom to put into the tree; null if it is there already.</returns>
     public Subscriber? Advertise(TopicFilter filter)
     {
@@ -60,7 +60,7 @@ internal sealed class RemoteGateway(GatewayMember member, PeerLink link) : Subsc
 
     public void BecomeReady() => _ready.TrySetResult();
 
-    /// <summary>It is dead: nothing more is taken from it. What it advertised stays in the tree, for its successor.</summary>
+    /// <summary>It is dead: nothing more is received from it. What it advertised stays in the tree, for its successor.</summary>
     public void Die()
     {
         link.Die();

@@ -93,7 +93,7 @@ internal sealed class SessionFailover(
         return broker.DeliverForwarded(PeerMessages.ToPublication(frame.Message, clock.NowMs), frame.ToAll, frame.Shares, from, failover?.Inherited);
     }
 
-    public void Take(RemoteGateway sender, LinkFrame.HandedOver frame)
+    public void Receive(RemoteGateway sender, LinkFrame.HandedOver frame)
     {
         lock (_gate) _failovers.GetValueOrDefault(frame.Dead)?.HandedOver(sender.Id);
     }
@@ -155,7 +155,7 @@ internal sealed class SessionFailover(
         Interlocked.Increment(ref _loading);
         try
         {
-            if (!await Taken(dead, life, owner)) throw new InvalidOperationException($"Gateway {gateway.Id} is fenced, and takes over nothing from {dead}.");
+            if (!await TakeOverInStore(dead, life, owner)) throw new InvalidOperationException($"Gateway {gateway.Id} is fenced, and takes over nothing from {dead}.");
             return (Announce(dead, left, life, out bool isNew), isNew);
         }
         finally
@@ -165,13 +165,13 @@ internal sealed class SessionFailover(
     }
 
     /// <summary>The sessions are in the store under this gateway, or it is fenced. What cannot be known now is tried until it is.</summary>
-    private async Task<bool> Taken(string dead, int life, long owner)
+    private async Task<bool> TakeOverInStore(string dead, int life, long owner)
     {
         for (var pause = FirstPause; ; pause = pause * 2 < LongestPause ? pause * 2 : LongestPause)
         {
             try
             {
-                return await store.Take(owner, dead, CancellationToken.None);
+                return await store.TakeOver(owner, dead, CancellationToken.None);
             }
             catch (Exception e)
             {
@@ -238,7 +238,7 @@ internal sealed class SessionFailover(
     {
         public bool HasRoom(int bytes) => true;
 
-        public Task Take(LinkFrame frame, int bytes)
+        public Task Accept(LinkFrame frame, int bytes)
         {
             var (message, toAll, shares) = frame switch
             {

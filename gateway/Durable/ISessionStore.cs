@@ -21,14 +21,14 @@ public interface ISessionStore
     Task<bool> Write(long owner, SessionBatch batch, CancellationToken cancellation);
 
     /// <summary>
-    /// Makes an owner the successor of a dead gateway, which is fenced by it, unless another is that already. May be repeated: until <see cref="Take"/> the
+    /// Makes an owner the successor of a dead gateway, which is fenced by it, unless another is that already. May be repeated: until <see cref="TakeOver"/> the
     /// sessions stay where they were. Of two sessions of one client the older goes.
     /// </summary>
     Task<Inheritance> Inherit(long owner, string deadGatewayId, CancellationToken cancellation);
 
     /// <summary>The successor has what there was: the sessions are its own.</summary>
     /// <returns>False: the successor is fenced itself, and nothing was changed.</returns>
-    Task<bool> Take(long owner, string deadGatewayId, CancellationToken cancellation);
+    Task<bool> TakeOver(long owner, string deadGatewayId, CancellationToken cancellation);
 
     /// <summary>All that was on its way to a dead gateway is with its successor: what is known of the dead one is not needed any more.</summary>
     Task CompleteFailover(string deadGatewayId, CancellationToken cancellation);

@@ -52,7 +52,7 @@ internal sealed class JournalPage(long number)
 
     public void Add(ISessionOwner waiter) => _waiters.Add(waiter);
 
-    public ISessionOwner[] TakeWaiters()
+    public ISessionOwner[] RemoveWaiters()
     {
         ISessionOwner[] waiters = [.. _waiters];
         _waiters.Clear();

@@ -349,7 +349,7 @@ internal sealed class SessionJournal(ISessionStore store, IOptions<GatewayOption
             if (!_closed) _failing = false;
             _writing = null;
             _full = IsFull;
-            (waiters, outcome) = (page.TakeWaiters(), page.Outcome);
+            (waiters, outcome) = (page.RemoveWaiters(), page.Outcome);
         }
         outcome?.SetResult(true);
         foreach (var waiter in waiters) waiter.Wake();
@@ -364,7 +364,7 @@ internal sealed class SessionJournal(ISessionStore store, IOptions<GatewayOption
         {
             foreach (var page in _writing is null ? [_page] : (JournalPage[])[_writing, _page])
             {
-                waiters.AddRange(page.TakeWaiters());
+                waiters.AddRange(page.RemoveWaiters());
                 if (page.Outcome is { } outcome) outcomes.Add(outcome);
                 page.Outcome = null;
             }

@@ -42,7 +42,7 @@ internal sealed class GatewayObserver(
 
     public Task<MovedMessages?> Collect(string key, long epoch, string toGateway) => Task.FromResult(handoff.Collect(key, epoch, toGateway));
 
-    public Task<PeerAnswer> Forward(PeerBatch batch) => inbox.Take(batch);
+    public Task<PeerAnswer> Forward(PeerBatch batch) => inbox.Receive(batch);
 
     public Task<FailoverProgress> TakeOverFrom(string deadGatewayId) => failover.TakeOverFrom(deadGatewayId);
 

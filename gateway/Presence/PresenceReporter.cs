@@ -30,7 +30,7 @@ internal sealed class PresenceReporter(IGrainFactory grains, GatewayIdentity gat
     public void Disconnected(SessionIdentity identity, DisconnectReason reason)
     {
         var at = clock.UtcNow;
-        Tell(identity.Thing!.Value, "disconnected", device => device.Disconnected(identity.SessionId, reason, at), untilTaken: true);
+        Tell(identity.Thing!.Value, "disconnected", device => device.Disconnected(identity.SessionId, reason, at), untilKnown: true);
     }
 
     public void Stale(SessionIdentity identity, DateTimeOffset lastSeenAt) =>
@@ -42,10 +42,10 @@ internal sealed class PresenceReporter(IGrainFactory grains, GatewayIdentity gat
     /// <summary>Waits for what was said so far.</summary>
     public Task Told() => _queue.Idle();
 
-    private void Tell(ThingName thing, string change, Func<IDeviceGrain, Task> call, bool untilTaken = false) =>
-        _ = _queue.Enqueue(thing.Value, () => Try(thing, change, call, untilTaken));
+    private void Tell(ThingName thing, string change, Func<IDeviceGrain, Task> call, bool untilKnown = false) =>
+        _ = _queue.Enqueue(thing.Value, () => Try(thing, change, call, untilKnown));
 
-    private async Task Try(ThingName thing, string change, Func<IDeviceGrain, Task> call, bool untilTaken)
+    private async Task Try(ThingName thing, string change, Func<IDeviceGrain, Task> call, bool untilKnown)
     {
         for (int attempt = 0; ; attempt++)
         {
@@ -58,8 +58,8 @@ internal sealed class PresenceReporter(IGrainFactory grains, GatewayIdentity gat
             {
                 if (attempt == Pauses.Length)
                 {
-                    log.PresenceNotTaken(thing.Value, change, attempt + 1, untilTaken ? "trying again" : "giving up", e);
-                    if (!untilTaken) return;
+                    log.PresenceNotReported(thing.Value, change, attempt + 1, untilKnown ? "trying again" : "giving up", e);
+                    if (!untilKnown) return;
                 }
             }
             await Task.Delay(Pauses[Math.Min(attempt, Pauses.Length - 1)], clock.Time);

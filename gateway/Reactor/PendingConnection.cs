@@ -64,7 +64,7 @@ internal sealed class PendingConnection : IReady, ILoopWork, IDisposable
         if (_gone) return;
         try
         {
-            if (_pass is null && !TakeProxyHeader()) return;
+            if (_pass is null && !ReadProxyHeader()) return;
             if (_terms.Tls is null) Open(new PlainWire(_socket), null);
             else QueueHandshake();
         }
@@ -91,7 +91,7 @@ internal sealed class PendingConnection : IReady, ILoopWork, IDisposable
     }
 
     /// <returns>False while it is not all there, or if it was the end.</returns>
-    private bool TakeProxyHeader()
+    private bool ReadProxyHeader()
     {
         switch (ProxyPeek.Read(_socket))
         {
@@ -152,7 +152,7 @@ internal sealed class PendingConnection : IReady, ILoopWork, IDisposable
         if (!watched) return;
         _loop.Modify(_socket, _key, Readiness.In);
         // The first packet may have come along with the end of the handshake.
-        if (wire.HasPending) connection.TakeTurnAgain();
+        if (wire.HasPending) connection.RunAgain();
     }
 
     private void Refuse(string why)

@@ -69,7 +69,7 @@ internal sealed unsafe class ReactorListener : IReady, ILoopWork, IDisposable
             fixed (byte* address = _address) socket = Libc.Accept(_file, address, &length, Libc.NonBlocking | Libc.CloseOnExec);
             if (socket >= 0)
             {
-                Take(socket);
+                Accept(socket);
                 continue;
             }
             switch (Libc.LastError)
@@ -105,7 +105,7 @@ internal sealed unsafe class ReactorListener : IReady, ILoopWork, IDisposable
 
     public void Dispose() => _listener.Dispose();
 
-    private void Take(int socket)
+    private void Accept(int socket)
     {
         var address = AddressOf(_address);
         var admitted = _terms.Services.Options.ProxyProtocol ? null : _terms.Admission.TryAdmit(address, _home.NowMs);

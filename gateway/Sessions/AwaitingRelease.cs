@@ -5,11 +5,11 @@ namespace Fleet.Gateway.Sessions;
 /// <summary>A QoS 2 message of a client that was routed, or is about to be, and is not released: a repeat of it is not routed again.</summary>
 /// <param name="Position">The journal's, at which it is durable here, its packet identifier with it; 0 if it need not be.</param>
 /// <param name="Elsewhere">Others than sessions take it too; null: none does, or all have.</param>
-internal readonly record struct HeldMessage(long Position, Taking? Elsewhere = null);
+internal readonly record struct HeldMessage(long Position, PendingForward? Elsewhere = null);
 
 /// <summary>A message on its way to others than the sessions here: the store of retained messages, other gateways, rules.</summary>
 /// <param name="Done">Completes when they have it; fails if one of them does.</param>
-internal sealed record Taking(Publication Message, Task Done);
+internal sealed record PendingForward(Publication Message, Task Done);
 
 /// <summary>The way in from one client: its QoS 2 messages between PUBLISH and PUBREL. Guarded by the session's lock.</summary>
 internal sealed class AwaitingRelease

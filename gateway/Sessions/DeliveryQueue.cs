@@ -53,7 +53,7 @@ internal sealed class DeliveryQueue(int maxMessages, int maxBytes)
     }
 
     /// <summary>Looks at the first of them.</summary>
-    public IEnumerable<Delivery> Take(int count)
+    public IEnumerable<Delivery> Peek(int count)
     {
         for (int i = 0; i < Math.Min(count, Count); i++) yield return _ring[(_head + i) & (_ring.Length - 1)];
     }
@@ -100,7 +100,7 @@ internal sealed class DeliveryQueue(int maxMessages, int maxBytes)
     }
 
     /// <summary>Takes them out without giving their memory back: whoever takes them reads it.</summary>
-    public Delivery[] TakeAll()
+    public Delivery[] RemoveAll()
     {
         Delivery[] all = [.. Enumerable.Range(0, Count).Select(i => _ring[(_head + i) & (_ring.Length - 1)])];
         (_ring, _head, Count, Bytes) = ([], 0, 0, 0);

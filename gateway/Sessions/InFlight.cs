@@ -13,9 +13,9 @@ internal readonly record struct SentMessage(ushort PacketId, Delivery Delivery, 
 /// <summary>What an acknowledgement found.</summary>
 internal enum AckResult
 {
-    Taken,
+    Accepted,
 
-    /// <summary>Taken; the answer goes out when that is durable.</summary>
+    /// <summary>Accepted; the answer goes out when that is durable.</summary>
     Later,
 
     /// <summary>Nothing with this identifier is in flight.</summary>
@@ -98,7 +98,7 @@ internal sealed class InFlight
         if (Unsafe.IsNullRef(ref entry)) return AckResult.Unknown;
         if (entry.Released || entry.Delivery.Qos != Qos.AtLeastOnce) return AckResult.WrongKind;
         Remove(packetId);
-        return AckResult.Taken;
+        return AckResult.Accepted;
     }
 
     /// <summary>PUBREC: the client has a QoS 2 message, or will not have it.</summary>
@@ -107,19 +107,19 @@ internal sealed class InFlight
     {
         ref var entry = ref Find(packetId);
         if (Unsafe.IsNullRef(ref entry)) return AckResult.Unknown;
-        if (entry.Released) return entry.Delivery.Stored is null ? AckResult.Taken : AckResult.Later;
+        if (entry.Released) return entry.Delivery.Stored is null ? AckResult.Accepted : AckResult.Later;
         if (entry.Delivery.Qos != Qos.ExactlyOnce) return AckResult.WrongKind;
         if (refused)
         {
             Remove(packetId);
-            return AckResult.Taken;
+            return AckResult.Accepted;
         }
         entry.Delivery.Message.Release();
         var stored = entry.Delivery.Stored;
         stored?.PubRec();
         entry.Delivery = default(Delivery) with { Stored = stored };
         entry.Released = true;
-        return stored is null ? AckResult.Taken : AckResult.Later;
+        return stored is null ? AckResult.Accepted : AckResult.Later;
     }
 
     /// <summary>PUBCOMP: a QoS 2 message is done with.</summary>
@@ -129,7 +129,7 @@ internal sealed class InFlight
         if (Unsafe.IsNullRef(ref entry)) return AckResult.Unknown;
         if (!entry.Released) return AckResult.WrongKind;
         Remove(packetId);
-        return AckResult.Taken;
+        return AckResult.Accepted;
     }
 
     public void Remove(ushort packetId)
@@ -208,7 +208,7 @@ internal sealed class InFlight
     public int CountStored() => _entries.Values.Count(entry => entry.Delivery.Stored is not null);
 
     /// <summary>Takes them out, in order, without giving their memory back: whoever takes them reads it.</summary>
-    public SentMessage[] TakeAll()
+    public SentMessage[] RemoveAll()
     {
         var all = new SentMessage[_entries.Count];
         int at = 0;

@@ -98,10 +98,10 @@ internal sealed class OutboundMessages(GatewayOptions options, GatewayClock cloc
     /// False if nothing waits, the client has as much unacknowledged as it takes [MQTT-3.3.4-9], or the next is not durable yet; then
     /// <paramref name="owner"/> is woken when it is.
     /// </returns>
-    public bool TryTake(ISessionOwner owner, long now, out Outgoing next)
+    public bool TryDequeue(ISessionOwner owner, long now, out Outgoing next)
     {
         next = default;
-        if (TryTakeRelease(owner, out next)) return true;
+        if (TryDequeueRelease(owner, out next)) return true;
         if (_inFlight.HasToRepeat)
         {
             if (_inFlight.Outstanding >= _receiveMaximum || _inFlight.NextToRepeat?.MayBeSent(owner) == false || !_inFlight.TryRepeat(out var sent)) return false;
@@ -147,13 +147,13 @@ internal sealed class OutboundMessages(GatewayOptions options, GatewayClock cloc
     public void Forget(ushort packetId) => _inFlight.Remove(packetId);
 
     /// <summary>Takes all of it out, for the gateway that the session passes to.</summary>
-    public (SentMessage[] InFlight, Delivery[] Queued, ushort LastPacketId) TakeAll() => (_inFlight.TakeAll(), _queue.TakeAll(), _inFlight.LastId);
+    public (SentMessage[] InFlight, Delivery[] Queued, ushort LastPacketId) RemoveAll() => (_inFlight.RemoveAll(), _queue.RemoveAll(), _inFlight.LastId);
 
     /// <summary>Puts what another gateway had before what came here since.</summary>
     /// <param name="had">Numbers of messages that the session has had there.</param>
     public void Restore(IEnumerable<SentMessage> inFlight, IEnumerable<Delivery> queued, ushort lastPacketId, HashSet<long> had)
     {
-        var since = _queue.TakeAll().Where(delivery => !had.Contains(delivery.Message.Number));
+        var since = _queue.RemoveAll().Where(delivery => !had.Contains(delivery.Message.Number));
         _inFlight.Restore(inFlight, lastPacketId);
         foreach (var delivery in queued.Concat(since))
         {
@@ -208,7 +208,7 @@ internal sealed class OutboundMessages(GatewayOptions options, GatewayClock cloc
     /// <returns>False if there is none for the first.</returns>
     private bool TryIdentify(StoredDelivery first)
     {
-        foreach (var delivery in _queue.Take(IdentifiedAtOnce))
+        foreach (var delivery in _queue.Peek(IdentifiedAtOnce))
         {
             if (delivery.Stored is not { NeedsPacketId: true } stored) continue;
             if (_inFlight.Reserve() is not 0 and var id) stored.Identify(id);
@@ -225,7 +225,7 @@ internal sealed class OutboundMessages(GatewayOptions options, GatewayClock cloc
     }
 
     /// <summary>PUBREL goes out as soon as its PUBREC is durable [MQTT-4.3.3-5]: after a kill, the client that has had it must not be sent PUBLISH.</summary>
-    private bool TryTakeRelease(ISessionOwner owner, out Outgoing next)
+    private bool TryDequeueRelease(ISessionOwner owner, out Outgoing next)
     {
         next = default;
         while (_releasing is not null && _releasing.TryPeek(out ushort packetId))

@@ -128,7 +128,7 @@ internal sealed class Session : Subscriber
             foreach (var delivery in _collected) delivery.Settle();
             _collected = [];
             _awaitingRelease.Clear();
-            return (_subscriptions.TakeAll(), owner);
+            return (_subscriptions.RemoveAll(), owner);
         }
     }
 
@@ -234,7 +234,7 @@ internal sealed class Session : Subscriber
 
     /// <summary>The next packet to send now; a message of QoS 1 or 2 is in flight from here on.</summary>
     /// <returns>False if nothing waits, or the client has as much unacknowledged as it takes.</returns>
-    public bool TryTake(ISessionOwner owner, long now, out Outgoing next)
+    public bool TryDequeue(ISessionOwner owner, long now, out Outgoing next)
     {
         next = default;
         // Who only publishes, asks after each of its messages.
@@ -242,7 +242,7 @@ internal sealed class Session : Subscriber
         lock (_gate)
         {
             if (_owner != owner) return false;
-            if (_outbound.TryTake(owner, now, out next)) return true;
+            if (_outbound.TryDequeue(owner, now, out next)) return true;
             _waits = !_outbound.IsEmpty;
             return false;
         }
@@ -330,7 +330,7 @@ internal sealed class Session : Subscriber
         lock (_gate)
         {
             _dedup.Leave(sendOn);
-            var (inFlight, queued, lastPacketId) = _outbound.TakeAll();
+            var (inFlight, queued, lastPacketId) = _outbound.RemoveAll();
             // They stay in the store until the other gateway has had time to store them.
             _collected = [.. inFlight.Select(sent => sent.Delivery.Stored).Concat(queued.Select(delivery => delivery.Stored)).OfType<StoredDelivery>()];
             // Copies: what comes from now on is sent on, and must not count as known there.
@@ -383,7 +383,7 @@ internal sealed class Session : Subscriber
             owner = _owner;
             if (!_dedup.Note(delivery.Message.Number, keep: ExpirySeconds > 0)) return null;
             sendOn = _ended ? null : _dedup.SendOn;
-            if (sendOn is null && !TryTakeIn(delivery, only, out owed, out hopeless) && !hopeless) return null;
+            if (sendOn is null && !TryEnqueue(delivery, only, out owed, out hopeless) && !hopeless) return null;
             if (sendOn is not null) delivery.Message.Keep();
         }
         if (sendOn is not null) sendOn(delivery);
@@ -393,7 +393,7 @@ internal sealed class Session : Subscriber
     }
 
     /// <param name="hopeless">A present client that lets a thousand acknowledged messages pile up is to be cut off; an absent one misses the newest.</param>
-    private bool TryTakeIn(in Delivery delivery, ISessionOwner? only, out StoredDelivery? owed, out bool hopeless)
+    private bool TryEnqueue(in Delivery delivery, ISessionOwner? only, out StoredDelivery? owed, out bool hopeless)
     {
         hopeless = false;
         owed = null;

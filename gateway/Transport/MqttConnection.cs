@@ -54,7 +54,7 @@ internal abstract class MqttConnection : ISessionOwner
     protected abstract Task RoomForAnswers();
 
     /// <summary>Runs the turn of an event.</summary>
-    protected void Take(ConnectionEvent what, ChannelTurn turn)
+    protected void Handle(ConnectionEvent what, ChannelTurn turn)
     {
         switch (what)
         {

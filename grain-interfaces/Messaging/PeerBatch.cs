@@ -12,8 +12,8 @@ public sealed record PeerBatch(
 [GenerateSerializer, Alias("fleet.peer-answer")]
 public enum PeerAnswer
 {
-    /// <summary>Every frame has been taken, now or before.</summary>
-    Taken,
+    /// <summary>Every frame has been received, now or before.</summary>
+    Received,
 
     /// <summary>The receiver has not heard of the sender (yet): it may have just joined, or be taken for dead.</summary>
     UnknownSender,

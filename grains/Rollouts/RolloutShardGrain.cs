@@ -51,7 +51,7 @@ internal sealed class RolloutShardGrain : Grain, IRolloutShardGrain, IRemindable
 
     public Task Direct(ShardOrder order) => _commands.Submit(new FollowOrder(order));
 
-    public Task Report(ExecutionReport report) => _commands.Submit(new TakeReport(report));
+    public Task Report(ExecutionReport report) => _commands.Submit(new AcceptReport(report));
 
     public Task ReceiveReminder(string reminderName, TickStatus status) => RestIfDone();
 
@@ -105,10 +105,10 @@ internal sealed class RolloutShardGrain : Grain, IRolloutShardGrain, IRemindable
         var job = JobOf(_saved.Job!.Rollout);
         return effect switch
         {
-            SendOffer => new TakeOfferAnswer(index, number, await device.Offer(OfferOf(_saved, effect))),
-            SendWithdraw => new TakeWithdrawAnswer(index, number, await device.Withdraw(job, number)),
-            SendCancel => new TakeCancelAnswer(index, number, await device.Cancel(job, number)),
-            SendReview r => new TakeReviewAnswer(index, number, await device.Review(job, number, r.Stage, r.Expired)),
+            SendOffer => new AcceptOfferAnswer(index, number, await device.Offer(OfferOf(_saved, effect))),
+            SendWithdraw => new AcceptWithdrawAnswer(index, number, await device.Withdraw(job, number)),
+            SendCancel => new AcceptCancelAnswer(index, number, await device.Cancel(job, number)),
+            SendReview r => new AcceptReviewAnswer(index, number, await device.Review(job, number, r.Stage, r.Expired)),
             _ => throw new System.Diagnostics.UnreachableException(),
         };
     }

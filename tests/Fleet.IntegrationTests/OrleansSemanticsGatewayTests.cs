@@ -42,7 +42,7 @@ public sealed class OrleansSemanticsGatewayTests
         await gateway.Grain.EndSessionsOf(Name<Interfaces.Naming.CertificateId>(new string('a', 64)));
         Assert.False(forwarding.IsCompleted);
         stored.SetResult();
-        Assert.Equal(PeerAnswer.Taken, await forwarding);
+        Assert.Equal(PeerAnswer.Received, await forwarding);
     }
 
     [Fact]

@@ -118,7 +118,7 @@ internal sealed class PostgresSessionStore(PostgresDatabase database) : ISession
         Task<object?> Scalar(string sql, params object?[] values) => PostgresSessionStore.Scalar(connection, sql, values, cancellation);
     }
 
-    public async Task<bool> Take(long owner, string deadGatewayId, CancellationToken cancellation)
+    public async Task<bool> TakeOver(long owner, string deadGatewayId, CancellationToken cancellation)
     {
         await using var connection = await database.Source.OpenConnectionAsync(cancellation);
         await using var transaction = await connection.BeginTransactionAsync(cancellation);

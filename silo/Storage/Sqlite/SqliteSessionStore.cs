@@ -62,7 +62,7 @@ internal sealed class SqliteSessionStore(GroupCommitWriter writer, SqliteReaders
         }, cancellation);
     }
 
-    public Task<bool> Take(long owner, string deadGatewayId, CancellationToken cancellation) => writer.Write(session =>
+    public Task<bool> TakeOver(long owner, string deadGatewayId, CancellationToken cancellation) => writer.Write(session =>
     {
         if (!MayWrite(session, owner)) return false;
         session.Execute("UPDATE sessions SET owner = $1 WHERE owner = (SELECT number FROM session_owners WHERE gateway = $2)", owner, deadGatewayId);

@@ -69,7 +69,7 @@ internal sealed class ObservedGateway : IGatewayObserver
     public async Task<PeerAnswer> Forward(PeerBatch batch)
     {
         await BeforeForward();
-        return PeerAnswer.Taken;
+        return PeerAnswer.Received;
     }
 
     public Task PublishLostSessions(ImmutableArray<LostSession> sessions)

@@ -119,7 +119,7 @@ internal sealed class MemorySessionStore : ISessionStore
         }
     }
 
-    public Task<bool> Take(long owner, string deadGatewayId, CancellationToken cancellation)
+    public Task<bool> TakeOver(long owner, string deadGatewayId, CancellationToken cancellation)
     {
         lock (_gate)
         {

@@ -351,9 +351,9 @@ public sealed class ExactlyOnceTests
             }
             Assert.True((plain.Count, plain.Count(sent => sent.Sent)) == (flight.Count, flight.Outstanding), said);
         }
-        Assert.Equal(plain.Select(sent => (sent.Id, sent.Released)), flight.TakeAll().Select(sent => (sent.PacketId, sent.Released)));
+        Assert.Equal(plain.Select(sent => (sent.Id, sent.Released)), flight.RemoveAll().Select(sent => (sent.PacketId, sent.Released)));
 
-        static AckResult Expected(int at, bool right) => at < 0 ? AckResult.Unknown : right ? AckResult.Taken : AckResult.WrongKind;
+        static AckResult Expected(int at, bool right) => at < 0 ? AckResult.Unknown : right ? AckResult.Accepted : AckResult.WrongKind;
     }
 
     [Fact]
@@ -361,9 +361,9 @@ public sealed class ExactlyOnceTests
     {
         var flight = new InFlight();
         for (int i = 0; i < 65_535; i++) flight.Add(Message(Qos.ExactlyOnce));
-        Assert.Equal(AckResult.Taken, flight.PubRec(1, refused: true));
+        Assert.Equal(AckResult.Accepted, flight.PubRec(1, refused: true));
         Assert.Equal(1, flight.Add(Message(Qos.AtLeastOnce)));
-        for (ushort id = ushort.MaxValue; id > 1; id--) Assert.Equal(AckResult.Taken, flight.PubRec(id, refused: true));
+        for (ushort id = ushort.MaxValue; id > 1; id--) Assert.Equal(AckResult.Accepted, flight.PubRec(id, refused: true));
         Assert.Equal(1, flight.Count);
     }
 

@@ -35,7 +35,7 @@ public sealed class SessionHandoffTests
         here.Attach(owner, here.Identity, receiveMaximum: 10);
         Assert.True(here.TryHold(5));
         foreach (string payload in (string[])["1", "2", "3"]) here.Deliver(Message(payload) with { Qos = Qos.ExactlyOnce });
-        while (here.TryTake(owner, now: 0, out _)) { }
+        while (here.TryDequeue(owner, now: 0, out _)) { }
         here.PubRec(2, refused: false);
         here.Depart();
         var moved = PeerMessages.Of(here.Collect(_ => { }), now: 0);
@@ -46,7 +46,7 @@ public sealed class SessionHandoffTests
         there.Attach(owner, there.Identity, receiveMaximum: 10);
         Assert.True(there.IsUnreleased(5));
         List<string> sent = [];
-        while (there.TryTake(owner, now: 0, out var next))
+        while (there.TryDequeue(owner, now: 0, out var next))
             sent.Add(next.Publish is { } publish ? $"{next.PacketId}={System.Text.Encoding.UTF8.GetString(publish.Message.Payload.Span)} {publish.Qos} {next.Duplicate}" : $"{next.PacketId} released");
         Assert.Equal(["1=1 ExactlyOnce True", "2 released", "3=3 ExactlyOnce True"], sent);
     }

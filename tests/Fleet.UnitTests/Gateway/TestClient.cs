@@ -207,7 +207,7 @@ internal sealed class TestClient : ISessionOwner
             do
             {
                 _channel.Drain(Begin());
-                if (!_outbound.TryTake(out var bytes)) return;
+                if (!_outbound.TryBeginSend(out var bytes)) return;
                 _received.Write(bytes.Span);
                 _outbound.Sent();
             }

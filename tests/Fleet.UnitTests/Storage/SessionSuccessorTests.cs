@@ -44,7 +44,7 @@ public abstract class SessionSuccessorTests<TDatabase> : IAsyncDisposable where 
         Assert.Equal("dead", await Store.FindGateway("a", default));
         Assert.False(await Store.Write(dead, OneMark(), default));
 
-        Assert.True(await Store.Take(successor, "dead", default));
+        Assert.True(await Store.TakeOver(successor, "dead", default));
         Assert.Equal("successor", await Store.FindGateway("a", default));
         Assert.Single((await Store.Load(successor, default)).Sessions);
         Assert.True(await Store.Write(successor, OneMark(), default));
@@ -58,11 +58,11 @@ public abstract class SessionSuccessorTests<TDatabase> : IAsyncDisposable where 
         await Store.Inherit(second, "first", default);
         // It dies before it could take what it inherited.
         Assert.Empty((await Store.Inherit(third, "second", default)).Sessions.Sessions);
-        Assert.False(await Store.Take(second, "first", default));
+        Assert.False(await Store.TakeOver(second, "first", default));
         await Assert.ThrowsAnyAsync<Exception>(() => Store.Inherit(second, "third", default));
         var left = await Store.Inherit(third, "first", default);
         Assert.Equal((null, "second", 2), (left.Successor, left.Through, left.Sessions.Sessions.Count));
-        Assert.True(await Store.Take(third, "first", default));
+        Assert.True(await Store.TakeOver(third, "first", default));
         Assert.Equal(2, (await Store.Load(third, default)).Sessions.Count);
     }
 
@@ -89,7 +89,7 @@ public abstract class SessionSuccessorTests<TDatabase> : IAsyncDisposable where 
         await Write(await Begin("dead", "here"), batch => batch.Sessions.Add(Session(1, "a")));
         var successor = await Begin("successor");
         await Store.Inherit(successor, "dead", default);
-        await Store.Take(successor, "dead", default);
+        await Store.TakeOver(successor, "dead", default);
         var back = await Store.Begin("back", "here", default);
         Assert.Empty(back.Predecessors);
         Assert.Empty((await Store.Load(back.Number, default)).Sessions);

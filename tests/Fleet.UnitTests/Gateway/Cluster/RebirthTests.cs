@@ -139,14 +139,14 @@ public sealed class RebirthTests : IAsyncLifetime
         public Task CompleteFailover(string deadGatewayId, CancellationToken cancellation) => store.CompleteFailover(deadGatewayId, cancellation);
         public Task<string?> FindGateway(string key, CancellationToken cancellation) => store.FindGateway(key, cancellation);
 
-        public async Task<bool> Take(long owner, string deadGatewayId, CancellationToken cancellation)
+        public async Task<bool> TakeOver(long owner, string deadGatewayId, CancellationToken cancellation)
         {
             if (Asked.TrySetResult())
             {
                 await Release.Task;
                 throw new TimeoutException("The store does not answer.");
             }
-            return await store.Take(owner, deadGatewayId, cancellation);
+            return await store.TakeOver(owner, deadGatewayId, cancellation);
         }
     }
 }

@@ -16,7 +16,7 @@ internal sealed class FailoverState(string dead, InheritedSessions inherited, IR
     public InheritedSessions Inherited => inherited;
 
     /// <summary>When nothing more is expected, on the monotonic clock; null: not yet.</summary>
-    public long? SettlesAt { get; set; }
+    public long? DedupEndsAt { get; set; }
 
     /// <summary>Completes when every other gateway has handed over what it had for the dead one.</summary>
     public Task AllHandedOver => _handedOver.Task;

@@ -23,11 +23,11 @@ internal sealed class InheritedSessions
     public ShareMembers Shares { get; } = new();
 
     /// <summary>Whatever was on its way has come.</summary>
-    public void Settle()
+    public void EndDedup()
     {
         foreach (var session in Sessions)
         {
-            session.Settle();
+            session.EndDedup();
             session.Inherited = null;
         }
     }

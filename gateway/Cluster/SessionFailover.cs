@@ -40,7 +40,7 @@ internal sealed class SessionFailover(
         foreach (string dead in owner.Predecessors)
         {
             var left = await store.Inherit(owner.Number, dead, cancellation);
-            lock (_gate) _failovers[dead] = new FailoverState(dead, inherited, left.Marks) { SettlesAt = clock.NowMs + LingerMs };
+            lock (_gate) _failovers[dead] = new FailoverState(dead, inherited, left.Marks) { DedupEndsAt = clock.NowMs + LingerMs };
         }
         lock (_gate) _isBetweenLives = false;
     }
@@ -113,8 +113,8 @@ internal sealed class SessionFailover(
         {
             foreach (var (dead, failover) in _failovers)
             {
-                if (failover.SettlesAt is not { } at || at > now) continue;
-                failover.Inherited.Settle();
+                if (failover.DedupEndsAt is not { } at || at > now) continue;
+                failover.Inherited.EndDedup();
                 _failovers.Remove(dead);
             }
         }
@@ -222,7 +222,7 @@ internal sealed class SessionFailover(
     {
         lock (_gate)
         {
-            failover.SettlesAt = clock.NowMs + LingerMs;
+            failover.DedupEndsAt = clock.NowMs + LingerMs;
             return Task.WhenAll(peers.All.Select(peer => peer.Link.Post(new LinkFrame.FailedOver(failover.Dead))));
         }
     }

@@ -106,11 +106,11 @@ internal sealed class SessionJournal(ISessionStore store, IOptions<GatewayOption
     }
 
     /// <summary>The client has it, or will never.</summary>
-    public void Settle(StoredDelivery delivery)
+    public void Finish(StoredDelivery delivery)
     {
         lock (_gate)
         {
-            if (_page.Settle(delivery)) Use();
+            if (_page.Finish(delivery)) Use();
         }
     }
 
@@ -171,7 +171,7 @@ internal sealed class SessionJournal(ISessionStore store, IOptions<GatewayOption
         }
     }
 
-    /// <summary>The session is gone, and its rows with it. What it is owed is to be settled after this.</summary>
+    /// <summary>The session is gone, and its rows with it. What it is owed is to be finished after this.</summary>
     public void Remove(StoredSession session)
     {
         lock (_gate)

@@ -69,7 +69,7 @@ internal sealed class StoredDelivery(StoredSession session, long number, Publica
     }
 
     /// <summary>The client has it, or will never.</summary>
-    public void Settle() => session.Journal.Settle(this);
+    public void Finish() => session.Journal.Finish(this);
 
     /// <summary>PUBREC has come: only its packet identifier is needed any more.</summary>
     public void PubRec() => session.Journal.PubRec(this);
@@ -96,5 +96,5 @@ internal enum StoredDeliveryState
     Released,
 
     /// <summary>The client has it.</summary>
-    Settled,
+    Finished,
 }

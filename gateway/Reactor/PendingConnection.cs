@@ -85,7 +85,7 @@ internal sealed class PendingConnection : IReady, ILoopWork, IDisposable
     {
         if (_gone) return;
         _gone = true;
-        _pass?.Settle();
+        _pass?.Release();
         if (_tls is not null) _tls.Dispose();
         else _ = Libc.Close(_socket);
     }

@@ -19,11 +19,11 @@ internal sealed class RetainedVersions
     /// What came up to this version is known: it was the highest one a whole round ago, and a change that is committed later than a higher one
     /// is so by less than a round.
     /// </summary>
-    public long Settled { get; private set; }
+    public long CompleteUpTo { get; private set; }
 
-    public void Settle(long now)
+    public void Advance(long now)
     {
-        (Settled, _seenBefore) = (_seenBefore, _seen);
+        (CompleteUpTo, _seenBefore) = (_seenBefore, _seen);
         foreach (var (topic, removal) in _removed)
         {
             if (now - removal.At > RemovalKeptMs) _removed.Remove(topic);

@@ -24,12 +24,12 @@ internal sealed class HandoffDedup
 
     public void Leave(Action<Delivery> sendOn)
     {
-        Settle();
+        Stop();
         SendOn = sendOn;
     }
 
     /// <summary>Whatever was on its way when it came has come.</summary>
-    public void Settle()
+    public void Stop()
     {
         _isNew = false;
         _known = null;

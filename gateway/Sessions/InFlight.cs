@@ -135,7 +135,7 @@ internal sealed class InFlight
     public void Remove(ushort packetId)
     {
         if (!_entries.Remove(packetId, out var entry)) return;
-        Settle(entry);
+        Finish(entry);
         if (entry.ToRepeat) _toRepeat--;
         if (_again == packetId) _again = entry.Next;
         if (entry.Previous == 0) _first = entry.Next;
@@ -224,14 +224,14 @@ internal sealed class InFlight
 
     public void Clear()
     {
-        foreach (var entry in _entries.Values) Settle(entry);
+        foreach (var entry in _entries.Values) Finish(entry);
         Reset();
     }
 
-    private static void Settle(in Entry entry)
+    private static void Finish(in Entry entry)
     {
-        if (entry.Released) entry.Delivery.Stored?.Settle();
-        else entry.Delivery.Settle();
+        if (entry.Released) entry.Delivery.Stored?.Finish();
+        else entry.Delivery.Finish();
     }
 
     private void Append(in SentMessage message)

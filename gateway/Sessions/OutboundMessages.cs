@@ -197,7 +197,7 @@ internal sealed class OutboundMessages(GatewayOptions options, GatewayClock cloc
                 sent.Add(new SentMessage(delivery.Stored.PacketId is not 0 and var id ? id : _inFlight.NextId(), delivery, released));
             }
             // Its bounds may be narrower than they were.
-            else if (!TryAdd(delivery)) delivery.Settle();
+            else if (!TryAdd(delivery)) delivery.Finish();
         }
         _inFlight.Restore(sent, _inFlight.LastId);
         // Not before: an identifier that is not in use until then must not be given to another.
@@ -221,7 +221,7 @@ internal sealed class OutboundMessages(GatewayOptions options, GatewayClock cloc
     private void Expire(Delivery delivery)
     {
         _inFlight.Unreserve(delivery);
-        delivery.Settle();
+        delivery.Finish();
     }
 
     /// <summary>PUBREL goes out as soon as its PUBREC is durable [MQTT-4.3.3-5]: after a kill, the client that has had it must not be sent PUBLISH.</summary>

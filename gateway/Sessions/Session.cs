@@ -125,7 +125,7 @@ internal sealed class Session : Subscriber
             // First the session: what goes with it needs no word of its own.
             _stored?.Journal.Remove(_stored);
             _outbound.Clear();
-            foreach (var delivery in _collected) delivery.Settle();
+            foreach (var delivery in _collected) delivery.Finish();
             _collected = [];
             _awaitingRelease.Clear();
             return (_subscriptions.RemoveAll(), owner);
@@ -367,9 +367,9 @@ internal sealed class Session : Subscriber
     }
 
     /// <summary>Whatever was on its way when it moved has come.</summary>
-    public void Settle()
+    public void EndDedup()
     {
-        lock (_gate) _dedup.Settle();
+        lock (_gate) _dedup.Stop();
     }
 
     private StoredDelivery? Deliver(in Delivery delivery, ISessionOwner? only)

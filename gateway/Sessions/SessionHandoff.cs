@@ -168,7 +168,7 @@ internal sealed class SessionHandoff(
         lock (_gate)
         {
             gone = _outbound.RemoveUntil(now);
-            foreach (var (session, _) in _arrived.Where(arrived => arrived.Until <= now)) session.Settle();
+            foreach (var (session, _) in _arrived.Where(arrived => arrived.Until <= now)) session.EndDedup();
             _arrived.RemoveAll(arrived => arrived.Until <= now);
         }
         foreach (var session in gone) directory.Discard(session);

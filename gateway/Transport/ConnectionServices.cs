@@ -15,7 +15,7 @@ namespace Fleet.Gateway.Transport;
 /// <summary>How a connection came in.</summary>
 /// <param name="Certificate">Of the client, its chain already verified; null where the listener asks for none.</param>
 /// <param name="RemoteAddress">IP address, without the port.</param>
-/// <param name="Pass">To be settled once CONNECT is answered.</param>
+/// <param name="Pass">To be released once CONNECT is answered.</param>
 internal sealed record ConnectionSource(Listener Listener, CertificateId? Certificate, string RemoteAddress, AdmissionPass? Pass = null);
 
 internal enum Listener

@@ -60,7 +60,7 @@ internal abstract class MqttConnection : ISessionOwner
         {
             case ConnectionEvent.Decided decided:
                 Channel.Decided(decided.Decision, turn);
-                _source.Pass?.Settle();
+                _source.Pass?.Release();
                 if (Channel.OpensAt is { } position) Held = OpenWhenDurable(position);
                 else Begin();
                 break;
@@ -106,7 +106,7 @@ internal abstract class MqttConnection : ISessionOwner
         await Held;
         if (_requests is not null) await _requests.Idle();
         Services.Connections.Remove(this);
-        _source.Pass?.Settle();
+        _source.Pass?.Release();
         if (_identity is not null) Services.Lifecycle.Ended(_identity, Channel.Ended!, wasAttached: Channel.Session is not null);
     }
 

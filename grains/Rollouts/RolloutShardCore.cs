@@ -187,7 +187,7 @@ internal static class RolloutShardCore
     private static ShardDecision Accept(ShardState state, AcceptOfferAnswer answer, DateTimeOffset now) => answer.Answer switch
     {
         OfferResult.Queued => Current(state, answer.Index, answer.Number) is { Asked: ShardAsk.Offer }
-            ? ShardDecision.Of(new DeviceAnswered(answer.Index, Settles: false))
+            ? ShardDecision.Of(new DeviceAnswered(answer.Index, EndsStop: false))
             : ShardDecision.Nothing,
         OfferResult.AlreadyInstalled => Finish(state, answer.Index, answer.Number, JobOutcome.Succeeded, "already installed", now),
         OfferResult.Unfit unfit => Finish(state, answer.Index, answer.Number, JobOutcome.Removed, unfit.Reason, now),
@@ -200,7 +200,7 @@ internal static class RolloutShardCore
         return ShardDecision.Of(answer.Answer switch
         {
             WithdrawResult.Withdrawn => new OfferTakenBack(answer.Index),
-            WithdrawResult.Started => new DeviceAnswered(answer.Index, Settles: true),
+            WithdrawResult.Started => new DeviceAnswered(answer.Index, EndsStop: true),
             _ => throw new UnreachableException(),
         });
     }

@@ -48,10 +48,10 @@ internal sealed record DeviceAsked(int Index, ShardAsk Ask, bool Again, DateTime
 }
 
 /// <summary>The device has the offer; or it has started, and cannot be taken back.</summary>
-/// <param name="Settles">A stop waited for it.</param>
-internal sealed record DeviceAnswered(int Index, bool Settles) : ShardEvent
+/// <param name="EndsStop">A stop waited for it.</param>
+internal sealed record DeviceAnswered(int Index, bool EndsStop) : ShardEvent
 {
-    public override bool IsDurable => Settles;
+    public override bool IsDurable => EndsStop;
 }
 
 internal sealed record ExecutionAdvanced(int Index, ExecutionReport Report) : ShardEvent;

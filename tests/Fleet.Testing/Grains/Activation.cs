@@ -45,7 +45,7 @@ internal sealed class Activation : IGrainContext, IWorkHost
     public Task Deactivated => _deactivated.Task;
 
     /// <summary>Neither coming up nor going down.</summary>
-    public bool IsSettled => _phase is Phase.Active;
+    public bool IsActive => _phase is Phase.Active;
 
     public GrainReference GrainReference => Runtime.Grains.ReferTo(GrainId, _class.MainInterface);
     public ActivationId ActivationId => ActivationId.GetDeterministic(GrainId);

@@ -77,7 +77,7 @@ internal sealed class MemorySessionStore : ISessionStore
             foreach (var key in batch.RemovedDeliveries) _deliveries.Remove((key.Session, key.Number));
             foreach (var key in batch.ReleasedDeliveries)
             {
-                // It may be settled by now, like a row that an UPDATE does not find.
+                // It may be finished by now, like a row that an UPDATE does not find.
                 if (_deliveries.TryGetValue((key.Session, key.Number), out var released)) _deliveries[(key.Session, key.Number)] = released with { Message = 0 };
             }
             foreach (var (key, packetId) in batch.IdentifiedDeliveries)

@@ -126,7 +126,7 @@ internal sealed class ReactorRig : IAsyncDisposable
     }
 
     /// <summary>Waits until the loops hold so many sockets.</summary>
-    public async Task Settles(int sockets)
+    public async Task Holds(int sockets)
     {
         using var patience = new CancellationTokenSource(Patience);
         while (Sockets != sockets || (sockets == 0 && Services.Connections.Count > 0)) await Task.Delay(TimeSpan.FromMilliseconds(5), TimeProvider.System, patience.Token);

@@ -62,7 +62,7 @@ internal sealed class CoreFleet
     /// <summary>From now on nothing goes wrong but what the devices are made to do, and an operator resumes what is paused.</summary>
     public void BeKind() => _kind = true;
 
-    public void Settle()
+    public void RunUntilQuiet()
     {
         while (_network.Count > 0) Deliver();
         Command(new ResumeRollout());

@@ -318,7 +318,9 @@ internal sealed class MqttChannel(ChannelServices services, ISessionOwner owner,
         if (result == AckResult.WrongKind) throw new MqttProtocolException(ReasonCode.ProtocolError, $"{ack.Type} for a message that awaits another answer (4.3).");
         // What waits for the store goes out when the session is drained.
         if (ack.Type == PacketType.PubRec && !refused && result != AckResult.Later)
-            _replies.Ack(turn.Output, PacketType.PubRel, ack.PacketId, result == AckResult.Accepted ? ReasonCode.Success : ReasonCode.PacketIdentifierNotFound);
+            _replies.Ack(
+                turn.Output, PacketType.PubRel, ack.PacketId,
+                result == AckResult.Accepted ? ReasonCode.Success : ReasonCode.PacketIdentifierNotFound);
     }
 
     private void Send(in Outgoing next, ChannelTurn turn)

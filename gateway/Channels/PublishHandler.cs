@@ -98,7 +98,8 @@ internal sealed class PublishHandler(ChannelServices services, Session session, 
         }
         var taken = DurableSink.Both(durable, passedOn);
         bool isForwarded = taken.IsCompletedSuccessfully;
-        if (heldAs != 0 && !(isForwarded && position == 0)) session.Held(heldAs, new HeldMessage(position, isForwarded ? null : new PendingForward(message, taken)));
+        if (heldAs != 0 && !(isForwarded && position == 0))
+            session.Held(heldAs, new HeldMessage(position, isForwarded ? null : new PendingForward(message, taken)));
         if (isForwarded)
         {
             answers.Acknowledge(publish, turn, ReasonCode.Success, null, position);

@@ -4,8 +4,8 @@ using Fleet.Interfaces.Messaging;
 namespace Fleet.Gateway.Cluster;
 
 /// <summary>
-/// The other gateways that are dead, until their fail-over is complete. What is published for a dead one waits, unacknowledged, until its successor says
-/// that it has its sessions; then it goes there, in order, until the dead one's subscriptions are the successor's.
+/// The other gateways that are dead, until their fail-over is complete. What is published for a dead one waits, unacknowledged, until its
+/// successor says that it has its sessions; then it goes there, in order, until the dead one's subscriptions are the successor's.
 /// </summary>
 internal sealed class DeadGateways(Peers peers, Broker broker)
 {

@@ -38,5 +38,6 @@ internal sealed class FailoverState(string dead, InheritedSessions inherited, IR
         if (_expected.Count == 0) _handedOver.TrySetResult();
     }
 
-    public void Abandon() => _handedOver.TrySetException(new InvalidOperationException($"The successor of gateway {dead} was taken for dead itself."));
+    public void Abandon() =>
+        _handedOver.TrySetException(new InvalidOperationException($"The successor of gateway {dead} was taken for dead itself."));
 }

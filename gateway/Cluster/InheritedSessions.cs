@@ -4,8 +4,8 @@ using Fleet.Gateway.Sessions;
 namespace Fleet.Gateway.Cluster;
 
 /// <summary>
-/// The sessions that a dead gateway left, at its successor. Closed, they take only what was for the dead gateway, which all others keep apart until then: so
-/// each publisher's messages reach them in order. Open, they are sessions like all others.
+/// The sessions that a dead gateway left, at its successor. Closed, they take only what was for the dead gateway, which all others keep
+/// apart until then: so each publisher's messages reach them in order. Open, they are sessions like all others.
 /// </summary>
 internal sealed class InheritedSessions
 {

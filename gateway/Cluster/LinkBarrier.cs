@@ -5,8 +5,8 @@ using Fleet.Interfaces.Messaging;
 namespace Fleet.Gateway.Cluster;
 
 /// <summary>
-/// Finds out when a gateway has all that every other one had for it so far. Links keep their order, so a frame that goes through each of them, and
-/// comes back, has pushed everything before it.
+/// Finds out when a gateway has all that every other one had for it so far. Links keep their order, so a frame that goes through each of
+/// them, and comes back, has pushed everything before it.
 /// </summary>
 internal sealed class LinkBarrier(Peers peers, GatewayIdentity gateway, TimeProvider time)
 {

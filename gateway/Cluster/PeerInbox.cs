@@ -9,17 +9,20 @@ using Microsoft.Extensions.Logging;
 
 namespace Fleet.Gateway.Cluster;
 
-/// <summary>What other gateways say: each frame once, in order. What persistent sessions are owed of it is durable before it is answered.</summary>
+/// <summary>
+/// What other gateways say: each frame once, in order. What persistent sessions are owed of it is durable before it is answered.
+/// </summary>
 internal sealed class PeerInbox(
-    Peers peers, Broker broker, SessionJournal journal, RetainedMessages retained, SessionHandoff handoff, LinkBarrier barrier, DeadGateways deadGateways, SessionFailover failover, GatewayClock clock,
-    ILogger<PeerInbox> log)
+    Peers peers, Broker broker, SessionJournal journal, RetainedMessages retained, SessionHandoff handoff, LinkBarrier barrier,
+    DeadGateways deadGateways, SessionFailover failover, GatewayClock clock, ILogger<PeerInbox> log)
 {
     /// <exception cref="InvalidOperationException">It could not be stored: the sender is to say it again.</exception>
     public async Task<PeerAnswer> Receive(PeerBatch batch)
     {
         if (peers.Find(batch.From) is not { } sender) return PeerAnswer.UnknownSender;
         var answer = sender.Receive(batch, TryHandle);
-        if (answer == PeerAnswer.Received && !await journal.WhenDurable(sender.StoredAt)) throw new InvalidOperationException("What the sessions are owed cannot be stored.");
+        if (answer == PeerAnswer.Received && !await journal.WhenDurable(sender.StoredAt))
+            throw new InvalidOperationException("What the sessions are owed cannot be stored.");
         return answer;
     }
 

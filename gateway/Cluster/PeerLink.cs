@@ -5,9 +5,9 @@ using Microsoft.Extensions.Logging;
 namespace Fleet.Gateway.Cluster;
 
 /// <summary>
-/// The frames for one other gateway: in order, one batch under way at a time, repeated until it is answered. What waits is bounded in bytes, so that
-/// a gateway that does not answer costs memory and never time. When it is dead, its messages wait for its successor: who published them is not told that
-/// all is well before.
+/// The frames for one other gateway: in order, one batch under way at a time, repeated until it is answered. What waits is bounded in
+/// bytes, so that a gateway that does not answer costs memory and never time. When it is dead, its messages wait for its successor: who
+/// published them is not told that all is well before.
 /// </summary>
 internal sealed class PeerLink(string from, string to, Func<PeerBatch, Task<PeerAnswer>> send, int maxBytes, Action suspected, TimeProvider time, ILogger log)
 {
@@ -37,8 +37,8 @@ internal sealed class PeerLink(string from, string to, Func<PeerBatch, Task<Peer
     /// <param name="bytes">Of the payload.</param>
     /// <param name="receipt">Whether somebody waits for the other gateway to have it.</param>
     /// <returns>
-    /// Completes when the other gateway, or its successor, has it; at once without <paramref name="receipt"/>. Null: too much waits already. What is no
-    /// message is of no use to the successor, and is done with when the other gateway is dead.
+    /// Completes when the other gateway, or its successor, has it; at once without <paramref name="receipt"/>. Null: too much waits
+    /// already. What is no message is of no use to the successor, and is done with when the other gateway is dead.
     /// </returns>
     public Task? TryPost(LinkFrame frame, int bytes, bool receipt) => Post(frame, bytes, receipt, bounded: true);
 
@@ -64,7 +64,9 @@ internal sealed class PeerLink(string from, string to, Func<PeerBatch, Task<Peer
     }
 
     /// <summary>What waits for the dead gateway goes to its successor, in order, and so does what still comes.</summary>
-    /// <param name="storedUpTo">Number of the last frame that the dead gateway had stored: up to there its sessions have everything.</param>
+    /// <param name="storedUpTo">
+    /// Number of the last frame that the dead gateway had stored: up to there its sessions have everything.
+    /// </param>
     public void RedirectTo(ISuccessor successor, long storedUpTo)
     {
         Die();

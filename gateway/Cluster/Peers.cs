@@ -1,6 +1,9 @@
 namespace Fleet.Gateway.Cluster;
 
-/// <summary>The other gateways: those that live, and the dead whose successors are awaited. Alone, a gateway pays one look at an empty array for all of this.</summary>
+/// <summary>
+/// The other gateways: those that live, and the dead whose successors are awaited. Alone, a gateway pays one look at an empty array for all
+/// of this.
+/// </summary>
 internal sealed class Peers
 {
     private readonly Lock _gate = new();

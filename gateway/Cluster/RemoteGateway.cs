@@ -4,7 +4,9 @@ using Fleet.Mqtt;
 
 namespace Fleet.Gateway.Cluster;
 
-/// <summary>Another gateway: the link to it, and the filters that it advertises. It stands in the subscription tree for all its subscribers at once.</summary>
+/// <summary>
+/// Another gateway: the link to it, and the filters that it advertises. It stands in the subscription tree for all its subscribers at once.
+/// </summary>
 internal sealed class RemoteGateway(GatewayMember member, PeerLink link) : Subscriber
 {
     private readonly Lock _gate = new();
@@ -17,10 +19,14 @@ internal sealed class RemoteGateway(GatewayMember member, PeerLink link) : Subsc
     public PeerLink Link => link;
     public override bool IsAvailable => !link.IsDead;
 
-    /// <summary>Completes when all that it advertised when the two met is in the tree; or, if it is dead, what its successor advertises.</summary>
+    /// <summary>
+    /// Completes when all that it advertised when the two met is in the tree; or, if it is dead, what its successor advertises.
+    /// </summary>
     public Task Ready => _ready.Task;
 
-    /// <summary>The journal's position at which all that it has sent for persistent sessions is durable. Kept while a batch is received.</summary>
+    /// <summary>
+    /// The journal's position at which all that it has sent for persistent sessions is durable. Kept while a batch is received.
+    /// </summary>
     public long StoredAt { get; set; }
 
     public int RouteCount

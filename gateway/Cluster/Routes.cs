@@ -4,8 +4,8 @@ using Fleet.Mqtt;
 namespace Fleet.Gateway.Cluster;
 
 /// <summary>
-/// What this gateway advertises to the others: each topic filter that one of its sessions has, once. The others are told when the first subscriber
-/// comes and when the last one goes, in the order in which that happens.
+/// What this gateway advertises to the others: each topic filter that one of its sessions has, once. The others are told when the first
+/// subscriber comes and when the last one goes, in the order in which that happens.
 /// </summary>
 internal sealed class Routes(Peers peers)
 {
@@ -55,7 +55,8 @@ internal sealed class Routes(Peers peers)
     {
         lock (_gate)
         {
-            foreach (string[] filters in _advertised.Keys.Chunk(FiltersPerFrame)) _ = peer.Link.Post(new LinkFrame.Advertised([.. filters]));
+            foreach (string[] filters in _advertised.Keys.Chunk(FiltersPerFrame))
+                _ = peer.Link.Post(new LinkFrame.Advertised([.. filters]));
             _ = peer.Link.Post(new LinkFrame.Ready());
             peers.Add(peer);
         }

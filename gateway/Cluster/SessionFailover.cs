@@ -9,14 +9,17 @@ using Microsoft.Extensions.Logging;
 namespace Fleet.Gateway.Cluster;
 
 /// <summary>
-/// What this gateway goes on with in the place of dead ones (docs/adr/0011-gateway-failover.md). It takes their sessions from the store, all at once, as sessions
-/// whose clients are away; tells the others, who hand over what they had for the dead; then subscribes in its own name.
+/// What this gateway goes on with in the place of dead ones (docs/adr/0011-gateway-failover.md). It takes their sessions from the store,
+/// all at once, as sessions whose clients are away; tells the others, who hand over what they had for the dead; then subscribes in its own
+/// name.
 /// </summary>
 internal sealed class SessionFailover(
-    ISessionStore store, SessionRestore sessions, SessionJournal journal, Broker broker, Routes routes, Peers peers, DeadGateways deadGateways, GatewayIdentity gateway,
-    GatewayClock clock, ILogger<SessionFailover> log)
+    ISessionStore store, SessionRestore sessions, SessionJournal journal, Broker broker, Routes routes, Peers peers,
+    DeadGateways deadGateways, GatewayIdentity gateway, GatewayClock clock, ILogger<SessionFailover> log)
 {
-    /// <summary>How long a message that comes late is known for one that came before, and a gateway that is met late hears of its dead.</summary>
+    /// <summary>
+    /// How long a message that comes late is known for one that came before, and a gateway that is met late hears of its dead.
+    /// </summary>
     private const long LingerMs = 60_000;
 
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(100), LongestPause = TimeSpan.FromSeconds(2);
@@ -31,8 +34,8 @@ internal sealed class SessionFailover(
     private bool _isBetweenLives;
 
     /// <summary>
-    /// Begins as an owner of sessions, with those that were here before, and those that gateways of this name left. Before the first connection, and
-    /// before other gateways are met.
+    /// Begins as an owner of sessions, with those that were here before, and those that gateways of this name left. Before the first
+    /// connection, and before other gateways are met.
     /// </summary>
     public async Task Begin(string? name, CancellationToken cancellation)
     {
@@ -58,7 +61,8 @@ internal sealed class SessionFailover(
         {
             foreach (var failover in _failovers.Values) Tell(peer, failover);
             routes.Meet(peer);
-            foreach (var failover in _failovers.Values.Where(failover => failover.Inherited.IsOpen)) _ = peer.Link.Post(new LinkFrame.FailedOver(failover.Dead));
+            foreach (var failover in _failovers.Values.Where(failover => failover.Inherited.IsOpen))
+                _ = peer.Link.Post(new LinkFrame.FailedOver(failover.Dead));
         }
     }
 
@@ -90,7 +94,8 @@ internal sealed class SessionFailover(
     {
         FailoverState? failover;
         lock (_gate) failover = _failovers.GetValueOrDefault(frame.Dead);
-        return broker.DeliverForwarded(PeerMessages.ToPublication(frame.Message, clock.NowMs), frame.ToAll, frame.Shares, from, failover?.Inherited);
+        return broker.DeliverForwarded(
+            PeerMessages.ToPublication(frame.Message, clock.NowMs), frame.ToAll, frame.Shares, from, failover?.Inherited);
     }
 
     public void Receive(RemoteGateway sender, LinkFrame.HandedOver frame)
@@ -136,7 +141,8 @@ internal sealed class SessionFailover(
     private async Task<FailoverProgress> Run(string dead, int life, long owner)
     {
         deadGateways.Die(dead);
-        if (await store.Inherit(owner, dead, CancellationToken.None) is var left && left.Successor is { } other) return new FailoverProgress.Elsewhere(other);
+        if (await store.Inherit(owner, dead, CancellationToken.None) is var left && left.Successor is { } other)
+            return new FailoverProgress.Elsewhere(other);
         var (failover, isNew) = await Load(dead, left, life, owner);
         deadGateways.RedirectTo(dead, new Here(broker, failover.Inherited, journal, clock), failover.StoredUpTo(gateway.Id));
         await failover.AllHandedOver;
@@ -155,7 +161,8 @@ internal sealed class SessionFailover(
         Interlocked.Increment(ref _loading);
         try
         {
-            if (!await TakeOverInStore(dead, life, owner)) throw new InvalidOperationException($"Gateway {gateway.Id} is fenced, and takes over nothing from {dead}.");
+            if (!await TakeOverInStore(dead, life, owner))
+                throw new InvalidOperationException($"Gateway {gateway.Id} is fenced, and takes over nothing from {dead}.");
             return (Announce(dead, left, life, out bool isNew), isNew);
         }
         finally

@@ -21,8 +21,8 @@ public interface ISessionStore
     Task<bool> Write(long owner, SessionBatch batch, CancellationToken cancellation);
 
     /// <summary>
-    /// Makes an owner the successor of a dead gateway, which is fenced by it, unless another is that already. May be repeated: until <see cref="TakeOver"/> the
-    /// sessions stay where they were. Of two sessions of one client the older goes.
+    /// Makes an owner the successor of a dead gateway, which is fenced by it, unless another is that already. May be repeated: until
+    /// <see cref="TakeOver"/> the sessions stay where they were. Of two sessions of one client the older goes.
     /// </summary>
     Task<Inheritance> Inherit(long owner, string deadGatewayId, CancellationToken cancellation);
 
@@ -30,7 +30,9 @@ public interface ISessionStore
     /// <returns>False: the successor is fenced itself, and nothing was changed.</returns>
     Task<bool> TakeOver(long owner, string deadGatewayId, CancellationToken cancellation);
 
-    /// <summary>All that was on its way to a dead gateway is with its successor: what is known of the dead one is not needed any more.</summary>
+    /// <summary>
+    /// All that was on its way to a dead gateway is with its successor: what is known of the dead one is not needed any more.
+    /// </summary>
     Task CompleteFailover(string deadGatewayId, CancellationToken cancellation);
 
     /// <summary>The gateway that has the session of a client, alive or not; null if there is no session.</summary>
@@ -47,7 +49,9 @@ public sealed record Inheritance
     /// <summary>Id of the gateway that has it, or will have it; null: the one that asked.</summary>
     public string? Successor { get; init; }
 
-    /// <summary>Id of a gateway that was the successor before, and of which the one that asked is the successor; null: none came between.</summary>
+    /// <summary>
+    /// Id of a gateway that was the successor before, and of which the one that asked is the successor; null: none came between.
+    /// </summary>
     public string? Through { get; init; }
     public StoredSessions Sessions { get; init; } = new();
 

@@ -24,8 +24,12 @@ internal sealed class SessionRestore(
     /// <summary>This gateway's number as an owner of sessions.</summary>
     public long Owner => Volatile.Read(ref _owner);
 
-    /// <summary>Begins as an owner of sessions, with those that were here before. Before the first connection, and before other gateways are met.</summary>
-    /// <returns>The inherited sessions are the restored ones if other gateways may have something for them; otherwise they are empty.</returns>
+    /// <summary>
+    /// Begins as an owner of sessions, with those that were here before. Before the first connection, and before other gateways are met.
+    /// </summary>
+    /// <returns>
+    /// The inherited sessions are the restored ones if other gateways may have something for them; otherwise they are empty.
+    /// </returns>
     public async Task<(SessionOwner Owner, InheritedSessions Inherited)> Begin(string? name, CancellationToken cancellation)
     {
         var owner = await store.Begin(gateway.Id, name, cancellation);

@@ -13,8 +13,9 @@ namespace Fleet.Gateway.Hosting;
 
 /// <summary>What grains and other gateways ask of this one.</summary>
 internal sealed class GatewayObserver(
-    GatewayIdentity gateway, ClusterMember cluster, SessionFailover failover, PeerInbox inbox, SessionDirectory directory, SessionHandoff handoff, JobNotifier jobs,
-    PresenceEvents events, Broker broker, GatewayClock clock, ILogger<GatewayObserver> log) : IGatewayObserver
+    GatewayIdentity gateway, ClusterMember cluster, SessionFailover failover, PeerInbox inbox, SessionDirectory directory,
+    SessionHandoff handoff, JobNotifier jobs, PresenceEvents events, Broker broker, GatewayClock clock, ILogger<GatewayObserver> log)
+    : IGatewayObserver
 {
     public void ViewChanged(GatewayView view) => cluster.Apply(view);
 
@@ -36,11 +37,13 @@ internal sealed class GatewayObserver(
     /// <exception cref="InvalidOperationException">Whether it is here is not known yet.</exception>
     public Task<MovedSession?> TakeOver(string key, long epoch, bool discard)
     {
-        if (directory.Find(key) is null && failover.IsLoading) throw new InvalidOperationException("Sessions of a dead gateway are being read.");
+        if (directory.Find(key) is null && failover.IsLoading)
+            throw new InvalidOperationException("Sessions of a dead gateway are being read.");
         return Task.FromResult(handoff.TakeOver(gateway.Id, key, epoch, discard));
     }
 
-    public Task<MovedMessages?> Collect(string key, long epoch, string toGateway) => Task.FromResult(handoff.Collect(key, epoch, toGateway));
+    public Task<MovedMessages?> Collect(string key, long epoch, string toGateway) =>
+        Task.FromResult(handoff.Collect(key, epoch, toGateway));
 
     public Task<PeerAnswer> Forward(PeerBatch batch) => inbox.Receive(batch);
 

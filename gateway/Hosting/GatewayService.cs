@@ -18,9 +18,11 @@ namespace Fleet.Gateway.Hosting;
 /// every client hears 0x8B and every device grain hears of it. Starts after the silo and before the listeners.
 /// </summary>
 internal sealed class GatewayService(
-    GatewayIdentity gateway, GatewayObserver observer, ClusterMember cluster, Peers peers, RetainedMessages retained, SessionFailover failover, RestoredCertificates certificates,
-    SessionJournal journal, SessionDirectory directory, SessionHandoff handoff, Fences fences, ConnectionRegistry connections, SessionLifecycle lifecycle, PresenceReporter presence, ConnectAdmission admission, Flapping flapping,
-    GatewayListeners listeners, GatewayClock clock, IOptions<GatewayOptions> options, IHostApplicationLifetime application, ILogger<GatewayService> log) : IHostedService, IDisposable
+    GatewayIdentity gateway, GatewayObserver observer, ClusterMember cluster, Peers peers, RetainedMessages retained,
+    SessionFailover failover, RestoredCertificates certificates, SessionJournal journal, SessionDirectory directory, SessionHandoff handoff,
+    Fences fences, ConnectionRegistry connections, SessionLifecycle lifecycle, PresenceReporter presence, ConnectAdmission admission,
+    Flapping flapping, GatewayListeners listeners, GatewayClock clock, IOptions<GatewayOptions> options,
+    IHostApplicationLifetime application, ILogger<GatewayService> log) : IHostedService, IDisposable
 {
     private static readonly TimeSpan SweepEvery = TimeSpan.FromSeconds(1);
 

@@ -13,7 +13,8 @@ internal sealed class SessionPolicy
 
     public string Name => _document.Name;
 
-    public static SessionPolicy Fill(PolicyDocument document, IReadOnlyDictionary<string, string> variables) => new(document, document.Variables.Fill(variables));
+    public static SessionPolicy Fill(PolicyDocument document, IReadOnlyDictionary<string, string> variables) =>
+        new(document, document.Variables.Fill(variables));
 
     public bool AllowsConnect(ReadOnlySpan<byte> clientId) => _document.Connect.Allow(clientId, _values);
 

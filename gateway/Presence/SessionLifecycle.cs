@@ -10,7 +10,8 @@ namespace Fleet.Gateway.Presence;
 
 /// <summary>What the world hears of a session: the device grain, presence events, heartbeats, the log.</summary>
 internal sealed class SessionLifecycle(
-    PresenceReporter devices, PresenceEvents events, SessionDirectory directory, ISessionLeaseReleaser leases, Flapping flapping, GatewayClock clock, ILogger<SessionLifecycle> log)
+    PresenceReporter devices, PresenceEvents events, SessionDirectory directory, ISessionLeaseReleaser leases, Flapping flapping,
+    GatewayClock clock, ILogger<SessionLifecycle> log)
 {
     private readonly ConcurrentDictionary<string, SessionIdentity> _beating = new(StringComparer.Ordinal);
 

@@ -49,7 +49,8 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
         bool kept = Volatile.Read(ref _sinks) > 0, others = peers.HadAny;
         if (kept || others) message.Keep();
         // They go first: the message gets its number then, and no session here may see it without.
-        var taken = kept && publisher is not null && !DurableSink.HaveRoom(message, matches) ? null : others ? forwarder.Forward(message, matches) : Task.CompletedTask;
+        var taken = kept && publisher is not null && !DurableSink.HaveRoom(message, matches) ? null
+            : others ? forwarder.Forward(message, matches) : Task.CompletedTask;
         if (taken is not null && kept) taken = DurableSink.Both(taken, DurableSink.KeepAll(message, matches, publisher));
         if (taken is not null) position = DeliverHere(message, matches, publisher, packetId, mustHold: kept || !taken.IsCompleted);
         matches.Clear();
@@ -101,7 +102,8 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
     /// <param name="from">The frame that brought it; null: it was published here.</param>
     /// <param name="inherited">The message was for a dead gateway: it is for the sessions that this one left, and nobody else.</param>
     /// <returns>The journal's position at which it is durable for the persistent sessions here; 0 if there are none.</returns>
-    public long DeliverForwarded(Publication message, bool toAll, ImmutableArray<string> shares, LinkMark? from, InheritedSessions? inherited = null)
+    public long DeliverForwarded(
+        Publication message, bool toAll, ImmutableArray<string> shares, LinkMark? from, InheritedSessions? inherited = null)
     {
         // Not the thread's own list, which a publisher here may have in use.
         List<SubscriptionMatch<Subscriber>> matches = [];
@@ -115,7 +117,8 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
         }
         if (toAll)
         {
-            matches.RemoveAll(match => match.Group is not null || (inherited is not null && (match.Subscriber as Session)?.Inherited != inherited));
+            matches.RemoveAll(
+                match => match.Group is not null || (inherited is not null && (match.Subscriber as Session)?.Inherited != inherited));
             HandAll(message, matches, publisher: null, inherited, owed);
         }
         return owed.Count == 0 ? 0 : journal.Note(message, owed, from: from);
@@ -234,10 +237,13 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
         return position;
     }
 
-    /// <param name="inherited">The inherited sessions to which all of them belong; null: sessions that are not open yet get the message another way.</param>
+    /// <param name="inherited">
+    /// The inherited sessions to which all of them belong; null: sessions that are not open yet get the message another way.
+    /// </param>
     /// <param name="owed">What is to be noted in the journal is added to it.</param>
     private static void HandAll(
-        Publication message, List<SubscriptionMatch<Subscriber>> matches, Session? publisher, InheritedSessions? inherited, List<StoredDelivery> owed)
+        Publication message, List<SubscriptionMatch<Subscriber>> matches, Session? publisher, InheritedSessions? inherited,
+        List<StoredDelivery> owed)
     {
         if (matches.Count > 1) Merge(matches, publisher);
         var joined = t_joined;

@@ -4,8 +4,8 @@ using Fleet.Mqtt;
 namespace Fleet.Gateway.Routing;
 
 /// <summary>
-/// Stores messages for something outside of MQTT: a rule. It stands in the subscription tree of every gateway, so the one that the publisher is
-/// on hands it the message, and the others do not.
+/// Stores messages for something outside of MQTT: a rule. It stands in the subscription tree of every gateway, so the one that the
+/// publisher is on hands it the message, and the others do not.
 /// </summary>
 internal abstract class DurableSink : Subscriber
 {

@@ -21,8 +21,9 @@ namespace Fleet.Gateway.Sessions;
 /// id (<see cref="ISessionGrain"/>) and tells the device. In this order, so that a stranger never evicts anybody.
 /// </summary>
 internal sealed class ConnectAuthoriser(
-    IGrainFactory grains, GatewayIdentity gateway, SessionLifecycle lifecycle, SessionHandoff handoff, SessionFinder finder, Broker broker, IPasswordAuthenticator passwords, PolicySource policies,
-    ConnectAdmission admission, Flapping flapping, GatewayClock clock, GatewayMetrics metrics, ILogger<ConnectAuthoriser> log)
+    IGrainFactory grains, GatewayIdentity gateway, SessionLifecycle lifecycle, SessionHandoff handoff, SessionFinder finder, Broker broker,
+    IPasswordAuthenticator passwords, PolicySource policies, ConnectAdmission admission, Flapping flapping, GatewayClock clock,
+    GatewayMetrics metrics, ILogger<ConnectAuthoriser> log)
 {
     private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(20);
     private static readonly TimeSpan AskAgainAfter = TimeSpan.FromMilliseconds(100);
@@ -50,7 +51,8 @@ internal sealed class ConnectAuthoriser(
         if (decision is ConnectDecision.Refused refused)
         {
             metrics.Denied(DeniedAction.Connect);
-            if (refused.Code is ReasonCode.NotAuthorized or ReasonCode.BadUserNameOrPassword) lifecycle.Refused(request.ClientId, sessionId, source);
+            if (refused.Code is ReasonCode.NotAuthorized or ReasonCode.BadUserNameOrPassword)
+                lifecycle.Refused(request.ClientId, sessionId, source);
             log.ConnectRefused(request.ClientId, source.RemoteAddress, refused.Code, refused.Detail);
         }
         return decision;
@@ -71,7 +73,8 @@ internal sealed class ConnectAuthoriser(
         string key = SessionIdentity.KeyOf(who.Kind, clientId, who.Certificate, who.Operator);
         if (flapping.HeldOff(key, clock.NowMs) is > 0 and var ms)
             return new ConnectDecision.Refused(ReasonCode.ConnectionRateExceeded, $"This client connects and drops again and again; try again in {(ms + 999) / 1000} s.");
-        var policy = SessionPolicy.Fill(policies.Of(who.Kind), SessionIdentity.PolicyVariables(clientId, source.RemoteAddress, who.Thing, who.Template));
+        var policy = SessionPolicy.Fill(
+            policies.Of(who.Kind), SessionIdentity.PolicyVariables(clientId, source.RemoteAddress, who.Thing, who.Template));
         if (!policy.AllowsConnect(Encoding.UTF8.GetBytes(clientId))) return Deny($"policy {policy.Name} does not allow client id '{clientId}'.");
         if (request.Will is { } will)
         {

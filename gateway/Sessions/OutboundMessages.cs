@@ -147,7 +147,8 @@ internal sealed class OutboundMessages(GatewayOptions options, GatewayClock cloc
     public void Forget(ushort packetId) => _inFlight.Remove(packetId);
 
     /// <summary>Takes all of it out, for the gateway that the session passes to.</summary>
-    public (SentMessage[] InFlight, Delivery[] Queued, ushort LastPacketId) RemoveAll() => (_inFlight.RemoveAll(), _queue.RemoveAll(), _inFlight.LastId);
+    public (SentMessage[] InFlight, Delivery[] Queued, ushort LastPacketId) RemoveAll() =>
+        (_inFlight.RemoveAll(), _queue.RemoveAll(), _inFlight.LastId);
 
     /// <summary>Puts what another gateway had before what came here since.</summary>
     /// <param name="had">Numbers of messages that the session has had there.</param>

@@ -9,9 +9,10 @@ namespace Fleet.Gateway.Sessions;
 
 /// <summary>
 /// An MQTT session (MQTT 5.0, 4.1): its subscriptions, the way out to the client (<see cref="OutboundMessages"/>) and the way in from it
-/// (<see cref="AwaitingRelease"/>). It outlives its connections, of which it has one or none. Any thread may deliver to it: one short lock, under which no other lock
-/// is taken but the journal's, and nobody is called, so that a publisher never waits for a subscriber. Every change of it passes one of the methods
-/// here. One that outlives its connections outlives the process too (docs/adr/0009-durable-sessions.md).
+/// (<see cref="AwaitingRelease"/>). It outlives its connections, of which it has one or none. Any thread may deliver to it: one short lock,
+/// under which no other lock is taken but the journal's, and nobody is called, so that a publisher never waits for a subscriber. Every
+/// change of it passes one of the methods here. One that outlives its connections outlives the process too
+/// (docs/adr/0009-durable-sessions.md).
 /// </summary>
 internal sealed class Session : Subscriber
 {
@@ -150,7 +151,8 @@ internal sealed class Session : Subscriber
                 else stored.Journal.NoteReleased(owed);
                 return owed;
             });
-            foreach (ushort packetId in _awaitingRelease.PacketIds) _awaitingRelease.Note(packetId, new(stored.Journal.Hold(stored, packetId)));
+            foreach (ushort packetId in _awaitingRelease.PacketIds)
+                _awaitingRelease.Note(packetId, new(stored.Journal.Hold(stored, packetId)));
         }
     }
 
@@ -227,7 +229,8 @@ internal sealed class Session : Subscriber
             foreach (var message in messages)
             {
                 if (Identity.Policy.AllowsReceive(message.Topic))
-                    _outbound.AddRetained(new Delivery(message, granted < message.Qos ? granted : message.Qos, Retain: true, Identifiers: identifiers));
+                    _outbound.AddRetained(
+                        new Delivery(message, granted < message.Qos ? granted : message.Qos, Retain: true, Identifiers: identifiers));
             }
         }
     }

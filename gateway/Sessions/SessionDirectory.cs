@@ -28,8 +28,8 @@ internal interface ISessionLeaseReleaser
 
 /// <summary>All sessions of this gateway by key: connected ones, and persistent ones whose client is away. One lock; connecting is rare.</summary>
 internal sealed class SessionDirectory(
-    Broker broker, ISessionLeaseReleaser leases, Fences fences, SessionJournal journal, SessionSnapshots snapshots, IOptions<GatewayOptions> options, GatewayMetrics metrics,
-    GatewayClock clock)
+    Broker broker, ISessionLeaseReleaser leases, Fences fences, SessionJournal journal, SessionSnapshots snapshots,
+    IOptions<GatewayOptions> options, GatewayMetrics metrics, GatewayClock clock)
 {
     private readonly Lock _gate = new();
     private readonly Dictionary<string, Session> _sessions = new(StringComparer.Ordinal);

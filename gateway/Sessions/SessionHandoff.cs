@@ -15,7 +15,8 @@ namespace Fleet.Gateway.Sessions;
 /// reaches it is sent on. A message that came both ways is known by its number, so none is missed and none comes twice.
 /// </summary>
 internal sealed class SessionHandoff(
-    SessionDirectory directory, SessionJournal journal, SessionSnapshots snapshots, Broker broker, Peers peers, LinkBarrier barrier, Fences fences, IOptions<GatewayOptions> options, GatewayMetrics metrics, GatewayClock clock)
+    SessionDirectory directory, SessionJournal journal, SessionSnapshots snapshots, Broker broker, Peers peers, LinkBarrier barrier,
+    Fences fences, IOptions<GatewayOptions> options, GatewayMetrics metrics, GatewayClock clock)
 {
     /// <summary>How long the old gateway sends on, and the new one knows what it has. Links are empty within moments, or their gateway is dead.</summary>
     private const long LingerMs = 30_000;
@@ -50,7 +51,8 @@ internal sealed class SessionHandoff(
             }
             // It goes on before it is here: its client does not wait, and what is still to come for it follows.
             if (inbound is not null && session is not null) directory.Discard(session)?.End(EndCause.TakenOver);
-            var outbound = (inbound?.Session ?? session) is { } leaving ? Leave(leaving, epoch, inbound) : wasHere ? null : LeftBefore(key, epoch);
+            var outbound = (inbound?.Session ?? session) is { } leaving ? Leave(leaving, epoch, inbound)
+                : wasHere ? null : LeftBefore(key, epoch);
             if (outbound is null) return null;
             (outbound.Epoch, outbound.Until) = (epoch, clock.NowMs + LingerMs);
             var (subscriptions, owner) = outbound.Session.Depart();
@@ -189,7 +191,10 @@ internal sealed class SessionHandoff(
     private OutboundHandoff Leave(Session session, long epoch, InboundHandoff? inbound)
     {
         long now = clock.NowMs;
-        var outbound = new OutboundHandoff(session) { Epoch = epoch, Until = now + LingerMs, Inbound = inbound, WaitsUntil = now + InboundPatienceMs };
+        var outbound = new OutboundHandoff(session)
+        {
+            Epoch = epoch, Until = now + LingerMs, Inbound = inbound, WaitsUntil = now + InboundPatienceMs,
+        };
         Outdate(session.Identity.Key);
         _outbound.Add(outbound);
         return outbound;
@@ -197,7 +202,8 @@ internal sealed class SessionHandoff(
 
     /// <summary>What has left, but has not got anywhere: it was asked for before, or whoever took it over died before collecting it.</summary>
     private OutboundHandoff? LeftBefore(string key, long epoch) =>
-        _outbound.Current(key) is { } before && (before.Epoch == epoch || (before.Epoch < epoch && before.Messages is null)) ? before : null;
+        _outbound.Current(key) is { } before && (before.Epoch == epoch || (before.Epoch < epoch && before.Messages is null))
+            ? before : null;
 
     /// <summary>It will not arrive: whoever waits for it need not.</summary>
     private void End(InboundHandoff inbound)
@@ -226,6 +232,7 @@ internal sealed class SessionHandoff(
     {
         if (delivery.Qos == Qos.AtMostOnce || peers.Find(gatewayId) is not { } gateway) return;
         var frame = new LinkFrame.Late(key, PeerMessages.Of(delivery, clock.NowMs));
-        if (gateway.Link.TryPost(frame, delivery.Message.Topic.Length + delivery.Message.Payload.Length, receipt: false) is null) metrics.Dropped(DropReason.QueueFull);
+        if (gateway.Link.TryPost(frame, delivery.Message.Topic.Length + delivery.Message.Payload.Length, receipt: false) is null)
+            metrics.Dropped(DropReason.QueueFull);
     }
 }

@@ -40,7 +40,8 @@ internal static partial class GatewayLog
     public static partial void AuthoriseFailed(this ILogger log, string clientId, Exception exception);
 
     [LoggerMessage(3011, LogLevel.Error, "The device grain of {Thing} did not take '{Change}' after {Attempts} attempts; {Next}")]
-    public static partial void PresenceNotReported(this ILogger log, string thing, string change, int attempts, string next, Exception exception);
+    public static partial void PresenceNotReported(
+        this ILogger log, string thing, string change, int attempts, string next, Exception exception);
 
     [LoggerMessage(3012, LogLevel.Warning, "The lease of session {Key} could not be given back")]
     public static partial void LeaseNotReleased(this ILogger log, string key, Exception exception);

@@ -76,8 +76,8 @@ internal sealed class ConnectionRegistry(GatewayMetrics metrics)
 
 /// <summary>What all connections share.</summary>
 internal sealed class ConnectionServices(
-    IOptions<GatewayOptions> options, ChannelServices channel, ConnectAuthoriser authoriser, SessionLifecycle lifecycle, RequestDispatcher requests,
-    ConnectionRegistry connections, GatewayClock clock, GatewayMetrics metrics, ILogger<MqttConnection> log)
+    IOptions<GatewayOptions> options, ChannelServices channel, ConnectAuthoriser authoriser, SessionLifecycle lifecycle,
+    RequestDispatcher requests, ConnectionRegistry connections, GatewayClock clock, GatewayMetrics metrics, ILogger<MqttConnection> log)
 {
     public GatewayOptions Options { get; } = options.Value;
     public ChannelServices Channel => channel;

@@ -8,7 +8,8 @@ namespace Fleet.Gateway.Transport;
 /// finished even if the connection ends (spec/aws-iot-topics.md, section 10: settle the update before honouring DISCONNECT).
 /// </summary>
 /// <param name="onPool">Handle nothing on the caller's thread.</param>
-internal sealed class RequestQueue(Func<ReservedRequest, ValueTask<bool>> handle, Action<AckTicket?, bool> completed, int maxWaiting, bool onPool = false)
+internal sealed class RequestQueue(
+    Func<ReservedRequest, ValueTask<bool>> handle, Action<AckTicket?, bool> completed, int maxWaiting, bool onPool = false)
 {
     private readonly Lock _gate = new();
     private readonly Queue<ChannelEffect.Handle> _waiting = new(0);

@@ -1,8 +1,8 @@
 namespace Fleet.Interfaces.Messaging;
 
 /// <summary>
-/// Who takes part in routing: the gateways that live. What their sessions subscribe to, they advertise to each other (docs/adr), so that neither a message
-/// nor, while a gateway is alone, a subscription asks a grain. The key is <see cref="Key"/>.
+/// Who takes part in routing: the gateways that live. What their sessions subscribe to, they advertise to each other (docs/adr), so that
+/// neither a message nor, while a gateway is alone, a subscription asks a grain. The key is <see cref="Key"/>.
 /// </summary>
 [Alias("fleet.gateway-registry-grain")]
 public interface IGatewayRegistryGrain : IGrainWithStringKey

@@ -35,7 +35,10 @@ public abstract record LinkFrame
         [property: Id(1)] long Version,
         [property: Id(2)] DateTimeOffset? ExpiresAt) : LinkFrame;
 
-    /// <summary>Goes from <paramref name="Origin"/> through every other gateway to <paramref name="To"/>, pushing before it what was on the way there.</summary>
+    /// <summary>
+    /// Goes from <paramref name="Origin"/> through every other gateway to <paramref name="To"/>, pushing before it what was on the way
+    /// there.
+    /// </summary>
     [GenerateSerializer, Immutable, Alias("fleet.link-frame.barrier")]
     public sealed record Barrier([property: Id(0)] long Token, [property: Id(1)] string Origin, [property: Id(2)] string To) : LinkFrame;
 
@@ -43,7 +46,9 @@ public abstract record LinkFrame
     [GenerateSerializer, Immutable, Alias("fleet.link-frame.barrier-reached")]
     public sealed record BarrierReached([property: Id(0)] long Token) : LinkFrame;
 
-    /// <summary>The sender goes on with the sessions that a dead gateway left: what the receiver has for that one is for the sender.</summary>
+    /// <summary>
+    /// The sender goes on with the sessions that a dead gateway left: what the receiver has for that one is for the sender.
+    /// </summary>
     /// <param name="StoredUpTo">Number of the last frame of the receiver's that the dead gateway had stored; 0: none.</param>
     [GenerateSerializer, Immutable, Alias("fleet.link-frame.successor")]
     public sealed record Successor([property: Id(0)] string Dead, [property: Id(1)] long StoredUpTo) : LinkFrame;
@@ -61,7 +66,9 @@ public abstract record LinkFrame
     [GenerateSerializer, Immutable, Alias("fleet.link-frame.handed-over")]
     public sealed record HandedOver([property: Id(0)] string Dead) : LinkFrame;
 
-    /// <summary>What the dead gateway's sessions subscribe to, the sender, its successor, has advertised: nothing is for the dead one any more.</summary>
+    /// <summary>
+    /// What the dead gateway's sessions subscribe to, the sender, its successor, has advertised: nothing is for the dead one any more.
+    /// </summary>
     [GenerateSerializer, Immutable, Alias("fleet.link-frame.failed-over")]
     public sealed record FailedOver([property: Id(0)] string Dead) : LinkFrame;
 

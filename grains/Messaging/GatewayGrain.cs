@@ -8,8 +8,8 @@ using Microsoft.Extensions.Logging;
 namespace Fleet.Grains.Messaging;
 
 /// <summary>
-/// The road to one gateway process. Where it is reached is in memory, and said again with each beat; whether it lives is the gateway registry's word.
-/// What is for a dead gateway is dropped: its sessions are elsewhere.
+/// The road to one gateway process. Where it is reached is in memory, and said again with each beat; whether it lives is the gateway
+/// registry's word. What is for a dead gateway is dropped: its sessions are elsewhere.
 /// </summary>
 internal sealed class GatewayGrain(IFleetIndex index, TimeProvider clock, ILogger<GatewayGrain> log) : Grain, IGatewayGrain
 {
@@ -84,7 +84,8 @@ internal sealed class GatewayGrain(IFleetIndex index, TimeProvider clock, ILogge
     }
 
     public async Task<FailoverProgress> TakeOverFrom(string deadGatewayId) =>
-        await Reached() is { } gateway ? await gateway.TakeOverFrom(deadGatewayId) : throw new InvalidOperationException($"Gateway {Id} is dead itself.");
+        await Reached() is { } gateway ? await gateway.TakeOverFrom(deadGatewayId)
+            : throw new InvalidOperationException($"Gateway {Id} is dead itself.");
 
     public async Task<bool> FailOver()
     {

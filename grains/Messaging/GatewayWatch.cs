@@ -5,8 +5,8 @@ using Microsoft.Extensions.Logging;
 namespace Fleet.Grains.Messaging;
 
 /// <summary>
-/// Keeps the gateway registry activated from every silo. Without it, a gateway that dies together with the silo that held the registry would be missed
-/// by nobody as long as no other gateway beats.
+/// Keeps the gateway registry activated from every silo. Without it, a gateway that dies together with the silo that held the registry
+/// would be missed by nobody as long as no other gateway beats.
 /// </summary>
 internal sealed class GatewayWatch(IGrainFactory grains, TimeProvider clock, ILogger<GatewayWatch> log) : BackgroundService
 {

@@ -156,7 +156,8 @@ internal static class RolloutShardCore
             [.. admitted.Select(i => new SendOffer(i, state.Executions[i].Number + 1))]);
     }
 
-    private static ShardDecision WithdrawQueued(ShardState state, DateTimeOffset now) => Ask(state, e => e.Stage is JobStage.Queued, ShardAsk.Withdraw, now);
+    private static ShardDecision WithdrawQueued(ShardState state, DateTimeOffset now) =>
+        Ask(state, e => e.Stage is JobStage.Queued, ShardAsk.Withdraw, now);
 
     private static ShardDecision CancelAll(ShardState state, DateTimeOffset now)
     {

@@ -19,7 +19,8 @@ internal sealed class PostgresDialect : IndexDialect
     public override string Like(string column, string parameter) => $"{column} LIKE {parameter}";
 
     public override string Pattern(ImmutableArray<string> pieces) => string.Join('%', pieces.Select(piece =>
-        piece.Aggregate(new StringBuilder(), (like, c) => c is '%' or '_' or '\\' ? like.Append('\\').Append(c) : like.Append(c)).ToString()));
+        piece.Aggregate(
+            new StringBuilder(), (like, c) => c is '%' or '_' or '\\' ? like.Append('\\').Append(c) : like.Append(c)).ToString()));
 
     public override string Attribute(string name, bool isNumber, Func<string, string> test, bool few)
     {

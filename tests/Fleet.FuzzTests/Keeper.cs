@@ -30,7 +30,8 @@ internal sealed class Keeper() : HonestClient("keeper")
                 break;
             case PacketType.Publish:
                 var publish = PublishPacket.Parse(packet, MqttVersion.V5, Sender.Server);
-                Note(Encoding.UTF8.GetString(publish.Topic), int.Parse(Encoding.ASCII.GetString(publish.Payload)), publish.Qos, publish.PacketId);
+                int number = int.Parse(Encoding.ASCII.GetString(publish.Payload));
+                Note(Encoding.UTF8.GetString(publish.Topic), number, publish.Qos, publish.PacketId);
                 break;
             case PacketType.PubRel:
                 ushort released = AckPacket.Parse(packet, MqttVersion.V5).PacketId;

@@ -98,7 +98,8 @@ public sealed class OrleansSemanticsGatewayTests
         var device = await cluster.Connected("amr-1", gateway);
         int attempts = 0;
         cluster.Before = call => call.InterfaceMethod.Name == "Disconnected" && ++attempts < 6 ? throw new SiloUnavailableException("It died.") : Task.CompletedTask;
-        var presence = new PresenceReporter(cluster.Grains, new GatewayIdentity(), new GatewayClock(TimeProvider.System), NullLogger<PresenceReporter>.Instance);
+        var presence = new PresenceReporter(
+            cluster.Grains, new GatewayIdentity(), new GatewayClock(TimeProvider.System), NullLogger<PresenceReporter>.Instance);
         presence.Disconnected(Identity("amr-1"), DisconnectReason.ConnectionLost);
         await presence.Told();
         Assert.Equal(6, attempts);
@@ -152,7 +153,8 @@ public sealed class OrleansSemanticsGatewayTests
         Kind = SessionKind.Device,
         ClientId = thing,
         SessionId = $"session-of-{thing}-1",
-        Policy = SessionPolicy.Fill(BuiltInPolicies.Device, SessionIdentity.PolicyVariables(thing, "10.0.0.1", Name<Interfaces.Naming.ThingName>(thing), null)),
+        Policy = SessionPolicy.Fill(
+            BuiltInPolicies.Device, SessionIdentity.PolicyVariables(thing, "10.0.0.1", Name<Interfaces.Naming.ThingName>(thing), null)),
         RemoteAddress = "10.0.0.1",
         Thing = Name<Interfaces.Naming.ThingName>(thing),
         GatewayId = "gw-1",

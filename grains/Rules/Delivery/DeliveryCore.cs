@@ -118,7 +118,8 @@ internal static class DeliveryCore
         return state;
     }
 
-    private static DeliveryState Fetch(DeliveryState state, RuleDefinition rule, DateTimeOffset now, ImmutableArray<DeliveryEffect>.Builder effects)
+    private static DeliveryState Fetch(
+        DeliveryState state, RuleDefinition rule, DateTimeOffset now, ImmutableArray<DeliveryEffect>.Builder effects)
     {
         int limit = Math.Min(MaxHeld, rule.Concurrency * HeldPerAttempt) - state.Held;
         bool isTime = state.LookAt <= now && !(state.StoreRetryAt > now) && !state.Circuit.IsPaused(now);

@@ -35,7 +35,8 @@ internal static class FirmwareEndpoints
     }
 
     // .Accepts() would say it too, and answer 415 to curl, which calls any file a form.
-    private static Task AcceptsRawBytes(OpenApiOperation operation, OpenApiOperationTransformerContext context, CancellationToken cancellation)
+    private static Task AcceptsRawBytes(
+        OpenApiOperation operation, OpenApiOperationTransformerContext context, CancellationToken cancellation)
     {
         operation.RequestBody = new OpenApiRequestBody
         {

@@ -91,7 +91,8 @@ internal sealed class SqliteSessionStore(GroupCommitWriter writer, SqliteReaders
         while (successor != owner)
         {
             through = (string)session.Scalar("SELECT gateway FROM session_owners WHERE number = $1", successor)!;
-            if (session.Scalar("SELECT heir FROM session_owners WHERE number = $1", successor) is not long next) return new Inheritance { Successor = through };
+            if (session.Scalar("SELECT heir FROM session_owners WHERE number = $1", successor) is not long next)
+                return new Inheritance { Successor = through };
             successor = next;
         }
         return new Inheritance { Through = through };

@@ -124,7 +124,8 @@ internal sealed class SimulatedGateway : IGatewayObserver
 
     Task IGatewayObserver.PublishLostSessions(ImmutableArray<LostSession> sessions) => Task.CompletedTask;
 
-    Task<FailoverProgress> IGatewayObserver.TakeOverFrom(string deadGatewayId) => Task.FromResult<FailoverProgress>(new FailoverProgress.Done());
+    Task<FailoverProgress> IGatewayObserver.TakeOverFrom(string deadGatewayId) =>
+        Task.FromResult<FailoverProgress>(new FailoverProgress.Done());
 
     private TimeSpan Delay() => _random.Chance(_world.Faults.MessageLate) ? _random.UpTo(60) : TimeSpan.FromMilliseconds(_random.Next(1, 40));
 
@@ -178,7 +179,7 @@ internal sealed class SimulatedGateway : IGatewayObserver
         }
     }
 
-    /// <summary>One after the other for each device, as the gateway's presence lanes.</summary>
+    /// <summary>One after the other for each device, as the gateway's presence queue.</summary>
     private void Enqueue(SimulatedDevice device, Func<Task> work)
     {
         if (_queues.TryGetValue(device.Name, out var queue))

@@ -93,7 +93,9 @@ public sealed class UpdateCoreTests
         };
         Expect(ref state, running, new UpdateInput.Proved(), Outcome(JobResult.Failed, reason));
         Assert.Equal((Slot.A, null, null), (state.Active, state.Trial, state.Floor));
-        Expect(ref state, running, new UpdateInput.OutcomeAccepted(Job.Key), slot == "a" ? new UpdateEffect.StartNext() : new UpdateEffect.Restart());
+        Expect(
+            ref state, running, new UpdateInput.OutcomeAccepted(Job.Key),
+            slot == "a" ? new UpdateEffect.StartNext() : new UpdateEffect.Restart());
     }
 
     [Fact]
@@ -150,7 +152,8 @@ public sealed class UpdateCoreTests
         var other = new JobKey("job-0", 1);
         foreach (var late in new UpdateInput[]
         {
-            new UpdateInput.Fetched(other), new UpdateInput.DigestWrong(other, "x"), new UpdateInput.ExecutionGone(other), new UpdateInput.OutcomeAccepted(other),
+            new UpdateInput.Fetched(other), new UpdateInput.DigestWrong(other, "x"), new UpdateInput.ExecutionGone(other),
+            new UpdateInput.OutcomeAccepted(other),
             new UpdateInput.StepAccepted(other, UpdateStep.Confirming), new UpdateInput.SlotWritten(other),
         })
         {

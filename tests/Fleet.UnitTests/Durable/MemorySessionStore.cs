@@ -50,7 +50,8 @@ internal sealed class MemorySessionStore : ISessionStore
             foreach (var left in _owners.Take(at).Where(left => name is not null && left.Name == name)) left.Successor ??= at + 1;
             Move(owner => _owners[(int)owner - 1].Successor == at + 1, at + 1);
             DropSuperseded(at + 1);
-            return Task.FromResult(new SessionOwner(at + 1, [.. _owners.Where(left => left.Successor == at + 1 && !left.IsFailedOver).Select(left => left.Gateway)]));
+            var predecessors = _owners.Where(left => left.Successor == at + 1 && !left.IsFailedOver);
+            return Task.FromResult(new SessionOwner(at + 1, [.. predecessors.Select(left => left.Gateway)]));
         }
     }
 

@@ -149,7 +149,8 @@ public sealed class GatewayGrainTests : IAsyncLifetime
         foreach (string dead in Enumerable.Range(0, 20).Select(i => $"dead-{i}"))
         {
             string successor = SuccessorChoice.Of(living, dead)!;
-            foreach (var other in living.Where(member => member.Id != successor)) Assert.Equal(successor, SuccessorChoice.Of(living.Remove(other), dead));
+            foreach (var other in living.Where(member => member.Id != successor))
+                Assert.Equal(successor, SuccessorChoice.Of(living.Remove(other), dead));
         }
         Assert.True(Enumerable.Range(0, 20).Select(i => SuccessorChoice.Of(living, $"dead-{i}")).Distinct().Count() > 2);
         Assert.Null(SuccessorChoice.Of([], "dead"));

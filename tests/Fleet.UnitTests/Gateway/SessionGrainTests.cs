@@ -146,7 +146,8 @@ public sealed class SessionGrainTests : IAsyncLifetime
         await _grains.Pass(TimeSpan.FromSeconds(11), _second);
         await _second.Said("lost 2");
 
-        Assert.Equal(["amr-1 s-1 gone", "amr-2 s-2 "], _second.PublishedLost.Select(lost => $"{lost.ClientId} {lost.SessionId} {Encoding.UTF8.GetString((lost.Will?.Payload ?? default).Span)}"));
+        Assert.Equal(["amr-1 s-1 gone", "amr-2 s-2 "], _second.PublishedLost.Select(
+            lost => $"{lost.ClientId} {lost.SessionId} {Encoding.UTF8.GetString((lost.Will?.Payload ?? default).Span)}"));
         foreach (var (thing, expected) in new[] { ("amr-1", Connectivity.Disconnected), ("amr-2", Connectivity.Disconnected), ("amr-3", Connectivity.Connected), ("amr-4", Connectivity.Connected) })
         {
             var view = (await _grains.Factory.GetGrain<IDeviceGrain>(thing).Get())!;

@@ -58,7 +58,8 @@ public sealed class SessionHandoffTests
         var inbound = await parts.SessionHandoff.Arrive(GatewayParts.Plain(), new MovedSession("first", [], 60));
         Assert.NotNull(parts.SessionHandoff.TakeOver("second", "plain/p", epoch: 1, discard: false));
         Assert.Throws<InvalidOperationException>(() => parts.SessionHandoff.Collect("plain/p", 1, "third"));
-        parts.SessionHandoff.Complete(inbound, new MovedMessages([new MovedMessage(7, 2, false, PeerMessages.Of(Message("").Message, 0), Released: true)], [], 7, [], [5]));
+        var released = new MovedMessage(7, 2, false, PeerMessages.Of(Message("").Message, 0), Released: true);
+        parts.SessionHandoff.Complete(inbound, new MovedMessages([released], [], 7, [], [5]));
         var collected = parts.SessionHandoff.Collect("plain/p", 1, "third");
         Assert.Equal((7, true, 5), (collected!.InFlight.Single().PacketId, collected.InFlight.Single().Released, collected.Unreleased.Single()));
     }

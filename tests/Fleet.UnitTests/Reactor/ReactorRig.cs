@@ -42,8 +42,12 @@ internal sealed class ReactorRig : IAsyncDisposable
         Grains.On<ISessionGrain>("Open", (_, _) => Task.FromResult(new SessionLease(1)));
         Grains.On<IDeviceGrain>("Connected", (_, _) => Task.CompletedTask).On<IDeviceGrain>("Disconnected", (_, _) => Task.CompletedTask);
         var devices = new PresenceReporter(Grains, Parts.Gateway, Parts.Clock, NullLogger<PresenceReporter>.Instance);
-        var life = new SessionLifecycle(devices, new PresenceEvents(Parts.Broker, Parts.Clock), Parts.Directory, Parts.Leases, Parts.Flapping, Parts.Clock, NullLogger<SessionLifecycle>.Instance);
-        var authoriser = new ConnectAuthoriser(Grains, Parts.Gateway, life, Parts.SessionHandoff, Parts.Finder(Grains), Parts.Broker, new NoPasswords(), new PolicySource(Parts.Options),
+        var life = new SessionLifecycle(
+            devices, new PresenceEvents(Parts.Broker, Parts.Clock), Parts.Directory, Parts.Leases, Parts.Flapping, Parts.Clock,
+            NullLogger<SessionLifecycle>.Instance);
+        var authoriser = new ConnectAuthoriser(
+            Grains, Parts.Gateway, life, Parts.SessionHandoff, Parts.Finder(Grains), Parts.Broker, new NoPasswords(),
+            new PolicySource(Parts.Options),
             Parts.Admission, Parts.Flapping, Parts.Clock, Parts.Metrics, NullLogger<ConnectAuthoriser>.Instance);
         Services = new ConnectionServices(Parts.Options, Parts.Channels, authoriser, life, new RequestDispatcher([]),
             new ConnectionRegistry(Parts.Metrics), Parts.Clock, Parts.Metrics, NullLogger<MqttConnection>.Instance);

@@ -144,7 +144,8 @@ internal sealed class CoreFleet
         {
             SendOffer => new AcceptOfferAnswer(effect.Index, effect.Number, Ask(device, DeviceOffers.Offer(
                 device.State, Given.Offer(effect.Number, healthyFor: job.Proof.HealthyFor) with { ReportTo = $"{shard}" }, Now))),
-            SendWithdraw => new AcceptWithdrawAnswer(effect.Index, effect.Number, Ask(device, DeviceOffers.Withdraw(device.State, Given.Job, effect.Number, Now))),
+            SendWithdraw => new AcceptWithdrawAnswer(
+                effect.Index, effect.Number, Ask(device, DeviceOffers.Withdraw(device.State, Given.Job, effect.Number, Now))),
             SendCancel => new AcceptCancelAnswer(
                 effect.Index, effect.Number, Ask(device, DeviceOffers.Cancel(device.State, device.Thing, Given.Job, effect.Number, Now))),
             SendReview r => new AcceptReviewAnswer(

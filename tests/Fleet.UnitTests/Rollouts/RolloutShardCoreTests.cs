@@ -77,7 +77,9 @@ public sealed class RolloutShardCoreTests
     public void Answers_to_offers_that_need_no_run_are_outcomes()
     {
         Do(Order(1, ShardOrderKind.Run, 2));
-        Do(new AcceptOfferAnswer(0, 1, new OfferResult.AlreadyInstalled()), new AcceptOfferAnswer(1, 1, new OfferResult.Unfit("not registered")));
+        Do(
+            new AcceptOfferAnswer(0, 1, new OfferResult.AlreadyInstalled()),
+            new AcceptOfferAnswer(1, 1, new OfferResult.Unfit("not registered")));
         Assert.Equal([JobOutcome.Succeeded, JobOutcome.Removed], _state.Executions.Take(2).Select(e => e.Outcome!.Value));
         Assert.Equal("not registered", _state.Executions[1].Detail);
     }

@@ -65,7 +65,9 @@ public sealed class DeliveryCoreTests
         rule.Fetches(8);
         for (int i = 1; i <= Circuit.Threshold - 1; i++) rule.Answers(i, Failed);
         rule.Stores();
-        rule.Does(new DeliveryEvent.Answered(5, new AttemptOutcome.Refused("HTTP 400")), "send 7", "fetch 4 without 5,6,7,8", "settle 5 dead after 1: HTTP 400");
+        rule.Does(
+            new DeliveryEvent.Answered(5, new AttemptOutcome.Refused("HTTP 400")),
+            "send 7", "fetch 4 without 5,6,7,8", "settle 5 dead after 1: HTTP 400");
         rule.Answers(6, Failed);
         Assert.False(rule.State.Circuit.IsPaused(rule.Now));
     }

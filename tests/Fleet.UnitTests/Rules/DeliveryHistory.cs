@@ -19,9 +19,11 @@ internal sealed class DeliveryHistory
 
     public DeliveryEvent Fetched(params int[] sequences) => Fetched((ImmutableArray<QueuedMessage>)[.. sequences.Select(s => Message(s))]);
 
-    public DeliveryEvent Fetched(int count, int from) => Fetched((ImmutableArray<QueuedMessage>)[.. Enumerable.Range(from, count).Select(s => Message(s))]);
+    public DeliveryEvent Fetched(int count, int from) =>
+        Fetched((ImmutableArray<QueuedMessage>)[.. Enumerable.Range(from, count).Select(s => Message(s))]);
 
-    public DeliveryEvent Fetched(QueuedMessage first, params QueuedMessage[] others) => Fetched((ImmutableArray<QueuedMessage>)[first, .. others]);
+    public DeliveryEvent Fetched(QueuedMessage first, params QueuedMessage[] others) =>
+        Fetched((ImmutableArray<QueuedMessage>)[first, .. others]);
 
     private DeliveryEvent.Fetched Fetched(ImmutableArray<QueuedMessage> messages) => new(new(messages, null), _limit);
 
@@ -52,7 +54,8 @@ internal sealed class DeliveryHistory
     public static IEnumerable<string> Describe(IEnumerable<DeliveryEffect> effects) => effects.Select(effect => effect switch
     {
         DeliveryEffect.Send send => $"send {send.Message.Sequence}",
-        DeliveryEffect.Fetch fetch => $"fetch {fetch.Limit}" + (fetch.Held.IsEmpty ? "" : $" without {string.Join(',', fetch.Held.Order())}"),
+        DeliveryEffect.Fetch fetch =>
+            $"fetch {fetch.Limit}" + (fetch.Held.IsEmpty ? "" : $" without {string.Join(',', fetch.Held.Order())}"),
         DeliveryEffect.Settle settle => $"settle {string.Join(", ", settle.Settlements.Select(Describe))}",
         _ => throw new ArgumentException(effect.ToString()),
     });

@@ -106,9 +106,11 @@ public sealed class DeliveryPropertyTests
                 case DeliveryEffect.Fetch fetch:
                     At(soon, () =>
                     {
-                        var due = Queue.Values.Where(row => row.DueAt <= Now && !fetch.Held.Contains(row.Message.Sequence)).OrderBy(row => row.DueAt).Take(fetch.Limit).ToList();
+                        var due = Queue.Values.Where(row => row.DueAt <= Now && !fetch.Held.Contains(row.Message.Sequence))
+                            .OrderBy(row => row.DueAt).Take(fetch.Limit).ToList();
                         var later = Queue.Values.Where(row => row.DueAt > Now).Select(row => (DateTimeOffset?)row.DueAt).Min();
-                        return new DeliveryEvent.Fetched(new([.. due.Select(row => row.Message)], due.Count < fetch.Limit ? later : null), fetch.Limit);
+                        return new DeliveryEvent.Fetched(
+                            new([.. due.Select(row => row.Message)], due.Count < fetch.Limit ? later : null), fetch.Limit);
                     });
                     break;
                 case DeliveryEffect.Settle when storeFails: At(soon, () => new DeliveryEvent.StoreFailed(WasFetching: false)); break;

@@ -136,7 +136,8 @@ public sealed class RebirthTests : IAsyncLifetime
         public Task<StoredSessions> Load(long owner, CancellationToken cancellation) => store.Load(owner, cancellation);
         public Task<bool> Write(long owner, SessionBatch batch, CancellationToken cancellation) => store.Write(owner, batch, cancellation);
         public Task<Inheritance> Inherit(long owner, string deadGatewayId, CancellationToken cancellation) => store.Inherit(owner, deadGatewayId, cancellation);
-        public Task CompleteFailover(string deadGatewayId, CancellationToken cancellation) => store.CompleteFailover(deadGatewayId, cancellation);
+        public Task CompleteFailover(string deadGatewayId, CancellationToken cancellation) =>
+            store.CompleteFailover(deadGatewayId, cancellation);
         public Task<string?> FindGateway(string key, CancellationToken cancellation) => store.FindGateway(key, cancellation);
 
         public async Task<bool> TakeOver(long owner, string deadGatewayId, CancellationToken cancellation)

@@ -58,7 +58,8 @@ public abstract class SessionFailoverTests<TDatabase> : IAsyncLifetime where TDa
     }
 
     [Fact]
-    public Task What_is_published_for_a_dead_gateway_is_acknowledged_when_its_successor_has_it_and_keeps_its_order() => Waits(Qos.AtLeastOnce);
+    public Task What_is_published_for_a_dead_gateway_is_acknowledged_when_its_successor_has_it_and_keeps_its_order() =>
+        Waits(Qos.AtLeastOnce);
 
     [Fact]
     public Task So_it_is_with_QoS_2_and_comes_once() => Waits(Qos.ExactlyOnce);

@@ -261,7 +261,7 @@ internal sealed class MqttChannel(ChannelServices services, ISessionOwner owner,
                 Acknowledge(AckPacket.Parse(packet, version), turn);
                 break;
             case PacketType.PubRel:
-                _answers!.Release(AckPacket.Parse(packet, version).PacketId, turn);
+                _answers!.PubRel(AckPacket.Parse(packet, version).PacketId, turn);
                 break;
             case PacketType.Subscribe:
                 _subscribe!.Subscribe(packet, turn);

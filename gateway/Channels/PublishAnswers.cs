@@ -86,7 +86,7 @@ internal sealed class PublishAnswers(ChannelServices services, ISessionOwner own
     }
 
     /// <summary>PUBREL: the identifier may be used for another message.</summary>
-    public void Release(ushort packetId, ChannelTurn turn)
+    public void PubRel(ushort packetId, ChannelTurn turn)
     {
         if (_unreleased.Remove(packetId, out var waiting) && waiting is not null)
             throw new MqttProtocolException(ReasonCode.ProtocolError, "PUBREL before PUBREC (4.3.3).");

@@ -1,4 +1,4 @@
--- What a dead gateway leaves goes to one heir, with all that was on its way there.
+-- What a dead gateway leaves goes to one successor, with all that was on its way there.
 
 ALTER TABLE session_owners ADD heir   INTEGER;                     -- the owner that has what this one left; null while it lives
 ALTER TABLE session_owners ADD buried INTEGER NOT NULL DEFAULT 0;  -- 1: nobody has anything for it any more

@@ -9,6 +9,6 @@ CREATE INDEX session_owners_by_heir ON session_owners (heir);
 CREATE TABLE session_marks (
     owner  bigint NOT NULL,
     sender text COLLATE "C" NOT NULL,           -- a gateway's id
-    number bigint NOT NULL,                     -- of the last word on the link between the two
+    number bigint NOT NULL,                     -- of the last frame on the link between the two
     PRIMARY KEY (owner, sender)
 );

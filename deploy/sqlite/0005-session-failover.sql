@@ -8,6 +8,6 @@ CREATE INDEX session_owners_by_heir ON session_owners (heir);
 CREATE TABLE session_marks (
     owner  INTEGER NOT NULL,
     sender TEXT    NOT NULL,           -- a gateway's id
-    number INTEGER NOT NULL,           -- of the last word on the link between the two
+    number INTEGER NOT NULL,           -- of the last frame on the link between the two
     PRIMARY KEY (owner, sender)
 ) WITHOUT ROWID;

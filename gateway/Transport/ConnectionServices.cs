@@ -82,7 +82,7 @@ internal sealed class ConnectionServices(
     public GatewayOptions Options { get; } = options.Value;
     public ChannelServices Channel => channel;
     public ConnectAuthoriser Authoriser => authoriser;
-    public SessionLifecycle Lifecycle => life;
+    public SessionLifecycle Lifecycle => lifecycle;
     public RequestDispatcher Requests => requests;
     public ConnectionRegistry Connections => connections;
     public GatewayClock Clock => clock;

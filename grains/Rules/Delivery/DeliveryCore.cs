@@ -47,8 +47,8 @@ internal static class DeliveryCore
         {
             Fetching = false,
             StoreRetryAt = null,
-            Waiting = state.Waiting.AddRange(taken.Messages.Messages),
-            LookAt = Earlier(state.LookAt, taken.Messages.Messages.Length == taken.Limit ? context.Now : taken.Messages.NextDueAt),
+            Waiting = state.Waiting.AddRange(fetched.Messages.Messages),
+            LookAt = Earlier(state.LookAt, fetched.Messages.Messages.Length == fetched.Limit ? context.Now : fetched.Messages.NextDueAt),
         },
         DeliveryEvent.Answered answered => Judge(state, state.InFlight[answered.Sequence], answered.Outcome, context),
         DeliveryEvent.Stored stored => state with

@@ -38,7 +38,7 @@ public abstract class SessionSuccessorTests<TDatabase> : IAsyncDisposable where 
             var left = await Store.Inherit(successor, "dead", default);
             Assert.Equal((null, null), (left.Successor, left.Through));
             Assert.Equal((1, 10, 1), (left.Sessions.Sessions.Single().Id, left.Sessions.Messages.Single().Id, left.Sessions.Deliveries.Single().Number));
-            Assert.Equal([new LinkMark("successor", 3), new LinkMark("other", 9)], left.Marks.OrderBy(mark => mark.Sender));
+            Assert.Equal([new LinkMark("other", 9), new LinkMark("successor", 3)], left.Marks.OrderBy(mark => mark.Sender));
         }
         Assert.Equal("successor", (await Store.Inherit(other, "dead", default)).Successor);
         Assert.Equal("dead", await Store.FindGateway("a", default));

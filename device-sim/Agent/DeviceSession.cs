@@ -95,7 +95,7 @@ internal sealed class DeviceSession(
             case UpdateEffect.ReportStep report:
                 services.Log.Reporting(options.ThingName, report.Step, report.Job.JobId, report.Job.ExecutionNumber);
                 Post(await ReportAsync(report.Job, report.Step, null, life)
-                    ? new UpdateInput.StepTaken(report.Job, report.Step) : new UpdateInput.ExecutionGone(report.Job));
+                    ? new UpdateInput.StepAccepted(report.Job, report.Step) : new UpdateInput.ExecutionGone(report.Job));
                 return null;
             case UpdateEffect.ReportOutcome report:
                 await ReportAsync(report, life);
@@ -139,7 +139,7 @@ internal sealed class DeviceSession(
         services.Log.Ending(options.ThingName, report.Job.JobId, report.Job.ExecutionNumber, result, reason);
         bool taken = await _link.UpdateJobAsync(report.Job, result.ToString().ToUpperInvariant(), new() { ["reason"] = Detail(reason) }, life);
         if (taken) services.Counters.Ended(result);
-        Post(taken ? new UpdateInput.OutcomeTaken(report.Job) : new UpdateInput.ExecutionGone(report.Job));
+        Post(taken ? new UpdateInput.OutcomeAccepted(report.Job) : new UpdateInput.ExecutionGone(report.Job));
     }
 
     /// <summary>What statusDetails takes: no control characters, at most 1,024 characters (spec/aws-iot-topics.md, 2.2).</summary>

@@ -7,12 +7,12 @@ namespace Fleet.Gateway.Admission;
 /// <summary>One connection that was let in and is not answered yet.</summary>
 internal sealed class AdmissionPass(ConnectAdmission admission)
 {
-    private int _settled;
+    private int _released;
 
     /// <summary>The connection has been answered (CONNACK), or has ended. Repeats change nothing.</summary>
-    public void Settle()
+    public void Release()
     {
-        if (Interlocked.Exchange(ref _settled, 1) == 0) admission.Settled();
+        if (Interlocked.Exchange(ref _released, 1) == 0) admission.Released();
     }
 
     /// <summary>The pass of a Kestrel connection.</summary>
@@ -33,7 +33,7 @@ internal sealed class AdmissionPass(ConnectAdmission admission)
         }
         finally
         {
-            pass.Settle();
+            pass.Release();
         }
     };
 }

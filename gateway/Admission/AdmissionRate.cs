@@ -25,7 +25,7 @@ internal sealed class AdmissionRate(int maxPerSecond)
         _refilledAt = now;
     }
 
-    public bool TryTake()
+    public bool TrySpend()
     {
         if (_tokens < 1) return false;
         _tokens--;

@@ -25,7 +25,7 @@ internal sealed class ConnectAdmission(IOptions<GatewayOptions> options, Gateway
         get { lock (_gate) return _rate.PerSecond; }
     }
 
-    /// <summary>Null: the connection is to be closed at once. Whoever is let in counts as opening until the pass is settled.</summary>
+    /// <summary>Null: the connection is to be closed at once. Whoever is let in counts as opening until the pass is released.</summary>
     /// <param name="now">Monotonic milliseconds.</param>
     public AdmissionPass? TryAdmit(IPAddress? address, long now)
     {
@@ -33,7 +33,7 @@ internal sealed class ConnectAdmission(IOptions<GatewayOptions> options, Gateway
         {
             _rate.Refill(now);
             _shares.Refill(now);
-            if (_opening < _maxOpening && _shares.Allows(address, _rate.Fill) && _rate.TryTake())
+            if (_opening < _maxOpening && _shares.Allows(address, _rate.Fill) && _rate.TrySpend())
             {
                 _opening++;
                 _shares.Note(address);
@@ -69,8 +69,8 @@ internal sealed class ConnectAdmission(IOptions<GatewayOptions> options, Gateway
         }
     }
 
-    /// <summary>A pass was settled.</summary>
-    internal void Settled()
+    /// <summary>A pass was released.</summary>
+    internal void Released()
     {
         lock (_gate) _opening--;
 }

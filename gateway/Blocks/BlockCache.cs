@@ -89,7 +89,7 @@ internal sealed class BlockCache : IDisposable
                 _metrics.CacheHit();
                 return node.Value;
             }
-            segment = new Segment { Sha256 = sha256, Index = index, Bytes = TakeBytes(), Pins = 1 };
+            segment = new Segment { Sha256 = sha256, Index = index, Bytes = ReclaimBytes(), Pins = 1 };
             _segments.Add((sha256, index), _byUse.AddFirst(segment));
             segment.Loaded = Task.Run(() => Load(segment));
         }
@@ -107,7 +107,7 @@ internal sealed class BlockCache : IDisposable
     }
 
     /// <summary>Memory of the segment that was used least recently; more, for a moment, if all of them are being read.</summary>
-    private byte[] TakeBytes()
+    private byte[] ReclaimBytes()
     {
         if (_segments.Count >= _maxSegments)
         {

@@ -158,7 +158,7 @@ internal sealed class MqttChannel(ChannelServices services, ISessionOwner owner,
         {
             Fail(e.Reason, e.Message, turn);
         }
-        while (_phase == Phase.Open && turn.Output.HasRoom && Session!.TryTake(owner, turn.Now, out var next)) Send(next, turn);
+        while (_phase == Phase.Open && turn.Output.HasRoom && Session!.TryDequeue(owner, turn.Now, out var next)) Send(next, turn);
     }
 
     /// <summary>Time has passed: the CONNECT time-out and keep alive, 1.5 times what was agreed [MQTT-3.1.2-22].</summary>
@@ -261,7 +261,7 @@ internal sealed class MqttChannel(ChannelServices services, ISessionOwner owner,
                 Acknowledge(AckPacket.Parse(packet, version), turn);
                 break;
             case PacketType.PubRel:
-                _answers!.Release(AckPacket.Parse(packet, version).PacketId, turn);
+                _answers!.PubRel(AckPacket.Parse(packet, version).PacketId, turn);
                 break;
             case PacketType.Subscribe:
                 _subscribe!.Subscribe(packet, turn);
@@ -311,14 +311,16 @@ internal sealed class MqttChannel(ChannelServices services, ISessionOwner owner,
         bool refused = ack.ReasonCode >= ReasonCode.UnspecifiedError;
         var result = ack.Type switch
         {
-            PacketType.PubAck => Session!.Acknowledge(ack.PacketId),
-            PacketType.PubRec => Session!.Receive(ack.PacketId, refused),
-            _ => Session!.Complete(ack.PacketId),
+            PacketType.PubAck => Session!.PubAck(ack.PacketId),
+            PacketType.PubRec => Session!.PubRec(ack.PacketId, refused),
+            _ => Session!.PubComp(ack.PacketId),
         };
         if (result == AckResult.WrongKind) throw new MqttProtocolException(ReasonCode.ProtocolError, $"{ack.Type} for a message that awaits another answer (4.3).");
         // What waits for the store goes out when the session is drained.
         if (ack.Type == PacketType.PubRec && !refused && result != AckResult.Later)
-            _replies.Ack(turn.Output, PacketType.PubRel, ack.PacketId, result == AckResult.Taken ? ReasonCode.Success : ReasonCode.PacketIdentifierNotFound);
+            _replies.Ack(
+                turn.Output, PacketType.PubRel, ack.PacketId,
+                result == AckResult.Accepted ? ReasonCode.Success : ReasonCode.PacketIdentifierNotFound);
     }
 
     private void Send(in Outgoing next, ChannelTurn turn)

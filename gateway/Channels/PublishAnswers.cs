@@ -86,11 +86,11 @@ internal sealed class PublishAnswers(ChannelServices services, ISessionOwner own
     }
 
     /// <summary>PUBREL: the identifier may be used for another message.</summary>
-    public void Release(ushort packetId, ChannelTurn turn)
+    public void PubRel(ushort packetId, ChannelTurn turn)
     {
         if (_unreleased.Remove(packetId, out var waiting) && waiting is not null)
             throw new MqttProtocolException(ReasonCode.ProtocolError, "PUBREL before PUBREC (4.3.3).");
-        var code = session.Release(packetId, out long position) ? ReasonCode.Success : ReasonCode.PacketIdentifierNotFound;
+        var code = session.PubRel(packetId, out long position) ? ReasonCode.Success : ReasonCode.PacketIdentifierNotFound;
         if (position == 0)
         {
             Complete(packetId, code, turn);
@@ -126,7 +126,7 @@ internal sealed class PublishAnswers(ChannelServices services, ISessionOwner own
             if (stored == JournalOutcome.Waiting) return;
             _acks.Dequeue();
             if (stored == JournalOutcome.Refused) NotStored(ready);
-            DemandTaken(ready);
+            DemandAccepted(ready);
             if (ready.EndsIt)
             {
                 Complete(ready.PacketId, ready.Outcome!.Value, turn);
@@ -142,7 +142,7 @@ internal sealed class PublishAnswers(ChannelServices services, ISessionOwner own
     {
         if (qos != Qos.ExactlyOnce) return;
         _unreleased.Remove(packetId);
-        session.Release(packetId, out _);
+        session.PubRel(packetId, out _);
     }
 
     private AckTicket Owe(ushort packetId, Qos qos, ChannelTurn turn)
@@ -188,7 +188,7 @@ internal sealed class PublishAnswers(ChannelServices services, ISessionOwner own
     /// A QoS 2 message that subscribers have cannot be refused: its client would be free to send it once more. Nor may it be acknowledged; so its client comes
     /// again, and repeats it.
     /// </summary>
-    private static void DemandTaken(AckTicket ticket)
+    private static void DemandAccepted(AckTicket ticket)
     {
         if (ticket is { IsRouted: true, Qos: Qos.ExactlyOnce, Outcome: >= ReasonCode.UnspecifiedError })
             throw new MqttProtocolException(ticket.Outcome.Value, ticket.Detail ?? "The message was not taken.");

@@ -74,7 +74,7 @@ internal sealed class PublishHandler(ChannelServices services, Session session, 
             if (publish.Properties.MessageExpiryInterval is { } seconds) expiresAt = turn.Now + (seconds * 1000L);
         }
         var message = !publish.Retain && services.Broker.IsPassing(matches)
-            ? PassingPublication.Take(topic, publish.Payload, publish.Qos, forwarded, expiresAt)
+            ? PassingPublication.Rent(topic, publish.Payload, publish.Qos, forwarded, expiresAt)
             : Publication.Copy(topic, publish.Payload, publish.Qos, publish.Retain, forwarded, expiresAt);
         Pass(message, publish, matches, turn);
         message.Release();
@@ -96,10 +96,11 @@ internal sealed class PublishHandler(ChannelServices services, Session session, 
             answers.Refuse(publish, turn, ReasonCode.QuotaExceeded, "Another gateway, or a rule, takes no more messages for now; try again later.");
             return;
         }
-        var taken = Keeper.Both(durable, passedOn);
-        bool isTaken = taken.IsCompletedSuccessfully;
-        if (heldAs != 0 && !(isTaken && position == 0)) session.Held(heldAs, new HeldMessage(position, isTaken ? null : new Taking(message, taken)));
-        if (isTaken)
+        var taken = DurableSink.Both(durable, passedOn);
+        bool isForwarded = taken.IsCompletedSuccessfully;
+        if (heldAs != 0 && !(isForwarded && position == 0))
+            session.Held(heldAs, new HeldMessage(position, isForwarded ? null : new PendingForward(message, taken)));
+        if (isForwarded)
         {
             answers.Acknowledge(publish, turn, ReasonCode.Success, null, position);
             return;

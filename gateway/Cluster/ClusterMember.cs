@@ -15,10 +15,13 @@ namespace Fleet.Gateway.Cluster;
 /// was taken for dead itself, ends all its sessions, which belong to others by then, and begins anew under another id.
 /// </summary>
 internal sealed class ClusterMember(
-    IGrainFactory grains, GatewayIdentity gateway, Peers peers, Heirs heirs, Estates estates, Broker broker, SessionJournal journal, SessionDirectory directory,
-    SessionMoves moves, ConnectionRegistry connections, IOptions<GatewayOptions> options, TimeProvider time, ILogger<ClusterMember> log)
+    IGrainFactory grains, GatewayIdentity gateway, Peers peers, DeadGateways deadGateways, SessionFailover failover, Broker broker,
+    SessionJournal journal, SessionDirectory directory, SessionHandoff handoff, ConnectionRegistry connections,
+    IOptions<GatewayOptions> options, TimeProvider time, ILogger<ClusterMember> log)
 {
-    /// <summary>How long a start waits for what the others want: by then, who does not answer is dead, and its sessions are at another.</summary>
+    /// <summary>
+    /// How long a start waits for what the others advertise: by then, who does not answer is dead, and its sessions are at another.
+    /// </summary>
     private static readonly TimeSpan MeetingTime = GatewayLiveness.DeadAfter + (GatewayLiveness.BeatEvery * 3);
 
     private readonly Lock _gate = new();
@@ -82,13 +85,16 @@ internal sealed class ClusterMember(
             _version = view.Version;
             peers.Number = self.Number;
             var gone = peers.All.Where(peer => view.Find(peer.Id) is null).ToArray();
-            var come = view.Gateways.Where(member => member.Id != gateway.Id && peers.Find(member.Id) is null && !heirs.IsDead(member.Id)).ToArray();
-            foreach (var peer in gone) heirs.Die(peer.Id);
-            // What it knew of these is unknown here; their heir tells.
-            foreach (string dead in view.Dead.Where(dead => !estates.Has(dead))) heirs.Mourn(new RemoteGateway(new GatewayMember(dead, 0, null), LinkTo(dead)));
-            foreach (var peer in peers.Dead.Where(peer => view.Find(peer.Id) is null && !view.Dead.Contains(peer.Id)).ToArray()) heirs.Bury(peer.Id);
-            foreach (var member in come) estates.Meet(new RemoteGateway(member, LinkTo(member.Id)));
-            estates.Look();
+            var come = view.Gateways.Where(
+                member => member.Id != gateway.Id && peers.Find(member.Id) is null && !deadGateways.IsDead(member.Id)).ToArray();
+            foreach (var peer in gone) deadGateways.Die(peer.Id);
+            // What it knew of these is unknown here; their successor tells.
+            foreach (string dead in view.Dead.Where(dead => !failover.Has(dead)))
+                deadGateways.AddUnknown(new RemoteGateway(new GatewayMember(dead, 0, null), LinkTo(dead)));
+            foreach (var peer in peers.Dead.Where(peer => view.Find(peer.Id) is null && !view.Dead.Contains(peer.Id)).ToArray())
+                deadGateways.Complete(peer.Id);
+            foreach (var member in come) failover.Meet(new RemoteGateway(member, LinkTo(member.Id)));
+            failover.Look();
             if (gone.Length + come.Length > 0) log.PeersChanged(gateway.Id, peers.All.Count);
         }
     }
@@ -122,11 +128,11 @@ internal sealed class ClusterMember(
         _name = null;
         // They are others' by now, in the store too.
         journal.Close();
-        estates.Clear();
+        failover.Clear();
         directory.Abandon(EndCause.Fenced);
-        moves.Clear();
+        handoff.Clear();
         connections.EndAll(EndCause.Fenced);
-        await estates.Begin(_name, CancellationToken.None);
+        await failover.Begin(_name, CancellationToken.None);
         _isFenced = false;
         Apply(await Self.Join(_reference!, _name));
         _ = Open(gateway.Id);
@@ -142,7 +148,7 @@ internal sealed class ClusterMember(
         {
             await Task.WhenAny(ready, Task.Delay(GatewayLiveness.BeatEvery, time, cancellation));
             cancellation.ThrowIfCancellationRequested();
-            // It takes part already: the others must not take it for dead, and it may be an heir itself.
+            // It takes part already: the others must not take it for dead, and it may be a successor itself.
             if (!ready.IsCompleted) await Beat();
         }
         foreach (var peer in awaited.Where(peer => !peer.Ready.IsCompleted)) log.PeerNotReady(peer.Id);

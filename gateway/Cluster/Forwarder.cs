@@ -51,8 +51,8 @@ internal sealed class Forwarder(Peers peers, GatewayClock clock, GatewayMetrics 
         var taken = Task.CompletedTask;
         foreach (var (gateway, toAll, shares) in targets)
         {
-            var word = new PeerWord.Published(copy, toAll, shares);
-            var posted = receipt ? gateway.Link.Post(word, bytes) : gateway.Link.TryPost(word, bytes, receipt: false);
+            var frame = new LinkFrame.Published(copy, toAll, shares);
+            var posted = receipt ? gateway.Link.Post(frame, bytes) : gateway.Link.TryPost(frame, bytes, receipt: false);
             if (posted is null) metrics.Dropped(DropReason.QueueFull);
             else if (!posted.IsCompleted) taken = taken.IsCompleted ? posted : Task.WhenAll(taken, posted);
             metrics.Forwarded();

@@ -9,73 +9,76 @@ using Microsoft.Extensions.Logging;
 
 namespace Fleet.Gateway.Cluster;
 
-/// <summary>What other gateways say: each word once, in order. What persistent sessions are owed of it is durable before it is answered.</summary>
+/// <summary>
+/// What other gateways say: each frame once, in order. What persistent sessions are owed of it is durable before it is answered.
+/// </summary>
 internal sealed class PeerInbox(
-    Peers peers, Broker broker, SessionJournal journal, RetainedMessages retained, SessionMoves moves, PeerFlush flush, Heirs heirs, Estates estates, GatewayClock clock,
-    ILogger<PeerInbox> log)
+    Peers peers, Broker broker, SessionJournal journal, RetainedMessages retained, SessionHandoff handoff, LinkBarrier barrier,
+    DeadGateways deadGateways, SessionFailover failover, GatewayClock clock, ILogger<PeerInbox> log)
 {
     /// <exception cref="InvalidOperationException">It could not be stored: the sender is to say it again.</exception>
-    public async Task<PeerAnswer> Take(PeerBatch batch)
+    public async Task<PeerAnswer> Receive(PeerBatch batch)
     {
         if (peers.Find(batch.From) is not { } sender) return PeerAnswer.UnknownSender;
-        var answer = sender.Take(batch, Take);
-        if (answer == PeerAnswer.Taken && !await journal.WhenDurable(sender.StoredAt)) throw new InvalidOperationException("What the sessions are owed cannot be stored.");
+        var answer = sender.Receive(batch, TryHandle);
+        if (answer == PeerAnswer.Received && !await journal.WhenDurable(sender.StoredAt))
+            throw new InvalidOperationException("What the sessions are owed cannot be stored.");
         return answer;
     }
 
-    private void Take(RemoteGateway sender, PeerWord word, long number)
+    private void TryHandle(RemoteGateway sender, LinkFrame frame, long number)
     {
         try
         {
-            Handle(sender, word, new LinkMark(sender.Id, number));
+            Handle(sender, frame, new LinkMark(sender.Id, number));
         }
         catch (Exception e)
         {
-            // A fault of ours with one word. It must not stop all that its sender has to say after it.
-            log.PeerWordFailed(sender.Id, word.GetType().Name, e);
+            // A fault of ours with one frame. It must not stop all that its sender has to say after it.
+            log.LinkFrameFailed(sender.Id, frame.GetType().Name, e);
         }
     }
 
-    private void Handle(RemoteGateway sender, PeerWord word, LinkMark from)
+    private void Handle(RemoteGateway sender, LinkFrame frame, LinkMark from)
     {
-        switch (word)
+        switch (frame)
         {
-            case PeerWord.Published published:
+            case LinkFrame.Published published:
                 sender.StoredAt = Math.Max(
                     sender.StoredAt, broker.DeliverForwarded(PeerMessages.ToPublication(published.Message, clock.NowMs), published.ToAll, published.Shares, from));
                 break;
-            case PeerWord.Bequeathed bequeathed:
-                sender.StoredAt = Math.Max(sender.StoredAt, estates.Deliver(bequeathed, from));
+            case LinkFrame.Redirected redirected:
+                sender.StoredAt = Math.Max(sender.StoredAt, failover.Deliver(redirected, from));
                 break;
-            case PeerWord.Heir heir:
-                heirs.Take(sender, heir);
+            case LinkFrame.Successor successor:
+                deadGateways.Receive(sender, successor);
                 break;
-            case PeerWord.HandedOver handedOver:
-                estates.Take(sender, handedOver);
+            case LinkFrame.HandedOver handedOver:
+                failover.Receive(sender, handedOver);
                 break;
-            case PeerWord.Buried buried:
-                heirs.Bury(buried.Dead);
+            case LinkFrame.FailedOver failedOver:
+                deadGateways.Complete(failedOver.Dead);
                 break;
-            case PeerWord.Wanted wanted:
-                foreach (string filter in wanted.Filters) broker.Want(sender, TopicFilter.Parse(filter));
+            case LinkFrame.Advertised advertised:
+                foreach (string filter in advertised.Filters) broker.Advertise(sender, TopicFilter.Parse(filter));
                 break;
-            case PeerWord.Unwanted unwanted:
-                broker.Unwant(sender, TopicFilter.Parse(unwanted.Filter));
+            case LinkFrame.Withdrawn withdrawn:
+                broker.Withdraw(sender, TopicFilter.Parse(withdrawn.Filter));
                 break;
-            case PeerWord.Ready:
+            case LinkFrame.Ready:
                 sender.BecomeReady();
                 break;
-            case PeerWord.Retained change:
+            case LinkFrame.Retained change:
                 retained.Apply(PeerMessages.ToPublication(change.Message, clock.NowMs), change.Version, change.ExpiresAt);
                 break;
-            case PeerWord.Flush through:
-                flush.Take(through);
+            case LinkFrame.Barrier through:
+                barrier.Receive(through);
                 break;
-            case PeerWord.Flushed flushed:
-                flush.Take(flushed);
+            case LinkFrame.BarrierReached reached:
+                barrier.Receive(reached);
                 break;
-            case PeerWord.Late late:
-                moves.DeliverLate(late.SessionKey, PeerMessages.ToDelivery(late.Message, clock.NowMs));
+            case LinkFrame.Late late:
+                handoff.DeliverLate(late.SessionKey, PeerMessages.ToDelivery(late.Message, clock.NowMs));
                 break;
         }
     }

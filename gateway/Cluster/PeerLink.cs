@@ -5,16 +5,16 @@ using Microsoft.Extensions.Logging;
 namespace Fleet.Gateway.Cluster;
 
 /// <summary>
-/// The words for one other gateway: in order, one batch under way at a time, repeated until it is answered. What waits is bounded in bytes, so that
-/// a gateway that does not answer costs memory and never time. When it is dead, its messages wait for its heir: who published them is not told that
-/// all is well before.
+/// The frames for one other gateway: in order, one batch under way at a time, repeated until it is answered. What waits is bounded in
+/// bytes, so that a gateway that does not answer costs memory and never time. When it is dead, its messages wait for its successor: who
+/// published them is not told that all is well before.
 /// </summary>
 internal sealed class PeerLink(string from, string to, Func<PeerBatch, Task<PeerAnswer>> send, int maxBytes, Action suspected, TimeProvider time, ILogger log)
 {
-    private const int MaxBatchWords = 256, MaxBatchBytes = 1024 * 1024;
+    private const int MaxBatchFrames = 256, MaxBatchBytes = 1024 * 1024;
 
-    /// <summary>What a word costs beside its payload, about.</summary>
-    private const int WordBytes = 128;
+    /// <summary>What a frame costs beside its payload, about.</summary>
+    private const int FrameBytes = 128;
 
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(50), LongestPause = TimeSpan.FromSeconds(1);
 
@@ -22,7 +22,7 @@ internal sealed class PeerLink(string from, string to, Func<PeerBatch, Task<Peer
     private readonly Queue<Item> _waiting = new();
     private readonly TaskCompletionSource _dead = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private List<Item> _underWay = [];
-    private IHeir? _heir;
+    private ISuccessor? _successor;
     private long _bytes, _nextNumber = 1;
     private bool _running, _abandoned;
 
@@ -37,47 +37,49 @@ internal sealed class PeerLink(string from, string to, Func<PeerBatch, Task<Peer
     /// <param name="bytes">Of the payload.</param>
     /// <param name="receipt">Whether somebody waits for the other gateway to have it.</param>
     /// <returns>
-    /// Completes when the other gateway, or its heir, has it; at once without <paramref name="receipt"/>. Null: too much waits already. What is no
-    /// message is of no use to the heir, and is done with when the other gateway is dead.
+    /// Completes when the other gateway, or its successor, has it; at once without <paramref name="receipt"/>. Null: too much waits
+    /// already. What is no message is of no use to the successor, and is done with when the other gateway is dead.
     /// </returns>
-    public Task? TryPost(PeerWord word, int bytes, bool receipt) => Post(word, bytes, receipt, bounded: true);
+    public Task? TryPost(LinkFrame frame, int bytes, bool receipt) => Post(frame, bytes, receipt, bounded: true);
 
-    /// <summary>For the words that no link may miss, of which there are only so many, and for what has been found to have room.</summary>
-    public Task Post(PeerWord word, int bytes = 0) => Post(word, bytes, receipt: true, bounded: false)!;
+    /// <summary>For the frames that no link may miss, of which there are only so many, and for what has been found to have room.</summary>
+    public Task Post(LinkFrame frame, int bytes = 0) => Post(frame, bytes, receipt: true, bounded: false)!;
 
     /// <param name="bytes">Of the payload.</param>
     public bool HasRoom(int bytes)
     {
-        lock (_gate) return _heir?.HasRoom(bytes) ?? HasRoomFor(bytes + WordBytes);
+        lock (_gate) return _successor?.HasRoom(bytes) ?? HasRoomFor(bytes + FrameBytes);
     }
 
-    /// <summary>The other gateway is dead: nothing is sent any more, and messages wait for its heir.</summary>
+    /// <summary>The other gateway is dead: nothing is sent any more, and messages wait for its successor.</summary>
     public void Die()
     {
-        List<Item> settled;
+        List<Item> done;
         lock (_gate)
         {
             _dead.TrySetResult();
-            settled = [.. _underWay.Concat(_waiting).Where(item => !item.IsMessage)];
+            done = [.. _underWay.Concat(_waiting).Where(item => !item.IsMessage)];
         }
-        foreach (var item in settled) item.Taken?.TrySetResult();
+        foreach (var item in done) item.Receipt?.TrySetResult();
     }
 
-    /// <summary>What waits for the dead gateway goes to its heir, in order, and so does what still comes.</summary>
-    /// <param name="storedUpTo">Number of the last word that the dead gateway had stored: up to there its sessions have everything.</param>
-    public void Bequeath(IHeir heir, long storedUpTo)
+    /// <summary>What waits for the dead gateway goes to its successor, in order, and so does what still comes.</summary>
+    /// <param name="storedUpTo">
+    /// Number of the last frame that the dead gateway had stored: up to there its sessions have everything.
+    /// </param>
+    public void RedirectTo(ISuccessor successor, long storedUpTo)
     {
         Die();
         lock (_gate)
         {
-            // An heir that is dead as well has one of its own.
-            if (_heir is not null || _abandoned) return;
-            _heir = heir;
+            // A successor that is dead as well has one of its own.
+            if (_successor is not null || _abandoned) return;
+            _successor = successor;
             long number = _nextNumber - _underWay.Count;
             foreach (var item in _underWay.Concat(_waiting))
             {
-                if (number++ <= storedUpTo || !item.IsMessage) item.Taken?.TrySetResult();
-                else _ = Pass(item, heir);
+                if (number++ <= storedUpTo || !item.IsMessage) item.Receipt?.TrySetResult();
+                else _ = Pass(item, successor);
             }
             (_underWay, _bytes) = ([], 0);
             _waiting.Clear();
@@ -91,29 +93,29 @@ internal sealed class PeerLink(string from, string to, Func<PeerBatch, Task<Peer
         List<Item> left;
         lock (_gate)
         {
-            // Whoever matched it a moment ago finds the heir.
-            if (_heir is not null) return;
+            // Whoever matched it a moment ago finds the successor.
+            if (_successor is not null) return;
             _abandoned = true;
             left = [.. _underWay, .. _waiting];
             (_underWay, _bytes) = ([], 0);
             _waiting.Clear();
         }
-        foreach (var item in left) item.Taken?.TrySetException(Lost());
+        foreach (var item in left) item.Receipt?.TrySetException(Lost());
     }
 
-    private Task? Post(PeerWord word, int bytes, bool receipt, bool bounded)
+    private Task? Post(LinkFrame frame, int bytes, bool receipt, bool bounded)
     {
         lock (_gate)
         {
-            bool isMessage = word is PeerWord.Published or PeerWord.Bequeathed;
+            bool isMessage = frame is LinkFrame.Published or LinkFrame.Redirected;
             if (IsDead && !(isMessage && receipt)) return Task.CompletedTask;
             if (_abandoned) return Task.FromException(Lost());
             // Under the lock, so that it comes after what has waited.
-            if (_heir is not null) return _heir.Take(word, bytes);
-            int size = bytes + WordBytes;
+            if (_successor is not null) return _successor.Accept(frame, bytes);
+            int size = bytes + FrameBytes;
             if (bounded && !HasRoomFor(size)) return null;
             var taken = receipt ? new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously) : null;
-            _waiting.Enqueue(new Item(word, size, taken, isMessage));
+            _waiting.Enqueue(new Item(frame, size, taken, isMessage));
             _bytes += size;
             if (!_running && !IsDead)
             {
@@ -136,7 +138,7 @@ internal sealed class PeerLink(string from, string to, Func<PeerBatch, Task<Peer
             int bytes = 0;
             lock (_gate)
             {
-                while (!IsDead && items.Count < MaxBatchWords && bytes < MaxBatchBytes && _waiting.TryDequeue(out var item))
+                while (!IsDead && items.Count < MaxBatchFrames && bytes < MaxBatchBytes && _waiting.TryDequeue(out var item))
                 {
                     items.Add(item);
                     bytes += item.Bytes;
@@ -146,11 +148,11 @@ internal sealed class PeerLink(string from, string to, Func<PeerBatch, Task<Peer
                     _running = false;
                     return;
                 }
-                batch = new PeerBatch(from, _nextNumber, [.. items.Select(item => item.Word)]);
+                batch = new PeerBatch(from, _nextNumber, [.. items.Select(item => item.Frame)]);
                 _nextNumber += items.Count;
                 _underWay = items;
             }
-            // If it is dead, they are for the heir.
+            // If it is dead, they are for the successor.
             if (!await Send(batch)) return;
             lock (_gate)
             {
@@ -158,7 +160,7 @@ internal sealed class PeerLink(string from, string to, Func<PeerBatch, Task<Peer
                 _underWay = [];
                 _bytes -= bytes;
             }
-            foreach (var item in items) item.Taken?.TrySetResult();
+            foreach (var item in items) item.Receipt?.TrySetResult();
         }
     }
 
@@ -171,7 +173,7 @@ internal sealed class PeerLink(string from, string to, Func<PeerBatch, Task<Peer
             {
                 var answer = send(batch);
                 if (await Task.WhenAny(answer, _dead.Task) != answer) return false;
-                if (await answer == PeerAnswer.Taken) return true;
+                if (await answer == PeerAnswer.Received) return true;
                 log.PeerRefused(to, await answer);
                 suspected();
             }
@@ -185,27 +187,27 @@ internal sealed class PeerLink(string from, string to, Func<PeerBatch, Task<Peer
         return false;
     }
 
-    private static async Task Pass(Item item, IHeir heir)
+    private static async Task Pass(Item item, ISuccessor successor)
     {
-        var taken = heir.Take(item.Word, item.Bytes - WordBytes);
+        var taken = successor.Accept(item.Frame, item.Bytes - FrameBytes);
         await taken.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        if (taken.IsCompletedSuccessfully) item.Taken?.TrySetResult();
-        else item.Taken?.TrySetException(Lost());
+        if (taken.IsCompletedSuccessfully) item.Receipt?.TrySetResult();
+        else item.Receipt?.TrySetException(Lost());
     }
 
     private static InvalidOperationException Lost() => new("The gateway is dead, and what it left is not at another.");
 
-    private readonly record struct Item(PeerWord Word, int Bytes, TaskCompletionSource? Taken, bool IsMessage);
+    private readonly record struct Item(LinkFrame Frame, int Bytes, TaskCompletionSource? Receipt, bool IsMessage);
 }
 
 /// <summary>Who takes what was for a dead gateway. Called under the lock of the link to that one: it must not wait, and calls no other gateway's.</summary>
-internal interface IHeir
+internal interface ISuccessor
 {
     /// <param name="bytes">Of a payload.</param>
     bool HasRoom(int bytes);
 
-    /// <param name="word">A message.</param>
+    /// <param name="frame">A message.</param>
     /// <param name="bytes">Of the payload.</param>
     /// <returns>Completes when the sessions that the dead gateway left have it; fails if they do not.</returns>
-    Task Take(PeerWord word, int bytes);
+    Task Accept(LinkFrame frame, int bytes);
 }

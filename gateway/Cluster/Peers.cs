@@ -1,13 +1,16 @@
 namespace Fleet.Gateway.Cluster;
 
-/// <summary>The other gateways: those that live, and the dead whose heirs are awaited. Alone, a gateway pays one look at an empty array for all of this.</summary>
+/// <summary>
+/// The other gateways: those that live, and the dead whose successors are awaited. Alone, a gateway pays one look at an empty array for all
+/// of this.
+/// </summary>
 internal sealed class Peers
 {
     private readonly Lock _gate = new();
     private volatile RemoteGateway[] _all = [], _dead = [];
     private long _number, _lastMessage;
 
-    /// <summary>Some of what is published here may be for another gateway, or its heir.</summary>
+    /// <summary>Some of what is published here may be for another gateway, or its successor.</summary>
     public bool Any => _all.Length + _dead.Length > 0;
 
     /// <summary>There was another gateway once, and may still be in what was matched a moment ago.</summary>
@@ -36,7 +39,7 @@ internal sealed class Peers
 
     public RemoteGateway? FindDead(string gatewayId) => Array.Find(_dead, peer => peer.Id == gatewayId);
 
-    /// <summary>It is dead, and its heir is awaited.</summary>
+    /// <summary>It is dead, and its successor is awaited.</summary>
     public void Die(RemoteGateway peer)
     {
         peer.Die();

@@ -4,11 +4,13 @@ using Fleet.Mqtt;
 
 namespace Fleet.Gateway.Cluster;
 
-/// <summary>Another gateway: the link to it, and what it wants. It stands in the subscription tree for all its subscribers at once.</summary>
+/// <summary>
+/// Another gateway: the link to it, and the filters that it advertises. It stands in the subscription tree for all its subscribers at once.
+/// </summary>
 internal sealed class RemoteGateway(GatewayMember member, PeerLink link) : Subscriber
 {
     private readonly Lock _gate = new();
-    private readonly Dictionary<string, (TopicFilter Filter, Subscriber Subscriber)> _wanted = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, (TopicFilter Filter, Subscriber Subscriber)> _advertised = new(StringComparer.Ordinal);
     private readonly TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private long _lastNumber;
     private bool _gone;
@@ -17,50 +19,54 @@ internal sealed class RemoteGateway(GatewayMember member, PeerLink link) : Subsc
     public PeerLink Link => link;
     public override bool IsAvailable => !link.IsDead;
 
-    /// <summary>Completes when all that it wanted when the two met is in the tree; or, if it is dead, what its heir wants.</summary>
+    /// <summary>
+    /// Completes when all that it advertised when the two met is in the tree; or, if it is dead, what its successor advertises.
+    /// </summary>
     public Task Ready => _ready.Task;
 
-    /// <summary>The journal's position at which all that it has sent for persistent sessions is durable. Kept while a batch is taken.</summary>
+    /// <summary>
+    /// The journal's position at which all that it has sent for persistent sessions is durable. Kept while a batch is received.
+    /// </summary>
     public long StoredAt { get; set; }
 
     public int RouteCount
     {
-        get { lock (_gate) return _wanted.Count; }
+        get { lock (_gate) return _advertised.Count; }
     }
 
-    /// <summary>Takes what is new of a batch, in order; what it knows already it drops.</summary>
-    /// <param name="take">What to do with a word, and its number. Must not wait.</param>
-    public PeerAnswer Take(PeerBatch batch, Action<RemoteGateway, PeerWord, long> take)
+    /// <summary>Receives what is new of a batch, in order; what it knows already it drops.</summary>
+    /// <param name="handle">What to do with a frame, and its number. Must not wait.</param>
+    public PeerAnswer Receive(PeerBatch batch, Action<RemoteGateway, LinkFrame, long> handle)
     {
         lock (_gate)
         {
             if (_gone) return PeerAnswer.UnknownSender;
             if (batch.FirstNumber > _lastNumber + 1) return PeerAnswer.OutOfOrder;
-            for (int i = (int)(_lastNumber + 1 - batch.FirstNumber); i < batch.Words.Length; i++)
+            for (int i = (int)(_lastNumber + 1 - batch.FirstNumber); i < batch.Frames.Length; i++)
             {
-                take(this, batch.Words[i], batch.FirstNumber + i);
+                handle(this, batch.Frames[i], batch.FirstNumber + i);
                 _lastNumber = batch.FirstNumber + i;
             }
-            return PeerAnswer.Taken;
+            return PeerAnswer.Received;
         }
     }
 
-    /// <summary>Notes a route. Called while a batch is taken.</summary>
+    /// <summary>Notes a route. Called while a batch is received.</summary>
     /// <returns>Whom to put into the tree; null if it is there already.</returns>
-    public Subscriber? Want(TopicFilter filter)
+    public Subscriber? Advertise(TopicFilter filter)
     {
-        if (_wanted.ContainsKey(filter.Text)) return null;
+        if (_advertised.ContainsKey(filter.Text)) return null;
         Subscriber subscriber = filter.IsShared ? new RemoteShare(this, filter.Text) : this;
-        _wanted.Add(filter.Text, (filter, subscriber));
+        _advertised.Add(filter.Text, (filter, subscriber));
         return subscriber;
     }
 
     /// <returns>Whom to take out of the tree; null if it was not there.</returns>
-    public Subscriber? Unwant(TopicFilter filter) => _wanted.Remove(filter.Text, out var entry) ? entry.Subscriber : null;
+    public Subscriber? Withdraw(TopicFilter filter) => _advertised.Remove(filter.Text, out var entry) ? entry.Subscriber : null;
 
     public void BecomeReady() => _ready.TrySetResult();
 
-    /// <summary>It is dead: nothing more is taken from it. What it wanted stays in the tree, for its heir.</summary>
+    /// <summary>It is dead: nothing more is received from it. What it advertised stays in the tree, for its successor.</summary>
     public void Die()
     {
         link.Die();
@@ -75,9 +81,9 @@ internal sealed class RemoteGateway(GatewayMember member, PeerLink link) : Subsc
         lock (_gate)
         {
             _gone = true;
-            (TopicFilter, Subscriber)[] wanted = [.. _wanted.Values];
-            _wanted.Clear();
-            return wanted;
+            (TopicFilter, Subscriber)[] advertised = [.. _advertised.Values];
+            _advertised.Clear();
+            return advertised;
         }
     }
 }

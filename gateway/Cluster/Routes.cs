@@ -4,59 +4,60 @@ using Fleet.Mqtt;
 namespace Fleet.Gateway.Cluster;
 
 /// <summary>
-/// What this gateway wants of the others: each topic filter that one of its sessions has, once. The others are told when the first subscriber
-/// comes and when the last one goes, in the order in which that happens.
+/// What this gateway advertises to the others: each topic filter that one of its sessions has, once. The others are told when the first
+/// subscriber comes and when the last one goes, in the order in which that happens.
 /// </summary>
 internal sealed class Routes(Peers peers)
 {
-    private const int FiltersPerWord = 1_000;
+    private const int FiltersPerFrame = 1_000;
 
     private readonly Lock _gate = new();
-    private readonly Dictionary<string, Route> _wanted = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, Route> _advertised = new(StringComparer.Ordinal);
 
     /// <summary>A session has a new subscription.</summary>
     /// <returns>Completes when every other gateway sends what matches.</returns>
-    public Task Want(TopicFilter filter)
+    public Task Advertise(TopicFilter filter)
     {
         string wide = Widen(filter);
         lock (_gate)
         {
-            if (_wanted.TryGetValue(wide, out var route))
+            if (_advertised.TryGetValue(wide, out var route))
             {
                 route.Subscriptions++;
                 return route.Announced;
             }
-            _wanted.Add(wide, route = new Route());
-            if (peers.Any) route.Announced = Tell(new PeerWord.Wanted([wide]));
+            _advertised.Add(wide, route = new Route());
+            if (peers.Any) route.Announced = Tell(new LinkFrame.Advertised([wide]));
             return route.Announced;
         }
     }
 
-    /// <summary>A subscription that was wanted before: completes when every other gateway knows.</summary>
-    public Task Wanted(TopicFilter filter)
+    /// <summary>A subscription that was there before: completes when every other gateway knows.</summary>
+    public Task WhenAdvertised(TopicFilter filter)
     {
-        lock (_gate) return _wanted.TryGetValue(Widen(filter), out var route) ? route.Announced : Task.CompletedTask;
+        lock (_gate) return _advertised.TryGetValue(Widen(filter), out var route) ? route.Announced : Task.CompletedTask;
     }
 
     /// <summary>A subscription is gone.</summary>
-    public void Unwant(TopicFilter filter)
+    public void Withdraw(TopicFilter filter)
     {
         string wide = Widen(filter);
         lock (_gate)
         {
-            if (!_wanted.TryGetValue(wide, out var route) || --route.Subscriptions > 0) return;
-            _wanted.Remove(wide);
-            if (peers.Any) _ = Tell(new PeerWord.Unwanted(wide));
+            if (!_advertised.TryGetValue(wide, out var route) || --route.Subscriptions > 0) return;
+            _advertised.Remove(wide);
+            if (peers.Any) _ = Tell(new LinkFrame.Withdrawn(wide));
         }
     }
 
-    /// <summary>Tells a gateway that has just come what is wanted; from here on it hears of changes.</summary>
+    /// <summary>Advertises to a gateway that has just come; from here on it hears of changes.</summary>
     public void Meet(RemoteGateway peer)
     {
         lock (_gate)
         {
-            foreach (string[] filters in _wanted.Keys.Chunk(FiltersPerWord)) _ = peer.Link.Post(new PeerWord.Wanted([.. filters]));
-            _ = peer.Link.Post(new PeerWord.Ready());
+            foreach (string[] filters in _advertised.Keys.Chunk(FiltersPerFrame))
+                _ = peer.Link.Post(new LinkFrame.Advertised([.. filters]));
+            _ = peer.Link.Post(new LinkFrame.Ready());
             peers.Add(peer);
         }
     }
@@ -74,7 +75,7 @@ internal sealed class Routes(Peers peers)
             ? filter.Text : $"{filter.Filter.AsSpan(0, slash)}/#";
     }
 
-    private Task Tell(PeerWord word) => Task.WhenAll(peers.All.Select(peer => peer.Link.Post(word)));
+    private Task Tell(LinkFrame frame) => Task.WhenAll(peers.All.Select(peer => peer.Link.Post(frame)));
 
     private sealed class Route
     {

@@ -21,33 +21,37 @@ public interface ISessionStore
     Task<bool> Write(long owner, SessionBatch batch, CancellationToken cancellation);
 
     /// <summary>
-    /// Makes an owner the heir of a dead gateway, which is fenced by it, unless another is that already. May be repeated: until <see cref="Take"/> the
-    /// sessions stay where they were. Of two sessions of one client the older goes.
+    /// Makes an owner the successor of a dead gateway, which is fenced by it, unless another is that already. May be repeated: until
+    /// <see cref="TakeOver"/> the sessions stay where they were. Of two sessions of one client the older goes.
     /// </summary>
     Task<Inheritance> Inherit(long owner, string deadGatewayId, CancellationToken cancellation);
 
-    /// <summary>The heir has what there was: the sessions are its own.</summary>
-    /// <returns>False: the heir is fenced itself, and nothing was changed.</returns>
-    Task<bool> Take(long owner, string deadGatewayId, CancellationToken cancellation);
+    /// <summary>The successor has what there was: the sessions are its own.</summary>
+    /// <returns>False: the successor is fenced itself, and nothing was changed.</returns>
+    Task<bool> TakeOver(long owner, string deadGatewayId, CancellationToken cancellation);
 
-    /// <summary>All that was on its way to a dead gateway is with its heir: what is known of the dead one is not needed any more.</summary>
-    Task Bury(string deadGatewayId, CancellationToken cancellation);
+    /// <summary>
+    /// All that was on its way to a dead gateway is with its successor: what is known of the dead one is not needed any more.
+    /// </summary>
+    Task CompleteFailover(string deadGatewayId, CancellationToken cancellation);
 
     /// <summary>The gateway that has the session of a client, alive or not; null if there is no session.</summary>
     Task<string?> FindGateway(string key, CancellationToken cancellation);
 }
 
 /// <param name="Number">Its number among all owners there ever were, from 1.</param>
-/// <param name="Predecessors">Ids of the gateways whose heir it is.</param>
+/// <param name="Predecessors">Ids of the gateways whose successor it is.</param>
 public sealed record SessionOwner(long Number, IReadOnlyList<string> Predecessors);
 
 /// <summary>What a dead gateway leaves.</summary>
 public sealed record Inheritance
 {
     /// <summary>Id of the gateway that has it, or will have it; null: the one that asked.</summary>
-    public string? Heir { get; init; }
+    public string? Successor { get; init; }
 
-    /// <summary>Id of a gateway that was the heir before, and of which the one that asked is the heir; null: none came between.</summary>
+    /// <summary>
+    /// Id of a gateway that was the successor before, and of which the one that asked is the successor; null: none came between.
+    /// </summary>
     public string? Through { get; init; }
     public StoredSessions Sessions { get; init; } = new();
 
@@ -57,7 +61,7 @@ public sealed record Inheritance
 
 /// <summary>All that a gateway has sent to another up to here is stored there, as far as persistent sessions are owed it.</summary>
 /// <param name="Sender">Its id.</param>
-/// <param name="Number">Of a word on the link between the two.</param>
+/// <param name="Number">Of a frame on the link between the two.</param>
 public readonly record struct LinkMark(string Sender, long Number);
 
 /// <summary>What is read: sessions and all that belongs to them.</summary>

@@ -11,7 +11,7 @@ internal sealed class JournalPage(long number)
 
     private readonly HashSet<ISessionOwner> _waiters = [];
 
-    /// <summary>In the order they were noted; those that are settled by now are passed over.</summary>
+    /// <summary>In the order they were noted; those that are finished by now are passed over.</summary>
     private readonly List<StoredDelivery> _deliveries = [];
     private readonly List<DeliveryKey> _removedDeliveries = [], _releasedDeliveries = [];
     private readonly List<StoredDelivery> _identifiedDeliveries = [];
@@ -34,10 +34,10 @@ internal sealed class JournalPage(long number)
     public int Quick { get; private set; }
 
     /// <summary>Those of them that the client has acknowledged: they need not be written.</summary>
-    public int QuickSettled { get; private set; }
+    public int QuickFinished { get; private set; }
 
     /// <summary>Completes when all of them are.</summary>
-    public TaskCompletionSource? AllSettled { get; set; }
+    public TaskCompletionSource? AllFinished { get; set; }
 
     // The last word on each.
     public Dictionary<StoredSession, SessionRow> Sessions { get; } = [];
@@ -52,7 +52,7 @@ internal sealed class JournalPage(long number)
 
     public void Add(ISessionOwner waiter) => _waiters.Add(waiter);
 
-    public ISessionOwner[] TakeWaiters()
+    public ISessionOwner[] RemoveWaiters()
     {
         ISessionOwner[] waiters = [.. _waiters];
         _waiters.Clear();
@@ -75,7 +75,7 @@ internal sealed class JournalPage(long number)
             message.Stored.References++;
             Add(delivery);
         }
-        // Those that were settled already are as durable as they ever will be.
+        // Those that were finished already are as durable as they ever will be.
         foreach (var delivery in deliveries)
         {
             delivery.Position = Number;
@@ -93,14 +93,14 @@ internal sealed class JournalPage(long number)
 
     /// <summary>The client has it, or will never.</summary>
     /// <returns>Whether something is to be written for it.</returns>
-    public bool Settle(StoredDelivery delivery)
+    public bool Finish(StoredDelivery delivery)
     {
         var before = delivery.State;
-        delivery.State = StoredDeliveryState.Settled;
+        delivery.State = StoredDeliveryState.Finished;
         bool noted = before is StoredDeliveryState.Noted or StoredDeliveryState.Written && Dereference(delivery.Message);
         // A session that is removed takes its rows along.
         if (delivery.Session.IsRemoved) return noted;
-        if (before == StoredDeliveryState.Noted && delivery.IsQuick && ++QuickSettled == Quick) AllSettled?.TrySetResult();
+        if (before == StoredDeliveryState.Noted && delivery.IsQuick && ++QuickFinished == Quick) AllFinished?.TrySetResult();
         if (before is not (StoredDeliveryState.Written or StoredDeliveryState.Released)) return noted;
         _removedDeliveries.Add(delivery.Key);
         return true;
@@ -118,7 +118,7 @@ internal sealed class JournalPage(long number)
 
     /// <summary>PUBREC has come: the message is not needed any more, its packet identifier is.</summary>
     /// <returns>False if it is not in the store; it was durable before it was sent, so it is there no more.</returns>
-    public bool Release(StoredDelivery delivery)
+    public bool PubRec(StoredDelivery delivery)
     {
         if (delivery.State != StoredDeliveryState.Written) return false;
         _releasedDeliveries.Add(delivery.Key);

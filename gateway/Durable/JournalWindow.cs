@@ -20,16 +20,16 @@ internal sealed class JournalWindow(IOptions<GatewayOptions> options, GatewayClo
     public Task? Open(JournalPage page)
     {
         int left = (int)(page.BegunAt + options.Value.JournalWindowMilliseconds - clock.NowMs);
-        if (page.Quick == page.QuickSettled || left <= 0) return null;
+        if (page.Quick == page.QuickFinished || left <= 0) return null;
         if (_patience < 0)
         {
             _patience++;
             return null;
         }
-        page.AllSettled = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        return Task.WhenAny(page.AllSettled.Task, Task.Delay(TimeSpan.FromMilliseconds(left), clock.Time));
+        page.AllFinished = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        return Task.WhenAny(page.AllFinished.Task, Task.Delay(TimeSpan.FromMilliseconds(left), clock.Time));
     }
 
     /// <summary>The wait is over.</summary>
-    public void Close(JournalPage page) => _patience = page.QuickSettled * 2 >= page.Quick ? 0 : -PagesInHaste;
+    public void Close(JournalPage page) => _patience = page.QuickFinished * 2 >= page.Quick ? 0 : -PagesInHaste;
 }

@@ -82,7 +82,7 @@ internal sealed class SessionJournal(ISessionStore store, IOptions<GatewayOption
 
     /// <summary>A message that sessions have taken, and that its publisher may repeat with the same packet identifier: together.</summary>
     /// <param name="receivedBy">The publisher, if it is persistent and the message came with QoS 2.</param>
-    /// <param name="from">The word of another gateway that brought it: with this, all of it is stored, or nothing.</param>
+    /// <param name="from">The frame of another gateway that brought it: with this, all of it is stored, or nothing.</param>
     /// <returns>The position at which all of it is durable.</returns>
     public long Note(Publication message, List<StoredDelivery> deliveries, StoredSession? receivedBy = null, ushort packetId = 0, LinkMark? from = null)
     {
@@ -106,11 +106,11 @@ internal sealed class SessionJournal(ISessionStore store, IOptions<GatewayOption
     }
 
     /// <summary>The client has it, or will never.</summary>
-    public void Settle(StoredDelivery delivery)
+    public void Finish(StoredDelivery delivery)
     {
         lock (_gate)
         {
-            if (_page.Settle(delivery)) Use();
+            if (_page.Finish(delivery)) Use();
         }
     }
 
@@ -124,11 +124,11 @@ internal sealed class SessionJournal(ISessionStore store, IOptions<GatewayOption
     }
 
     /// <summary>PUBREC has come: the message is not needed any more, its packet identifier is.</summary>
-    public void Release(StoredDelivery delivery)
+    public void PubRec(StoredDelivery delivery)
     {
         lock (_gate)
         {
-            if (_page.Release(delivery)) Use();
+            if (_page.PubRec(delivery)) Use();
         }
     }
 
@@ -143,7 +143,7 @@ internal sealed class SessionJournal(ISessionStore store, IOptions<GatewayOption
     }
 
     /// <summary>PUBREL has come: the packet identifier is the publisher's to use again.</summary>
-    public long Complete(StoredSession session, ushort packetId)
+    public long PubRel(StoredSession session, ushort packetId)
     {
         lock (_gate)
         {
@@ -171,7 +171,7 @@ internal sealed class SessionJournal(ISessionStore store, IOptions<GatewayOption
         }
     }
 
-    /// <summary>The session is gone, and its rows with it. What it is owed is to be settled after this.</summary>
+    /// <summary>The session is gone, and its rows with it. What it is owed is to be finished after this.</summary>
     public void Remove(StoredSession session)
     {
         lock (_gate)
@@ -349,7 +349,7 @@ internal sealed class SessionJournal(ISessionStore store, IOptions<GatewayOption
             if (!_closed) _failing = false;
             _writing = null;
             _full = IsFull;
-            (waiters, outcome) = (page.TakeWaiters(), page.Outcome);
+            (waiters, outcome) = (page.RemoveWaiters(), page.Outcome);
         }
         outcome?.SetResult(true);
         foreach (var waiter in waiters) waiter.Wake();
@@ -364,7 +364,7 @@ internal sealed class SessionJournal(ISessionStore store, IOptions<GatewayOption
         {
             foreach (var page in _writing is null ? [_page] : (JournalPage[])[_writing, _page])
             {
-                waiters.AddRange(page.TakeWaiters());
+                waiters.AddRange(page.RemoveWaiters());
                 if (page.Outcome is { } outcome) outcomes.Add(outcome);
                 page.Outcome = null;
             }

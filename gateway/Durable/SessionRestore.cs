@@ -24,22 +24,26 @@ internal sealed class SessionRestore(
     /// <summary>This gateway's number as an owner of sessions.</summary>
     public long Owner => Volatile.Read(ref _owner);
 
-    /// <summary>Begins as an owner of sessions, with those that were here before. Before the first connection, and before other gateways are met.</summary>
-    /// <returns>The estate holds the sessions, if other gateways may have something for them.</returns>
-    public async Task<(SessionOwner Owner, Estate Estate)> Begin(string? name, CancellationToken cancellation)
+    /// <summary>
+    /// Begins as an owner of sessions, with those that were here before. Before the first connection, and before other gateways are met.
+    /// </summary>
+    /// <returns>
+    /// The inherited sessions are the restored ones if other gateways may have something for them; otherwise they are empty.
+    /// </returns>
+    public async Task<(SessionOwner Owner, InheritedSessions Inherited)> Begin(string? name, CancellationToken cancellation)
     {
         var owner = await store.Begin(gateway.Id, name, cancellation);
         Volatile.Write(ref _owner, owner.Number);
         journal.Open(owner.Number);
-        var estate = new Estate { IsOpen = true };
-        Add(await store.Load(owner.Number, cancellation), owner.Predecessors.Count > 0 ? estate : null);
-        return (owner, estate);
+        var inherited = new InheritedSessions { IsOpen = true };
+        Add(await store.Load(owner.Number, cancellation), owner.Predecessors.Count > 0 ? inherited : null);
+        return (owner, inherited);
     }
 
     /// <summary>Takes in the sessions of a dead gateway, which are this one's in the store.</summary>
-    public void Adopt(StoredSessions left, Estate estate) => Add(left, estate);
+    public void AddInherited(StoredSessions left, InheritedSessions inherited) => Add(left, inherited);
 
-    private void Add(StoredSessions stored, Estate? estate)
+    private void Add(StoredSessions stored, InheritedSessions? inherited)
     {
         var messages = stored.Messages.ToDictionary(row => row.Id, MessageOf);
         var subscriptions = stored.Subscriptions.ToLookup(row => row.Session);
@@ -54,9 +58,9 @@ internal sealed class SessionRestore(
         {
             var session = new Session(snapshots.IdentityOf(row), options.Value, clock, metrics)
             {
-                ExpirySeconds = row.ExpirySeconds, Will = snapshots.WillOf(row), Estate = estate,
+                ExpirySeconds = row.ExpirySeconds, Will = snapshots.WillOf(row), Inherited = inherited,
             };
-            if (estate is not null) session.Arrive();
+            if (inherited is not null) session.Arrive();
             session.Restore(handles[row.Id], [.. deliveries[row.Id]], row.MaybeSent, received[row.Id]);
             var disconnectedAt = row.DisconnectedAt ?? clock.UtcNow;
             bool over = row.ExpirySeconds == 0 || disconnectedAt.AddSeconds(row.ExpirySeconds) + Grace < clock.UtcNow;
@@ -74,7 +78,7 @@ internal sealed class SessionRestore(
                 continue;
             }
             if (session.Identity.Certificate is { } certificate) certificates.Add(certificate);
-            estate?.Sessions.Add(session);
+            inherited?.Sessions.Add(session);
             restored++;
         }
         if (stored.Sessions.Count > 0) log.SessionsRestored(restored, stored.Sessions.Count - restored, stored.Deliveries.Count);

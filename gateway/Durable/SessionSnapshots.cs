@@ -53,7 +53,8 @@ internal sealed class SessionSnapshots(PolicySource policies, GatewayClock clock
             Kind = kind,
             ClientId = row.ClientId,
             SessionId = row.SessionId,
-            Policy = CompiledPolicy.Compile(policies.Of(kind), SessionIdentity.PolicyVariables(row.ClientId, row.RemoteAddress, thing, row.Template)),
+            Policy = SessionPolicy.Fill(
+                policies.Of(kind), SessionIdentity.PolicyVariables(row.ClientId, row.RemoteAddress, thing, row.Template)),
             RemoteAddress = row.RemoteAddress,
             Thing = thing,
             Certificate = certificate,

@@ -69,10 +69,10 @@ internal sealed class StoredDelivery(StoredSession session, long number, Publica
     }
 
     /// <summary>The client has it, or will never.</summary>
-    public void Settle() => session.Journal.Settle(this);
+    public void Finish() => session.Journal.Finish(this);
 
     /// <summary>PUBREC has come: only its packet identifier is needed any more.</summary>
-    public void Release() => session.Journal.Release(this);
+    public void PubRec() => session.Journal.PubRec(this);
 
     /// <summary>
     /// What the client is sent with QoS 2 is durable first: a message that only this process knows would be another one after a kill. If it is not, the
@@ -96,5 +96,5 @@ internal enum StoredDeliveryState
     Released,
 
     /// <summary>The client has it.</summary>
-    Settled,
+    Finished,
 }

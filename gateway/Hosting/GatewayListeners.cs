@@ -37,7 +37,7 @@ public sealed class GatewayListeners
         kestrel.Listen(IPAddress.Parse(options.Address), options.MqttsPort, listen =>
         {
             listen.Protocols = HttpProtocols.Http1;
-            UseArrivals(listen, options);
+            UseAdmission(listen, options);
             listen.UseHttps(MqttTls.Options(services, TimeSpan.FromSeconds(options.HandshakeTimeoutSeconds)));
             listen.UseConnectionHandler<MqttsTransport>();
             _mqtts = listen;
@@ -46,14 +46,14 @@ public sealed class GatewayListeners
         kestrel.Listen(IPAddress.Loopback, plain, listen =>
         {
             listen.Protocols = HttpProtocols.Http1;
-            UseArrivals(listen, options);
+            UseAdmission(listen, options);
             listen.UseConnectionHandler<PlainTransport>();
             _plain = listen;
         });
     }
 
     /// <summary>What comes before TLS: who is it really, and may they come in now?</summary>
-    private static void UseArrivals(ListenOptions listen, GatewayOptions options)
+    private static void UseAdmission(ListenOptions listen, GatewayOptions options)
     {
         var services = listen.ApplicationServices;
         var clock = services.GetRequiredService<GatewayClock>();

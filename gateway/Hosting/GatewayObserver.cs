@@ -13,8 +13,9 @@ namespace Fleet.Gateway.Hosting;
 
 /// <summary>What grains and other gateways ask of this one.</summary>
 internal sealed class GatewayObserver(
-    GatewayIdentity gateway, ClusterMember cluster, Estates estates, PeerInbox inbox, SessionDirectory directory, SessionMoves moves, JobNotifier jobs,
-    PresenceEvents events, Broker broker, GatewayClock clock, ILogger<GatewayObserver> log) : IGatewayObserver
+    GatewayIdentity gateway, ClusterMember cluster, SessionFailover failover, PeerInbox inbox, SessionDirectory directory,
+    SessionHandoff handoff, JobNotifier jobs, PresenceEvents events, Broker broker, GatewayClock clock, ILogger<GatewayObserver> log)
+    : IGatewayObserver
 {
     public void ViewChanged(GatewayView view) => cluster.Apply(view);
 
@@ -36,17 +37,19 @@ internal sealed class GatewayObserver(
     /// <exception cref="InvalidOperationException">Whether it is here is not known yet.</exception>
     public Task<MovedSession?> TakeOver(string key, long epoch, bool discard)
     {
-        if (directory.Find(key) is null && estates.IsLoading) throw new InvalidOperationException("Sessions of a dead gateway are being read.");
-        return Task.FromResult(moves.TakeOver(gateway.Id, key, epoch, discard));
+        if (directory.Find(key) is null && failover.IsLoading)
+            throw new InvalidOperationException("Sessions of a dead gateway are being read.");
+        return Task.FromResult(handoff.TakeOver(gateway.Id, key, epoch, discard));
     }
 
-    public Task<MovedMessages?> Collect(string key, long epoch, string toGateway) => Task.FromResult(moves.Collect(key, epoch, toGateway));
+    public Task<MovedMessages?> Collect(string key, long epoch, string toGateway) =>
+        Task.FromResult(handoff.Collect(key, epoch, toGateway));
 
-    public Task<PeerAnswer> Forward(PeerBatch batch) => inbox.Take(batch);
+    public Task<PeerAnswer> Forward(PeerBatch batch) => inbox.Receive(batch);
 
-    public Task<AdoptResult> Adopt(string deadGatewayId) => estates.Adopt(deadGatewayId);
+    public Task<FailoverProgress> TakeOverFrom(string deadGatewayId) => failover.TakeOverFrom(deadGatewayId);
 
-    public Task Mourn(ImmutableArray<LostSession> sessions)
+    public Task PublishLostSessions(ImmutableArray<LostSession> sessions)
     {
         foreach (var session in sessions)
         {

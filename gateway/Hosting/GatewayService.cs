@@ -18,9 +18,11 @@ namespace Fleet.Gateway.Hosting;
 /// every client hears 0x8B and every device grain hears of it. Starts after the silo and before the listeners.
 /// </summary>
 internal sealed class GatewayService(
-    GatewayIdentity gateway, GatewayObserver observer, ClusterMember cluster, Peers peers, RetainedMessages retained, Estates estates, RestoredCertificates certificates,
-    SessionJournal journal, SessionDirectory directory, SessionMoves moves, Fences fences, ConnectionRegistry connections, SessionLife life, DevicePresence presence, ConnectAdmission admission, Flapping flapping,
-    GatewayListeners listeners, GatewayClock clock, IOptions<GatewayOptions> options, IHostApplicationLifetime application, ILogger<GatewayService> log) : IHostedService, IDisposable
+    GatewayIdentity gateway, GatewayObserver observer, ClusterMember cluster, Peers peers, RetainedMessages retained,
+    SessionFailover failover, RestoredCertificates certificates, SessionJournal journal, SessionDirectory directory, SessionHandoff handoff,
+    Fences fences, ConnectionRegistry connections, SessionLifecycle lifecycle, PresenceReporter presence, ConnectAdmission admission,
+    Flapping flapping, GatewayListeners listeners, GatewayClock clock, IOptions<GatewayOptions> options,
+    IHostApplicationLifetime application, ILogger<GatewayService> log) : IHostedService, IDisposable
 {
     private static readonly TimeSpan SweepEvery = TimeSpan.FromSeconds(1);
 
@@ -38,7 +40,7 @@ internal sealed class GatewayService(
     public async Task StartAsync(CancellationToken cancellationToken)
     {
         // Before the other gateways, which hear at once what the sessions want.
-        await estates.Begin(options.Value.Name, cancellationToken);
+        await failover.Begin(options.Value.Name, cancellationToken);
         // The gateways before the retained messages, so that no change that comes after the reading is missed.
         await cluster.Join(observer, cancellationToken);
         await retained.Load(cancellationToken);
@@ -97,10 +99,10 @@ internal sealed class GatewayService(
             long now = clock.NowMs;
             connections.Tick(now);
             directory.Sweep(now);
-            moves.Sweep(now);
-            estates.Sweep(now);
+            handoff.Sweep(now);
+            failover.Sweep(now);
             fences.Sweep(now);
-            life.Sweep(now);
+            lifecycle.Sweep(now);
             flapping.Sweep(now);
             admission.Adapt(_sweptAt is { } before ? TimeSpan.FromMilliseconds(now - before) - SweepEvery : TimeSpan.Zero);
             _sweptAt = now;

@@ -49,9 +49,9 @@ public static class GatewayServiceCollectionExtensions
         services.AddSingleton<Peers>();
         services.AddSingleton<Routes>();
         services.AddSingleton<Forwarder>();
-        services.AddSingleton<PeerFlush>();
-        services.AddSingleton<Heirs>();
-        services.AddSingleton<Estates>();
+        services.AddSingleton<LinkBarrier>();
+        services.AddSingleton<DeadGateways>();
+        services.AddSingleton<SessionFailover>();
         services.AddSingleton<PeerInbox>();
         services.AddSingleton<ClusterMember>();
 
@@ -63,15 +63,15 @@ public static class GatewayServiceCollectionExtensions
         services.AddSingleton<SessionRestore>();
         services.AddSingleton<Fences>();
         services.AddSingleton<SessionDirectory>();
-        services.AddSingleton<SessionMoves>();
+        services.AddSingleton<SessionHandoff>();
         services.AddSingleton<SessionFinder>();
-        services.AddSingleton<ISessionLeases, SessionLeases>();
+        services.AddSingleton<ISessionLeaseReleaser, SessionLeaseReleaser>();
         services.AddSingleton<PolicySource>();
         services.AddSingleton<ConnectAuthoriser>();
-        services.AddSingleton<DevicePresence>();
+        services.AddSingleton<PresenceReporter>();
         services.AddSingleton<PresenceEvents>();
         services.AddSingleton<SubscriptionEvents>();
-        services.AddSingleton<SessionLife>();
+        services.AddSingleton<SessionLifecycle>();
         services.AddSingleton<ChannelServices>();
 
         services.AddSingleton<ConnectAdmission>();

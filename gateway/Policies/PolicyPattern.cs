@@ -69,10 +69,10 @@ internal sealed class PolicyPattern
                 retrySymbol = ++symbol;
                 retryAt = at;
             }
-            else if (symbol < _rest.Length && Takes(_rest[symbol], value[at..], values) is > 0 and var taken)
+            else if (symbol < _rest.Length && LengthOf(_rest[symbol], value[at..], values) is > 0 and var length)
             {
                 symbol++;
-                at += taken;
+                at += length;
             }
             else if (retrySymbol >= 0)
             {
@@ -89,7 +89,7 @@ internal sealed class PolicyPattern
     }
 
     /// <returns>How many bytes of what is left the symbol stands for; 0 if it does not match.</returns>
-    private static int Takes(ushort symbol, ReadOnlySpan<byte> left, byte[][] values)
+    private static int LengthOf(ushort symbol, ReadOnlySpan<byte> left, byte[][] values)
     {
         if (symbol == AnyOne) return CharacterLength(left);
         if (symbol < AnyRun) return symbol == left[0] ? 1 : 0;

@@ -21,7 +21,7 @@ internal sealed class ReactorConnection : MqttConnection, IReady, ILoopWork, IDi
     private readonly Wire _wire;
     private readonly int _key;
     private TaskCompletionSource? _room;
-    private Remainder _rest;
+    private PartialPacket _rest;
     private ReadOnlyMemory<byte> _leaving;
     private int _woken;
     private long _farewellAt;
@@ -69,7 +69,7 @@ internal sealed class ReactorConnection : MqttConnection, IReady, ILoopWork, IDi
     });
 
     /// <summary>There is more to read than the last turn took.</summary>
-    public void TakeTurnAgain() => Guard(Readiness.None, static (self, _) =>
+    public void RunAgain() => Guard(Readiness.None, static (self, _) =>
     {
         self._queuedAgain = false;
         if (!self.MayRead) return;
@@ -143,10 +143,10 @@ internal sealed class ReactorConnection : MqttConnection, IReady, ILoopWork, IDi
 
     private bool MayRead => _stage == Stage.Open && !_peerEnded && !Channel.IsPaused && Outbound.HasRoom;
 
-    private void Take(ConnectionEvent what)
+    private void Handle(ConnectionEvent what)
     {
         bool paused = Channel.IsPaused;
-        Take(what, Begin());
+        Handle(what, Begin());
         if (_stage == Stage.Gone) return;
         if (paused && !Channel.IsPaused && _rest.Count > 0) Run(_rest.Array, _rest.Count);
         MarkDirty();
@@ -200,7 +200,7 @@ internal sealed class ReactorConnection : MqttConnection, IReady, ILoopWork, IDi
     {
         int budget = MaxBytesPerRound;
         bool full = !Outbound.HasRoom;
-        while (_leaving.Length > 0 || Outbound.TryTake(out _leaving))
+        while (_leaving.Length > 0 || Outbound.TryBeginSend(out _leaving))
         {
             int written = _wire.Write(_leaving.Span);
             if (written == WireResult.Lost)
@@ -342,6 +342,6 @@ internal sealed class ReactorConnection : MqttConnection, IReady, ILoopWork, IDi
 
     private sealed class Event(ReactorConnection connection, ConnectionEvent what) : ILoopWork
     {
-        public void Run() => connection.Guard(what, static (self, what) => self.Take(what));
+        public void Run() => connection.Guard(what, static (self, what) => self.Handle(what));
     }
 }

@@ -17,7 +17,7 @@ internal sealed unsafe class ReactorListener : IReady, ILoopWork, IDisposable
 
     private readonly ReactorLoop _home;
     private readonly ReactorLoop[] _loops;
-    private readonly ArrivalTerms _terms;
+    private readonly ListenerTerms _terms;
     private readonly Socket _listener;
     private readonly int _file;
     private readonly byte[] _address = GC.AllocateArray<byte>(MaxAddressBytes, pinned: true);
@@ -25,7 +25,7 @@ internal sealed unsafe class ReactorListener : IReady, ILoopWork, IDisposable
     private bool _paused, _closed;
 
     /// <exception cref="SocketException">The address is taken, or not ours.</exception>
-    public ReactorListener(IPEndPoint address, ReactorLoop[] loops, ArrivalTerms terms)
+    public ReactorListener(IPEndPoint address, ReactorLoop[] loops, ListenerTerms terms)
     {
         _loops = loops;
         _home = loops[0];
@@ -69,7 +69,7 @@ internal sealed unsafe class ReactorListener : IReady, ILoopWork, IDisposable
             fixed (byte* address = _address) socket = Libc.Accept(_file, address, &length, Libc.NonBlocking | Libc.CloseOnExec);
             if (socket >= 0)
             {
-                Take(socket);
+                Accept(socket);
                 continue;
             }
             switch (Libc.LastError)
@@ -105,7 +105,7 @@ internal sealed unsafe class ReactorListener : IReady, ILoopWork, IDisposable
 
     public void Dispose() => _listener.Dispose();
 
-    private void Take(int socket)
+    private void Accept(int socket)
     {
         var address = AddressOf(_address);
         var admitted = _terms.Services.Options.ProxyProtocol ? null : _terms.Admission.TryAdmit(address, _home.NowMs);
@@ -118,9 +118,9 @@ internal sealed unsafe class ReactorListener : IReady, ILoopWork, IDisposable
         _ = Libc.SetOption(socket, Libc.LevelTcp, Libc.NoDelay, &on, sizeof(int));
         var loop = _loops.MinBy(loop => loop.Load)!;
         loop.Expect();
-        var arrival = new Arrival(loop, _terms, socket, address, admitted, _home.NowMs);
-        if (loop.IsCurrent) arrival.Run();
-        else loop.Post(arrival);
+        var pending = new PendingConnection(loop, _terms, socket, address, admitted, _home.NowMs);
+        if (loop.IsCurrent) pending.Run();
+        else loop.Post(pending);
     }
 
     private void Pause()

@@ -15,7 +15,7 @@ internal static partial class ReactorLog
     public static partial void HandshakeFailed(this ILogger log, string remoteAddress, string why);
 
     [LoggerMessage(3063, LogLevel.Error, "A connection from {RemoteAddress} failed before MQTT")]
-    public static partial void ArrivalFailed(this ILogger log, string remoteAddress, Exception exception);
+    public static partial void PendingConnectionFailed(this ILogger log, string remoteAddress, Exception exception);
 
     [LoggerMessage(3064, LogLevel.Error, "There are no file descriptors left for new connections; raise the limit (ulimit -n, LimitNOFILE)")]
     public static partial void OutOfFiles(this ILogger log);

@@ -218,7 +218,7 @@ internal sealed class ReactorLoop : ITicked, IDisposable
         if (_again.Count == 0) return;
         ReactorConnection[] turns = [.. _again];
         _again.Clear();
-        foreach (var connection in turns) connection.TakeTurnAgain();
+        foreach (var connection in turns) connection.RunAgain();
     }
 
     private void RunPosted()

@@ -80,7 +80,7 @@ internal sealed class ReactorServer(
 
     private ReactorListener Listen(IPEndPoint address, Listener kind, TlsContext? tls)
     {
-        var listener = new ReactorListener(address, _loops, new ArrivalTerms(kind, tls, services, admission));
+        var listener = new ReactorListener(address, _loops, new ListenerTerms(kind, tls, services, admission));
         _listeners.Add(listener);
         return listener;
     }

@@ -37,12 +37,12 @@ internal sealed class RetainedMessages(
     /// <summary>Reads what other gateways have stored since the last time but one, in case that their word of it was lost.</summary>
     public async Task CatchUp(CancellationToken cancellation)
     {
-        await foreach (var message in store.Load(_versions.Settled, cancellation))
+        await foreach (var message in store.Load(_versions.CompleteUpTo, cancellation))
         {
             byte[] topic = Encoding.UTF8.GetBytes(message.Topic);
             Apply(new Publication(topic, message.Payload, (Qos)message.Qos, retain: true, message.Properties), message.Version, message.ExpiresAt);
         }
-        lock (_gate) _versions.Settle(clock.NowMs);
+        lock (_gate) _versions.Advance(clock.NowMs);
     }
 
     /// <summary>Puts a message in the place of its topic's last; an empty payload removes it [MQTT-3.3.1-6].</summary>
@@ -160,7 +160,7 @@ internal sealed class RetainedMessages(
         if (peers.Any)
         {
             var message = change.Message ?? new Publication(Encoding.UTF8.GetBytes(topic), default, Qos.AtMostOnce, retain: true);
-            var word = new Interfaces.Messaging.PeerWord.Retained(PeerMessages.Of(message, clock.NowMs), version, expiresAt);
+            var word = new Interfaces.Messaging.LinkFrame.Retained(PeerMessages.Of(message, clock.NowMs), version, expiresAt);
             await Task.WhenAll(peers.All.Select(
                 peer => peer.Link.TryPost(word, message.Topic.Length + message.Payload.Length, receipt: true) ?? Task.CompletedTask));
         }

@@ -19,11 +19,11 @@ internal sealed class RetainedVersions
     /// What came up to this version is known: it was the highest one a whole round ago, and a change that is committed later than a higher one
     /// is so by less than a round.
     /// </summary>
-    public long Settled { get; private set; }
+    public long CompleteUpTo { get; private set; }
 
-    public void Settle(long now)
+    public void Advance(long now)
     {
-        (Settled, _seenBefore) = (_seenBefore, _seen);
+        (CompleteUpTo, _seenBefore) = (_seenBefore, _seen);
         foreach (var (topic, removal) in _removed)
         {
             if (now - removal.At > RemovalKeptMs) _removed.Remove(topic);
@@ -45,7 +45,7 @@ internal sealed class RetainedVersions
     public Winner? End(string topic, Publication? message, long version, long now)
     {
         var writes = _writing[topic];
-        Take(topic, writes, message, version, now);
+        KeepNewer(topic, writes, message, version, now);
         if (--writes.Count > 0) return null;
         _writing.Remove(topic);
         return new Winner(writes.Best);
@@ -59,7 +59,7 @@ internal sealed class RetainedVersions
         _seen = Math.Max(_seen, version);
         if (_writing.TryGetValue(topic, out var writes))
         {
-            Take(topic, writes, message, version, now);
+            KeepNewer(topic, writes, message, version, now);
             return false;
         }
         if (version <= Math.Max(shownVersion, _removed.GetValueOrDefault(topic).Version)) return false;
@@ -67,7 +67,7 @@ internal sealed class RetainedVersions
         return true;
     }
 
-    private void Take(string topic, Writes writes, Publication? message, long version, long now)
+    private void KeepNewer(string topic, Writes writes, Publication? message, long version, long now)
     {
         _seen = Math.Max(_seen, version);
         if (version <= writes.BestVersion) return;

@@ -14,7 +14,7 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
 {
     private readonly SubscriptionTree<Subscriber> _tree = new(subscriber => subscriber.IsAvailable);
     private readonly ShareMembers _shares = new();
-    private int _keepers;
+    private int _sinks;
 
     [ThreadStatic] private static List<SubscriptionMatch<Subscriber>>? t_matches;
     [ThreadStatic] private static Dictionary<Subscriber, int>? t_seen;
@@ -46,11 +46,12 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
     public Task? Deliver(Publication message, List<SubscriptionMatch<Subscriber>> matches, Session? publisher, ushort packetId, out long position)
     {
         position = 0;
-        bool kept = Volatile.Read(ref _keepers) > 0, others = peers.HadAny;
+        bool kept = Volatile.Read(ref _sinks) > 0, others = peers.HadAny;
         if (kept || others) message.Keep();
         // They go first: the message gets its number then, and no session here may see it without.
-        var taken = kept && publisher is not null && !Keeper.HaveRoom(message, matches) ? null : others ? forwarder.Forward(message, matches) : Task.CompletedTask;
-        if (taken is not null && kept) taken = Keeper.Both(taken, Keeper.KeepAll(message, matches, publisher));
+        var taken = kept && publisher is not null && !DurableSink.HaveRoom(message, matches) ? null
+            : others ? forwarder.Forward(message, matches) : Task.CompletedTask;
+        if (taken is not null && kept) taken = DurableSink.Both(taken, DurableSink.KeepAll(message, matches, publisher));
         if (taken is not null) position = DeliverHere(message, matches, publisher, packetId, mustHold: kept || !taken.IsCompleted);
         matches.Clear();
         return taken;
@@ -61,13 +62,13 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
     {
         var retaining = Task.CompletedTask;
         if (message.Retain && !retained.TryPut(message, out retaining)) retaining = Task.FromException(new IOException("There are too many topics with retained messages."));
-        return Keeper.Both(retaining, Keeper.KeepAll(message, Match(message.Topic), publisher));
+        return DurableSink.Both(retaining, DurableSink.KeepAll(message, Match(message.Topic), publisher));
     }
 
     /// <summary>Whether nobody will have the message but clients that are here, in sessions that end with their connections.</summary>
     public bool IsPassing(List<SubscriptionMatch<Subscriber>> matches)
     {
-        if (peers.HadAny || Volatile.Read(ref _keepers) > 0) return false;
+        if (peers.HadAny || Volatile.Read(ref _sinks) > 0) return false;
         foreach (var match in matches)
         {
             if (match.Subscriber is not Session { Stored: null }) return false;
@@ -98,25 +99,27 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
     /// <summary>Delivers what another gateway published: to this one's sessions, and to nobody else.</summary>
     /// <param name="toAll">To all that subscribed, but for shared subscriptions.</param>
     /// <param name="shares">Shared subscriptions of which a member here is to have it.</param>
-    /// <param name="from">The word that brought it; null: it was published here.</param>
-    /// <param name="estate">It was for a dead gateway: for what that one left, and nobody else.</param>
+    /// <param name="from">The frame that brought it; null: it was published here.</param>
+    /// <param name="inherited">The message was for a dead gateway: it is for the sessions that this one left, and nobody else.</param>
     /// <returns>The journal's position at which it is durable for the persistent sessions here; 0 if there are none.</returns>
-    public long DeliverForwarded(Publication message, bool toAll, ImmutableArray<string> shares, LinkMark? from, Estate? estate = null)
+    public long DeliverForwarded(
+        Publication message, bool toAll, ImmutableArray<string> shares, LinkMark? from, InheritedSessions? inherited = null)
     {
         // Not the thread's own list, which a publisher here may have in use.
         List<SubscriptionMatch<Subscriber>> matches = [];
         List<StoredDelivery> owed = [];
         _tree.Match(message.Topic, matches);
         // The last member here may have left while the message was on its way: then another gateway's gets it.
-        var elsewhere = shares.Where(share => !TryDeliver(message, share, estate, owed)).ToArray();
+        var elsewhere = shares.Where(share => !TryDeliver(message, share, inherited, owed)).ToArray();
         foreach (var match in elsewhere.Length == 0 ? [] : matches.ToArray())
         {
             if (match.Subscriber is RemoteShare { Gateway.IsAvailable: true } share && elsewhere.Contains(share.Filter)) _ = forwarder.Forward(message, [match]);
         }
         if (toAll)
         {
-            matches.RemoveAll(match => match.Group is not null || (estate is not null && (match.Subscriber as Session)?.Estate != estate));
-            HandAll(message, matches, publisher: null, estate, owed);
+            matches.RemoveAll(
+                match => match.Group is not null || (inherited is not null && (match.Subscriber as Session)?.Inherited != inherited));
+            HandAll(message, matches, publisher: null, inherited, owed);
         }
         return owed.Count == 0 ? 0 : journal.Note(message, owed, from: from);
     }
@@ -136,15 +139,15 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
     {
         session.RestoreSubscription(subscription);
         // A shared one would be chosen for messages that it does not take yet.
-        if (subscription.Filter.IsShared && session.Estate is { IsOpen: false } estate) estate.Shares.Set(session, subscription);
+        if (subscription.Filter.IsShared && session.Inherited is { IsOpen: false } inherited) inherited.Shares.Set(session, subscription);
         else Add(session, subscription);
     }
 
-    /// <summary>All that waited for a dead gateway is here: what it left takes messages as all others do.</summary>
-    public void Open(Estate estate)
+    /// <summary>All that waited for a dead gateway is here: the sessions that it left take messages as all others do.</summary>
+    public void Open(InheritedSessions inherited)
     {
-        estate.IsOpen = true;
-        foreach (var session in estate.Sessions)
+        inherited.IsOpen = true;
+        foreach (var session in inherited.Sessions)
         {
             foreach (var subscription in session.Subscriptions)
             {
@@ -168,26 +171,26 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
         foreach (var filter in filters) Remove(session, filter);
     }
 
-    /// <summary>Another gateway wants what matches, from now on.</summary>
-    public void Want(RemoteGateway gateway, TopicFilter filter)
+    /// <summary>Another gateway advertises a filter: it is sent what matches, from now on.</summary>
+    public void Advertise(RemoteGateway gateway, TopicFilter filter)
     {
-        if (gateway.Want(filter) is { } subscriber) _tree.Set(filter, subscriber, new SubscriptionOptions(Qos.ExactlyOnce));
+        if (gateway.Advertise(filter) is { } subscriber) _tree.Set(filter, subscriber, new SubscriptionOptions(Qos.ExactlyOnce));
     }
 
-    public void Unwant(RemoteGateway gateway, TopicFilter filter)
+    public void Withdraw(RemoteGateway gateway, TopicFilter filter)
     {
-        if (gateway.Unwant(filter) is { } subscriber) _tree.Remove(filter, subscriber);
+        if (gateway.Withdraw(filter) is { } subscriber) _tree.Remove(filter, subscriber);
     }
 
-    /// <summary>A rule wants what matches, of the messages that are published here.</summary>
-    public void Want(Keeper keeper, TopicFilter filter)
+    /// <summary>A rule gets what matches, of the messages that are published here.</summary>
+    public void Subscribe(DurableSink sink, TopicFilter filter)
     {
-        if (_tree.Set(filter, keeper, new SubscriptionOptions(Qos.ExactlyOnce))) Interlocked.Increment(ref _keepers);
+        if (_tree.Set(filter, sink, new SubscriptionOptions(Qos.ExactlyOnce))) Interlocked.Increment(ref _sinks);
     }
 
-    public void Unwant(Keeper keeper, TopicFilter filter)
+    public void Unsubscribe(DurableSink sink, TopicFilter filter)
     {
-        if (_tree.Remove(filter, keeper)) Interlocked.Decrement(ref _keepers);
+        if (_tree.Remove(filter, sink)) Interlocked.Decrement(ref _sinks);
     }
 
     /// <summary>Another gateway is dead.</summary>
@@ -201,7 +204,7 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
         var filter = subscription.Filter;
         if (filter.IsShared) _shares.Set(session, subscription);
         bool isNew = _tree.Set(filter, session, subscription.Options, subscription.Identifier);
-        var known = isNew ? routes.Want(filter) : routes.Wanted(filter);
+        var known = isNew ? routes.Advertise(filter) : routes.WhenAdvertised(filter);
         // The session may have ended in between: then nobody else would take this out again.
         if (session.HasEnded) Remove(session, filter);
         return (isNew, known);
@@ -211,13 +214,13 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
     {
         if (filter.IsShared) _shares.Remove(filter, session);
         if (!_tree.Remove(filter, session)) return false;
-        routes.Unwant(filter);
+        routes.Withdraw(filter);
         return true;
     }
 
-    private bool TryDeliver(Publication message, string share, Estate? estate, List<StoredDelivery> owed)
+    private bool TryDeliver(Publication message, string share, InheritedSessions? inherited, List<StoredDelivery> owed)
     {
-        if ((estate?.Shares.Choose(share) ?? _shares.Choose(share)) is not { } chosen) return false;
+        if ((inherited?.Shares.Choose(share) ?? _shares.Choose(share)) is not { } chosen) return false;
         if (Hand(message, chosen.Session, chosen.Subscription.Options, SubscriptionIdentifiers.Of(chosen.Subscription.Identifier)) is { } delivery) owed.Add(delivery);
         return true;
     }
@@ -226,7 +229,7 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
     private long DeliverHere(Publication message, List<SubscriptionMatch<Subscriber>> matches, Session? publisher, ushort packetId, bool mustHold)
     {
         var owed = t_owed ??= [];
-        HandAll(message, matches, publisher, estate: null, owed);
+        HandAll(message, matches, publisher, inherited: null, owed);
         var holder = packetId == 0 ? null : publisher!.Stored;
         if (owed.Count == 0 && (holder is null || !mustHold)) return 0;
         long position = journal.Note(message, owed, holder, packetId);
@@ -234,10 +237,13 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
         return position;
     }
 
-    /// <param name="estate">Of which they all are; null: what is not open yet gets it another way.</param>
+    /// <param name="inherited">
+    /// The inherited sessions to which all of them belong; null: sessions that are not open yet get the message another way.
+    /// </param>
     /// <param name="owed">What is to be noted in the journal is added to it.</param>
     private static void HandAll(
-        Publication message, List<SubscriptionMatch<Subscriber>> matches, Session? publisher, Estate? estate, List<StoredDelivery> owed)
+        Publication message, List<SubscriptionMatch<Subscriber>> matches, Session? publisher, InheritedSessions? inherited,
+        List<StoredDelivery> owed)
     {
         if (matches.Count > 1) Merge(matches, publisher);
         var joined = t_joined;
@@ -245,7 +251,7 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
         {
             var (subscriber, options, identifier, _) = matches[i];
             if (subscriber is not Session session || (options.NoLocal && session == publisher)) continue;
-            if (session.Estate is { IsOpen: false } closed && closed != estate) continue;
+            if (session.Inherited is { IsOpen: false } closed && closed != inherited) continue;
             byte[]? several = null;
             if (joined?.Count > 0) joined.TryGetValue(i, out several);
             if (Hand(message, session, options, several ?? SubscriptionIdentifiers.Of(identifier)) is { } delivery) owed.Add(delivery);

@@ -63,10 +63,10 @@ internal sealed class PassingPublication : CountedPublication
     private PassingPublication(Pool home) => _home = home;
 
     /// <summary>As <see cref="Publication.Copy"/>.</summary>
-    public static PassingPublication Take(
+    public static PassingPublication Rent(
         ReadOnlySpan<byte> topic, in ReadOnlySequence<byte> payload, Qos qos, ReadOnlySpan<byte> forwarded, long? expiresAt)
     {
-        var message = (t_pool ??= new Pool()).Take();
+        var message = (t_pool ??= new Pool()).Rent();
         long bytes = topic.Length + forwarded.Length + payload.Length;
         if (bytes > OwnBytes) message._rented = ArrayPool<byte>.Shared.Rent((int)bytes);
         message.Begin();
@@ -89,7 +89,7 @@ internal sealed class PassingPublication : CountedPublication
         private readonly Lock _gate = new();
         private readonly Stack<PassingPublication> _free = new();
 
-        public PassingPublication Take()
+        public PassingPublication Rent()
         {
             lock (_gate)
             {

@@ -64,14 +64,14 @@ internal sealed class GatewayRules(Broker broker, RuleParts parts)
         var rule = new RuleSubscriber(route, filter, parts);
         // The new one first: between the two a message goes to both rather than to none.
         _rules[name] = rule;
-        if (filter is not null) broker.Want(rule, filter);
-        if (before?.Filter is { } old) broker.Unwant(before, old);
+        if (filter is not null) broker.Subscribe(rule, filter);
+        if (before?.Filter is { } old) broker.Unsubscribe(before, old);
         _told.TryRemove(name, out _);
     }
 
     private void Remove(string name, RuleSubscriber rule)
     {
         _rules.TryRemove(name, out _);
-        if (rule.Filter is { } filter) broker.Unwant(rule, filter);
+        if (rule.Filter is { } filter) broker.Unsubscribe(rule, filter);
     }
 }

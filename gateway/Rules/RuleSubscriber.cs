@@ -7,7 +7,7 @@ using Fleet.Mqtt;
 namespace Fleet.Gateway.Rules;
 
 /// <summary>A rule in this gateway's subscription tree: puts what matches into the rule's queue, before the publisher is acknowledged.</summary>
-internal sealed class RuleSubscriber(RuleRoute route, TopicFilter? filter, RuleParts parts) : Keeper
+internal sealed class RuleSubscriber(RuleRoute route, TopicFilter? filter, RuleParts parts) : DurableSink
 {
     private readonly RuleQueueState _state = new(parts.Options);
     private readonly RuleWaker _waker = new(route.Name, parts);

@@ -13,7 +13,6 @@ using Fleet.Interfaces.Messaging;
 using Fleet.Interfaces.Naming;
 using Fleet.Mqtt;
 using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Options;
 
 namespace Fleet.Gateway.Sessions;
 
@@ -22,8 +21,9 @@ namespace Fleet.Gateway.Sessions;
 /// id (<see cref="ISessionGrain"/>) and tells the device. In this order, so that a stranger never evicts anybody.
 /// </summary>
 internal sealed class ConnectAuthoriser(
-    IGrainFactory grains, GatewayIdentity gateway, SessionLife life, SessionMoves moves, SessionFinder finder, Broker broker, IPasswordAuthenticator passwords, PolicySource policies,
-    ConnectAdmission admission, Flapping flapping, GatewayClock clock, GatewayMetrics metrics, ILogger<ConnectAuthoriser> log)
+    IGrainFactory grains, GatewayIdentity gateway, SessionLifecycle lifecycle, SessionHandoff handoff, SessionFinder finder, Broker broker,
+    IPasswordAuthenticator passwords, PolicySource policies, ConnectAdmission admission, Flapping flapping, GatewayClock clock,
+    GatewayMetrics metrics, ILogger<ConnectAuthoriser> log)
 {
     private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(20);
     private static readonly TimeSpan AskAgainAfter = TimeSpan.FromMilliseconds(100);
@@ -51,7 +51,8 @@ internal sealed class ConnectAuthoriser(
         if (decision is ConnectDecision.Refused refused)
         {
             metrics.Denied(DeniedAction.Connect);
-            if (refused.Code is ReasonCode.NotAuthorized or ReasonCode.BadUserNameOrPassword) life.Refused(request.ClientId, sessionId, source);
+            if (refused.Code is ReasonCode.NotAuthorized or ReasonCode.BadUserNameOrPassword)
+                lifecycle.Refused(request.ClientId, sessionId, source);
             log.ConnectRefused(request.ClientId, source.RemoteAddress, refused.Code, refused.Detail);
         }
         return decision;
@@ -72,7 +73,8 @@ internal sealed class ConnectAuthoriser(
         string key = SessionIdentity.KeyOf(who.Kind, clientId, who.Certificate, who.Operator);
         if (flapping.HeldOff(key, clock.NowMs) is > 0 and var ms)
             return new ConnectDecision.Refused(ReasonCode.ConnectionRateExceeded, $"This client connects and drops again and again; try again in {(ms + 999) / 1000} s.");
-        var policy = CompiledPolicy.Compile(policies.Of(who.Kind), SessionIdentity.PolicyVariables(clientId, source.RemoteAddress, who.Thing, who.Template));
+        var policy = SessionPolicy.Fill(
+            policies.Of(who.Kind), SessionIdentity.PolicyVariables(clientId, source.RemoteAddress, who.Thing, who.Template));
         if (!policy.AllowsConnect(Encoding.UTF8.GetBytes(clientId))) return Deny($"policy {policy.Name} does not allow client id '{clientId}'.");
         if (request.Will is { } will)
         {
@@ -101,7 +103,7 @@ internal sealed class ConnectAuthoriser(
             Heartbeat = who.Thing is { } thing ? new Heartbeat(thing) : null,
         };
         await TakeOver(identity, lease);
-        await life.Announce(identity);
+        await lifecycle.Announce(identity);
         return new ConnectDecision.Accepted(identity);
     }
 
@@ -124,23 +126,23 @@ internal sealed class ConnectAuthoriser(
     private async Task TakeOver(SessionIdentity identity, SessionLease lease)
     {
         if (lease.UnsentWill is { } will) _ = broker.Publish(PeerMessages.ToPublication(will, clock.NowMs));
-        if (lease.Stayed) await moves.Stay(identity.Key);
+        if (lease.Stayed) await handoff.Stay(identity.Key);
         if (lease.Moved is not { } moved) return;
-        var arrival = await moves.Arrive(identity, moved);
-        var messages = await Collect(arrival, moved);
+        var inbound = await handoff.Arrive(identity, moved);
+        var messages = await Collect(inbound, moved);
         // What is noted between two lives of the gateway is never stored.
         await gateway.Begun;
-        moves.Complete(arrival, messages);
+        handoff.Complete(inbound, messages);
     }
 
     /// <summary>
     /// The messages of a session that another gateway hands over; null if there are none any more. While that gateway lives, it has them: it is asked until it
     /// answers. A client that does not wait for it finds its session on its way here with its next CONNECT.
     /// </summary>
-    private async Task<MovedMessages?> Collect(Arrival arrival, MovedSession moved)
+    private async Task<MovedMessages?> Collect(InboundHandoff inbound, MovedSession moved)
     {
-        var identity = arrival.Session.Identity;
-        for (bool again = false; !arrival.Session.HasEnded; again = true)
+        var identity = inbound.Session.Identity;
+        for (bool again = false; !inbound.Session.HasEnded; again = true)
         {
             if (again) await Task.Delay(AskAgainAfter, clock.Time);
             try
@@ -185,7 +187,7 @@ internal sealed class ConnectAuthoriser(
     {
         await ((Task)deciding).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         if (deciding.IsCompletedSuccessfully && await deciding is ConnectDecision.Accepted accepted)
-            life.Ended(accepted.Identity, EndCause.ConnectionLost, wasAttached: false);
+            lifecycle.Ended(accepted.Identity, EndCause.ConnectionLost, wasAttached: false);
     }
 
     private static ConnectDecision.Refused Deny(string why) => new(ReasonCode.NotAuthorized, "Not authorised: " + why);
@@ -197,21 +199,4 @@ internal sealed class ConnectAuthoriser(
         public string? Template { get; init; }
         public string? Operator { get; init; }
     }
-}
-
-/// <summary>Which policy whom: the built-in ones, and the operator's file for the plain port.</summary>
-internal sealed class PolicySource
-{
-    public PolicySource(IOptions<GatewayOptions> options) => Plain = options.Value.PlainPolicyPath is { } path
-        ? PolicyDocument.Parse(Path.GetFileName(path), File.ReadAllBytes(path)) : BuiltInPolicies.Development;
-
-    public PolicyDocument Plain { get; }
-
-    public PolicyDocument Of(SessionKind kind) => kind switch
-    {
-        SessionKind.Device => BuiltInPolicies.Device,
-        SessionKind.Claim => BuiltInPolicies.Claim,
-        SessionKind.Operator => BuiltInPolicies.Operator,
-        _ => Plain,
-    };
 }

@@ -15,10 +15,10 @@ internal readonly record struct Delivery(Publication Message, Qos Qos, bool Reta
     public StoredDelivery? Stored { get; init; }
 
     /// <summary>It has reached the client, or will never.</summary>
-    public void Settle()
+    public void Finish()
     {
         Message.Release();
-        Stored?.Settle();
+        Stored?.Finish();
     }
 }
 
@@ -53,7 +53,7 @@ internal sealed class DeliveryQueue(int maxMessages, int maxBytes)
     }
 
     /// <summary>Looks at the first of them.</summary>
-    public IEnumerable<Delivery> Take(int count)
+    public IEnumerable<Delivery> Peek(int count)
     {
         for (int i = 0; i < Math.Min(count, Count); i++) yield return _ring[(_head + i) & (_ring.Length - 1)];
     }
@@ -75,7 +75,7 @@ internal sealed class DeliveryQueue(int maxMessages, int maxBytes)
 
     /// <summary>Drops what has expired, to make room. Looks for it only when there may be some.</summary>
     /// <returns>How many.</returns>
-    public int DropExpired(long now, Action<Delivery> settle)
+    public int DropExpired(long now, Action<Delivery> finish)
     {
         if (now < _expiresFrom) return 0;
         _expiresFrom = long.MaxValue;
@@ -86,7 +86,7 @@ internal sealed class DeliveryQueue(int maxMessages, int maxBytes)
                 _expiresFrom = Math.Min(_expiresFrom, delivery.Message.ExpiresAt ?? long.MaxValue);
                 return false;
             },
-            settle);
+            finish);
     }
 
     /// <summary>Puts others in their places, of the same sizes.</summary>
@@ -100,7 +100,7 @@ internal sealed class DeliveryQueue(int maxMessages, int maxBytes)
     }
 
     /// <summary>Takes them out without giving their memory back: whoever takes them reads it.</summary>
-    public Delivery[] TakeAll()
+    public Delivery[] RemoveAll()
     {
         Delivery[] all = [.. Enumerable.Range(0, Count).Select(i => _ring[(_head + i) & (_ring.Length - 1)])];
         (_ring, _head, Count, Bytes) = ([], 0, 0, 0);
@@ -112,11 +112,11 @@ internal sealed class DeliveryQueue(int maxMessages, int maxBytes)
         while (TryPeek(out var delivery))
         {
             Dequeue();
-            delivery.Settle();
+            delivery.Finish();
         }
     }
 
-    private int Drop(Predicate<Delivery> isToGo, Action<Delivery> settle)
+    private int Drop(Predicate<Delivery> isToGo, Action<Delivery> finish)
     {
         int kept = 0, count = Count;
         for (int i = 0; i < count; i++)
@@ -125,7 +125,7 @@ internal sealed class DeliveryQueue(int maxMessages, int maxBytes)
             if (isToGo(delivery))
             {
                 Bytes -= delivery.Message.Payload.Length;
-                settle(delivery);
+                finish(delivery);
                 continue;
             }
             _ring[(_head + kept++) & (_ring.Length - 1)] = delivery;

@@ -13,9 +13,9 @@ internal readonly record struct SentMessage(ushort PacketId, Delivery Delivery, 
 /// <summary>What an acknowledgement found.</summary>
 internal enum AckResult
 {
-    Taken,
+    Accepted,
 
-    /// <summary>Taken; the answer goes out when that is durable.</summary>
+    /// <summary>Accepted; the answer goes out when that is durable.</summary>
     Later,
 
     /// <summary>Nothing with this identifier is in flight.</summary>
@@ -92,50 +92,50 @@ internal sealed class InFlight
     }
 
     /// <summary>PUBACK: a QoS 1 message is done with.</summary>
-    public AckResult Acknowledge(ushort packetId)
+    public AckResult PubAck(ushort packetId)
     {
         ref var entry = ref Find(packetId);
         if (Unsafe.IsNullRef(ref entry)) return AckResult.Unknown;
         if (entry.Released || entry.Delivery.Qos != Qos.AtLeastOnce) return AckResult.WrongKind;
         Remove(packetId);
-        return AckResult.Taken;
+        return AckResult.Accepted;
     }
 
     /// <summary>PUBREC: the client has a QoS 2 message, or will not have it.</summary>
     /// <param name="refused">With a code of 0x80 or above, which ends the delivery [MQTT-4.3.3-4].</param>
-    public AckResult Receive(ushort packetId, bool refused)
+    public AckResult PubRec(ushort packetId, bool refused)
     {
         ref var entry = ref Find(packetId);
         if (Unsafe.IsNullRef(ref entry)) return AckResult.Unknown;
-        if (entry.Released) return entry.Delivery.Stored is null ? AckResult.Taken : AckResult.Later;
+        if (entry.Released) return entry.Delivery.Stored is null ? AckResult.Accepted : AckResult.Later;
         if (entry.Delivery.Qos != Qos.ExactlyOnce) return AckResult.WrongKind;
         if (refused)
         {
             Remove(packetId);
-            return AckResult.Taken;
+            return AckResult.Accepted;
         }
         entry.Delivery.Message.Release();
         var stored = entry.Delivery.Stored;
-        stored?.Release();
+        stored?.PubRec();
         entry.Delivery = default(Delivery) with { Stored = stored };
         entry.Released = true;
-        return stored is null ? AckResult.Taken : AckResult.Later;
+        return stored is null ? AckResult.Accepted : AckResult.Later;
     }
 
     /// <summary>PUBCOMP: a QoS 2 message is done with.</summary>
-    public AckResult Complete(ushort packetId)
+    public AckResult PubComp(ushort packetId)
     {
         ref var entry = ref Find(packetId);
         if (Unsafe.IsNullRef(ref entry)) return AckResult.Unknown;
         if (!entry.Released) return AckResult.WrongKind;
         Remove(packetId);
-        return AckResult.Taken;
+        return AckResult.Accepted;
     }
 
     public void Remove(ushort packetId)
     {
         if (!_entries.Remove(packetId, out var entry)) return;
-        Settle(entry);
+        Finish(entry);
         if (entry.ToRepeat) _toRepeat--;
         if (_again == packetId) _again = entry.Next;
         if (entry.Previous == 0) _first = entry.Next;
@@ -208,7 +208,7 @@ internal sealed class InFlight
     public int CountStored() => _entries.Values.Count(entry => entry.Delivery.Stored is not null);
 
     /// <summary>Takes them out, in order, without giving their memory back: whoever takes them reads it.</summary>
-    public SentMessage[] TakeAll()
+    public SentMessage[] RemoveAll()
     {
         var all = new SentMessage[_entries.Count];
         int at = 0;
@@ -224,14 +224,14 @@ internal sealed class InFlight
 
     public void Clear()
     {
-        foreach (var entry in _entries.Values) Settle(entry);
+        foreach (var entry in _entries.Values) Finish(entry);
         Reset();
     }
 
-    private static void Settle(in Entry entry)
+    private static void Finish(in Entry entry)
     {
-        if (entry.Released) entry.Delivery.Stored?.Settle();
-        else entry.Delivery.Settle();
+        if (entry.Released) entry.Delivery.Stored?.Finish();
+        else entry.Delivery.Finish();
     }
 
     private void Append(in SentMessage message)

@@ -8,19 +8,20 @@ using Fleet.Mqtt;
 namespace Fleet.Gateway.Sessions;
 
 /// <summary>
-/// An MQTT session (MQTT 5.0, 4.1): its subscriptions, the way out to the client (<see cref="Outflow"/>) and the way in from it
-/// (<see cref="Inflow"/>). It outlives its connections, of which it has one or none. Any thread may deliver to it: one short lock, under which no other lock
-/// is taken but the journal's, and nobody is called, so that a publisher never waits for a subscriber. Every change of it passes one of the methods
-/// here. One that outlives its connections outlives the process too (docs/adr/0009-durable-sessions.md).
+/// An MQTT session (MQTT 5.0, 4.1): its subscriptions, the way out to the client (<see cref="OutboundMessages"/>) and the way in from it
+/// (<see cref="AwaitingRelease"/>). It outlives its connections, of which it has one or none. Any thread may deliver to it: one short lock,
+/// under which no other lock is taken but the journal's, and nobody is called, so that a publisher never waits for a subscriber. Every
+/// change of it passes one of the methods here. One that outlives its connections outlives the process too
+/// (docs/adr/0009-durable-sessions.md).
 /// </summary>
 internal sealed class Session : Subscriber
 {
     private readonly Lock _gate = new();
     private readonly GatewayMetrics _metrics;
     private readonly SessionSubscriptions _subscriptions;
-    private readonly Outflow _out;
-    private readonly Inflow _in = new();
-    private readonly Passage _passage = new();
+    private readonly OutboundMessages _outbound;
+    private readonly AwaitingRelease _awaitingRelease = new();
+    private readonly HandoffDedup _dedup = new();
     private ISessionOwner? _owner;
     private volatile StoredSession? _stored;
     private StoredDelivery[] _collected = [];
@@ -32,7 +33,7 @@ internal sealed class Session : Subscriber
         Identity = identity;
         _metrics = metrics;
         _subscriptions = new SessionSubscriptions(options.MaxSubscriptionsPerSession);
-        _out = new Outflow(options, clock, metrics);
+        _outbound = new OutboundMessages(options, clock, metrics);
     }
 
     /// <summary>Of the present connection, or the last.</summary>
@@ -48,7 +49,7 @@ internal sealed class Session : Subscriber
     public long? ExpiresAt { get; set; }
 
     /// <summary>It comes from a dead gateway, and is known for what it is until all that was on its way there has come; null otherwise.</summary>
-    public Estate? Estate { get; set; }
+    public InheritedSessions? Inherited { get; set; }
 
     /// <summary>Null: it is kept in memory alone, because it ends with its connection.</summary>
     public StoredSession? Stored => _stored;
@@ -56,7 +57,7 @@ internal sealed class Session : Subscriber
     /// <summary>How many of its messages in the store, from the first, the client may have been sent.</summary>
     public int MaybeSent
     {
-        get { lock (_gate) return _out.MaybeSent; }
+        get { lock (_gate) return _outbound.MaybeSent; }
     }
 
     public bool IsConnected => Volatile.Read(ref _owner) is not null;
@@ -68,13 +69,13 @@ internal sealed class Session : Subscriber
     /// <summary>Enough waits already: answers to further requests had better wait with it.</summary>
     public bool IsBacklogged
     {
-        get { lock (_gate) return _out.IsBacklogged; }
+        get { lock (_gate) return _outbound.IsBacklogged; }
     }
 
     /// <summary>Messages that are yet to be sent, and those that were and are not done with.</summary>
     public (int Queued, int InFlight) Backlog
     {
-        get { lock (_gate) return _out.Backlog; }
+        get { lock (_gate) return _outbound.Backlog; }
     }
 
     public HeldSubscription[] Subscriptions
@@ -96,7 +97,7 @@ internal sealed class Session : Subscriber
             var before = _owner;
             _owner = owner;
             Identity = identity;
-            _out.Begin(receiveMaximum);
+            _outbound.Begin(receiveMaximum);
             _waits = true;
             return before;
         }
@@ -109,7 +110,7 @@ internal sealed class Session : Subscriber
         {
             if (_owner != owner || _ended) return false;
             _owner = null;
-            _out.Pause();
+            _outbound.Pause();
             return true;
         }
     }
@@ -124,11 +125,11 @@ internal sealed class Session : Subscriber
             _owner = null;
             // First the session: what goes with it needs no word of its own.
             _stored?.Journal.Remove(_stored);
-            _out.Clear();
-            foreach (var delivery in _collected) delivery.Settle();
+            _outbound.Clear();
+            foreach (var delivery in _collected) delivery.Finish();
             _collected = [];
-            _in.Clear();
-            return (_subscriptions.TakeAll(), owner);
+            _awaitingRelease.Clear();
+            return (_subscriptions.RemoveAll(), owner);
         }
     }
 
@@ -141,7 +142,7 @@ internal sealed class Session : Subscriber
             _stored = stored;
             foreach (var subscription in _subscriptions.All) stored.Journal.Put(stored, subscription.Filter.Text, RowOf(subscription));
             List<StoredDelivery> one = [];
-            _out.Keep((delivery, packetId) =>
+            _outbound.Keep((delivery, packetId) =>
             {
                 if (Owed(delivery, packetId) is not { } owed) return null;
                 one.Clear();
@@ -150,7 +151,8 @@ internal sealed class Session : Subscriber
                 else stored.Journal.NoteReleased(owed);
                 return owed;
             });
-            foreach (ushort packetId in _in.PacketIds) _in.Note(packetId, new(stored.Journal.Hold(stored, packetId)));
+            foreach (ushort packetId in _awaitingRelease.PacketIds)
+                _awaitingRelease.Note(packetId, new(stored.Journal.Hold(stored, packetId)));
         }
     }
 
@@ -161,8 +163,8 @@ internal sealed class Session : Subscriber
         lock (_gate)
         {
             _stored = stored;
-            _out.Restore(deliveries, maybeSent);
-            foreach (ushort packetId in unreleased) _in.TryHold(packetId, new(SessionJournal.LongAgo));
+            _outbound.Restore(deliveries, maybeSent);
+            foreach (ushort packetId in unreleased) _awaitingRelease.TryHold(packetId, new(SessionJournal.LongAgo));
         }
     }
 
@@ -227,14 +229,15 @@ internal sealed class Session : Subscriber
             foreach (var message in messages)
             {
                 if (Identity.Policy.AllowsReceive(message.Topic))
-                    _out.AddRetained(new Delivery(message, granted < message.Qos ? granted : message.Qos, Retain: true, Identifiers: identifiers));
+                    _outbound.AddRetained(
+                        new Delivery(message, granted < message.Qos ? granted : message.Qos, Retain: true, Identifiers: identifiers));
             }
         }
     }
 
     /// <summary>The next packet to send now; a message of QoS 1 or 2 is in flight from here on.</summary>
     /// <returns>False if nothing waits, or the client has as much unacknowledged as it takes.</returns>
-    public bool TryTake(ISessionOwner owner, long now, out Outgoing next)
+    public bool TryDequeue(ISessionOwner owner, long now, out Outgoing next)
     {
         next = default;
         // Who only publishes, asks after each of its messages.
@@ -242,45 +245,45 @@ internal sealed class Session : Subscriber
         lock (_gate)
         {
             if (_owner != owner) return false;
-            if (_out.TryTake(owner, now, out next)) return true;
-            _waits = !_out.IsEmpty;
+            if (_outbound.TryDequeue(owner, now, out next)) return true;
+            _waits = !_outbound.IsEmpty;
             return false;
         }
     }
 
     /// <summary>PUBACK.</summary>
-    public AckResult Acknowledge(ushort packetId)
+    public AckResult PubAck(ushort packetId)
     {
-        lock (_gate) return _out.Acknowledge(packetId);
+        lock (_gate) return _outbound.PubAck(packetId);
     }
 
     /// <summary>PUBREC.</summary>
     /// <param name="refused">With a code of 0x80 or above.</param>
-    public AckResult Receive(ushort packetId, bool refused)
+    public AckResult PubRec(ushort packetId, bool refused)
     {
         lock (_gate)
         {
             _waits = true;
-            return _out.Receive(packetId, refused);
+            return _outbound.PubRec(packetId, refused);
         }
     }
 
     /// <summary>PUBCOMP.</summary>
-    public AckResult Complete(ushort packetId)
+    public AckResult PubComp(ushort packetId)
     {
-        lock (_gate) return _out.Complete(packetId);
+        lock (_gate) return _outbound.PubComp(packetId);
     }
 
     /// <summary>As if it had been sent and acknowledged.</summary>
     public void Forget(ushort packetId)
     {
-        lock (_gate) _out.Forget(packetId);
+        lock (_gate) _outbound.Forget(packetId);
     }
 
     /// <summary>Whether a QoS 2 message of the client's, not released yet, has this packet identifier: another PUBLISH with it is a repeat.</summary>
     public bool IsUnreleased(ushort packetId, out HeldMessage message)
     {
-        lock (_gate) return _in.IsUnreleased(packetId, out message);
+        lock (_gate) return _awaitingRelease.IsUnreleased(packetId, out message);
     }
 
     public bool IsUnreleased(ushort packetId) => IsUnreleased(packetId, out _);
@@ -289,25 +292,25 @@ internal sealed class Session : Subscriber
     /// <returns>False if it is a repeat.</returns>
     public bool TryHold(ushort packetId)
     {
-        lock (_gate) return _in.TryHold(packetId);
+        lock (_gate) return _awaitingRelease.TryHold(packetId);
     }
 
     /// <summary>The message with this identifier was routed.</summary>
     public void Held(ushort packetId, HeldMessage message)
     {
-        lock (_gate) _in.Note(packetId, message);
+        lock (_gate) _awaitingRelease.Note(packetId, message);
     }
 
     /// <summary>PUBREL, or the message was not taken after all.</summary>
     /// <param name="position">The journal's, at which the identifier is durably free; 0 if it need not be.</param>
     /// <returns>False if there is no such identifier.</returns>
-    public bool Release(ushort packetId, out long position)
+    public bool PubRel(ushort packetId, out long position)
     {
         lock (_gate)
         {
-            bool known = _in.Release(packetId, out var held);
+            bool known = _awaitingRelease.Release(packetId, out var held);
             // Nothing is known of it in the store if it was held in memory alone. If it is unknown here, its end may be on its way there still.
-            position = _stored is { } stored && !_ended && !(known && held.Position == 0) ? stored.Journal.Complete(stored, packetId) : 0;
+            position = _stored is { } stored && !_ended && !(known && held.Position == 0) ? stored.Journal.PubRel(stored, packetId) : 0;
             return known;
         }
     }
@@ -319,7 +322,7 @@ internal sealed class Session : Subscriber
         {
             var owner = _owner;
             _owner = null;
-            _out.Pause();
+            _outbound.Pause();
             return (_subscriptions.All, owner);
         }
     }
@@ -329,19 +332,19 @@ internal sealed class Session : Subscriber
     {
         lock (_gate)
         {
-            _passage.Leave(sendOn);
-            var (inFlight, queued, lastPacketId) = _out.TakeAll();
+            _dedup.Leave(sendOn);
+            var (inFlight, queued, lastPacketId) = _outbound.RemoveAll();
             // They stay in the store until the other gateway has had time to store them.
             _collected = [.. inFlight.Select(sent => sent.Delivery.Stored).Concat(queued.Select(delivery => delivery.Stored)).OfType<StoredDelivery>()];
             // Copies: what comes from now on is sent on, and must not count as known there.
-            return new SessionMessages(inFlight, queued, lastPacketId, _in.PacketIds, [.. _passage.Recent]);
+            return new SessionMessages(inFlight, queued, lastPacketId, _awaitingRelease.PacketIds, [.. _dedup.Recent]);
         }
     }
 
     /// <summary>It comes from another gateway: what reaches it here is noted, to be known when it comes by the other one too.</summary>
     public void Arrive()
     {
-        lock (_gate) _passage.Arrive();
+        lock (_gate) _dedup.Arrive();
     }
 
     /// <summary>Its messages from there, which go before all that has come here.</summary>
@@ -352,14 +355,14 @@ internal sealed class Session : Subscriber
         lock (_gate)
         {
             // It may be on its way to a third gateway by now, which has not waited for this.
-            sendOn = _passage.SendOn;
+            sendOn = _dedup.SendOn;
             if (sendOn is null)
             {
                 _waits = true;
-                _out.Restore(messages.InFlight, messages.Queued, messages.LastPacketId, had);
-                foreach (ushort packetId in messages.Unreleased) _in.TryHold(packetId);
+                _outbound.Restore(messages.InFlight, messages.Queued, messages.LastPacketId, had);
+                foreach (ushort packetId in messages.Unreleased) _awaitingRelease.TryHold(packetId);
             }
-            _passage.NoteAll(had);
+            _dedup.NoteAll(had);
         }
         if (sendOn is null) return;
         foreach (var sent in messages.InFlight.Where(sent => !sent.Released)) sendOn(sent.Delivery with { Again = true });
@@ -367,9 +370,9 @@ internal sealed class Session : Subscriber
     }
 
     /// <summary>Whatever was on its way when it moved has come.</summary>
-    public void Settle()
+    public void EndDedup()
     {
-        lock (_gate) _passage.Settle();
+        lock (_gate) _dedup.Stop();
     }
 
     private StoredDelivery? Deliver(in Delivery delivery, ISessionOwner? only)
@@ -381,9 +384,9 @@ internal sealed class Session : Subscriber
         lock (_gate)
         {
             owner = _owner;
-            if (!_passage.Note(delivery.Message.Number, keep: ExpirySeconds > 0)) return null;
-            sendOn = _ended ? null : _passage.SendOn;
-            if (sendOn is null && !TryTakeIn(delivery, only, out owed, out hopeless) && !hopeless) return null;
+            if (!_dedup.Note(delivery.Message.Number, keep: ExpirySeconds > 0)) return null;
+            sendOn = _ended ? null : _dedup.SendOn;
+            if (sendOn is null && !TryEnqueue(delivery, only, out owed, out hopeless) && !hopeless) return null;
             if (sendOn is not null) delivery.Message.Keep();
         }
         if (sendOn is not null) sendOn(delivery);
@@ -393,7 +396,7 @@ internal sealed class Session : Subscriber
     }
 
     /// <param name="hopeless">A present client that lets a thousand acknowledged messages pile up is to be cut off; an absent one misses the newest.</param>
-    private bool TryTakeIn(in Delivery delivery, ISessionOwner? only, out StoredDelivery? owed, out bool hopeless)
+    private bool TryEnqueue(in Delivery delivery, ISessionOwner? only, out StoredDelivery? owed, out bool hopeless)
     {
         hopeless = false;
         owed = null;
@@ -409,7 +412,7 @@ internal sealed class Session : Subscriber
         }
         if (only is null) owed = Owed(delivery, packetId: 0);
         _waits = true;
-        if (_out.TryAdd(owed is null ? delivery : delivery with { Stored = owed })) return true;
+        if (_outbound.TryAdd(owed is null ? delivery : delivery with { Stored = owed })) return true;
         owed = null;
         hopeless = delivery.Qos != Qos.AtMostOnce;
         return false;
@@ -421,7 +424,7 @@ internal sealed class Session : Subscriber
     {
         if (_stored is not { } stored || delivery.Qos == Qos.AtMostOnce) return null;
         if (delivery.Qos == Qos.AtLeastOnce) packetId = 0;
-        else if (packetId == 0) packetId = _out.Reserve();
+        else if (packetId == 0) packetId = _outbound.Reserve();
         delivery.Message?.Keep();
         return new StoredDelivery(stored, ++stored.LastNumber, delivery.Message, delivery.Qos, delivery.Retain, packetId, delivery.Identifiers)
         {

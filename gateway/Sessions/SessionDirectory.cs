@@ -17,7 +17,7 @@ namespace Fleet.Gateway.Sessions;
 internal sealed record SessionTerms(bool CleanStart, uint ExpirySeconds, int ReceiveMaximum, Will? Will);
 
 /// <summary>Told what the session grains must know. Must not wait.</summary>
-internal interface ISessionLeases
+internal interface ISessionLeaseReleaser
 {
     /// <summary>The session is gone for good.</summary>
     void Release(SessionIdentity identity);
@@ -28,8 +28,8 @@ internal interface ISessionLeases
 
 /// <summary>All sessions of this gateway by key: connected ones, and persistent ones whose client is away. One lock; connecting is rare.</summary>
 internal sealed class SessionDirectory(
-    Broker broker, ISessionLeases leases, Fences fences, SessionJournal journal, SessionSnapshots snapshots, IOptions<GatewayOptions> options, GatewayMetrics metrics,
-    GatewayClock clock)
+    Broker broker, ISessionLeaseReleaser leases, Fences fences, SessionJournal journal, SessionSnapshots snapshots,
+    IOptions<GatewayOptions> options, GatewayMetrics metrics, GatewayClock clock)
 {
     private readonly Lock _gate = new();
     private readonly Dictionary<string, Session> _sessions = new(StringComparer.Ordinal);

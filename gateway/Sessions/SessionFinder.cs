@@ -25,10 +25,13 @@ internal abstract record FoundSession
 
 /// <summary>Finds the session of a client whose gateway is dead, or does not answer: the store knows who has it.</summary>
 internal sealed class SessionFinder(
-    ISessionStore store, IGrainFactory grains, GatewayIdentity gateway, SessionDirectory directory, Estates estates, GatewayClock clock, ILogger<SessionFinder> log)
+    ISessionStore store, IGrainFactory grains, GatewayIdentity gateway, SessionDirectory directory, SessionFailover failover,
+    GatewayClock clock, ILogger<SessionFinder> log)
 {
-    /// <summary>How long a client waits for the heir of a gateway that is known to be dead, because it ended in good order, say.</summary>
-    private const int HeirPatience = 20;
+    /// <summary>
+    /// How long a client waits for the successor of a gateway that is known to be dead, because it ended in good order, say.
+    /// </summary>
+    private const int SuccessorPatience = 20;
 
     private static readonly TimeSpan LookAgainAfter = TimeSpan.FromMilliseconds(100);
 
@@ -40,7 +43,7 @@ internal sealed class SessionFinder(
         {
             var found = await Look(key, lease, discard);
             if (found is not FoundSession.NotYet) return found;
-            if (looks >= HeirPatience || await grains.GetGrain<IGatewayGrain>(lease.Lost!).IsLive())
+            if (looks >= SuccessorPatience || await grains.GetGrain<IGatewayGrain>(lease.Lost!).IsLive())
             {
                 log.SessionNotFound(key, lease.Lost!);
                 return found;
@@ -53,7 +56,8 @@ internal sealed class SessionFinder(
     {
         if (directory.Find(key) is not null) return new FoundSession.Found(null);
         if (await store.FindGateway(key, CancellationToken.None) is not { } owner) return new FoundSession.None();
-        if (owner == gateway.Id && !estates.IsLoading) return directory.Find(key) is null ? new FoundSession.None() : new FoundSession.Found(null);
+        if (owner == gateway.Id && !failover.IsLoading)
+            return directory.Find(key) is null ? new FoundSession.None() : new FoundSession.Found(null);
         if (owner != gateway.Id && owner != lease.Lost)
         {
             switch (await grains.GetGrain<IGatewayGrain>(owner).TakeOver(key, lease.Epoch, discard))

@@ -29,7 +29,7 @@ internal sealed class SessionIdentity
 
     /// <summary>Unique per connection.</summary>
     public required string SessionId { get; init; }
-    public required CompiledPolicy Policy { get; init; }
+    public required SessionPolicy Policy { get; init; }
 
     /// <summary>IP address, without the port.</summary>
     public required string RemoteAddress { get; init; }

@@ -36,7 +36,7 @@ internal sealed class SessionSubscriptions(int max)
     /// <returns>What stood there.</returns>
     public HeldSubscription? Remove(TopicFilter filter) => _byText.Remove(filter.Text, out var removed) ? removed : null;
 
-    public TopicFilter[] TakeAll()
+    public TopicFilter[] RemoveAll()
     {
         TopicFilter[] filters = [.. _byText.Values.Select(subscription => subscription.Filter)];
         _byText.Clear();

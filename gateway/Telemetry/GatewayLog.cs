@@ -40,7 +40,8 @@ internal static partial class GatewayLog
     public static partial void AuthoriseFailed(this ILogger log, string clientId, Exception exception);
 
     [LoggerMessage(3011, LogLevel.Error, "The device grain of {Thing} did not take '{Change}' after {Attempts} attempts; {Next}")]
-    public static partial void PresenceNotTaken(this ILogger log, string thing, string change, int attempts, string next, Exception exception);
+    public static partial void PresenceNotReported(
+        this ILogger log, string thing, string change, int attempts, string next, Exception exception);
 
     [LoggerMessage(3012, LogLevel.Warning, "The lease of session {Key} could not be given back")]
     public static partial void LeaseNotReleased(this ILogger log, string key, Exception exception);
@@ -69,8 +70,8 @@ internal static partial class GatewayLog
     [LoggerMessage(3019, LogLevel.Warning, "Gateway {GatewayId} did not answer; trying again")]
     public static partial void PeerFailed(this ILogger log, string gatewayId, Exception exception);
 
-    [LoggerMessage(3020, LogLevel.Error, "A word of gateway {GatewayId} ({Word}) could not be taken")]
-    public static partial void PeerWordFailed(this ILogger log, string gatewayId, string word, Exception exception);
+    [LoggerMessage(3020, LogLevel.Error, "A frame of gateway {GatewayId} ({Frame}) could not be handled")]
+    public static partial void LinkFrameFailed(this ILogger log, string gatewayId, string frame, Exception exception);
 
     [LoggerMessage(3021, LogLevel.Information, "Gateway {GatewayId} works with {Count} others")]
     public static partial void PeersChanged(this ILogger log, string gatewayId, int count);
@@ -78,7 +79,7 @@ internal static partial class GatewayLog
     [LoggerMessage(3022, LogLevel.Warning, "Gateway {GatewayId} was taken for dead, or replaced by one of the same name; its sessions are ended and it begins anew")]
     public static partial void GatewayFenced(this ILogger log, string gatewayId);
 
-    [LoggerMessage(3023, LogLevel.Warning, "Gateway {GatewayId} did not say in time what it wants; serving without")]
+    [LoggerMessage(3023, LogLevel.Warning, "Gateway {GatewayId} did not advertise its filters in time; serving without")]
     public static partial void PeerNotReady(this ILogger log, string gatewayId);
 
     [LoggerMessage(3024, LogLevel.Warning, "Retained messages could not be read again; trying again")]
@@ -94,10 +95,10 @@ internal static partial class GatewayLog
     public static partial void NotLeft(this ILogger log, string gatewayId, Exception exception);
 
     [LoggerMessage(3027, LogLevel.Information, "{Sessions} persistent sessions of dead gateway {Dead} go on here")]
-    public static partial void EstateAdopted(this ILogger log, int sessions, string dead);
+    public static partial void SessionsInherited(this ILogger log, int sessions, string dead);
 
     [LoggerMessage(3028, LogLevel.Error, "The sessions of dead gateway {Dead} could not be taken; trying again")]
-    public static partial void EstateNotTaken(this ILogger log, string dead, Exception exception);
+    public static partial void SessionsNotInherited(this ILogger log, string dead, Exception exception);
 
     [LoggerMessage(3029, LogLevel.Warning, "The session of {Key} is at gateway {GatewayId}, which does not answer: its client is to try again")]
     public static partial void SessionNotFound(this ILogger log, string key, string gatewayId);

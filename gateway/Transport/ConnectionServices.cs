@@ -15,7 +15,7 @@ namespace Fleet.Gateway.Transport;
 /// <summary>How a connection came in.</summary>
 /// <param name="Certificate">Of the client, its chain already verified; null where the listener asks for none.</param>
 /// <param name="RemoteAddress">IP address, without the port.</param>
-/// <param name="Pass">To be settled once CONNECT is answered.</param>
+/// <param name="Pass">To be released once CONNECT is answered.</param>
 internal sealed record ConnectionSource(Listener Listener, CertificateId? Certificate, string RemoteAddress, AdmissionPass? Pass = null);
 
 internal enum Listener
@@ -76,13 +76,13 @@ internal sealed class ConnectionRegistry(GatewayMetrics metrics)
 
 /// <summary>What all connections share.</summary>
 internal sealed class ConnectionServices(
-    IOptions<GatewayOptions> options, ChannelServices channel, ConnectAuthoriser authoriser, SessionLife life, RequestDispatcher requests,
-    ConnectionRegistry connections, GatewayClock clock, GatewayMetrics metrics, ILogger<MqttConnection> log)
+    IOptions<GatewayOptions> options, ChannelServices channel, ConnectAuthoriser authoriser, SessionLifecycle lifecycle,
+    RequestDispatcher requests, ConnectionRegistry connections, GatewayClock clock, GatewayMetrics metrics, ILogger<MqttConnection> log)
 {
     public GatewayOptions Options { get; } = options.Value;
     public ChannelServices Channel => channel;
     public ConnectAuthoriser Authoriser => authoriser;
-    public SessionLife Life => life;
+    public SessionLifecycle Lifecycle => lifecycle;
     public RequestDispatcher Requests => requests;
     public ConnectionRegistry Connections => connections;
     public GatewayClock Clock => clock;

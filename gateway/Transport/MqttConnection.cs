@@ -17,7 +17,7 @@ internal abstract class MqttConnection : ISessionOwner
     private readonly bool _requestsOnPool;
     private SessionIdentity? _identity;
     private Requester? _requester;
-    private RequestLane? _lane;
+    private RequestQueue? _requests;
     private bool _begun;
 
     /// <param name="requestsOnPool">Requests to reserved topics may block for a moment, which a thread of many connections must not.</param>
@@ -54,13 +54,13 @@ internal abstract class MqttConnection : ISessionOwner
     protected abstract Task RoomForAnswers();
 
     /// <summary>Runs the turn of an event.</summary>
-    protected void Take(ConnectionEvent what, ChannelTurn turn)
+    protected void Handle(ConnectionEvent what, ChannelTurn turn)
     {
         switch (what)
         {
             case ConnectionEvent.Decided decided:
                 Channel.Decided(decided.Decision, turn);
-                _source.Pass?.Settle();
+                _source.Pass?.Release();
                 if (Channel.OpensAt is { } position) Held = OpenWhenDurable(position);
                 else Begin();
                 break;
@@ -104,10 +104,10 @@ internal abstract class MqttConnection : ISessionOwner
     protected async Task Over()
     {
         await Held;
-        if (_lane is not null) await _lane.Idle();
+        if (_requests is not null) await _requests.Idle();
         Services.Connections.Remove(this);
-        _source.Pass?.Settle();
-        if (_identity is not null) Services.Life.Ended(_identity, Channel.Ended!, wasAttached: Channel.Session is not null);
+        _source.Pass?.Release();
+        if (_identity is not null) Services.Lifecycle.Ended(_identity, Channel.Ended!, wasAttached: Channel.Session is not null);
     }
 
     /// <summary>A fault of one connection ends that connection: it must not reach the thread that happened to run it.</summary>
@@ -147,13 +147,13 @@ internal abstract class MqttConnection : ISessionOwner
         _begun = true;
         // It has been waited for, and holds on to all that it took.
         Held = Task.CompletedTask;
-        Services.Life.Began(_identity!);
+        Services.Lifecycle.Began(_identity!);
     }
 
     private void Request(ChannelEffect.Handle request)
     {
-        _lane ??= new RequestLane(HandleRequest, RequestCompleted, Services.Options.MaxPendingRequests, _requestsOnPool);
-        if (_lane.TryAdd(request)) return;
+        _requests ??= new RequestQueue(HandleRequest, RequestCompleted, Services.Options.MaxPendingRequests, _requestsOnPool);
+        if (_requests.TryAdd(request)) return;
         if (request.Ticket is { } ticket)
             Complete(ticket, ReasonCode.QuotaExceeded, $"More than {Services.Options.MaxPendingRequests} requests are waiting.");
         else

@@ -34,7 +34,7 @@ internal sealed class Outbound(int maxBytes, ArrayPool<byte>? pool = null) : IOu
     }
 
     /// <summary>Takes what was filled, to send it; <see cref="Sent"/> gives the memory back.</summary>
-    public bool TryTake(out ReadOnlyMemory<byte> bytes)
+    public bool TryBeginSend(out ReadOnlyMemory<byte> bytes)
     {
         bytes = _filling.AsMemory(0, _filled);
         if (_filled == 0) return false;

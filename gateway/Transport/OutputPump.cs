@@ -91,7 +91,7 @@ internal sealed class OutputPump(Lock gate, Outbound outbound, ITransportOutput 
                     outbound.Sent();
                     connection.Drain();
                     Signal(over: false);
-                    if (!outbound.TryTake(out bytes))
+                    if (!outbound.TryBeginSend(out bytes))
                     {
                         _flushing = false;
                         Interlocked.Exchange(ref _flushed, null)?.SetResult();

@@ -104,7 +104,7 @@ internal sealed class PipeConnection : MqttConnection, ITicked, IPumped, IThread
 
     protected override void Enter(ConnectionEvent what) => Guard(what, static (self, what) =>
     {
-        lock (self._gate) self.Take(what, self.Begin(self._eventTurn));
+        lock (self._gate) self.Handle(what, self.Begin(self._eventTurn));
         // Within a turn of the reader its own flush is about to come.
         if (Volatile.Read(ref self._busy) == 0) self._pump.Pump();
         if (self.IsClosed) self.Stop();

@@ -34,7 +34,7 @@ internal sealed class WebSocketTransport(ConnectionServices services, ConnectAdm
         }
         finally
         {
-            pass.Settle();
+            pass.Release();
         }
     }
 

@@ -16,7 +16,7 @@ public interface IGatewayGrain : IGrainWithStringKey
     [AlwaysInterleave]
     Task<GatewayView> Join(IGatewayObserver observer, string? name);
 
-    /// <summary>It lives. Null: it was taken for dead (<see cref="IRouteTableGrain.Beat"/>).</summary>
+    /// <summary>It lives. Null: it was taken for dead (<see cref="IGatewayRegistryGrain.Beat"/>).</summary>
     [AlwaysInterleave]
     Task<GatewayView?> Beat(IGatewayObserver observer);
 
@@ -62,11 +62,11 @@ public interface IGatewayGrain : IGrainWithStringKey
 
     /// <summary>Sessions of a gateway that died: this one publishes their presence events and wills.</summary>
     [AlwaysInterleave, ResponseTimeout("00:00:05")]
-    Task Mourn(ImmutableArray<LostSession> sessions);
+    Task PublishLostSessions(ImmutableArray<LostSession> sessions);
 
     /// <summary>This gateway is to go on with the persistent sessions of a dead one. Asked again, it says how far it is.</summary>
     [AlwaysInterleave, ResponseTimeout("00:00:05")]
-    Task<AdoptResult> Adopt(string deadGatewayId);
+    Task<FailoverProgress> TakeOverFrom(string deadGatewayId);
 
     /// <summary>
     /// This gateway is dead: another one takes its persistent sessions, and its devices become disconnected. Returns when none of them stands as connected
@@ -74,7 +74,7 @@ public interface IGatewayGrain : IGrainWithStringKey
     /// </summary>
     /// <returns>False if no gateway lives that could take its sessions: to be tried again.</returns>
     [AlwaysInterleave, ResponseTimeout("00:10:00")]
-    Task<bool> Bury();
+    Task<bool> FailOver();
 }
 
 /// <summary>
@@ -105,10 +105,10 @@ public interface IGatewayObserver : IGrainObserver
     Task<PeerAnswer> Forward(PeerBatch batch);
 
     [ResponseTimeout("00:00:05")]
-    Task Mourn(ImmutableArray<LostSession> sessions);
+    Task PublishLostSessions(ImmutableArray<LostSession> sessions);
 
     [ResponseTimeout("00:00:05")]
-    Task<AdoptResult> Adopt(string deadGatewayId);
+    Task<FailoverProgress> TakeOverFrom(string deadGatewayId);
 }
 
 /// <summary>Why the service ends a session.</summary>

@@ -15,7 +15,7 @@ internal static class SessionEnding
 
         async Task Tell()
         {
-            var view = await grains.GetGrain<IRouteTableGrain>(IRouteTableGrain.Key).GetView();
+            var view = await grains.GetGrain<IGatewayRegistryGrain>(IGatewayRegistryGrain.Key).GetView();
             await Task.WhenAll(view.Gateways.Select(gateway => grains.GetGrain<IGatewayGrain>(gateway.Id).EndSessionsOf(certificate)));
         }
     }

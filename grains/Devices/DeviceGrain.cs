@@ -26,7 +26,9 @@ internal sealed class DeviceGrain(
 
     private IGrainTimer? retry;
 
-    /// <summary>Ended by this activation when it began: the burial of its gateway, which may be what has activated it, is still to hear of it.</summary>
+    /// <summary>
+    /// Ended by this activation when it began: the fail-over of its gateway, which may be what has activated it, is still to hear of it.
+    /// </summary>
     private DeviceSession? lost;
 
     private ThingName Thing => record.State.Thing ??
@@ -101,7 +103,10 @@ internal sealed class DeviceGrain(
 
     public Task<bool> MayDownload(StreamId stream) => Task.FromResult(DeviceJobs.MayDownload(record.State, stream));
 
-    /// <summary>False as well while that cannot be known, because a silo has just died: its burial, or the next activation, finds out.</summary>
+    /// <summary>
+    /// False as well while that cannot be known, because a silo has just died: the fail-over of its gateway, or the next activation, finds
+    /// out.
+    /// </summary>
     private async Task<bool> IsDead(string gatewayId)
     {
         try

@@ -47,7 +47,7 @@ internal static class DeviceJobs
 
         var events = lastWord
             ? [new LastWordSaid(execution.JobId, execution.Number, update.StatusDetails, now)]
-            : Take(state, execution, update, now);
+            : Accept(state, execution, update, now);
         return DeviceDecision.Of<UpdateJobResult>(
             state,
             after => new UpdateJobResult.Accepted(after.Find(execution.JobId, execution.Number)!.ToWire(thing) with
@@ -60,7 +60,8 @@ internal static class DeviceJobs
     /// <summary>It ended by what the device reported; now the device says the same itself.</summary>
     private static bool IsLastWord(DeviceExecution execution, JobExecutionStatus status) => execution is { AwaitsLastWord: true } && execution.Status == status;
 
-    private static ImmutableArray<DeviceEvent> Take(DeviceState state, DeviceExecution execution, UpdateJob update, DateTimeOffset now) => update.Status switch
+    private static ImmutableArray<DeviceEvent> Accept(
+        DeviceState state, DeviceExecution execution, UpdateJob update, DateTimeOffset now) => update.Status switch
     {
         JobExecutionStatus.InProgress => Progress(state, execution, update.StatusDetails, now),
         // The device is done; what counts is that it comes back (design, section 8, promise 1).

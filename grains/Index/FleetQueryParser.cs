@@ -53,7 +53,7 @@ public sealed class FleetQueryParser
     {
         var parts = ImmutableArray.CreateBuilder<FleetExpression>();
         parts.Add(ReadAnd());
-        while (TakeKeyword("or")) parts.Add(ReadAnd());
+        while (TryReadKeyword("or")) parts.Add(ReadAnd());
         return parts.Count == 1 ? parts[0] : new FleetExpression.Or(parts.ToImmutable());
     }
 
@@ -61,21 +61,21 @@ public sealed class FleetQueryParser
     {
         var parts = ImmutableArray.CreateBuilder<FleetExpression>();
         parts.Add(ReadUnary());
-        while (TakeKeyword("and")) parts.Add(ReadUnary());
+        while (TryReadKeyword("and")) parts.Add(ReadUnary());
         return parts.Count == 1 ? parts[0] : new FleetExpression.And(parts.ToImmutable());
     }
 
     private FleetExpression ReadUnary()
     {
         Expect(++_depth <= MaxDepth, FleetQueryError.Size, $"at most {MaxDepth} parentheses and \"not\" within each other");
-        var first = Take();
+        var first = ReadToken();
         FleetExpression read;
         switch (first)
         {
             case { Kind: FleetTokenKind.Open }:
                 read = ReadOr();
                 Expect(_token.Kind is FleetTokenKind.Close, FleetQueryError.Connective, "\"and\", \"or\" or )");
-                Take();
+                ReadToken();
                 break;
             // "not" before an operator is an attribute of that name.
             case { Kind: FleetTokenKind.Word, Text: "not" } when _token.Kind is not FleetTokenKind.Operator:
@@ -115,7 +115,7 @@ public sealed class FleetQueryParser
         }
         while (_token.Kind is FleetTokenKind.Comma);
         Expect(_token.Kind is FleetTokenKind.CloseSet, FleetQueryError.Value, "followed by , or }");
-        Take();
+        ReadToken();
         FleetExpression set = values.Count == 1 ? values[0] : new FleetExpression.Or(values.ToImmutable());
         return sign.Text == "!=" ? new FleetExpression.Not(set) : set;
     }
@@ -139,18 +139,18 @@ public sealed class FleetQueryParser
         if (++_terms > MaxTerms) throw Error(at, FleetQueryError.Size, $"at most {MaxTerms} terms");
     }
 
-    private bool TakeKeyword(string keyword)
+    private bool TryReadKeyword(string keyword)
     {
         if (_token.Kind is not FleetTokenKind.Word || _token.Text != keyword) return false;
-        Take();
+        ReadToken();
         return true;
     }
 
-    private FleetToken Take()
+    private FleetToken ReadToken()
     {
-        var taken = _token;
+        var read = _token;
         _token = _lexer.Next();
-        return taken;
+        return read;
     }
 
     private void Expect(bool holds, FleetQueryError error, string expected)

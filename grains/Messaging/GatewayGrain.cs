@@ -8,8 +8,8 @@ using Microsoft.Extensions.Logging;
 namespace Fleet.Grains.Messaging;
 
 /// <summary>
-/// The road to one gateway process. Where it is reached is in memory, and said again with each beat; whether it lives is the route table's word.
-/// What is for a dead gateway is dropped: its sessions are elsewhere.
+/// The road to one gateway process. Where it is reached is in memory, and said again with each beat; whether it lives is the gateway
+/// registry's word. What is for a dead gateway is dropped: its sessions are elsewhere.
 /// </summary>
 internal sealed class GatewayGrain(IFleetIndex index, TimeProvider clock, ILogger<GatewayGrain> log) : Grain, IGatewayGrain
 {
@@ -19,18 +19,18 @@ internal sealed class GatewayGrain(IFleetIndex index, TimeProvider clock, ILogge
 
     private string Id => this.GetPrimaryKeyString();
 
-    private IRouteTableGrain Table => GrainFactory.GetGrain<IRouteTableGrain>(IRouteTableGrain.Key);
+    private IGatewayRegistryGrain Registry => GrainFactory.GetGrain<IGatewayRegistryGrain>(IGatewayRegistryGrain.Key);
 
     public async Task<GatewayView> Join(IGatewayObserver observer, string? name)
     {
         Heard(observer);
-        return await Table.Join(Id, name);
+        return await Registry.Join(Id, name);
     }
 
     public async Task<GatewayView?> Beat(IGatewayObserver observer)
     {
         if (_dead) return null;
-        var view = await Table.Beat(Id);
+        var view = await Registry.Beat(Id);
         if (view is null) Die();
         else Heard(observer);
         return view;
@@ -39,14 +39,14 @@ internal sealed class GatewayGrain(IFleetIndex index, TimeProvider clock, ILogge
     public async Task Leave()
     {
         Die();
-        await Table.Leave(Id);
+        await Registry.Leave(Id);
     }
 
     public async Task<bool> IsLive()
     {
         if (_dead) return false;
         if (_gateway.Task.IsCompleted && clock.GetUtcNow() - _heardAt < GatewayLiveness.DeadAfter) return true;
-        if ((await Table.GetView()).Find(Id) is not null) return true;
+        if ((await Registry.GetView()).Find(Id) is not null) return true;
         Die();
         return false;
     }
@@ -77,20 +77,21 @@ internal sealed class GatewayGrain(IFleetIndex index, TimeProvider clock, ILogge
     public async Task<PeerAnswer> Forward(PeerBatch batch) =>
         await Reached() is { } gateway ? await gateway.Forward(batch) : PeerAnswer.UnknownSender;
 
-    public async Task Mourn(ImmutableArray<LostSession> sessions)
+    public async Task PublishLostSessions(ImmutableArray<LostSession> sessions)
     {
         if (await Reached() is not { } gateway) throw new InvalidOperationException($"Gateway {Id} is dead itself.");
-        await gateway.Mourn(sessions);
+        await gateway.PublishLostSessions(sessions);
     }
 
-    public async Task<AdoptResult> Adopt(string deadGatewayId) =>
-        await Reached() is { } gateway ? await gateway.Adopt(deadGatewayId) : throw new InvalidOperationException($"Gateway {Id} is dead itself.");
+    public async Task<FailoverProgress> TakeOverFrom(string deadGatewayId) =>
+        await Reached() is { } gateway ? await gateway.TakeOverFrom(deadGatewayId)
+            : throw new InvalidOperationException($"Gateway {Id} is dead itself.");
 
-    public async Task<bool> Bury()
+    public async Task<bool> FailOver()
     {
         Die();
-        if (await new GatewayBurial(Id, index, GrainFactory, clock, log).Run() is not { } devices) return false;
-        log.Buried(Id, devices);
+        if (await new GatewayFailover(Id, index, GrainFactory, clock, log).Run() is not { } devices) return false;
+        log.FailedOver(Id, devices);
         DeactivateOnIdle();
         return true;
     }

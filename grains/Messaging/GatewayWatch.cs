@@ -1,14 +1,12 @@
-using Fleet.Interfaces;
 using Fleet.Interfaces.Messaging;
-using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
 namespace Fleet.Grains.Messaging;
 
 /// <summary>
-/// Keeps the route table activated from every silo. Without it, a gateway that dies together with the silo that held the table would be missed
-/// by nobody as long as no other gateway beats.
+/// Keeps the gateway registry activated from every silo. Without it, a gateway that dies together with the silo that held the registry
+/// would be missed by nobody as long as no other gateway beats.
 /// </summary>
 internal sealed class GatewayWatch(IGrainFactory grains, TimeProvider clock, ILogger<GatewayWatch> log) : BackgroundService
 {
@@ -19,7 +17,7 @@ internal sealed class GatewayWatch(IGrainFactory grains, TimeProvider clock, ILo
         {
             try
             {
-                await grains.GetGrain<IRouteTableGrain>(IRouteTableGrain.Key).GetView();
+                await grains.GetGrain<IGatewayRegistryGrain>(IGatewayRegistryGrain.Key).GetView();
             }
             catch (Exception e) when (!stoppingToken.IsCancellationRequested)
             {
@@ -27,10 +25,4 @@ internal sealed class GatewayWatch(IGrainFactory grains, TimeProvider clock, ILo
             }
         }
     }
-}
-
-public static class MessagingServices
-{
-    /// <summary>For every process that hosts grains; after the silo.</summary>
-    public static IServiceCollection AddFleetMessaging(this IServiceCollection services) => services.AddGrainExceptions().AddHostedService<GatewayWatch>();
 }

@@ -23,7 +23,7 @@ internal sealed class RolloutGrain : Grain, IRolloutGrain, IRemindable
     private readonly TimeProvider _clock;
     private readonly RolloutMetrics _metrics;
     private readonly ILogger<RolloutGrain> _log;
-    private readonly SharedTurns<RolloutCommand, RolloutStatus?> _turns;
+    private readonly CommandBatcher<RolloutCommand, RolloutStatus?> _turns;
     private readonly HashSet<int> _inFlight = [];
     private RolloutState _saved = new();
     private IGrainTimer? _ticks;

@@ -54,16 +54,16 @@ internal static class RolloutShardCore
         OpenShard => ShardDecision.Nothing,
         _ when state.Job is null => ShardDecision.Nothing,
         FollowOrder f => Follow(state, f.Order, now),
-        TakeReport r => state.IndexOf(r.Report.Thing) is var index and >= 0 ? Take(state, index, r.Report) : ShardDecision.Nothing,
-        TakeOfferAnswer a => Take(state, a, now),
-        TakeWithdrawAnswer w => Take(state, w),
-        TakeCancelAnswer { Standing: { } standing } c => Take(state, c.Index, standing),
-        TakeCancelAnswer c => Finish(state, c.Index, c.Number, JobOutcome.Cancelled, "cancelled before the offer came", now),
-        TakeReviewAnswer { Standing: { } standing } r => Take(state, r.Index, standing),
+        AcceptReport r => state.IndexOf(r.Report.Thing) is var index and >= 0 ? Accept(state, index, r.Report) : ShardDecision.Nothing,
+        AcceptOfferAnswer a => Accept(state, a, now),
+        AcceptWithdrawAnswer w => Accept(state, w),
+        AcceptCancelAnswer { Standing: { } standing } c => Accept(state, c.Index, standing),
+        AcceptCancelAnswer c => Finish(state, c.Index, c.Number, JobOutcome.Cancelled, "cancelled before the offer came", now),
+        AcceptReviewAnswer { Standing: { } standing } r => Accept(state, r.Index, standing),
         // Unknown although the device had it, and nobody has taken it back meanwhile: the device's record is gone.
-        TakeReviewAnswer r when state.Executions[r.Index].Asked is null =>
+        AcceptReviewAnswer r when state.Executions[r.Index].Asked is null =>
             Finish(state, r.Index, r.Number, JobOutcome.Removed, "the device does not know the execution any more", now),
-        TakeReviewAnswer => ShardDecision.Nothing,
+        AcceptReviewAnswer => ShardDecision.Nothing,
         TickShard => Tick(state, now),
         WakeShard => AskAgain(state, now, unanswered: _ => true),
         _ => throw new UnreachableException($"{command.GetType().Name} has no rule"),
@@ -141,7 +141,7 @@ internal static class RolloutShardCore
         var (events, effects) = order.Kind switch
         {
             ShardOrderKind.Run => Admit(state, order.Allowance, now),
-            ShardOrderKind.Stop => TakeBack(state, now),
+            ShardOrderKind.Stop => WithdrawQueued(state, now),
             ShardOrderKind.Cancel => CancelAll(state, now),
             _ => throw new UnreachableException(),
         };
@@ -156,7 +156,8 @@ internal static class RolloutShardCore
             [.. admitted.Select(i => new SendOffer(i, state.Executions[i].Number + 1))]);
     }
 
-    private static ShardDecision TakeBack(ShardState state, DateTimeOffset now) => Ask(state, e => e.Stage is JobStage.Queued, ShardAsk.Withdraw, now);
+    private static ShardDecision WithdrawQueued(ShardState state, DateTimeOffset now) =>
+        Ask(state, e => e.Stage is JobStage.Queued, ShardAsk.Withdraw, now);
 
     private static ShardDecision CancelAll(ShardState state, DateTimeOffset now)
     {
@@ -173,7 +174,7 @@ internal static class RolloutShardCore
             [.. asked.Select(i => Call(i, state.Executions[i].Number, ask))]);
     }
 
-    private static ShardDecision Take(ShardState state, int index, ExecutionReport report)
+    private static ShardDecision Accept(ShardState state, int index, ExecutionReport report)
     {
         var execution = state.Executions[index];
         bool late = !execution.IsOpen || report.ExecutionNumber != execution.Number || report.Revision <= execution.Revision;
@@ -184,23 +185,23 @@ internal static class RolloutShardCore
             : new ExecutionAdvanced(index, report));
     }
 
-    private static ShardDecision Take(ShardState state, TakeOfferAnswer answer, DateTimeOffset now) => answer.Answer switch
+    private static ShardDecision Accept(ShardState state, AcceptOfferAnswer answer, DateTimeOffset now) => answer.Answer switch
     {
         OfferResult.Queued => Current(state, answer.Index, answer.Number) is { Asked: ShardAsk.Offer }
-            ? ShardDecision.Of(new DeviceAnswered(answer.Index, Settles: false))
+            ? ShardDecision.Of(new DeviceAnswered(answer.Index, EndsStop: false))
             : ShardDecision.Nothing,
         OfferResult.AlreadyInstalled => Finish(state, answer.Index, answer.Number, JobOutcome.Succeeded, "already installed", now),
         OfferResult.Unfit unfit => Finish(state, answer.Index, answer.Number, JobOutcome.Removed, unfit.Reason, now),
         _ => throw new UnreachableException(),
     };
 
-    private static ShardDecision Take(ShardState state, TakeWithdrawAnswer answer)
+    private static ShardDecision Accept(ShardState state, AcceptWithdrawAnswer answer)
     {
         if (Current(state, answer.Index, answer.Number) is not { Asked: ShardAsk.Withdraw }) return ShardDecision.Nothing;
         return ShardDecision.Of(answer.Answer switch
         {
             WithdrawResult.Withdrawn => new OfferTakenBack(answer.Index),
-            WithdrawResult.Started => new DeviceAnswered(answer.Index, Settles: true),
+            WithdrawResult.Started => new DeviceAnswered(answer.Index, EndsStop: true),
             _ => throw new UnreachableException(),
         });
     }

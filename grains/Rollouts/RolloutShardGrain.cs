@@ -22,7 +22,7 @@ internal sealed class RolloutShardGrain : Grain, IRolloutShardGrain, IRemindable
     private readonly TimeProvider _clock;
     private readonly RolloutMetrics _metrics;
     private readonly ILogger<RolloutShardGrain> _log;
-    private readonly SharedTurns<ShardCommand, bool> _turns;
+    private readonly CommandBatcher<ShardCommand, bool> _commands;
     private readonly HashSet<ShardEffect> _inFlight = [];
     private ShardState _saved = new();
     private IGrainTimer? _ticks;
@@ -34,7 +34,7 @@ internal sealed class RolloutShardGrain : Grain, IRolloutShardGrain, IRemindable
         [PersistentState("shard")] IPersistentState<ShardState> record, TimeProvider clock, RolloutMetrics metrics, ILogger<RolloutShardGrain> log)
     {
         (_record, _clock, _metrics, _log) = (record, clock, metrics, log);
-        _turns = new(clock, Spacing, Decide);
+        _commands = new(clock, Spacing, Decide);
     }
 
     public override Task OnActivateAsync(CancellationToken cancellationToken)
@@ -44,14 +44,14 @@ internal sealed class RolloutShardGrain : Grain, IRolloutShardGrain, IRemindable
         if (_saved.Generation > 0) Tell();
         if (!_saved.IsActive) return Task.CompletedTask;
         KeepTicking();
-        return _turns.Submit(new WakeShard());
+        return _commands.Submit(new WakeShard());
     }
 
-    public Task Open(ShardAssignment assignment) => _turns.Submit(new OpenShard(assignment));
+    public Task Open(ShardAssignment assignment) => _commands.Submit(new OpenShard(assignment));
 
-    public Task Direct(ShardOrder order) => _turns.Submit(new FollowOrder(order));
+    public Task Direct(ShardOrder order) => _commands.Submit(new FollowOrder(order));
 
-    public Task Report(ExecutionReport report) => _turns.Submit(new TakeReport(report));
+    public Task Report(ExecutionReport report) => _commands.Submit(new AcceptReport(report));
 
     public Task ReceiveReminder(string reminderName, TickStatus status) => RestIfDone();
 
@@ -93,7 +93,7 @@ internal sealed class RolloutShardGrain : Grain, IRolloutShardGrain, IRemindable
     private async Task Call(ShardEffect effect)
     {
         var thing = _saved.Executions[effect.Index].Thing;
-        try { await _turns.Submit(await Ask(effect, GrainFactory.GetGrain<IDeviceGrain>(thing.Value))); }
+        try { await _commands.Submit(await Ask(effect, GrainFactory.GetGrain<IDeviceGrain>(thing.Value))); }
         // Still owed, or still due: the next ticks see to it.
         catch (Exception e) { _log.DeviceUnreachable(e, this.GetPrimaryKeyString(), effect.GetType().Name, thing.Value); }
         finally { _inFlight.Remove(effect); }
@@ -105,10 +105,10 @@ internal sealed class RolloutShardGrain : Grain, IRolloutShardGrain, IRemindable
         var job = JobOf(_saved.Job!.Rollout);
         return effect switch
         {
-            SendOffer => new TakeOfferAnswer(index, number, await device.Offer(OfferOf(_saved, effect))),
-            SendWithdraw => new TakeWithdrawAnswer(index, number, await device.Withdraw(job, number)),
-            SendCancel => new TakeCancelAnswer(index, number, await device.Cancel(job, number)),
-            SendReview r => new TakeReviewAnswer(index, number, await device.Review(job, number, r.Stage, r.Expired)),
+            SendOffer => new AcceptOfferAnswer(index, number, await device.Offer(OfferOf(_saved, effect))),
+            SendWithdraw => new AcceptWithdrawAnswer(index, number, await device.Withdraw(job, number)),
+            SendCancel => new AcceptCancelAnswer(index, number, await device.Cancel(job, number)),
+            SendReview r => new AcceptReviewAnswer(index, number, await device.Review(job, number, r.Stage, r.Expired)),
             _ => throw new System.Diagnostics.UnreachableException(),
         };
     }
@@ -169,7 +169,7 @@ internal sealed class RolloutShardGrain : Grain, IRolloutShardGrain, IRemindable
     private async Task Tick()
     {
         Tell();
-        if (_saved.IsActive) await _turns.Submit(new TickShard());
+        if (_saved.IsActive) await _commands.Submit(new TickShard());
         else await RestIfDone();
     }
 

@@ -9,17 +9,17 @@ internal sealed record OpenShard(ShardAssignment Assignment) : ShardCommand;
 
 internal sealed record FollowOrder(ShardOrder Order) : ShardCommand;
 
-internal sealed record TakeReport(ExecutionReport Report) : ShardCommand;
+internal sealed record AcceptReport(ExecutionReport Report) : ShardCommand;
 
-internal sealed record TakeOfferAnswer(int Index, int Number, OfferResult Answer) : ShardCommand;
+internal sealed record AcceptOfferAnswer(int Index, int Number, OfferResult Answer) : ShardCommand;
 
-internal sealed record TakeWithdrawAnswer(int Index, int Number, WithdrawResult Answer) : ShardCommand;
+internal sealed record AcceptWithdrawAnswer(int Index, int Number, WithdrawResult Answer) : ShardCommand;
 
 /// <param name="Standing">Null when the device does not know the execution, or knows that it was taken back.</param>
-internal sealed record TakeCancelAnswer(int Index, int Number, ExecutionReport? Standing) : ShardCommand;
+internal sealed record AcceptCancelAnswer(int Index, int Number, ExecutionReport? Standing) : ShardCommand;
 
-/// <inheritdoc cref="TakeCancelAnswer"/>
-internal sealed record TakeReviewAnswer(int Index, int Number, ExecutionReport? Standing) : ShardCommand;
+/// <inheritdoc cref="AcceptCancelAnswer"/>
+internal sealed record AcceptReviewAnswer(int Index, int Number, ExecutionReport? Standing) : ShardCommand;
 
 /// <summary>A second passed.</summary>
 internal sealed record TickShard : ShardCommand;
@@ -48,10 +48,10 @@ internal sealed record DeviceAsked(int Index, ShardAsk Ask, bool Again, DateTime
 }
 
 /// <summary>The device has the offer; or it has started, and cannot be taken back.</summary>
-/// <param name="Settles">A stop waited for it.</param>
-internal sealed record DeviceAnswered(int Index, bool Settles) : ShardEvent
+/// <param name="EndsStop">A stop waited for it.</param>
+internal sealed record DeviceAnswered(int Index, bool EndsStop) : ShardEvent
 {
-    public override bool IsDurable => Settles;
+    public override bool IsDurable => EndsStop;
 }
 
 internal sealed record ExecutionAdvanced(int Index, ExecutionReport Report) : ShardEvent;

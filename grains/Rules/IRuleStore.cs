@@ -30,8 +30,8 @@ public abstract record Settlement(long Sequence)
     public sealed record Dead(long Sequence, int Attempts, string Error) : Settlement(Sequence);
 }
 
-/// <param name="NextDueAt">When the next message that was not taken is due; null: there is none, or it is due already.</param>
-public sealed record TakenMessages(ImmutableArray<QueuedMessage> Messages, DateTimeOffset? NextDueAt);
+/// <param name="NextDueAt">When the next message that was not fetched is due; null: there is none, or it is due already.</param>
+public sealed record DueMessages(ImmutableArray<QueuedMessage> Messages, DateTimeOffset? NextDueAt);
 
 /// <summary>A rule's queue in numbers.</summary>
 /// <param name="Delivered">Since the rule was made; so is <paramref name="Failed"/>.</param>
@@ -52,7 +52,7 @@ public interface IRuleStore
 
     /// <summary>The messages that are due, in the order in which they became so. They stay in the queue until they are settled.</summary>
     /// <param name="held">Those that the caller has already.</param>
-    Task<TakenMessages> Take(RuleName rule, DateTimeOffset now, ImmutableHashSet<long> held, int limit);
+    Task<DueMessages> Fetch(RuleName rule, DateTimeOffset now, ImmutableHashSet<long> held, int limit);
 
     /// <summary>All in one transaction. What is not in the queue any more is passed over.</summary>
     Task<RuleBacklog> Settle(RuleName rule, ImmutableArray<Settlement> settlements, DateTimeOffset now);

@@ -10,11 +10,11 @@ internal ref struct BodyReader(ReadOnlySpan<byte> body)
     public readonly bool AtEnd => _rest.IsEmpty;
     public readonly int Remaining => _rest.Length;
 
-    public byte ReadByte() => Take(1)[0];
+    public byte ReadByte() => ReadBytes(1)[0];
 
-    public ushort ReadUInt16() => BinaryPrimitives.ReadUInt16BigEndian(Take(2));
+    public ushort ReadUInt16() => BinaryPrimitives.ReadUInt16BigEndian(ReadBytes(2));
 
-    public uint ReadUInt32() => BinaryPrimitives.ReadUInt32BigEndian(Take(4));
+    public uint ReadUInt32() => BinaryPrimitives.ReadUInt32BigEndian(ReadBytes(4));
 
     public int ReadVariableByteInteger()
     {
@@ -30,7 +30,7 @@ internal ref struct BodyReader(ReadOnlySpan<byte> body)
         throw Fault.Malformed("a variable byte integer of more than four bytes (1.5.5)");
     }
 
-    public ReadOnlySpan<byte> ReadBinary() => Take(ReadUInt16());
+    public ReadOnlySpan<byte> ReadBinary() => ReadBytes(ReadUInt16());
 
     public ReadOnlySpan<byte> ReadUtf8()
     {
@@ -46,15 +46,15 @@ internal ref struct BodyReader(ReadOnlySpan<byte> body)
         return id;
     }
 
-    public ReadOnlySpan<byte> Take(int length)
+    public ReadOnlySpan<byte> ReadBytes(int length)
     {
         if (length > _rest.Length) throw Fault.Malformed("a field is longer than the packet");
-        var taken = _rest[..length];
+        var read = _rest[..length];
         _rest = _rest[length..];
-        return taken;
+        return read;
     }
 
-    public ReadOnlySpan<byte> TakeRest() => Take(_rest.Length);
+    public ReadOnlySpan<byte> ReadRest() => ReadBytes(_rest.Length);
 
     public readonly void ExpectEnd()
     {

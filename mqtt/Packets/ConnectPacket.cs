@@ -48,9 +48,9 @@ public readonly ref struct ConnectPacket
         try
         {
             var body = packet.ReadBody();
-            body.Take(VariableHeaderBytes);
+            body.ReadBytes(VariableHeaderBytes);
             int length = body.ReadVariableByteInteger();
-            var rest = body.TakeRest();
+            var rest = body.ReadRest();
             for (var properties = new BodyReader(rest[..Math.Min(length, rest.Length)]); !properties.AtEnd;)
             {
                 if (Properties.ReadOne(ref properties) is { Id: PropertyId.MaximumPacketSize, Number: > 0 } property) return property.Number;

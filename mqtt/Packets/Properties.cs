@@ -89,7 +89,7 @@ public readonly ref struct Properties
     {
         int length = body.ReadVariableByteInteger();
         if (length == 0) return default;
-        var bytes = body.Take(length);
+        var bytes = body.ReadBytes(length);
         var reader = new BodyReader(bytes);
         ulong seen = 0;
         for (int count = 1; !reader.AtEnd; count++)

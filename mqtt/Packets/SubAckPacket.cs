@@ -27,7 +27,7 @@ public readonly ref struct SubAckPacket
             return new SubAckPacket { Type = packet.Type, PacketId = packetId };
         }
         if (body.AtEnd) throw Fault.Protocol($"{packet.Type} without a reason code (3.9.3)");
-        var codes = body.TakeRest();
+        var codes = body.ReadRest();
         foreach (byte code in codes)
         {
             if (version == MqttVersion.V311 && code is not (<= 2 or 0x80)) throw Fault.Protocol($"SUBACK return code 0x{code:X2} is reserved (3.1.1, 3.9.3)");

@@ -31,7 +31,7 @@ public readonly ref struct SubscribePacket
         ushort packetId = body.ReadPacketId();
         var properties = version == MqttVersion.V5 ? Properties.Read(ref body, PropertyOwner.Subscribe) : default;
         if (body.AtEnd) throw Fault.Protocol("SUBSCRIBE without a topic filter (3.8.3)");
-        var entries = body.TakeRest();
+        var entries = body.ReadRest();
         var reader = new BodyReader(entries);
         while (!reader.AtEnd)
         {

@@ -26,7 +26,7 @@ public readonly ref struct UnsubscribePacket
         ushort packetId = body.ReadPacketId();
         var properties = version == MqttVersion.V5 ? Properties.Read(ref body, PropertyOwner.Unsubscribe) : default;
         if (body.AtEnd) throw Fault.Protocol("UNSUBSCRIBE without a topic filter (3.10.3)");
-        var filters = body.TakeRest();
+        var filters = body.ReadRest();
         var reader = new BodyReader(filters);
         while (!reader.AtEnd) reader.ReadUtf8();
         return new UnsubscribePacket(packetId, properties, filters);

@@ -114,7 +114,7 @@ internal sealed class ChannelStory
     {
         _parts.Time.Advance(TimeSpan.FromMilliseconds(milliseconds));
         _parts.Directory.Sweep(_parts.Clock.NowMs);
-        _parts.Moves.Sweep(_parts.Clock.NowMs);
+        _parts.SessionHandoff.Sweep(_parts.Clock.NowMs);
     });
 
     /// <summary>What the store does not have is gone, and so are all connections.</summary>

@@ -167,7 +167,7 @@ internal sealed class FuzzTransport : ISessionOwner
     {
         _weather.During(() => what(_turn.Begin(_output, _parts.Clock.NowMs, _parts.Time.GetTimestamp())));
         _asked.AddRange(_turn.Effects);
-        if (_output.Take() is { Length: > 0 } said) _hear(said);
+        if (_output.Drain() is { Length: > 0 } said) _hear(said);
     }
 
     private sealed class Output : IOutbound
@@ -183,7 +183,7 @@ internal sealed class FuzzTransport : ISessionOwner
 
         public Span<byte> GetSpan(int sizeHint = 0) => _bytes.GetSpan(sizeHint);
 
-        public byte[] Take()
+        public byte[] Drain()
         {
             byte[] written = _bytes.WrittenSpan.ToArray();
             _bytes.ResetWrittenCount();

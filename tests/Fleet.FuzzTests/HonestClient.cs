@@ -55,7 +55,7 @@ internal abstract class HonestClient(string clientId)
 
     protected abstract void Greeted(bool sessionPresent);
 
-    protected abstract void Take(scoped in Packet packet);
+    protected abstract void Handle(scoped in Packet packet);
 
     private void Hear(byte[] said)
     {
@@ -69,7 +69,7 @@ internal abstract class HonestClient(string clientId)
                 _isGreeted = answer.ReasonCode == ReasonCode.Success;
                 if (_isGreeted) Greeted(answer.SessionPresent);
             }
-            else if (packet.Type != PacketType.Disconnect) Take(packet);
+            else if (packet.Type != PacketType.Disconnect) Handle(packet);
         }
         _rest = buffer.ToArray();
     }

@@ -21,7 +21,7 @@ internal sealed class Keeper() : HonestClient("keeper")
         if (!_hasSubscribed) Say(0x82, new PacketBytes().Two(9).Varint(0).Text("kept/#").Byte(2).ToArray());
     }
 
-    protected override void Take(scoped in Packet packet)
+    protected override void Handle(scoped in Packet packet)
     {
         switch (packet.Type)
         {
@@ -30,7 +30,8 @@ internal sealed class Keeper() : HonestClient("keeper")
                 break;
             case PacketType.Publish:
                 var publish = PublishPacket.Parse(packet, MqttVersion.V5, Sender.Server);
-                Take(Encoding.UTF8.GetString(publish.Topic), int.Parse(Encoding.ASCII.GetString(publish.Payload)), publish.Qos, publish.PacketId);
+                int number = int.Parse(Encoding.ASCII.GetString(publish.Payload));
+                Note(Encoding.UTF8.GetString(publish.Topic), number, publish.Qos, publish.PacketId);
                 break;
             case PacketType.PubRel:
                 ushort released = AckPacket.Parse(packet, MqttVersion.V5).PacketId;
@@ -42,7 +43,7 @@ internal sealed class Keeper() : HonestClient("keeper")
         }
     }
 
-    private void Take(string topic, int number, Qos qos, ushort packetId)
+    private void Note(string topic, int number, Qos qos, ushort packetId)
     {
         Answer(qos == Qos.AtLeastOnce ? 0x40 : 0x50, packetId);
         if (qos == Qos.ExactlyOnce && !_unreleased.TryAdd(packetId, number))

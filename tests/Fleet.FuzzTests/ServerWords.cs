@@ -51,11 +51,11 @@ internal sealed class ServerWords
     public void Hear(ReadOnlySpan<byte> bytes)
     {
         var buffer = new ReadOnlySequence<byte>([.. _rest, .. bytes]);
-        while (Framing.TryRead(ref buffer, int.MaxValue, out var packet)) Take(packet);
+        while (Framing.TryRead(ref buffer, int.MaxValue, out var packet)) Handle(packet);
         _rest = buffer.ToArray();
     }
 
-    private void Take(in Packet packet)
+    private void Handle(in Packet packet)
     {
         Packets++;
         if (_parted) Fail($"{packet.Type} after DISCONNECT");
@@ -69,7 +69,7 @@ internal sealed class ServerWords
         switch (packet.Type)
         {
             case PacketType.ConnAck: ConnAckPacket.Parse(packet, _version); break;
-            case PacketType.Publish: Take(PublishPacket.Parse(packet, _version, Sender.Server)); break;
+            case PacketType.Publish: Handle(PublishPacket.Parse(packet, _version, Sender.Server)); break;
             case PacketType.PubAck or PacketType.PubComp: AckPacket.Parse(packet, _version); break;
             case PacketType.PubRec: if (AckPacket.Parse(packet, _version) is { ReasonCode: < ReasonCode.UnspecifiedError } received) Owe(6, received.PacketId); break;
             case PacketType.PubRel: Owe(7, AckPacket.Parse(packet, _version).PacketId); break;
@@ -80,7 +80,7 @@ internal sealed class ServerWords
         }
     }
 
-    private void Take(scoped in PublishPacket publish)
+    private void Handle(scoped in PublishPacket publish)
     {
         if (publish.Properties.TopicAlias is { } alias)
         {

@@ -59,7 +59,7 @@ internal sealed class Teller(Keeper keeper) : HonestClient("teller")
         }
     }
 
-    protected override void Take(scoped in Packet packet)
+    protected override void Handle(scoped in Packet packet)
     {
         var ack = AckPacket.Parse(packet, MqttVersion.V5);
         // What was refused is not said again: whoever has it has it once.

@@ -92,7 +92,7 @@ internal sealed class ClusterHost : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        // In good order: a gateway that is merely gone would be asked to be the other's heir.
+        // In good order: a gateway that is merely gone would be asked to be the other's successor.
         await _second.StopAsync();
         await _second.DisposeAsync();
         await _service.StopAsync();

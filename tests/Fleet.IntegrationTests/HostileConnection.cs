@@ -72,7 +72,7 @@ internal sealed class HostileConnection : IAsyncDisposable
         byte[] buffer = new byte[4096];
         while (true)
         {
-            if (TakePacket() is { } packet) return new Answer(packet, Is5);
+            if (CutPacket() is { } packet) return new Answer(packet, Is5);
             int count;
             try
             {
@@ -111,7 +111,7 @@ internal sealed class HostileConnection : IAsyncDisposable
         return ValueTask.CompletedTask;
     }
 
-    private byte[]? TakePacket()
+    private byte[]? CutPacket()
     {
         var waiting = _received.GetBuffer().AsSpan(_read, (int)_received.Length - _read);
         int length = 0, at = 1;

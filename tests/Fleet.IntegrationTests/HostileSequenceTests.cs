@@ -98,8 +98,8 @@ public abstract class HostileSequenceTests(HostileFleet fleet)
     [Fact(DisplayName = "61 what comes from the older connection after the takeover is not executed")]
     public async Task No_publish_after_takeover()
     {
-        await using var older = await OpenSession(fleet.Port, true, "heir");
-        await using var newer = await OpenSession(fleet.Port, true, "heir");
+        await using var older = await OpenSession(fleet.Port, true, "twice");
+        await using var newer = await OpenSession(fleet.Port, true, "twice");
         await older.Send("30 04 00 01 74 00");
         Assert.Equal("disconnect 8E, close", await older.Transcript());
         Assert.Empty(await fleet.Heard());

@@ -42,50 +42,50 @@ public sealed class OrleansSemanticsGatewayTests
         await gateway.Grain.EndSessionsOf(Name<Interfaces.Naming.CertificateId>(new string('a', 64)));
         Assert.False(forwarding.IsCompleted);
         stored.SetResult();
-        Assert.Equal(PeerAnswer.Taken, await forwarding);
+        Assert.Equal(PeerAnswer.Received, await forwarding);
     }
 
     [Fact]
-    public async Task A_burial_mourns_the_devices_that_it_reached_and_comes_back_for_the_others()
+    public async Task A_fail_over_publishes_the_lost_sessions_of_the_devices_that_it_reached_and_comes_back_for_the_others()
     {
         await using var cluster = await OrleansCluster.Start();
         var dead = await new ObservedGateway(cluster, "gw-1").Join();
-        var heir = await new ObservedGateway(cluster, "gw-2").Join();
+        var successor = await new ObservedGateway(cluster, "gw-2").Join();
         foreach (string thing in new[] { "amr-1", "amr-2", "amr-3" }) await cluster.Connected(thing, dead);
         bool away = true;
         cluster.Before = call => away && call.InterfaceMethod.Name == "GatewayLost" && call.TargetId == cluster.Device("amr-2").GetGrainId()
             ? throw new SiloUnavailableException("It died too.") : Task.CompletedTask;
-        await cluster.Table.Leave(dead.Id);
-        await KeepAlive(() => heir.Mourned.Count == 2, heir);
+        await cluster.Registry.Leave(dead.Id);
+        await KeepAlive(() => successor.PublishedLost.Count == 2, successor);
         away = false;
-        await KeepAlive(() => heir.Mourned.Count == 3, heir);
-        Assert.Equal(["amr-1", "amr-2", "amr-3"], heir.Mourned.Select(session => session.ClientId).Order());
+        await KeepAlive(() => successor.PublishedLost.Count == 3, successor);
+        Assert.Equal(["amr-1", "amr-2", "amr-3"], successor.PublishedLost.Select(session => session.ClientId).Order());
     }
 
     [Fact]
-    public async Task A_device_that_is_activated_by_the_burial_of_its_gateway_is_mourned()
+    public async Task A_device_that_is_activated_by_the_fail_over_of_its_gateway_is_published_as_lost()
     {
         await using var cluster = await OrleansCluster.Start();
         var dead = await new ObservedGateway(cluster, "gw-1").Join();
-        var heir = await new ObservedGateway(cluster, "gw-2").Join();
+        var successor = await new ObservedGateway(cluster, "gw-2").Join();
         var device = await cluster.Connected("amr-1", dead);
         await cluster.Deactivate(device);
-        await cluster.Table.Leave(dead.Id);
-        await KeepAlive(() => !heir.Mourned.IsEmpty, heir);
-        Assert.Equal("session-of-amr-1-1", Assert.Single(heir.Mourned).SessionId);
+        await cluster.Registry.Leave(dead.Id);
+        await KeepAlive(() => !successor.PublishedLost.IsEmpty, successor);
+        Assert.Equal("session-of-amr-1-1", Assert.Single(successor.PublishedLost).SessionId);
         Assert.Equal(Connectivity.Disconnected, (await device.Get())!.Connectivity);
     }
 
     [Fact]
-    public async Task A_device_that_came_back_elsewhere_is_not_mourned()
+    public async Task A_device_that_came_back_elsewhere_is_not_published_as_lost()
     {
         await using var cluster = await OrleansCluster.Start();
         var dead = await new ObservedGateway(cluster, "gw-1").Join();
-        var heir = await new ObservedGateway(cluster, "gw-2").Join();
+        var successor = await new ObservedGateway(cluster, "gw-2").Join();
         var device = await cluster.Connected("amr-1", dead);
         await cluster.Deactivate(device);
         await dead.Grain.Leave();
-        await device.Connected(Session("amr-1", heir.Id, epoch: 2));
+        await device.Connected(Session("amr-1", successor.Id, epoch: 2));
         Assert.Null(await device.GatewayLost(dead.Id, TimeProvider.System.GetUtcNow()));
         Assert.Equal(Connectivity.Connected, (await device.Get())!.Connectivity);
     }
@@ -98,7 +98,8 @@ public sealed class OrleansSemanticsGatewayTests
         var device = await cluster.Connected("amr-1", gateway);
         int attempts = 0;
         cluster.Before = call => call.InterfaceMethod.Name == "Disconnected" && ++attempts < 6 ? throw new SiloUnavailableException("It died.") : Task.CompletedTask;
-        var presence = new DevicePresence(cluster.Grains, new GatewayIdentity(), new GatewayClock(TimeProvider.System), NullLogger<DevicePresence>.Instance);
+        var presence = new PresenceReporter(
+            cluster.Grains, new GatewayIdentity(), new GatewayClock(TimeProvider.System), NullLogger<PresenceReporter>.Instance);
         presence.Disconnected(Identity("amr-1"), DisconnectReason.ConnectionLost);
         await presence.Told();
         Assert.Equal(6, attempts);
@@ -111,9 +112,9 @@ public sealed class OrleansSemanticsGatewayTests
         await using var cluster = await OrleansCluster.Start(silos: 2);
         var first = await new ObservedGateway(cluster, "gw-1").Join();
         var second = new ObservedGateway(cluster, "gw-2");
-        await cluster.KillSiloOf(cluster.Table);
+        await cluster.KillSiloOf(cluster.Registry);
         await WaitForSilos.UntilAnswered(second.Join, TimeProvider.System, NullLogger.Instance, CancellationToken.None);
-        var view = await cluster.Table.GetView();
+        var view = await cluster.Registry.GetView();
         Assert.Equal([first.Id, second.Id], view.Gateways.Select(gateway => gateway.Id));
     }
 
@@ -152,7 +153,8 @@ public sealed class OrleansSemanticsGatewayTests
         Kind = SessionKind.Device,
         ClientId = thing,
         SessionId = $"session-of-{thing}-1",
-        Policy = CompiledPolicy.Compile(BuiltInPolicies.Device, SessionIdentity.PolicyVariables(thing, "10.0.0.1", Name<Interfaces.Naming.ThingName>(thing), null)),
+        Policy = SessionPolicy.Fill(
+            BuiltInPolicies.Device, SessionIdentity.PolicyVariables(thing, "10.0.0.1", Name<Interfaces.Naming.ThingName>(thing), null)),
         RemoteAddress = "10.0.0.1",
         Thing = Name<Interfaces.Naming.ThingName>(thing),
         GatewayId = "gw-1",

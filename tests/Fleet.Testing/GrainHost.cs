@@ -44,7 +44,7 @@ public sealed class GrainHost : IAsyncDisposable
 
     /// <summary>Activations that are coming up or going down.</summary>
     public IEnumerable<string> Unsettled =>
-        _runtime.Classes.Activations.Where(activation => !activation.IsSettled).Select(activation => $"{activation}");
+        _runtime.Classes.Activations.Where(activation => !activation.IsActive).Select(activation => $"{activation}");
 
     public static async Task<GrainHost> Start(GrainHostSettings settings)
     {

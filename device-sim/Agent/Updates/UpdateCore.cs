@@ -41,15 +41,15 @@ internal static class UpdateCore
         (LinkRefused refused, { Step: UpdateStep.Downloading } update) => End(state, update, JobResult.Failed, refused.Reason),
         (FetchFailed failed, { Step: UpdateStep.Downloading } update) => End(state, update, JobResult.Failed, failed.Reason),
 
-        (StepTaken { Step: UpdateStep.Installing }, { Step: UpdateStep.Installing } update) => Do(state, new Install(update.Job)),
+        (StepAccepted { Step: UpdateStep.Installing }, { Step: UpdateStep.Installing } update) => Do(state, new Install(update.Job)),
         (SlotWritten, { Step: UpdateStep.Installing } update) => Advance(Written(state, update.Job), update, UpdateStep.Confirming),
         (SlotWriteFailed failed, { Step: UpdateStep.Installing } update) => End(state, update, JobResult.Failed, failed.Reason),
         (ImageLost, { Step: UpdateStep.Installing } update) =>
             Do(state with { Update = update with { Step = UpdateStep.Downloading } }, new Discard(), new Download(update.Job)),
-        (StepTaken { Step: UpdateStep.Confirming }, { Step: UpdateStep.Confirming } update) =>
+        (StepAccepted { Step: UpdateStep.Confirming }, { Step: UpdateStep.Confirming } update) =>
             Do(state with { Update = update with { Announced = true } }, new Restart()),
 
-        (OutcomeTaken or ExecutionGone, { Step: UpdateStep.Decided } update) => Close(state, running, update),
+        (OutcomeAccepted or ExecutionGone, { Step: UpdateStep.Decided } update) => Close(state, running, update),
         (ExecutionGone, { } update) => Abandon(state, running, update, askAgain: true),
 
         _ => Nothing(state),    // a report about a step that this update has left behind

@@ -13,10 +13,10 @@ internal abstract record UpdateInput(JobKey? About)
     internal sealed record Proved() : UpdateInput((JobKey?)null);
 
     /// <summary>The service took the report of this step.</summary>
-    internal sealed record StepTaken(JobKey Job, UpdateStep Step) : UpdateInput(Job);
+    internal sealed record StepAccepted(JobKey Job, UpdateStep Step) : UpdateInput(Job);
 
     /// <summary>The service took the outcome.</summary>
-    internal sealed record OutcomeTaken(JobKey Job) : UpdateInput(Job);
+    internal sealed record OutcomeAccepted(JobKey Job) : UpdateInput(Job);
 
     /// <summary>The service no longer wants to hear of this execution: cancelled, timed out, or ended already.</summary>
     internal sealed record ExecutionGone(JobKey Job) : UpdateInput(Job);

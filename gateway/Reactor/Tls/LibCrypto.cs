@@ -5,7 +5,7 @@ namespace Fleet.Gateway.Reactor.Tls;
 
 /// <summary>
 /// The few calls of OpenSSL's libcrypto that TLS needs. Errors are kept in a queue per thread: whoever sees a call fail takes them all out
-/// (<see cref="TakeErrors"/>, or <see cref="ClearErrors"/> where the failure says enough), so that the queue is empty before every call.
+/// (<see cref="DrainErrors"/>, or <see cref="ClearErrors"/> where the failure says enough), so that the queue is empty before every call.
 /// </summary>
 internal static unsafe partial class LibCrypto
 {
@@ -65,7 +65,7 @@ internal static unsafe partial class LibCrypto
     private static partial void ErrorText(nuint error, byte* text, nuint length);
 
     /// <summary>What the calling thread's queue holds, in words; it is empty afterwards.</summary>
-    public static string TakeErrors()
+    public static string DrainErrors()
     {
         const int MaxTextBytes = 256;
         byte* text = stackalloc byte[MaxTextBytes];

@@ -10,7 +10,7 @@ internal abstract class OpenSslHandle : SafeHandleZeroOrMinusOneIsInvalid
     /// <exception cref="CryptographicException">With OpenSSL's errors.</exception>
     protected OpenSslHandle(nint handle, string call) : base(ownsHandle: true)
     {
-        if (handle == 0) throw new CryptographicException($"{call}: {LibCrypto.TakeErrors()}");
+        if (handle == 0) throw new CryptographicException($"{call}: {LibCrypto.DrainErrors()}");
         SetHandle(handle);
     }
 

@@ -52,7 +52,7 @@ internal sealed unsafe class TlsContext : IDisposable
         if (LibSsl.SetSocket(ssl.Pointer, socket) != 1)
         {
             ssl.Dispose();
-            throw new CryptographicException($"SSL_set_fd: {LibCrypto.TakeErrors()}");
+            throw new CryptographicException($"SSL_set_fd: {LibCrypto.DrainErrors()}");
         }
         LibSsl.SetAcceptState(ssl.Pointer);
         return new TlsWire(socket, ssl);
@@ -126,6 +126,6 @@ internal sealed unsafe class TlsContext : IDisposable
 
     private static void Check(nint result, string call)
     {
-        if (result != 1) throw new CryptographicException($"{call}: {LibCrypto.TakeErrors()}");
+        if (result != 1) throw new CryptographicException($"{call}: {LibCrypto.DrainErrors()}");
     }
 }

@@ -45,7 +45,7 @@ internal sealed unsafe class TlsWire(int socket, SslHandle handle) : Wire(socket
                 return HandshakeStep.WantsOutput;
             default:
                 nint verified = LibSsl.VerifyResult(_ssl);
-                string errors = LibCrypto.TakeErrors();
+                string errors = LibCrypto.DrainErrors();
                 return Fail(verified == 0 ? errors : $"{Marshal.PtrToStringUTF8((nint)LibCrypto.VerifyErrorText(verified))} ({errors})");
         }
     }
@@ -112,7 +112,7 @@ internal sealed unsafe class TlsWire(int socket, SslHandle handle) : Wire(socket
         if (IsResumed && LibCrypto.CompareWithNow(LibCrypto.NotAfter(peer)) <= 0) return Fail("The client's certificate has expired since its session began.");
         byte* digest = stackalloc byte[32];
         uint length = 32;
-        if (LibCrypto.DigestOf(peer, LibCrypto.Sha256(), digest, &length) != 1) return Fail($"X509_digest: {LibCrypto.TakeErrors()}");
+        if (LibCrypto.DigestOf(peer, LibCrypto.Sha256(), digest, &length) != 1) return Fail($"X509_digest: {LibCrypto.DrainErrors()}");
         if (!CertificateId.TryParse(Convert.ToHexStringLower(new ReadOnlySpan<byte>(digest, 32)), out var id)) return Fail("The certificate has no id.");
         PeerCertificate = id;
         return HandshakeStep.Done;

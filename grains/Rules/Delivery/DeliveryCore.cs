@@ -16,7 +16,7 @@ internal static class DeliveryCore
     {
         state = Apply(state, e, context);
         var effects = ImmutableArray.CreateBuilder<DeliveryEffect>();
-        if (context.Rule is { } rule) state = Take(Send(state, rule, context, effects), rule, context.Now, effects);
+        if (context.Rule is { } rule) state = Fetch(Send(state, rule, context, effects), rule, context.Now, effects);
         state = Settle(state, context.Now, effects);
         return (state, effects.DrainToImmutable());
     }
@@ -43,12 +43,12 @@ internal static class DeliveryCore
         DeliveryEvent.Woken => state with { LookAt = context.Now },
         // What waits is in the store: whoever is enabled again takes it again.
         DeliveryEvent.Changed => state with { LookAt = context.Now, Circuit = Circuit.Closed, Waiting = [] },
-        DeliveryEvent.Taken taken => state with
+        DeliveryEvent.Fetched fetched => state with
         {
-            Taking = false,
+            Fetching = false,
             StoreRetryAt = null,
-            Waiting = state.Waiting.AddRange(taken.Messages.Messages),
-            LookAt = Earlier(state.LookAt, taken.Messages.Messages.Length == taken.Limit ? context.Now : taken.Messages.NextDueAt),
+            Waiting = state.Waiting.AddRange(fetched.Messages.Messages),
+            LookAt = Earlier(state.LookAt, fetched.Messages.Messages.Length == fetched.Limit ? context.Now : fetched.Messages.NextDueAt),
         },
         DeliveryEvent.Answered answered => Judge(state, state.InFlight[answered.Sequence], answered.Outcome, context),
         DeliveryEvent.Stored stored => state with
@@ -60,8 +60,8 @@ internal static class DeliveryCore
             DeadLetters = stored.DeadLetters,
         },
         DeliveryEvent.Counted counted => state with { DeadLetters = counted.DeadLetters },
-        DeliveryEvent.StoreFailed { WasTaking: true } =>
-            state with { Taking = false, LookAt = context.Now, StoreRetryAt = context.Now + StoreRetry },
+        DeliveryEvent.StoreFailed { WasFetching: true } =>
+            state with { Fetching = false, LookAt = context.Now, StoreRetryAt = context.Now + StoreRetry },
         DeliveryEvent.StoreFailed => state with { Settling = 0, StoreRetryAt = context.Now + StoreRetry },
         _ => throw new UnreachableException(),
     };
@@ -118,13 +118,14 @@ internal static class DeliveryCore
         return state;
     }
 
-    private static DeliveryState Take(DeliveryState state, RuleDefinition rule, DateTimeOffset now, ImmutableArray<DeliveryEffect>.Builder effects)
+    private static DeliveryState Fetch(
+        DeliveryState state, RuleDefinition rule, DateTimeOffset now, ImmutableArray<DeliveryEffect>.Builder effects)
     {
         int limit = Math.Min(MaxHeld, rule.Concurrency * HeldPerAttempt) - state.Held;
         bool isTime = state.LookAt <= now && !(state.StoreRetryAt > now) && !state.Circuit.IsPaused(now);
-        if (state.Taking || !isTime || limit <= 0 || state.Waiting.Length >= rule.Concurrency) return state;
-        effects.Add(new DeliveryEffect.Take(state.HeldSequences, limit));
-        return state with { Taking = true, LookAt = null };
+        if (state.Fetching || !isTime || limit <= 0 || state.Waiting.Length >= rule.Concurrency) return state;
+        effects.Add(new DeliveryEffect.Fetch(state.HeldSequences, limit));
+        return state with { Fetching = true, LookAt = null };
     }
 
     private static DeliveryState Settle(DeliveryState state, DateTimeOffset now, ImmutableArray<DeliveryEffect>.Builder effects)

@@ -8,7 +8,7 @@ namespace Fleet.Grains.Rules.Delivery;
 /// </summary>
 internal sealed record DeliveryState
 {
-    /// <summary>Taken from the store, to be sent; in order.</summary>
+    /// <summary>Fetched from the store, to be sent; in order.</summary>
     public ImmutableArray<QueuedMessage> Waiting { get; init; } = [];
     public ImmutableDictionary<long, QueuedMessage> InFlight { get; init; } = ImmutableDictionary<long, QueuedMessage>.Empty;
 
@@ -17,7 +17,7 @@ internal sealed record DeliveryState
     public int Settling { get; init; }
 
     /// <summary>The store is being asked for more.</summary>
-    public bool Taking { get; init; }
+    public bool Fetching { get; init; }
 
     /// <summary>When the store may have something that is due; null: not before somebody says so.</summary>
     public DateTimeOffset? LookAt { get; init; }
@@ -49,7 +49,7 @@ internal abstract record DeliveryEvent
     /// <summary>The rule is another now: what the last one's action did says nothing about this one's.</summary>
     public sealed record Changed : DeliveryEvent;
 
-    public sealed record Taken(TakenMessages Messages, int Limit) : DeliveryEvent;
+    public sealed record Fetched(DueMessages Messages, int Limit) : DeliveryEvent;
 
     public sealed record Answered(long Sequence, AttemptOutcome Outcome) : DeliveryEvent;
 
@@ -60,8 +60,8 @@ internal abstract record DeliveryEvent
     /// <summary>The dead letters were counted: operators replay and delete them.</summary>
     public sealed record Counted(long DeadLetters) : DeliveryEvent;
 
-    /// <param name="WasTaking">It was asked for more; otherwise it was given settlements.</param>
-    public sealed record StoreFailed(bool WasTaking) : DeliveryEvent;
+    /// <param name="WasFetching">It was asked for more; otherwise it was given settlements.</param>
+    public sealed record StoreFailed(bool WasFetching) : DeliveryEvent;
 }
 
 /// <summary>What a rule that works off its queue asks for.</summary>
@@ -69,7 +69,7 @@ internal abstract record DeliveryEffect
 {
     private DeliveryEffect() { }
 
-    public sealed record Take(ImmutableHashSet<long> Held, int Limit) : DeliveryEffect;
+    public sealed record Fetch(ImmutableHashSet<long> Held, int Limit) : DeliveryEffect;
 
     public sealed record Send(QueuedMessage Message) : DeliveryEffect;
 

@@ -63,7 +63,7 @@ internal sealed class RuleDelivery(
         {
             while (_events.TryDequeue(out var next))
             {
-                if (!_ending.IsCancellationRequested) Take(next);
+                if (!_ending.IsCancellationRequested) Apply(next);
             }
         }
         finally
@@ -72,7 +72,7 @@ internal sealed class RuleDelivery(
         }
     }
 
-    private void Take(DeliveryEvent e)
+    private void Apply(DeliveryEvent e)
     {
         var now = clock.GetUtcNow();
         var before = _state.Circuit;
@@ -82,7 +82,7 @@ internal sealed class RuleDelivery(
         {
             _ = effect switch
             {
-                DeliveryEffect.Take take => Fetch(take),
+                DeliveryEffect.Fetch fetch => Fetch(fetch),
                 DeliveryEffect.Send send => Send(send.Message),
                 DeliveryEffect.Settle settle => _settling = Settle(settle.Settlements),
                 _ => throw new System.Diagnostics.UnreachableException(),
@@ -126,19 +126,19 @@ internal sealed class RuleDelivery(
         Step(new DeliveryEvent.Answered(message.Sequence, outcome));
     }
 
-    private async Task Fetch(DeliveryEffect.Take take)
+    private async Task Fetch(DeliveryEffect.Fetch fetch)
     {
-        TakenMessages taken;
+        DueMessages due;
         try
         {
-            taken = await store.Take(Rule, clock.GetUtcNow(), take.Held, take.Limit);
+            due = await store.Fetch(Rule, clock.GetUtcNow(), fetch.Held, fetch.Limit);
         }
         catch (Exception e)
         {
-            StoreFailed(e, wasTaking: true);
+            StoreFailed(e, wasFetching: true);
             return;
         }
-        Step(new DeliveryEvent.Taken(taken, take.Limit));
+        Step(new DeliveryEvent.Fetched(due, fetch.Limit));
     }
 
     private async Task Settle(ImmutableArray<Settlement> settlements)
@@ -150,7 +150,7 @@ internal sealed class RuleDelivery(
         }
         catch (Exception e)
         {
-            StoreFailed(e, wasTaking: false);
+            StoreFailed(e, wasFetching: false);
             return;
         }
         foreach (var dead in settlements.OfType<Settlement.Dead>())
@@ -162,10 +162,10 @@ internal sealed class RuleDelivery(
         Step(new DeliveryEvent.Stored(backlog.DeadLetters));
     }
 
-    private void StoreFailed(Exception e, bool wasTaking)
+    private void StoreFailed(Exception e, bool wasFetching)
     {
         log.StoreFailed(e, Rule.Value, DeliveryCore.StoreRetry);
-        Step(new DeliveryEvent.StoreFailed(wasTaking));
+        Step(new DeliveryEvent.StoreFailed(wasFetching));
     }
 
     private void Tell(Circuit before, DeliveryEvent e)

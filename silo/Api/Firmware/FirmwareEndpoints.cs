@@ -22,7 +22,7 @@ internal static class FirmwareEndpoints
             .Produces<FirmwareBody>(StatusCodes.Status201Created).Produces<FirmwareBody>()
             .ProducesProblem(StatusCodes.Status400BadRequest).ProducesProblem(StatusCodes.Status409Conflict)
             .ProducesProblem(StatusCodes.Status413PayloadTooLarge)
-            .AddOpenApiOperationTransformer(TakesRawBytes);
+            .AddOpenApiOperationTransformer(AcceptsRawBytes);
         api.MapGet("/firmware", List).RequireAuthorization(Roles.Viewer).WithTags("Firmware").WithSummary("All firmware, by model and version.")
             .Produces<Page<FirmwareBody>>().ProducesProblem(StatusCodes.Status400BadRequest);
         api.MapGet(One, Get).RequireAuthorization(Roles.Viewer).WithTags("Firmware").WithSummary("One version.")
@@ -35,7 +35,8 @@ internal static class FirmwareEndpoints
     }
 
     // .Accepts() would say it too, and answer 415 to curl, which calls any file a form.
-    private static Task TakesRawBytes(OpenApiOperation operation, OpenApiOperationTransformerContext context, CancellationToken cancellation)
+    private static Task AcceptsRawBytes(
+        OpenApiOperation operation, OpenApiOperationTransformerContext context, CancellationToken cancellation)
     {
         operation.RequestBody = new OpenApiRequestBody
         {

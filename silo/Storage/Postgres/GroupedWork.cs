@@ -3,16 +3,16 @@ namespace Fleet.Silo.Storage.Postgres;
 /// <summary>One request that shares a round trip with others.</summary>
 internal abstract class GroupedWork(CancellationToken cancellation)
 {
-    private bool _taken;
+    private bool _begun;
 
     /// <summary>The order of arrival.</summary>
     public long Sequence { get; set; }
 
     /// <summary>Decided once: work that took part in a transaction is not taken back when that is tried again.</summary>
     /// <returns>False if the caller has taken it back.</returns>
-    public bool TryTake()
+    public bool TryBegin()
     {
-        if (_taken || !cancellation.IsCancellationRequested) return _taken = true;
+        if (_begun || !cancellation.IsCancellationRequested) return _begun = true;
         Cancel(cancellation);
         return false;
     }

@@ -79,7 +79,8 @@ internal static class PostgresSessionRows
                 PutSubscriptions, Longs(subscribed, s => s.Session), Texts(subscribed, s => s.Filter),
                 Array(subscribed, s => (short)s.Options, NpgsqlDbType.Smallint), Longs(subscribed, s => s.Identifier));
         }
-        if (batch.RemovedDeliveries is { Count: > 0 } settled) statements.Add(RemoveDeliveries, Longs(settled, d => d.Session), Longs(settled, d => d.Number));
+        if (batch.RemovedDeliveries is { Count: > 0 } finished)
+            statements.Add(RemoveDeliveries, Longs(finished, d => d.Session), Longs(finished, d => d.Number));
         if (batch.ReleasedDeliveries is { Count: > 0 } released) statements.Add(ReleaseDeliveries, Longs(released, d => d.Session), Longs(released, d => d.Number));
         if (batch.IdentifiedDeliveries is { Count: > 0 } identified)
         {

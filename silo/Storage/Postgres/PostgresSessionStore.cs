@@ -94,17 +94,17 @@ internal sealed class PostgresSessionStore(PostgresDatabase database) : ISession
         await Scalar("UPDATE session_owners SET fenced = true, heir = $1 WHERE number = $2 AND heir IS NULL", owner, dead);
         await Scalar(DropSuperseded, dead);
         string? through = null;
-        long heir = (long)(await Scalar("SELECT heir FROM session_owners WHERE number = $1", dead))!;
-        while (heir != owner)
+        long successor = (long)(await Scalar("SELECT heir FROM session_owners WHERE number = $1", dead))!;
+        while (successor != owner)
         {
-            through = (string)(await Scalar("SELECT gateway FROM session_owners WHERE number = $1", heir))!;
-            object? next = await Scalar("SELECT heir FROM session_owners WHERE number = $1", heir);
+            through = (string)(await Scalar("SELECT gateway FROM session_owners WHERE number = $1", successor))!;
+            object? next = await Scalar("SELECT heir FROM session_owners WHERE number = $1", successor);
             if (next is not long further)
             {
                 await transaction.CommitAsync(cancellation);
-                return new Inheritance { Heir = through };
+                return new Inheritance { Successor = through };
             }
-            heir = further;
+            successor = further;
         }
         await transaction.CommitAsync(cancellation);
         return new Inheritance
@@ -118,7 +118,7 @@ internal sealed class PostgresSessionStore(PostgresDatabase database) : ISession
         Task<object?> Scalar(string sql, params object?[] values) => PostgresSessionStore.Scalar(connection, sql, values, cancellation);
     }
 
-    public async Task<bool> Take(long owner, string deadGatewayId, CancellationToken cancellation)
+    public async Task<bool> TakeOver(long owner, string deadGatewayId, CancellationToken cancellation)
     {
         await using var connection = await database.Source.OpenConnectionAsync(cancellation);
         await using var transaction = await connection.BeginTransactionAsync(cancellation);
@@ -136,7 +136,7 @@ internal sealed class PostgresSessionStore(PostgresDatabase database) : ISession
         return true;
     }
 
-    public async Task Bury(string deadGatewayId, CancellationToken cancellation)
+    public async Task CompleteFailover(string deadGatewayId, CancellationToken cancellation)
     {
         await using var connection = await database.Source.OpenConnectionAsync(cancellation);
         await using var transaction = await connection.BeginTransactionAsync(cancellation);

@@ -67,7 +67,7 @@ internal sealed class WorkGroup<T> : IAsyncDisposable where T : GroupedWork
         while (_batch.Count < _max && _queue.Reader.TryRead(out var work))
         {
             work.Sequence = _sequence++;
-            if (work.TryTake()) _batch.Add(work);
+            if (work.TryBegin()) _batch.Add(work);
         }
         if (_byKey is null) return;
         _batch.Sort((a, b) => _byKey(a, b) is var order and not 0 ? order : a.Sequence.CompareTo(b.Sequence));

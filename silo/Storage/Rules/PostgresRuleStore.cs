@@ -71,7 +71,7 @@ internal sealed class PostgresRuleStore(PostgresDatabase database) : IRuleStore
 
     public async Task<RuleBacklog?> GetBacklog(RuleName rule) => (await Rows(Backlog, ReadBacklog, Text(rule.Value))).SingleOrDefault();
 
-    public async Task<TakenMessages> Take(RuleName rule, DateTimeOffset now, ImmutableHashSet<long> held, int limit)
+    public async Task<DueMessages> Fetch(RuleName rule, DateTimeOffset now, ImmutableHashSet<long> held, int limit)
     {
         var messages = await Rows(SelectDue, ReadMessage, Text(rule.Value), Time(now), Longs([.. held], s => s), Number(limit));
         var next = messages.Count < limit ? await Rows(NextDue, row => row.GetFieldValue<DateTimeOffset>(0), Text(rule.Value), Time(now)) : [];

@@ -20,7 +20,7 @@ internal sealed class SqliteRuleStore(GroupCommitWriter writer, SqliteReaders re
 
     public Task<RuleBacklog?> GetBacklog(RuleName rule) => Task.FromResult(readers.Read(session => ReadBacklog(session, rule)));
 
-    public Task<TakenMessages> Take(RuleName rule, DateTimeOffset now, ImmutableHashSet<long> held, int limit) => readers.Scan(session =>
+    public Task<DueMessages> Fetch(RuleName rule, DateTimeOffset now, ImmutableHashSet<long> held, int limit) => readers.Scan(session =>
     {
         var messages = ImmutableArray.CreateBuilder<QueuedMessage>();
         // Those that are held are among the first: they are read again and passed over.
@@ -40,7 +40,7 @@ internal sealed class SqliteRuleStore(GroupCommitWriter writer, SqliteReaders re
         }
         var next = messages.Count < limit
             ? (string?)session.Scalar("SELECT MIN(due_at) FROM rule_messages WHERE rule = $1 AND due_at > $2", rule.Value, SqlTime.Format(now)) : null;
-        return new TakenMessages(messages.DrainToImmutable(), next is null ? null : SqlTime.Parse(next));
+        return new DueMessages(messages.DrainToImmutable(), next is null ? null : SqlTime.Parse(next));
     }, CancellationToken.None);
 
     public Task<RuleBacklog> Settle(RuleName rule, ImmutableArray<Settlement> settlements, DateTimeOffset now) => writer.Write(session =>

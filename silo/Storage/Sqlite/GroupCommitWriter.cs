@@ -90,7 +90,7 @@ internal sealed class GroupCommitWriter : IAsyncDisposable
 
     private void Run()
     {
-        while (_queue.Take() is { Count: > 0 } batch)
+        while (_queue.DequeueBatch() is { Count: > 0 } batch)
         {
             lock (_writing) Commit(batch);
             // One work item for all: hundreds of them would cost more than the commit. This thread has the next batch to write.

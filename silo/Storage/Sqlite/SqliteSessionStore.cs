@@ -52,24 +52,24 @@ internal sealed class SqliteSessionStore(GroupCommitWriter writer, SqliteReaders
             if (session.Scalar("SELECT number FROM session_owners WHERE gateway = $1", deadGatewayId) is not long number) return ((Inheritance?)new Inheritance(), 0L);
             session.Execute("UPDATE session_owners SET fenced = 1, heir = $1 WHERE number = $2 AND heir IS NULL", owner, number);
             DropSuperseded(session, number);
-            return (HeirOf(session, number, owner), number);
+            return (SuccessorOf(session, number, owner), number);
         }, cancellation);
         if (inheritance is null) throw new StorageException($"Session owner {owner} is fenced, and inherits nothing.");
-        return inheritance.Heir is not null || dead == 0 ? inheritance : await readers.Scan(session => inheritance with
+        return inheritance.Successor is not null || dead == 0 ? inheritance : await readers.Scan(session => inheritance with
         {
             Sessions = Read(session, "SELECT id FROM sessions WHERE owner = $1", dead),
             Marks = session.QueryOnce("SELECT sender, number FROM session_marks WHERE owner = $1", [dead], row => new LinkMark(row.GetString(0), row.GetInt64(1))),
         }, cancellation);
     }
 
-    public Task<bool> Take(long owner, string deadGatewayId, CancellationToken cancellation) => writer.Write(session =>
+    public Task<bool> TakeOver(long owner, string deadGatewayId, CancellationToken cancellation) => writer.Write(session =>
     {
         if (!MayWrite(session, owner)) return false;
         session.Execute("UPDATE sessions SET owner = $1 WHERE owner = (SELECT number FROM session_owners WHERE gateway = $2)", owner, deadGatewayId);
         return true;
     }, cancellation);
 
-    public Task Bury(string deadGatewayId, CancellationToken cancellation) => writer.Write(session =>
+    public Task CompleteFailover(string deadGatewayId, CancellationToken cancellation) => writer.Write(session =>
     {
         session.Execute("DELETE FROM session_marks WHERE sender = $1 OR owner = (SELECT number FROM session_owners WHERE gateway = $1)", deadGatewayId);
         session.Execute("UPDATE session_owners SET buried = 1 WHERE gateway = $1", deadGatewayId);
@@ -83,16 +83,17 @@ internal sealed class SqliteSessionStore(GroupCommitWriter writer, SqliteReaders
     private static bool MayWrite(SqliteSession session, long owner) =>
         session.Scalar("SELECT 1 FROM session_owners WHERE number = $1 AND fenced = 0", owner) is not null;
 
-    /// <summary>Follows the heirs of an owner that has one.</summary>
-    private static Inheritance HeirOf(SqliteSession session, long dead, long owner)
+    /// <summary>Follows the successors of an owner that has one.</summary>
+    private static Inheritance SuccessorOf(SqliteSession session, long dead, long owner)
     {
         string? through = null;
-        long heir = (long)session.Scalar("SELECT heir FROM session_owners WHERE number = $1", dead)!;
-        while (heir != owner)
+        long successor = (long)session.Scalar("SELECT heir FROM session_owners WHERE number = $1", dead)!;
+        while (successor != owner)
         {
-            through = (string)session.Scalar("SELECT gateway FROM session_owners WHERE number = $1", heir)!;
-            if (session.Scalar("SELECT heir FROM session_owners WHERE number = $1", heir) is not long next) return new Inheritance { Heir = through };
-            heir = next;
+            through = (string)session.Scalar("SELECT gateway FROM session_owners WHERE number = $1", successor)!;
+            if (session.Scalar("SELECT heir FROM session_owners WHERE number = $1", successor) is not long next)
+                return new Inheritance { Successor = through };
+            successor = next;
         }
         return new Inheritance { Through = through };
     }

@@ -19,16 +19,16 @@ internal abstract class Write<T>(CancellationToken cancellation) : Write
     private readonly TaskCompletionSource<T> _answer = new();
     private T? _result;
     private Exception? _failure;
-    private bool _taken;
+    private bool _begun;
 
     public Task<T> Result => _answer.Task;
 
     public override void Run(SqliteSession session)
     {
         // Decided once: a write that took part in a transaction is not taken back when that is tried again.
-        if (!_taken && cancellation.IsCancellationRequested) _answer.TrySetCanceled(cancellation);
+        if (!_begun && cancellation.IsCancellationRequested) _answer.TrySetCanceled(cancellation);
         if (_answer.Task.IsCompleted) return;
-        _taken = true;
+        _begun = true;
         _result = Do(session);
     }
 

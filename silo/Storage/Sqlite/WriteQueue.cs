@@ -26,9 +26,9 @@ internal sealed class WriteQueue(int capacity, int maxBatch)
         while (!TryAdd(write, out var room)) await room.WaitAsync(cancellation).ConfigureAwait(false);
     }
 
-    /// <summary>Takes what waits, and waits where nothing does. Called by the writer alone.</summary>
+    /// <summary>Dequeues what waits, and waits where nothing does. Called by the writer alone.</summary>
     /// <returns>Empty once the queue is closed and empty.</returns>
-    public List<Write> Take()
+    public List<Write> DequeueBatch()
     {
         List<Write> batch;
         TaskCompletionSource? room = null;

@@ -24,7 +24,7 @@ var (start, cpu) = (Stopwatch.GetTimestamp(), Cpu());
 await Task.WhenAll(Enumerable.Range(0, Publishers).Select(Publish));
 Say("kept", Stopwatch.GetElapsedTime(start), Cpu() - cpu);
 (start, cpu) = (Stopwatch.GetTimestamp(), Cpu());
-using (var socket = await Connect(subscriber, cleanSession: false)) await Take(socket);
+using (var socket = await Connect(subscriber, cleanSession: false)) await Receive(socket);
 Say("delivered", Stopwatch.GetElapsedTime(start), Cpu() - cpu);
 
 int Argument(int index, int otherwise) => args.Length > index ? int.Parse(args[index]) : otherwise;
@@ -70,7 +70,7 @@ async Task Publish(int number)
     }
 }
 
-async Task Take(Socket socket)
+async Task Receive(Socket socket)
 {
     byte[] buffer = new byte[256 * 1024], answers = new byte[buffer.Length];
     int have = 0;

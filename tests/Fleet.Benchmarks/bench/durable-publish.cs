@@ -17,7 +17,7 @@ if (subscriber != "none")
     var socket = await Connect($"durable-{Guid.NewGuid():n}", cleanSession: false);
     await socket.SendAsync(new byte[] { 0x82, 8, 0, 1, 0, 3, (byte)'t', (byte)'/', (byte)'#', 1 });
     await Read(socket, new byte[5]);
-    if (subscriber == "present") _ = Take(socket);
+    if (subscriber == "present") _ = Receive(socket);
     else await socket.SendAsync(new byte[] { 0xE0, 0 });
 }
 for (int i = 0; i < connections; i++) _ = Publish(await Connect($"publisher-{i}", cleanSession: true), i);
@@ -63,7 +63,7 @@ async Task Publish(Socket socket, int number)
 }
 
 // Acknowledges all that one read brings in one write, as a client does that keeps up.
-async Task Take(Socket socket)
+async Task Receive(Socket socket)
 {
     byte[] buffer = new byte[65_536];
     int have = 0;

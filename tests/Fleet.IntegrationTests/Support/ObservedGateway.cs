@@ -32,7 +32,7 @@ internal sealed class ObservedGateway : IGatewayObserver
 
     public ConcurrentQueue<CertificateId> Revoked { get; } = new();
 
-    public ConcurrentQueue<LostSession> Mourned { get; } = new();
+    public ConcurrentQueue<LostSession> PublishedLost { get; } = new();
 
     public async Task<ObservedGateway> Join()
     {
@@ -69,14 +69,14 @@ internal sealed class ObservedGateway : IGatewayObserver
     public async Task<PeerAnswer> Forward(PeerBatch batch)
     {
         await BeforeForward();
-        return PeerAnswer.Taken;
+        return PeerAnswer.Received;
     }
 
-    public Task Mourn(ImmutableArray<LostSession> sessions)
+    public Task PublishLostSessions(ImmutableArray<LostSession> sessions)
     {
-        foreach (var session in sessions) Mourned.Enqueue(session);
+        foreach (var session in sessions) PublishedLost.Enqueue(session);
         return Task.CompletedTask;
     }
 
-    public Task<AdoptResult> Adopt(string deadGatewayId) => Task.FromResult<AdoptResult>(new AdoptResult.Done());
+    public Task<FailoverProgress> TakeOverFrom(string deadGatewayId) => Task.FromResult<FailoverProgress>(new FailoverProgress.Done());
 }

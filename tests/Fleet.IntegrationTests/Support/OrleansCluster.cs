@@ -50,7 +50,7 @@ internal sealed class OrleansCluster : IAsyncDisposable
     /// <summary>Orleans holds observers weakly, and one that was collected never answers.</summary>
     public void Keep(object observer) => _kept.Add(observer);
 
-    public IRouteTableGrain Table => Grains.GetGrain<IRouteTableGrain>(IRouteTableGrain.Key);
+    public IGatewayRegistryGrain Registry => Grains.GetGrain<IGatewayRegistryGrain>(IGatewayRegistryGrain.Key);
 
     /// <summary>Awaited, and perhaps failed, before each call that reaches a grain.</summary>
     public Func<IIncomingGrainCallContext, Task> Before

@@ -115,7 +115,7 @@ internal sealed class PersistentSubscriber(Func<int> port, string clientId)
                 Assert.Equal((byte)Qos.ExactlyOnce, packet.Body[2]);
                 return;
             }
-            await Take(packet);
+            await Handle(packet);
         }
         throw new IOException("The server closed the connection.");
     }
@@ -126,7 +126,7 @@ internal sealed class PersistentSubscriber(Func<int> port, string clientId)
         {
             await using var client = await Connect();
             Assert.True(client.SessionPresent);
-            while (await client.Next() is { } packet) await Take(packet);
+            while (await client.Next() is { } packet) await Handle(packet);
         }
         catch (Exception e) when (e is IOException or ObjectDisposedException)
         {
@@ -146,7 +146,7 @@ internal sealed class PersistentSubscriber(Func<int> port, string clientId)
         try
         {
             while (publishers.Any(publisher => _highest.GetValueOrDefault(publisher.Topic) < publisher.Acknowledged)
-                && await client.Next().WaitAsync(Eventually.Patience) is { } packet) await Take(packet);
+                && await client.Next().WaitAsync(Eventually.Patience) is { } packet) await Handle(packet);
         }
         catch (TimeoutException)
         {
@@ -178,7 +178,7 @@ internal sealed class PersistentSubscriber(Func<int> port, string clientId)
 
     private int Count => _got.Sum(topic => topic.Value.Count);
 
-    private async Task Take(RawPacket packet)
+    private async Task Handle(RawPacket packet)
     {
         var client = _client!;
         if (packet.Type == PacketType.PubRel)

@@ -16,7 +16,7 @@ internal sealed class SimulatedGateway : IGatewayObserver
 
     private readonly SimulatedWorld _world;
     private readonly Random _random;
-    private readonly Dictionary<string, Queue<Func<Task>>> _lanes = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, Queue<Func<Task>>> _queues = new(StringComparer.Ordinal);
     private IGatewayObserver? _reference;
 
     /// <param name="number">From 1; one that was taken for dead begins anew under another id.</param>
@@ -122,9 +122,10 @@ internal sealed class SimulatedGateway : IGatewayObserver
 
     Task<PeerAnswer> IGatewayObserver.Forward(PeerBatch batch) => Task.FromResult(PeerAnswer.UnknownSender);
 
-    Task IGatewayObserver.Mourn(ImmutableArray<LostSession> sessions) => Task.CompletedTask;
+    Task IGatewayObserver.PublishLostSessions(ImmutableArray<LostSession> sessions) => Task.CompletedTask;
 
-    Task<AdoptResult> IGatewayObserver.Adopt(string deadGatewayId) => Task.FromResult<AdoptResult>(new AdoptResult.Done());
+    Task<FailoverProgress> IGatewayObserver.TakeOverFrom(string deadGatewayId) =>
+        Task.FromResult<FailoverProgress>(new FailoverProgress.Done());
 
     private TimeSpan Delay() => _random.Chance(_world.Faults.MessageLate) ? _random.UpTo(60) : TimeSpan.FromMilliseconds(_random.Next(1, 40));
 
@@ -178,23 +179,23 @@ internal sealed class SimulatedGateway : IGatewayObserver
         }
     }
 
-    /// <summary>One after the other for each device, as the gateway's presence lanes.</summary>
+    /// <summary>One after the other for each device, as the gateway's presence queue.</summary>
     private void Enqueue(SimulatedDevice device, Func<Task> work)
     {
-        if (_lanes.TryGetValue(device.Name, out var lane))
+        if (_queues.TryGetValue(device.Name, out var queue))
         {
-            lane.Enqueue(work);
+            queue.Enqueue(work);
             return;
         }
-        lane = _lanes[device.Name] = new([work]);
+        queue = _queues[device.Name] = new([work]);
         _world.Do(async () =>
         {
-            while (lane.TryPeek(out var next))
+            while (queue.TryPeek(out var next))
             {
                 await next();
-                lane.Dequeue();
+                queue.Dequeue();
             }
-            _lanes.Remove(device.Name);
+            _queues.Remove(device.Name);
         });
     }
 }

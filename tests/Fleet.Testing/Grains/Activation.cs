@@ -45,7 +45,7 @@ internal sealed class Activation : IGrainContext, IWorkHost
     public Task Deactivated => _deactivated.Task;
 
     /// <summary>Neither coming up nor going down.</summary>
-    public bool IsSettled => _phase is Phase.Active;
+    public bool IsActive => _phase is Phase.Active;
 
     public GrainReference GrainReference => Runtime.Grains.ReferTo(GrainId, _class.MainInterface);
     public ActivationId ActivationId => ActivationId.GetDeterministic(GrainId);
@@ -232,7 +232,7 @@ internal sealed class Activation : IGrainContext, IWorkHost
         lock (_gate)
         {
             Activation? next = null;
-            foreach (var item in _work.TakeAll().Where(item => !item.IsAbandoned && !item.IsLocal))
+            foreach (var item in _work.RemoveAll().Where(item => !item.IsAbandoned && !item.IsLocal))
             {
                 var reason = failure ?? Runtime.Settings.Faults?.RejectionOf($"{item}", isForwarded: true);
                 if (reason is not null) rejected.Add((item, reason));

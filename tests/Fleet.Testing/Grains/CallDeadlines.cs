@@ -60,10 +60,10 @@ internal sealed class CallDeadlines(TimeProvider time)
         // The timer is not moved while calls come and go, only when it has fired: then to the oldest call that is still out.
         private void Sweep()
         {
-            while (TakeExpired() is { } call) call.Expire(_timeout);
+            while (RemoveExpired() is { } call) call.Expire(_timeout);
         }
 
-        private TimedCall? TakeExpired()
+        private TimedCall? RemoveExpired()
         {
             lock (_calls)
             {

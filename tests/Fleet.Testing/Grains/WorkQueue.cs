@@ -40,7 +40,7 @@ internal sealed class WorkQueue(bool reentrant)
     }
 
     /// <summary>Takes out all that waits.</summary>
-    public WorkItem[] TakeAll()
+    public WorkItem[] RemoveAll()
     {
         WorkItem[] all = [.. _waiting];
         _waiting.Clear();

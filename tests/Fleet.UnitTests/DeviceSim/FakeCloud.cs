@@ -134,7 +134,7 @@ internal sealed class FakeCloud
                 var result = await input.ReadAsync();
                 var buffer = result.Buffer;
                 bool goodbye = false;
-                while (!goodbye && Take(ref buffer, output, out goodbye)) { }
+                while (!goodbye && TryHandle(ref buffer, output, out goodbye)) { }
                 input.AdvanceTo(buffer.Start, buffer.End);
                 await output.FlushAsync();
                 if (result.IsCompleted || goodbye) break;
@@ -152,7 +152,7 @@ internal sealed class FakeCloud
         Tell("disconnect");
     }
 
-    private bool Take(ref ReadOnlySequence<byte> buffer, PipeWriter output, out bool goodbye)
+    private bool TryHandle(ref ReadOnlySequence<byte> buffer, PipeWriter output, out bool goodbye)
     {
         goodbye = false;
         if (!Framing.TryRead(ref buffer, 1 << 20, out var packet)) return false;

@@ -18,16 +18,16 @@ public sealed class UpdateCoreTests
         Expect(ref state, running, new UpdateInput.Proved(), new UpdateEffect.StartNext());
         Expect(ref state, running, Head(Job), new UpdateEffect.Download(Job));
         Expect(ref state, running, new UpdateInput.Fetched(Job.Key), new UpdateEffect.ReportStep(Job.Key, UpdateStep.Installing));
-        Expect(ref state, running, new UpdateInput.StepTaken(Job.Key, UpdateStep.Installing), new UpdateEffect.Install(Job));
+        Expect(ref state, running, new UpdateInput.StepAccepted(Job.Key, UpdateStep.Installing), new UpdateEffect.Install(Job));
         Expect(ref state, running, new UpdateInput.SlotWritten(Job.Key), new UpdateEffect.ReportStep(Job.Key, UpdateStep.Confirming));
         Assert.Equal((Slot.A, new BootTrial(Slot.B, 0), 1, null), (state.Active, state.Trial, state.Installs["1.1.0"], state.Floor));
-        Expect(ref state, running, new UpdateInput.StepTaken(Job.Key, UpdateStep.Confirming), new UpdateEffect.Restart());
+        Expect(ref state, running, new UpdateInput.StepAccepted(Job.Key, UpdateStep.Confirming), new UpdateEffect.Restart());
         (state, var slot) = BootCore.Boot(state, trialIsBootable: true);
         Assert.Equal(Slot.B, slot);
         running = New;
         Expect(ref state, running, new UpdateInput.Proved(), Outcome(JobResult.Succeeded, "runs 1.1.0 from slot b"));
         Assert.Equal((Slot.B, null, "1.1.0"), (state.Active, state.Trial, state.Floor));
-        Expect(ref state, running, new UpdateInput.OutcomeTaken(Job.Key), new UpdateEffect.StartNext());
+        Expect(ref state, running, new UpdateInput.OutcomeAccepted(Job.Key), new UpdateEffect.StartNext());
         Assert.Null(state.Update);
         Expect(ref state, running, Head(Job), Outcome(JobResult.Succeeded, "runs 1.1.0 from slot b"));    // a replay is answered, not run
         Assert.Equal(1, state.Installs["1.1.0"]);
@@ -76,7 +76,7 @@ public sealed class UpdateCoreTests
         };
         Expect(ref state, New, new UpdateInput.Proved(), new UpdateEffect.StartNext());
         Expect(ref state, New, Head(Job), new UpdateEffect.ReportStep(Job.Key, UpdateStep.Confirming));
-        Expect(ref state, New, new UpdateInput.StepTaken(Job.Key, UpdateStep.Confirming), new UpdateEffect.Restart());
+        Expect(ref state, New, new UpdateInput.StepAccepted(Job.Key, UpdateStep.Confirming), new UpdateEffect.Restart());
         Expect(ref state, New, new UpdateInput.Proved(), Outcome(JobResult.Succeeded, "runs 1.1.0 from slot b"));
     }
 
@@ -93,7 +93,9 @@ public sealed class UpdateCoreTests
         };
         Expect(ref state, running, new UpdateInput.Proved(), Outcome(JobResult.Failed, reason));
         Assert.Equal((Slot.A, null, null), (state.Active, state.Trial, state.Floor));
-        Expect(ref state, running, new UpdateInput.OutcomeTaken(Job.Key), slot == "a" ? new UpdateEffect.StartNext() : new UpdateEffect.Restart());
+        Expect(
+            ref state, running, new UpdateInput.OutcomeAccepted(Job.Key),
+            slot == "a" ? new UpdateEffect.StartNext() : new UpdateEffect.Restart());
     }
 
     [Fact]
@@ -138,7 +140,7 @@ public sealed class UpdateCoreTests
         var state = Fresh.With(Slot.A, new SlotContent("1.1.0", Job.Sha256));
         var running = new RunningImage(Slot.A, "1.1.0", "ok");
         Expect(ref state, running, Head(Job), new UpdateEffect.ReportStep(Job.Key, UpdateStep.Confirming));
-        Expect(ref state, running, new UpdateInput.StepTaken(Job.Key, UpdateStep.Confirming), new UpdateEffect.Restart());
+        Expect(ref state, running, new UpdateInput.StepAccepted(Job.Key, UpdateStep.Confirming), new UpdateEffect.Restart());
         Expect(ref state, running, new UpdateInput.Proved(), Outcome(JobResult.Succeeded, "runs 1.1.0 from slot a"));
         Assert.Empty(state.Installs);
     }
@@ -150,8 +152,9 @@ public sealed class UpdateCoreTests
         var other = new JobKey("job-0", 1);
         foreach (var late in new UpdateInput[]
         {
-            new UpdateInput.Fetched(other), new UpdateInput.DigestWrong(other, "x"), new UpdateInput.ExecutionGone(other), new UpdateInput.OutcomeTaken(other),
-            new UpdateInput.StepTaken(other, UpdateStep.Confirming), new UpdateInput.SlotWritten(other),
+            new UpdateInput.Fetched(other), new UpdateInput.DigestWrong(other, "x"), new UpdateInput.ExecutionGone(other),
+            new UpdateInput.OutcomeAccepted(other),
+            new UpdateInput.StepAccepted(other, UpdateStep.Confirming), new UpdateInput.SlotWritten(other),
         })
         {
             Expect(ref state, Old, late, fetching: true);
@@ -174,9 +177,9 @@ public sealed class UpdateCoreTests
                 0 => Head(about),
                 1 => new UpdateInput.HeadIs(null, null),
                 2 => new UpdateInput.Fetched(about.Key),
-                3 => new UpdateInput.StepTaken(about.Key, (UpdateStep)random.Next(3)),
+                3 => new UpdateInput.StepAccepted(about.Key, (UpdateStep)random.Next(3)),
                 4 => new UpdateInput.SlotWritten(about.Key),
-                5 => new UpdateInput.OutcomeTaken(about.Key),
+                5 => new UpdateInput.OutcomeAccepted(about.Key),
                 6 => new UpdateInput.ExecutionGone(about.Key),
                 7 => new UpdateInput.DigestWrong(about.Key, "x"),
                 8 => new UpdateInput.ImageLost(about.Key),

@@ -33,9 +33,9 @@ public sealed class JournalWindowTests
         var (second, _) = Note("b", isQuick: true);
         var durable = _journal.WhenDurable(position);
         await Waiting();
-        _journal.Settle(first);
+        _journal.Finish(first);
         Assert.False(durable.IsCompleted);
-        _journal.Settle(second);
+        _journal.Finish(second);
         Assert.True(await durable);
         Assert.Equal(0, _store.Asked);
     }
@@ -49,7 +49,7 @@ public sealed class JournalWindowTests
         Assert.True(await _journal.WhenDurable(position));
         Assert.Equal(["slow"], _store.Batches.SelectMany(batch => batch.Messages).Select(message => Encoding.UTF8.GetString(message.Payload.Span)));
         Assert.True(await _journal.WhenDurable(Note("next", isQuick: true).Position));
-        _journal.Settle(slow);
+        _journal.Finish(slow);
         await _journal.Flushed();
         Assert.Contains(_store.Batches, batch => batch.RemovedDeliveries.Count == 1);
     }

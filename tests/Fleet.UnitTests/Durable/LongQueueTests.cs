@@ -30,16 +30,16 @@ public sealed class LongQueueTests
         await Publish(Waiting);
         Assert.Equal(Waiting, _store.Owed("plain/p").Length);
         client = Connect();
-        Take(client, 64_000);
+        Receive(client, 64_000);
         // Identifiers are free again; who waits without goes first.
         await Publish(1_000);
-        Take(client, 65_000);
+        Receive(client, 65_000);
         client.Lose();
         _parts.Journal.Close();
         _parts = Begin(_parts.Time.GetUtcNow());
         await Publish(10);
         client = Connect();
-        Take(client, _published);
+        Receive(client, _published);
         Assert.Equal(Enumerable.Range(1, _published).Select(number => $"{number}"), _got);
         await _parts.Journal.Flushed();
         Assert.Empty(_store.Owed("plain/p"));
@@ -66,7 +66,7 @@ public sealed class LongQueueTests
     }
 
     /// <summary>Until there are so many, each acknowledged to its end.</summary>
-    private void Take(TestClient client, int until)
+    private void Receive(TestClient client, int until)
     {
         while (client.Read() is { Length: > 0 } said)
         {

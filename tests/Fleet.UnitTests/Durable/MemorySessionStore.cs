@@ -47,10 +47,11 @@ internal sealed class MemorySessionStore : ISessionStore
                 _owners.Add(new Owner(gatewayId, name));
                 at = _owners.Count - 1;
             }
-            foreach (var left in _owners.Take(at).Where(left => name is not null && left.Name == name)) left.Heir ??= at + 1;
-            Move(owner => _owners[(int)owner - 1].Heir == at + 1, at + 1);
+            foreach (var left in _owners.Take(at).Where(left => name is not null && left.Name == name)) left.Successor ??= at + 1;
+            Move(owner => _owners[(int)owner - 1].Successor == at + 1, at + 1);
             DropSuperseded(at + 1);
-            return Task.FromResult(new SessionOwner(at + 1, [.. _owners.Where(left => left.Heir == at + 1 && !left.IsBuried).Select(left => left.Gateway)]));
+            var predecessors = _owners.Where(left => left.Successor == at + 1 && !left.IsFailedOver);
+            return Task.FromResult(new SessionOwner(at + 1, [.. predecessors.Select(left => left.Gateway)]));
         }
     }
 
@@ -68,7 +69,7 @@ internal sealed class MemorySessionStore : ISessionStore
         lock (_gate)
         {
             if (Failure is not null) throw Failure;
-            if (owner <= _killed || _owners[(int)owner - 1].Heir is not null) return false;
+            if (owner <= _killed || _owners[(int)owner - 1].Successor is not null) return false;
             Batches.Add(batch);
             foreach (long id in batch.RemovedSessions) Remove(id);
             foreach (var row in batch.Sessions) _sessions[row.Id] = (row, owner);
@@ -77,7 +78,7 @@ internal sealed class MemorySessionStore : ISessionStore
             foreach (var key in batch.RemovedDeliveries) _deliveries.Remove((key.Session, key.Number));
             foreach (var key in batch.ReleasedDeliveries)
             {
-                // It may be settled by now, like a row that an UPDATE does not find.
+                // It may be finished by now, like a row that an UPDATE does not find.
                 if (_deliveries.TryGetValue((key.Session, key.Number), out var released)) _deliveries[(key.Session, key.Number)] = released with { Message = 0 };
             }
             foreach (var (key, packetId) in batch.IdentifiedDeliveries)
@@ -99,16 +100,16 @@ internal sealed class MemorySessionStore : ISessionStore
         lock (_gate)
         {
             if (Failure is not null) throw Failure;
-            if (_owners[(int)owner - 1].Heir is not null) throw new InvalidOperationException("The heir is fenced.");
+            if (_owners[(int)owner - 1].Successor is not null) throw new InvalidOperationException("The successor is fenced.");
             int dead = _owners.FindIndex(o => o.Gateway == deadGatewayId);
             if (dead < 0) return Task.FromResult(new Inheritance());
-            long heir = _owners[dead].Heir ??= owner;
+            long successor = _owners[dead].Successor ??= owner;
             DropSuperseded(dead + 1);
             string? through = null;
-            for (; heir != owner; heir = _owners[(int)heir - 1].Heir!.Value)
+            for (; successor != owner; successor = _owners[(int)successor - 1].Successor!.Value)
             {
-                through = _owners[(int)heir - 1].Gateway;
-                if (_owners[(int)heir - 1].Heir is null) return Task.FromResult(new Inheritance { Heir = through });
+                through = _owners[(int)successor - 1].Gateway;
+                if (_owners[(int)successor - 1].Successor is null) return Task.FromResult(new Inheritance { Successor = through });
             }
             return Task.FromResult(new Inheritance
             {
@@ -119,22 +120,22 @@ internal sealed class MemorySessionStore : ISessionStore
         }
     }
 
-    public Task<bool> Take(long owner, string deadGatewayId, CancellationToken cancellation)
+    public Task<bool> TakeOver(long owner, string deadGatewayId, CancellationToken cancellation)
     {
         lock (_gate)
         {
-            if (_owners[(int)owner - 1].Heir is not null) return Task.FromResult(false);
+            if (_owners[(int)owner - 1].Successor is not null) return Task.FromResult(false);
             int dead = _owners.FindIndex(o => o.Gateway == deadGatewayId);
             Move(from => from == dead + 1, owner);
             return Task.FromResult(true);
         }
     }
 
-    public Task Bury(string deadGatewayId, CancellationToken cancellation)
+    public Task CompleteFailover(string deadGatewayId, CancellationToken cancellation)
     {
         lock (_gate)
         {
-            foreach (var dead in _owners.Where(owner => owner.Gateway == deadGatewayId)) dead.IsBuried = true;
+            foreach (var dead in _owners.Where(owner => owner.Gateway == deadGatewayId)) dead.IsFailedOver = true;
             return Task.CompletedTask;
         }
     }
@@ -219,7 +220,7 @@ internal sealed class MemorySessionStore : ISessionStore
         public string? Name => name;
 
         /// <summary>Null while it lives.</summary>
-        public long? Heir { get; set; }
-        public bool IsBuried { get; set; }
+        public long? Successor { get; set; }
+        public bool IsFailedOver { get; set; }
     }
 }

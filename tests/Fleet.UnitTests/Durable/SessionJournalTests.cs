@@ -60,7 +60,7 @@ public sealed class SessionJournalTests
         await Held();
         var (delivery, position) = Note("gone");
         Note("stays");
-        _journal.Settle(delivery);
+        _journal.Finish(delivery);
         _store.Release();
         Assert.True(await _journal.WhenDurable(position));
         Assert.Equal(["stays"], _store.Owed("k"));
@@ -72,7 +72,7 @@ public sealed class SessionJournalTests
     {
         var message = Message("x");
         var delivery = new StoredDelivery(_session, 1, message, Qos.AtLeastOnce, false, 0, default);
-        _journal.Settle(delivery);
+        _journal.Finish(delivery);
         Assert.True(await _journal.WhenDurable(_journal.Note(message, [delivery])));
         Assert.Empty(_store.Batches);
     }
@@ -85,10 +85,10 @@ public sealed class SessionJournalTests
         StoredDelivery[] deliveries = [.. ((StoredSession[])[_session, other]).Select(session => new StoredDelivery(session, 1, message, Qos.AtLeastOnce, false, 0, default))];
         await _journal.WhenDurable(_journal.Note(message, [.. deliveries]));
         Assert.Equal(1, _store.MessageCount);
-        _journal.Settle(deliveries[0]);
+        _journal.Finish(deliveries[0]);
         await _journal.Flushed();
         Assert.Equal(1, _store.MessageCount);
-        _journal.Settle(deliveries[1]);
+        _journal.Finish(deliveries[1]);
         await _journal.Flushed();
         Assert.Equal(0, _store.MessageCount);
     }
@@ -103,7 +103,7 @@ public sealed class SessionJournalTests
         await _journal.WhenDurable(position);
         var batch = _store.Batches[^1];
         Assert.Equal((1, 77), (batch.Deliveries.Count, Assert.Single(batch.Received).PacketId));
-        await _journal.WhenDurable(_journal.Complete(_session, 77));
+        await _journal.WhenDurable(_journal.PubRel(_session, 77));
         Assert.Equal(77, Assert.Single(_store.Batches[^1].RemovedReceived).PacketId);
     }
 
@@ -113,11 +113,11 @@ public sealed class SessionJournalTests
         Put();
         var (delivery, position) = Note("x", Qos.ExactlyOnce);
         await _journal.WhenDurable(position);
-        _journal.Release(delivery);
+        _journal.PubRec(delivery);
         await _journal.Flushed();
         Assert.Equal(["released"], _store.Owed("k"));
         Assert.Equal(0, _store.MessageCount);
-        _journal.Settle(delivery);
+        _journal.Finish(delivery);
         await _journal.Flushed();
         Assert.Empty(_store.Owed("k"));
     }
@@ -150,7 +150,7 @@ public sealed class SessionJournalTests
         var (_, later) = Note("b");
         Assert.Equal((JournalOutcome.Refused, JournalOutcome.Refused), (_journal.Look(position), _journal.Look(later)));
         // The client has had it, whatever its publisher was told.
-        _journal.Settle(first);
+        _journal.Finish(first);
 
         _store.Failure = null;
         await Advance(() => _journal.Look(later) == JournalOutcome.Durable);
@@ -180,9 +180,9 @@ public sealed class SessionJournalTests
         var (owed, position) = Note("x");
         await _journal.WhenDurable(position);
         _journal.Remove(_session);
-        // Its page may be cut before what it was owed is settled.
+        // Its page may be cut before what it was owed is finished.
         await _journal.Flushed();
-        _journal.Settle(owed);
+        _journal.Finish(owed);
         await _journal.Flushed();
         Assert.Equal((0, null), (_store.MessageCount, _store.Session("k")));
         Put();

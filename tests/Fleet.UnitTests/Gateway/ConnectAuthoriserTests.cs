@@ -30,9 +30,12 @@ public sealed class ConnectAuthoriserTests
             .On<ICertificateGrain>("Get", (_, _) => Task.FromResult(_certificate))
             .On<ISessionGrain>("Open", (_, _) => Task.FromResult(new SessionLease(7)))
             .On<IDeviceGrain>("Connected", (_, _) => Task.CompletedTask);
-        var devices = new DevicePresence(_grains, new GatewayIdentity(), _parts.Clock, NullLogger<DevicePresence>.Instance);
-        var life = new SessionLife(devices, new PresenceEvents(_parts.Broker, _parts.Clock), _parts.Directory, _parts.Leases, _parts.Flapping, _parts.Clock, NullLogger<SessionLife>.Instance);
-        _authoriser = new ConnectAuthoriser(_grains, new GatewayIdentity(), life, _parts.Moves, _parts.Finder(_grains), _parts.Broker, new OnePassword(),
+        var devices = new PresenceReporter(_grains, new GatewayIdentity(), _parts.Clock, NullLogger<PresenceReporter>.Instance);
+        var life = new SessionLifecycle(
+            devices, new PresenceEvents(_parts.Broker, _parts.Clock), _parts.Directory, _parts.Leases, _parts.Flapping, _parts.Clock,
+            NullLogger<SessionLifecycle>.Instance);
+        _authoriser = new ConnectAuthoriser(
+            _grains, new GatewayIdentity(), life, _parts.SessionHandoff, _parts.Finder(_grains), _parts.Broker, new OnePassword(),
             new PolicySource(_parts.Options), _parts.Admission, _parts.Flapping, _parts.Clock, _parts.Metrics, NullLogger<ConnectAuthoriser>.Instance);
     }
 

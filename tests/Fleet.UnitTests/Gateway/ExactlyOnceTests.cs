@@ -324,17 +324,17 @@ public sealed class ExactlyOnceTests
                     plain.Add((flight.Add(Message(twice ? Qos.ExactlyOnce : Qos.AtLeastOnce)), twice, false, true));
                     break;
                 case 3:
-                    Assert.True(Expected(at, !twice) == flight.Acknowledge(id), said);
+                    Assert.True(Expected(at, !twice) == flight.PubAck(id), said);
                     if (at >= 0 && !twice) plain.RemoveAt(at);
                     break;
                 case 4:
                     bool refused = random.Next(4) == 0;
-                    Assert.True(Expected(at, twice) == flight.Receive(id, refused), said);
+                    Assert.True(Expected(at, twice) == flight.PubRec(id, refused), said);
                     if (at >= 0 && twice && !released && refused) plain.RemoveAt(at);
                     else if (at >= 0 && twice) plain[at] = plain[at] with { Released = true };
                     break;
                 case 5:
-                    Assert.True(Expected(at, released) == flight.Complete(id), said);
+                    Assert.True(Expected(at, released) == flight.PubComp(id), said);
                     if (released) plain.RemoveAt(at);
                     break;
                 case 6 when random.Next(20) == 0:
@@ -351,9 +351,9 @@ public sealed class ExactlyOnceTests
             }
             Assert.True((plain.Count, plain.Count(sent => sent.Sent)) == (flight.Count, flight.Outstanding), said);
         }
-        Assert.Equal(plain.Select(sent => (sent.Id, sent.Released)), flight.TakeAll().Select(sent => (sent.PacketId, sent.Released)));
+        Assert.Equal(plain.Select(sent => (sent.Id, sent.Released)), flight.RemoveAll().Select(sent => (sent.PacketId, sent.Released)));
 
-        static AckResult Expected(int at, bool right) => at < 0 ? AckResult.Unknown : right ? AckResult.Taken : AckResult.WrongKind;
+        static AckResult Expected(int at, bool right) => at < 0 ? AckResult.Unknown : right ? AckResult.Accepted : AckResult.WrongKind;
     }
 
     [Fact]
@@ -361,9 +361,9 @@ public sealed class ExactlyOnceTests
     {
         var flight = new InFlight();
         for (int i = 0; i < 65_535; i++) flight.Add(Message(Qos.ExactlyOnce));
-        Assert.Equal(AckResult.Taken, flight.Receive(1, refused: true));
+        Assert.Equal(AckResult.Accepted, flight.PubRec(1, refused: true));
         Assert.Equal(1, flight.Add(Message(Qos.AtLeastOnce)));
-        for (ushort id = ushort.MaxValue; id > 1; id--) Assert.Equal(AckResult.Taken, flight.Receive(id, refused: true));
+        for (ushort id = ushort.MaxValue; id > 1; id--) Assert.Equal(AckResult.Accepted, flight.PubRec(id, refused: true));
         Assert.Equal(1, flight.Count);
     }
 

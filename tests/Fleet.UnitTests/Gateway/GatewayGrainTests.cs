@@ -92,41 +92,41 @@ public sealed class GatewayGrainTests : IAsyncLifetime
     [Fact]
     public async Task A_dead_gateway_is_among_the_dead_until_another_has_what_it_left()
     {
-        var heir = await _grains.Join("gw-1");
+        var successor = await _grains.Join("gw-1");
         await _grains.Join("gw-2");
         bool has = false;
-        heir.Adopts = _ => has ? new AdoptResult.Done() : new AdoptResult.UnderWay();
+        successor.TakesOver = _ => has ? new FailoverProgress.Done() : new FailoverProgress.UnderWay();
         await _grains.Gateway("gw-2").Leave();
-        await heir.Said("heir of gw-2");
-        await _grains.Pass(TimeSpan.FromSeconds(3), heir);
+        await successor.Said("successor of gw-2");
+        await _grains.Pass(TimeSpan.FromSeconds(3), successor);
         Assert.Equal("gw-2", Assert.Single((await _grains.View()).Dead));
         has = true;
-        while (!(await _grains.View()).Dead.IsEmpty) await _grains.Pass(GatewayLiveness.BeatEvery, heir);
+        while (!(await _grains.View()).Dead.IsEmpty) await _grains.Pass(GatewayLiveness.BeatEvery, successor);
     }
 
     [Fact]
-    public async Task Who_has_it_already_is_asked_and_an_heir_that_is_no_more_is_buried_first()
+    public async Task Who_has_it_already_is_asked_and_a_successor_that_is_no_more_fails_over_first()
     {
         var first = await _grains.Join("gw-1");
         await _grains.Join("dead");
         List<string> asked = [];
-        first.Adopts = dead =>
+        first.TakesOver = dead =>
         {
             asked.Add(dead);
             // It had begun in the place of the dead one, and died before it was a gateway.
-            return dead == "dead" && !asked.Contains("begun") ? new AdoptResult.Elsewhere("begun") : new AdoptResult.Done();
+            return dead == "dead" && !asked.Contains("begun") ? new FailoverProgress.Elsewhere("begun") : new FailoverProgress.Done();
         };
         await _grains.Gateway("dead").Leave();
-        await first.Said("heir of begun");
+        await first.Said("successor of begun");
         while (!(await _grains.View()).Dead.IsEmpty) await _grains.Pass(GatewayLiveness.BeatEvery, first);
         Assert.Equal(["dead", "begun", "dead"], asked);
 
         var second = await _grains.Join("gw-2");
         await _grains.Join("late");
-        first.Adopts = _ => new AdoptResult.Elsewhere("gw-2");
-        second.Adopts = _ => new AdoptResult.Done();
+        first.TakesOver = _ => new FailoverProgress.Elsewhere("gw-2");
+        second.TakesOver = _ => new FailoverProgress.Done();
         await _grains.Gateway("late").Leave();
-        await second.Said("heir of late");
+        await second.Said("successor of late");
         while (!(await _grains.View()).Dead.IsEmpty) await _grains.Pass(GatewayLiveness.BeatEvery, first, second);
     }
 
@@ -139,19 +139,20 @@ public sealed class GatewayGrainTests : IAsyncLifetime
         Assert.Single((await _grains.View()).Dead);
         var next = await _grains.Join("gw-2");
         while (!(await _grains.View()).Dead.IsEmpty) await _grains.Pass(GatewayLiveness.BeatEvery, next);
-        Assert.Contains("heir of gw-1", next.Words);
+        Assert.Contains("successor of gw-1", next.Words);
     }
 
     [Fact]
-    public void The_dead_have_the_same_heir_for_as_long_as_it_lives()
+    public void The_dead_have_the_same_successor_for_as_long_as_it_lives()
     {
         var living = Enumerable.Range(1, 5).Select(i => new GatewayMember($"gw-{i}", i, null)).ToImmutableArray();
         foreach (string dead in Enumerable.Range(0, 20).Select(i => $"dead-{i}"))
         {
-            string heir = HeirChoice.Of(living, dead)!;
-            foreach (var other in living.Where(member => member.Id != heir)) Assert.Equal(heir, HeirChoice.Of(living.Remove(other), dead));
+            string successor = SuccessorChoice.Of(living, dead)!;
+            foreach (var other in living.Where(member => member.Id != successor))
+                Assert.Equal(successor, SuccessorChoice.Of(living.Remove(other), dead));
         }
-        Assert.True(Enumerable.Range(0, 20).Select(i => HeirChoice.Of(living, $"dead-{i}")).Distinct().Count() > 2);
-        Assert.Null(HeirChoice.Of([], "dead"));
+        Assert.True(Enumerable.Range(0, 20).Select(i => SuccessorChoice.Of(living, $"dead-{i}")).Distinct().Count() > 2);
+        Assert.Null(SuccessorChoice.Of([], "dead"));
     }
 }

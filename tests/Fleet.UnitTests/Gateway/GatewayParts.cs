@@ -41,7 +41,7 @@ internal sealed class GatewayParts
         services.AddFleetGateway();
         services.AddSingleton<TimeProvider>(Time).AddSingleton<IGrainFactory>(Grains);
         services.AddSingleton<IRetainedStore>(Store).AddSingleton<ISessionStore>(Sessions).AddSingleton<IRuleQueue>(RuleQueue);
-        services.AddSingleton<ISessionLeases>(Leases);
+        services.AddSingleton<ISessionLeaseReleaser>(Leases);
         services.PostConfigure<GatewayOptions>(options =>
         {
             // What is noted is written at once, or a test would have to move the clock for it.
@@ -50,7 +50,7 @@ internal sealed class GatewayParts
             configure?.Invoke(options);
         });
         _services = services.BuildServiceProvider();
-        Estates.Begin("test", default).GetAwaiter().GetResult();
+        SessionFailover.Begin("test", default).GetAwaiter().GetResult();
     }
 
     public WatchedTime Time { get; }
@@ -75,11 +75,11 @@ internal sealed class GatewayParts
     public Fences Fences => Part<Fences>();
     public Peers Peers => Part<Peers>();
     public Routes Routes => Part<Routes>();
-    public Heirs Heirs => Part<Heirs>();
-    public Estates Estates => Part<Estates>();
-    public PeerFlush Flush => Part<PeerFlush>();
+    public DeadGateways DeadGateways => Part<DeadGateways>();
+    public SessionFailover SessionFailover => Part<SessionFailover>();
+    public LinkBarrier Barrier => Part<LinkBarrier>();
     public PeerInbox Inbox => Part<PeerInbox>();
-    public SessionMoves Moves => Part<SessionMoves>();
+    public SessionHandoff SessionHandoff => Part<SessionHandoff>();
     public RetainedMessages Retained => Part<RetainedMessages>();
     public Broker Broker => Part<Broker>();
     public GatewayRules Rules => Part<GatewayRules>();
@@ -105,7 +105,7 @@ internal sealed class GatewayParts
             Kind = kind,
             ClientId = clientId,
             SessionId = Guid.NewGuid().ToString("n"),
-            Policy = CompiledPolicy.Compile(policy, SessionIdentity.PolicyVariables(clientId, "10.0.0.1", thing, template)),
+            Policy = SessionPolicy.Fill(policy, SessionIdentity.PolicyVariables(clientId, "10.0.0.1", thing, template)),
             RemoteAddress = "10.0.0.1",
             Thing = thing,
             Certificate = id,
@@ -172,7 +172,7 @@ internal sealed class GatewayParts
         }
     }
 
-    public sealed class ReleasedLeases : ISessionLeases
+    public sealed class ReleasedLeases : ISessionLeaseReleaser
     {
         public List<string> Keys { get; } = [];
 

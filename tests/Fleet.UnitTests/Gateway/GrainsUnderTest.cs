@@ -40,7 +40,7 @@ internal sealed class GrainsUnderTest : IAsyncDisposable
 
     public ISessionGrain Session(string key) => Factory.GetGrain<ISessionGrain>(key);
 
-    public Task<GatewayView> View() => Factory.GetGrain<IRouteTableGrain>(IRouteTableGrain.Key).GetView();
+    public Task<GatewayView> View() => Factory.GetGrain<IGatewayRegistryGrain>(IGatewayRegistryGrain.Key).GetView();
 
     public async Task<TestGateway> Join(string id, string? name = null)
     {
@@ -76,7 +76,7 @@ internal sealed class TestGateway(IGatewayGrain grain, IGrainFactory grains) : I
 
     /// <summary>What it has to hand over.</summary>
     public MovedSession? Session { get; set; }
-    public ImmutableArray<LostSession> Mourned { get; private set; } = [];
+    public ImmutableArray<LostSession> PublishedLost { get; private set; } = [];
 
     /// <summary>Awaited before anything is handed over.</summary>
     public Task HandsOver { get; set; } = Task.CompletedTask;
@@ -135,20 +135,20 @@ internal sealed class TestGateway(IGatewayGrain grain, IGrainFactory grains) : I
 
     public Task<PeerAnswer> Forward(PeerBatch batch) => throw new NotSupportedException();
 
-    public Task Mourn(ImmutableArray<LostSession> sessions)
+    public Task PublishLostSessions(ImmutableArray<LostSession> sessions)
     {
-        Mourned = Mourned.AddRange(sessions);
-        Say($"mourned {sessions.Length}");
+        PublishedLost = PublishedLost.AddRange(sessions);
+        Say($"lost {sessions.Length}");
         return Task.CompletedTask;
     }
 
-    /// <summary>What it answers when it is to be the heir of a dead gateway.</summary>
-    public Func<string, AdoptResult> Adopts { get; set; } = _ => new AdoptResult.Done();
+    /// <summary>What it answers when it is to be the successor of a dead gateway.</summary>
+    public Func<string, FailoverProgress> TakesOver { get; set; } = _ => new FailoverProgress.Done();
 
-    public Task<AdoptResult> Adopt(string deadGatewayId)
+    public Task<FailoverProgress> TakeOverFrom(string deadGatewayId)
     {
-        Say($"heir of {deadGatewayId}");
-        return Task.FromResult(Adopts(deadGatewayId));
+        Say($"successor of {deadGatewayId}");
+        return Task.FromResult(TakesOver(deadGatewayId));
     }
 
     private void Say(string word)

@@ -24,9 +24,13 @@ public sealed class MqttConnectionTests
     {
         _grains.On<ISessionGrain>("Open", (_, _) => Task.FromResult(new SessionLease(1)));
         var identity = _parts.Gateway;
-        var devices = new DevicePresence(_grains, identity, _parts.Clock, NullLogger<DevicePresence>.Instance);
-        var life = new SessionLife(devices, new PresenceEvents(_parts.Broker, _parts.Clock), _parts.Directory, _parts.Leases, _parts.Flapping, _parts.Clock, NullLogger<SessionLife>.Instance);
-        var authoriser = new ConnectAuthoriser(_grains, identity, life, _parts.Moves, _parts.Finder(_grains), _parts.Broker, new NoPasswords(), new PolicySource(_parts.Options), _parts.Admission, _parts.Flapping, _parts.Clock, _parts.Metrics,
+        var devices = new PresenceReporter(_grains, identity, _parts.Clock, NullLogger<PresenceReporter>.Instance);
+        var life = new SessionLifecycle(
+            devices, new PresenceEvents(_parts.Broker, _parts.Clock), _parts.Directory, _parts.Leases, _parts.Flapping, _parts.Clock,
+            NullLogger<SessionLifecycle>.Instance);
+        var authoriser = new ConnectAuthoriser(
+            _grains, identity, life, _parts.SessionHandoff, _parts.Finder(_grains), _parts.Broker, new NoPasswords(),
+            new PolicySource(_parts.Options), _parts.Admission, _parts.Flapping, _parts.Clock, _parts.Metrics,
             NullLogger<ConnectAuthoriser>.Instance);
         _services = new ConnectionServices(_parts.Options, _parts.Channels, authoriser, life, new RequestDispatcher([]),
             new ConnectionRegistry(_parts.Metrics), _parts.Clock, _parts.Metrics, NullLogger<MqttConnection>.Instance);

@@ -67,14 +67,14 @@ public sealed class PassingPublicationTests
     [Fact]
     public void Memory_is_used_again_when_the_last_is_done_with_it_and_not_before()
     {
-        var first = Take("one");
+        var first = Rent("one");
         first.Hold();
         first.Release();
-        var second = Take("two");
+        var second = Rent("two");
         Assert.NotSame(first, second);
         Assert.Equal("one", Encoding.UTF8.GetString(first.Payload.Span));
         first.Release();
-        Assert.Same(first, Take("three"));
+        Assert.Same(first, Rent("three"));
         Assert.Equal("three", Encoding.UTF8.GetString(first.Payload.Span));
         Assert.Equal("two", Encoding.UTF8.GetString(second.Payload.Span));
     }
@@ -82,14 +82,14 @@ public sealed class PassingPublicationTests
     [Fact]
     public void What_somebody_keeps_is_never_used_again()
     {
-        var kept = Take("one");
+        var kept = Rent("one");
         // Of two sessions that have it, both become persistent.
         kept.Hold();
         kept.Keep();
         kept.Keep();
         kept.Release();
         kept.Release();
-        Assert.NotSame(kept, Take("two"));
+        Assert.NotSame(kept, Rent("two"));
         Assert.Equal("one", Encoding.UTF8.GetString(kept.Payload.Span));
     }
 
@@ -101,8 +101,8 @@ public sealed class PassingPublicationTests
         Assert.Throws<InvalidOperationException>(message.Release);
     }
 
-    private static PassingPublication Take(string payload) =>
-        PassingPublication.Take("t"u8, new ReadOnlySequence<byte>(Encoding.UTF8.GetBytes(payload)), Qos.AtMostOnce, default, null);
+    private static PassingPublication Rent(string payload) =>
+        PassingPublication.Rent("t"u8, new ReadOnlySequence<byte>(Encoding.UTF8.GetBytes(payload)), Qos.AtMostOnce, default, null);
 
     private static byte[] Packet(PublishPacket packet)
     {

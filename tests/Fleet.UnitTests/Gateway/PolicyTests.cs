@@ -177,10 +177,10 @@ public sealed class PolicyTests
     public void What_is_no_policy_is_refused_rather_than_guessed(string json) =>
         Assert.Throws<FormatException>(() => PolicyDocument.Parse("test", Encoding.UTF8.GetBytes(json)));
 
-    private static CompiledPolicy Compile(string json) =>
-        CompiledPolicy.Compile(PolicyDocument.Parse("test", Encoding.UTF8.GetBytes(json)), new Dictionary<string, string>());
+    private static SessionPolicy Compile(string json) =>
+        SessionPolicy.Fill(PolicyDocument.Parse("test", Encoding.UTF8.GetBytes(json)), new Dictionary<string, string>());
 
-    private static CompiledPolicy Of(SessionIdentity identity) => identity.Policy;
+    private static SessionPolicy Of(SessionIdentity identity) => identity.Policy;
 
     private static bool Matches(string pattern, string value, string clientId = "")
     {

@@ -54,7 +54,9 @@ public sealed class PresenceTests
     {
         _grains.On<IDeviceGrain>("Stale", (_, _) => Task.CompletedTask).On<IDeviceGrain>("Seen", (_, _) => Task.CompletedTask);
         var presence = Presence();
-        var life = new SessionLife(presence, new PresenceEvents(_parts.Broker, _parts.Clock), _parts.Directory, _parts.Leases, _parts.Flapping, _parts.Clock, NullLogger<SessionLife>.Instance);
+        var life = new SessionLifecycle(
+            presence, new PresenceEvents(_parts.Broker, _parts.Clock), _parts.Directory, _parts.Leases, _parts.Flapping, _parts.Clock,
+            NullLogger<SessionLifecycle>.Instance);
         var client = TestClient.Connected(_parts, GatewayParts.Device("a"));
         life.Began(client.Session.Identity);
         client.Publish("fleet/a/heartbeat");
@@ -120,5 +122,5 @@ public sealed class PresenceTests
         Assert.StartsWith("$aws/events/subscriptions/unsubscribed/a=", messages[1], StringComparison.Ordinal);
     }
 
-    private DevicePresence Presence() => new(_grains, new GatewayIdentity(), _parts.Clock, NullLogger<DevicePresence>.Instance);
+    private PresenceReporter Presence() => new(_grains, new GatewayIdentity(), _parts.Clock, NullLogger<PresenceReporter>.Instance);
 }

@@ -144,9 +144,10 @@ public sealed class SessionGrainTests : IAsyncLifetime
         await Connect("amr-4", "gw-1", "s-4", Will);
         await Connect("amr-4", "gw-2", "s-5", Will);
         await _grains.Pass(TimeSpan.FromSeconds(11), _second);
-        await _second.Said("mourned 2");
+        await _second.Said("lost 2");
 
-        Assert.Equal(["amr-1 s-1 gone", "amr-2 s-2 "], _second.Mourned.Select(lost => $"{lost.ClientId} {lost.SessionId} {Encoding.UTF8.GetString((lost.Will?.Payload ?? default).Span)}"));
+        Assert.Equal(["amr-1 s-1 gone", "amr-2 s-2 "], _second.PublishedLost.Select(
+            lost => $"{lost.ClientId} {lost.SessionId} {Encoding.UTF8.GetString((lost.Will?.Payload ?? default).Span)}"));
         foreach (var (thing, expected) in new[] { ("amr-1", Connectivity.Disconnected), ("amr-2", Connectivity.Disconnected), ("amr-3", Connectivity.Connected), ("amr-4", Connectivity.Connected) })
         {
             var view = (await _grains.Factory.GetGrain<IDeviceGrain>(thing).Get())!;

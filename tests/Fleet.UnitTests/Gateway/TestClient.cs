@@ -138,7 +138,7 @@ internal sealed class TestClient : ISessionOwner
     {
         // What is on its way to the store is there, unless the test holds it up.
         if (!_parts.Sessions.IsHeld) _parts.Journal.Flushed().GetAwaiter().GetResult();
-        Settle();
+        AnswerWhatIsKnown();
         Drain();
         byte[] bytes = _received.WrittenSpan.ToArray();
         _received.ResetWrittenCount();
@@ -190,7 +190,7 @@ internal sealed class TestClient : ISessionOwner
     }
 
     /// <summary>Answers what waited for the store alone.</summary>
-    private void Settle()
+    private void AnswerWhatIsKnown()
     {
         foreach (var effect in Effects.OfType<ChannelEffect.AwaitRoutes>().Where(effect => effect.Known.IsCompleted).ToArray())
         {
@@ -207,7 +207,7 @@ internal sealed class TestClient : ISessionOwner
             do
             {
                 _channel.Drain(Begin());
-                if (!_outbound.TryTake(out var bytes)) return;
+                if (!_outbound.TryBeginSend(out var bytes)) return;
                 _received.Write(bytes.Span);
                 _outbound.Sent();
             }

@@ -51,7 +51,7 @@ public sealed class ReactorConnectionTests
         await peers[0].Send("300400017478");
         foreach (var peer in peers) Assert.Equal("300400017478", await peer.Read(6));
         foreach (var peer in peers) await peer.DisposeAsync();
-        await rig.Settles(0);
+        await rig.Holds(0);
     }
 
     [Fact]
@@ -117,7 +117,7 @@ public sealed class ReactorConnectionTests
         Assert.StartsWith("E0", last, StringComparison.Ordinal);
         Assert.Equal("82", last[4..6]);
         await peer.DisposeAsync();
-        await rig.Settles(0);
+        await rig.Holds(0);
     }
 
     [Fact]
@@ -132,7 +132,7 @@ public sealed class ReactorConnectionTests
         string last = await peer.ReadToEnd();
         Assert.Equal(("E0", "8B"), (last[..2], last[4..6]));
         await peer.DisposeAsync();
-        await rig.Settles(0);
+        await rig.Holds(0);
     }
 
     [Fact]
@@ -148,7 +148,7 @@ public sealed class ReactorConnectionTests
         Assert.Equal("", await slow.ReadToEnd());
         await silent.DisposeAsync();
         await slow.DisposeAsync();
-        await rig.Settles(0);
+        await rig.Holds(0);
     }
 
     [Fact]
@@ -160,7 +160,7 @@ public sealed class ReactorConnectionTests
         await peer.ReadToEnd();
         // It has read the end and keeps its own side open.
         rig.Pass(TimeSpan.FromSeconds(3));
-        await rig.Settles(0);
+        await rig.Holds(0);
     }
 
     [Fact]
@@ -193,7 +193,7 @@ public sealed class ReactorConnectionTests
         await using var rig = new ReactorRig(options => options.ProxyProtocol = true);
         await using var peer = await rig.Dial();
         await peer.Stream.WriteAsync("PROXY TCP4 192.0.2.7 192.0"u8.ToArray());
-        await rig.Settles(1);
+        await rig.Holds(1);
         await peer.Stream.WriteAsync((byte[])[.. ".2.1 5000 8883\r\n"u8, .. Convert.FromHexString(ReactorRig.Connect)]);
         Assert.Equal("20020000", await peer.Read(4));
         Assert.Equal("192.0.2.7", rig.Parts.Directory.Find("plain/p")!.Identity.RemoteAddress);

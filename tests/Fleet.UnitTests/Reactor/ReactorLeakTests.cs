@@ -32,7 +32,7 @@ public sealed class ReactorLeakTests
                     if (n % 2 == 0) await peer.Send(ReactorRig.Connect[..(n % 20)]);
                 }));
             }
-            await rig.Settles(0);
+            await rig.Holds(0);
         }
 
         static int Files() => Directory.GetFileSystemEntries("/proc/self/fd").Length;

@@ -41,9 +41,13 @@ internal sealed class ReactorRig : IAsyncDisposable
         });
         Grains.On<ISessionGrain>("Open", (_, _) => Task.FromResult(new SessionLease(1)));
         Grains.On<IDeviceGrain>("Connected", (_, _) => Task.CompletedTask).On<IDeviceGrain>("Disconnected", (_, _) => Task.CompletedTask);
-        var devices = new DevicePresence(Grains, Parts.Gateway, Parts.Clock, NullLogger<DevicePresence>.Instance);
-        var life = new SessionLife(devices, new PresenceEvents(Parts.Broker, Parts.Clock), Parts.Directory, Parts.Leases, Parts.Flapping, Parts.Clock, NullLogger<SessionLife>.Instance);
-        var authoriser = new ConnectAuthoriser(Grains, Parts.Gateway, life, Parts.Moves, Parts.Finder(Grains), Parts.Broker, new NoPasswords(), new PolicySource(Parts.Options),
+        var devices = new PresenceReporter(Grains, Parts.Gateway, Parts.Clock, NullLogger<PresenceReporter>.Instance);
+        var life = new SessionLifecycle(
+            devices, new PresenceEvents(Parts.Broker, Parts.Clock), Parts.Directory, Parts.Leases, Parts.Flapping, Parts.Clock,
+            NullLogger<SessionLifecycle>.Instance);
+        var authoriser = new ConnectAuthoriser(
+            Grains, Parts.Gateway, life, Parts.SessionHandoff, Parts.Finder(Grains), Parts.Broker, new NoPasswords(),
+            new PolicySource(Parts.Options),
             Parts.Admission, Parts.Flapping, Parts.Clock, Parts.Metrics, NullLogger<ConnectAuthoriser>.Instance);
         Services = new ConnectionServices(Parts.Options, Parts.Channels, authoriser, life, new RequestDispatcher([]),
             new ConnectionRegistry(Parts.Metrics), Parts.Clock, Parts.Metrics, NullLogger<MqttConnection>.Instance);
@@ -52,8 +56,8 @@ internal sealed class ReactorRig : IAsyncDisposable
         var loopback = new IPEndPoint(IPAddress.Loopback, 0);
         _listeners =
         [
-            new ReactorListener(loopback, _loops, new ArrivalTerms(Listener.Plain, null, Services, Parts.Admission)),
-            new ReactorListener(loopback, _loops, new ArrivalTerms(Listener.Mqtts, _tls, Services, Parts.Admission)),
+            new ReactorListener(loopback, _loops, new ListenerTerms(Listener.Plain, null, Services, Parts.Admission)),
+            new ReactorListener(loopback, _loops, new ListenerTerms(Listener.Mqtts, _tls, Services, Parts.Admission)),
         ];
         foreach (var loop in _loops)
         {
@@ -126,7 +130,7 @@ internal sealed class ReactorRig : IAsyncDisposable
     }
 
     /// <summary>Waits until the loops hold so many sockets.</summary>
-    public async Task Settles(int sockets)
+    public async Task Holds(int sockets)
     {
         using var patience = new CancellationTokenSource(Patience);
         while (Sockets != sockets || (sockets == 0 && Services.Connections.Count > 0)) await Task.Delay(TimeSpan.FromMilliseconds(5), TimeProvider.System, patience.Token);

@@ -56,9 +56,9 @@ public sealed class ReactorTlsTests
         await using var silent = await rig.DialTlsWithoutTls();
         await using var halfway = await rig.DialTlsWithoutTls();
         await halfway.Send("160301");
-        await rig.Settles(2);
+        await rig.Holds(2);
         rig.Pass(TimeSpan.FromSeconds(11));
-        await rig.Settles(0);
+        await rig.Holds(0);
         Assert.Equal("", await silent.ReadToEnd());
     }
 
@@ -92,7 +92,7 @@ public sealed class ReactorTlsTests
         using var stranger = TestPki.OfAStranger();
         for (int i = 0; i < 20; i++) await IsRefused(() => rig.DialTls(stranger));
         for (int i = 0; i < 20; i++) await (await rig.DialTlsWithoutTls()).DisposeAsync();
-        await rig.Settles(0);
+        await rig.Holds(0);
     }
 
     [Fact]

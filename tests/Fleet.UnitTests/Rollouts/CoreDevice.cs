@@ -40,7 +40,7 @@ internal sealed class CoreDevice
     /// <summary>Whether the device ever ran the new version.</summary>
     public bool Updated => _running == Given.V2;
 
-    public void Take<TAnswer>(DeviceDecision<TAnswer> decision)
+    public void Apply<TAnswer>(DeviceDecision<TAnswer> decision)
     {
         foreach (var e in decision.Events.OfType<ExecutionProgressed>())
         {
@@ -65,14 +65,14 @@ internal sealed class CoreDevice
         }
         if (!kind && _random.Next(12) == 0)
         {
-            Take(DevicePresence.Disconnected(State, State.Session.SessionId, DisconnectReason.ConnectionLost, now, now));
+            Apply(DevicePresence.Disconnected(State, State.Session.SessionId, DisconnectReason.ConnectionLost, now, now));
             return;
         }
         var head = JobQueue.Head(State.Open);
         if (head is null) return;
         if (head.Status is JobExecutionStatus.Queued)
         {
-            if (_random.Next(2) == 0) Take(DeviceJobs.StartNext(State, Thing, new StartNextJob(null), now));
+            if (_random.Next(2) == 0) Apply(DeviceJobs.StartNext(State, Thing, new StartNextJob(null), now));
             else Update(head, JobExecutionStatus.InProgress, "downloading", now);
         }
         else Work(head, now);
@@ -93,7 +93,7 @@ internal sealed class CoreDevice
     {
         if (head.BackEpoch is null)
         {
-            Take(DevicePresence.Disconnected(State, State.Session!.SessionId, DisconnectReason.ClientInitiatedDisconnect, now, now));
+            Apply(DevicePresence.Disconnected(State, State.Session!.SessionId, DisconnectReason.ClientInitiatedDisconnect, now, now));
             if (_fate is not (Fate.BootsOld or Fate.ReportsOnly)) _running = Given.V2;
             Connect(now);
         }
@@ -104,7 +104,7 @@ internal sealed class CoreDevice
 
     private void Connect(DateTimeOffset now)
     {
-        Take(DevicePresence.Connected(State, new DeviceSession($"{Thing}-{_sessions}", "gateway", "::1", now, ++_sessions), now));
+        Apply(DevicePresence.Connected(State, new DeviceSession($"{Thing}-{_sessions}", "gateway", "::1", now, ++_sessions), now));
         if (State.Open.Any(e => e.AwaitsProof) && _fate is not (Fate.BootsOld or Fate.ReportsOnly)) _running = Given.V2;
         Report(now);
     }
@@ -112,10 +112,10 @@ internal sealed class CoreDevice
     private void Report(DateTimeOffset now)
     {
         if (_fate is Fate.ReportsOnly) return;
-        Take(DevicePresence.Report(State, new FirmwareReport(_running, _fate is not Fate.NeverHealthy, ++_shadow, now, _sessions), now));
+        Apply(DevicePresence.Report(State, new FirmwareReport(_running, _fate is not Fate.NeverHealthy, ++_shadow, now, _sessions), now));
     }
 
-    private void Update(DeviceExecution execution, JobExecutionStatus status, string? step, DateTimeOffset now) => Take(DeviceJobs.Update(
+    private void Update(DeviceExecution execution, JobExecutionStatus status, string? step, DateTimeOffset now) => Apply(DeviceJobs.Update(
         State, Thing,
         new UpdateJob(execution.JobId, status, step is null ? null : ImmutableSortedDictionary<string, string>.Empty.Add("step", step), null, execution.Number),
         now));

@@ -62,7 +62,7 @@ internal sealed class CoreFleet
     /// <summary>From now on nothing goes wrong but what the devices are made to do, and an operator resumes what is paused.</summary>
     public void BeKind() => _kind = true;
 
-    public void Settle()
+    public void RunUntilQuiet()
     {
         while (_network.Count > 0) Deliver();
         Command(new ResumeRollout());
@@ -142,12 +142,13 @@ internal sealed class CoreFleet
         var device = _devices.Single(d => d.Thing == _shards[shard].Memory.Executions[effect.Index].Thing);
         ShardCommand answer = effect switch
         {
-            SendOffer => new TakeOfferAnswer(effect.Index, effect.Number, Ask(device, DeviceOffers.Offer(
+            SendOffer => new AcceptOfferAnswer(effect.Index, effect.Number, Ask(device, DeviceOffers.Offer(
                 device.State, Given.Offer(effect.Number, healthyFor: job.Proof.HealthyFor) with { ReportTo = $"{shard}" }, Now))),
-            SendWithdraw => new TakeWithdrawAnswer(effect.Index, effect.Number, Ask(device, DeviceOffers.Withdraw(device.State, Given.Job, effect.Number, Now))),
-            SendCancel => new TakeCancelAnswer(
+            SendWithdraw => new AcceptWithdrawAnswer(
+                effect.Index, effect.Number, Ask(device, DeviceOffers.Withdraw(device.State, Given.Job, effect.Number, Now))),
+            SendCancel => new AcceptCancelAnswer(
                 effect.Index, effect.Number, Ask(device, DeviceOffers.Cancel(device.State, device.Thing, Given.Job, effect.Number, Now))),
-            SendReview r => new TakeReviewAnswer(
+            SendReview r => new AcceptReviewAnswer(
                 effect.Index, effect.Number, Ask(device, DeviceOffers.Review(device.State, device.Thing, Given.Job, effect.Number, r.Stage, r.Expired, Now))),
             _ => throw new InvalidOperationException(),
         };
@@ -156,7 +157,7 @@ internal sealed class CoreFleet
 
     private TAnswer Ask<TAnswer>(CoreDevice device, DeviceDecision<TAnswer> decision)
     {
-        device.Take(decision);
+        device.Apply(decision);
         SendOutbox(device);
         return decision.Answer;
     }
@@ -179,7 +180,7 @@ internal sealed class CoreFleet
             var report = execution.ToReport(device.Thing);
             Post(() =>
             {
-                Run(int.Parse(to), new TakeReport(report));
+                Run(int.Parse(to), new AcceptReport(report));
                 Post(() => device.Acknowledge(owed));
             });
         }

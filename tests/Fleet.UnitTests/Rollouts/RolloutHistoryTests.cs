@@ -25,7 +25,7 @@ public class RolloutHistoryTests
             for (int round = 0; !fleet.Rollout.IsOver; round++)
             {
                 Assert.True(round < 2000, $"seed {seed}: it does not end: {fleet}");
-                fleet.Settle();
+                fleet.RunUntilQuiet();
                 Check(fleet, outcomes, $"seed {seed}, round {round}");
             }
             CheckEnd(fleet, seed);

@@ -23,22 +23,22 @@ public sealed class RolloutShardCoreTests
     public void A_stop_takes_back_what_has_not_started_and_makes_late_orders_harmless()
     {
         Do(Order(1, ShardOrderKind.Run, 3));
-        Do(new TakeOfferAnswer(0, 1, new OfferResult.Queued()), Report(1, 2, JobStage.Downloading));
+        Do(new AcceptOfferAnswer(0, 1, new OfferResult.Queued()), Report(1, 2, JobStage.Downloading));
         Assert.Equal<ShardEffect>([new SendWithdraw(0, 1), new SendWithdraw(2, 1)], Do(Order(2, ShardOrderKind.Stop)).Effects);
         Assert.False(_state.ToReport().Settled);
         Assert.Empty(Do(Order(1, ShardOrderKind.Run, 5)).Events);
 
-        Do(new TakeWithdrawAnswer(0, 1, WithdrawResult.Withdrawn));
+        Do(new AcceptWithdrawAnswer(0, 1, WithdrawResult.Withdrawn));
         Assert.False(_state.ToReport().Settled);
         // The device had started while the withdrawal was on its way.
-        Do(new TakeWithdrawAnswer(2, 1, WithdrawResult.Started));
+        Do(new AcceptWithdrawAnswer(2, 1, WithdrawResult.Started));
         Assert.True(_state.ToReport().Settled);
         Assert.Equal((3, 1, 1), (_state.ToReport().Counts.Pending, _state.ToReport().Counts.Downloading, _state.ToReport().Counts.Queued));
 
         // Taken back, it is offered again under the next number.
         Assert.Equal<ShardEffect>([new SendOffer(0, 2)], Do(Order(3, ShardOrderKind.Run, 4)).Effects);
         // The answer to the first offer comes late.
-        Assert.Empty(Do(new TakeOfferAnswer(0, 1, new OfferResult.Unfit("x"))).Events);
+        Assert.Empty(Do(new AcceptOfferAnswer(0, 1, new OfferResult.Unfit("x"))).Events);
     }
 
     [Fact]
@@ -56,7 +56,7 @@ public sealed class RolloutShardCoreTests
         Do(Order(2, ShardOrderKind.Stop));
         Do(Report(0, 2, JobStage.Downloading));
         Assert.True(_state.ToReport().Settled);
-        Assert.Empty(Do(new TakeWithdrawAnswer(0, 1, WithdrawResult.Withdrawn)).Events);
+        Assert.Empty(Do(new AcceptWithdrawAnswer(0, 1, WithdrawResult.Withdrawn)).Events);
     }
 
     [Fact]
@@ -77,7 +77,9 @@ public sealed class RolloutShardCoreTests
     public void Answers_to_offers_that_need_no_run_are_outcomes()
     {
         Do(Order(1, ShardOrderKind.Run, 2));
-        Do(new TakeOfferAnswer(0, 1, new OfferResult.AlreadyInstalled()), new TakeOfferAnswer(1, 1, new OfferResult.Unfit("not registered")));
+        Do(
+            new AcceptOfferAnswer(0, 1, new OfferResult.AlreadyInstalled()),
+            new AcceptOfferAnswer(1, 1, new OfferResult.Unfit("not registered")));
         Assert.Equal([JobOutcome.Succeeded, JobOutcome.Removed], _state.Executions.Take(2).Select(e => e.Outcome!.Value));
         Assert.Equal("not registered", _state.Executions[1].Detail);
     }
@@ -89,11 +91,11 @@ public sealed class RolloutShardCoreTests
         Do(Report(1, 2, JobStage.Downloading));
         Assert.Equal<ShardEffect>([new SendCancel(0, 1), new SendCancel(1, 1)], Do(Order(2, ShardOrderKind.Cancel)).Effects);
         Assert.Equal(3, _state.ToReport().Counts.Outcomes[JobOutcome.Cancelled]);
-        Do(new TakeCancelAnswer(0, 1, null));
+        Do(new AcceptCancelAnswer(0, 1, null));
         Assert.Empty(After(9).Effects);
         Assert.Equal<ShardEffect>([new SendCancel(1, 1)], After(1).Effects);
         // It had ended in its own way before.
-        Do(new TakeCancelAnswer(1, 1, Report(1, 3, JobStage.Ended, JobOutcome.RolledBack).Report));
+        Do(new AcceptCancelAnswer(1, 1, Report(1, 3, JobStage.Ended, JobOutcome.RolledBack).Report));
         Assert.Equal((4, 1), (_state.ToReport().Counts.Outcomes[JobOutcome.Cancelled], _state.ToReport().Counts.Outcomes[JobOutcome.RolledBack]));
         Assert.True(_state.IsOver);
     }
@@ -105,7 +107,7 @@ public sealed class RolloutShardCoreTests
         Assert.Empty(After(9).Effects);
         Assert.Equal<ShardEffect>([new SendOffer(0, 1)], After(1).Effects);
         Assert.Equal<ShardEffect>([new SendOffer(0, 1)], Do(new WakeShard()).Effects);
-        Do(new TakeOfferAnswer(0, 1, new OfferResult.Queued()));
+        Do(new AcceptOfferAnswer(0, 1, new OfferResult.Queued()));
         Assert.Empty(Do(new WakeShard()).Effects);
     }
 
@@ -114,14 +116,14 @@ public sealed class RolloutShardCoreTests
     public void Each_stage_has_its_deadline_from_when_it_was_entered(JobStage stage, int seconds)
     {
         Do(Order(1, ShardOrderKind.Run, 1));
-        Do(new TakeOfferAnswer(0, 1, new OfferResult.Queued()));
+        Do(new AcceptOfferAnswer(0, 1, new OfferResult.Queued()));
         if (stage > JobStage.Queued) Do(Report(0, 2, stage));
         Assert.Empty(After(seconds - 1).Effects);
         Assert.Equal<ShardEffect>([new SendReview(0, 1, stage, Expired: true)], After(1).Effects);
         // The device did not answer; it is asked again.
         Assert.Empty(After(5).Effects);
         Assert.Single(After(5).Effects);
-        Do(new TakeReviewAnswer(0, 1, Report(0, 9, JobStage.Ended, JobOutcome.TimedOutQueued).Report));
+        Do(new AcceptReviewAnswer(0, 1, Report(0, 9, JobStage.Ended, JobOutcome.TimedOutQueued).Report));
         Assert.Equal(JobOutcome.TimedOutQueued, _state.Executions[0].Outcome);
     }
 
@@ -129,7 +131,7 @@ public sealed class RolloutShardCoreTests
     public void A_clock_that_was_set_back_does_not_hold_up_what_is_asked_again()
     {
         Do(Order(1, ShardOrderKind.Run, 2));
-        Do(new TakeReport(Report(1, 2, JobStage.Confirming).Report with { ReviewAt = _now.AddHours(-2) }));
+        Do(new AcceptReport(Report(1, 2, JobStage.Confirming).Report with { ReviewAt = _now.AddHours(-2) }));
         Assert.Equal<ShardEffect>([new SendReview(1, 1, JobStage.Confirming, Expired: false)], After(0).Effects);
         Assert.Equal<ShardEffect>([new SendOffer(0, 1), new SendReview(1, 1, JobStage.Confirming, Expired: false)], After(-3600).Effects);
         // Once: from then on the clock as it is counts.
@@ -140,7 +142,7 @@ public sealed class RolloutShardCoreTests
     public void A_device_that_will_have_been_healthy_for_long_enough_is_asked_then()
     {
         Do(Order(1, ShardOrderKind.Run, 1));
-        Do(new TakeReport(Report(0, 2, JobStage.Confirming).Report with { ReviewAt = _now.AddSeconds(300) }));
+        Do(new AcceptReport(Report(0, 2, JobStage.Confirming).Report with { ReviewAt = _now.AddSeconds(300) }));
         Assert.Empty(After(299).Effects);
         Assert.Equal<ShardEffect>([new SendReview(0, 1, JobStage.Confirming, Expired: false)], After(1).Effects);
     }
@@ -150,7 +152,7 @@ public sealed class RolloutShardCoreTests
     {
         Do(Order(1, ShardOrderKind.Run, 1));
         Do(Report(0, 2, JobStage.Downloading));
-        Do(new TakeReviewAnswer(0, 1, null));
+        Do(new AcceptReviewAnswer(0, 1, null));
         Assert.Equal(JobOutcome.Removed, _state.Executions[0].Outcome);
     }
 
@@ -173,7 +175,7 @@ public sealed class RolloutShardCoreTests
     {
         Do(Order(1, ShardOrderKind.Run, 1));
         long version = _state.Version;
-        Do(new TakeOfferAnswer(0, 1, new OfferResult.Queued()));
+        Do(new AcceptOfferAnswer(0, 1, new OfferResult.Queued()));
         Assert.Equal(version, _state.Version);
         Do(Report(0, 2, JobStage.Downloading), Report(0, 3, JobStage.Installing));
         Assert.Equal(version + 1, _state.Version);
@@ -191,7 +193,7 @@ public sealed class RolloutShardCoreTests
 
     private static FollowOrder Order(int generation, ShardOrderKind kind, int allowance = 0) => new(new(generation, kind, allowance));
 
-    private TakeReport Report(int thing, long revision, JobStage stage, JobOutcome? outcome = null, int number = 1) =>
+    private AcceptReport Report(int thing, long revision, JobStage stage, JobOutcome? outcome = null, int number = 1) =>
         new(new(Given.Job, Given.Thing(thing), number, revision, stage, outcome, null, _now, _now, null));
 
     private ShardDecision Do(params ShardCommand[] commands)

@@ -139,9 +139,9 @@ internal sealed class RolloutsUnderTest : IAsyncDisposable
         public Task<MovedSession?> TakeOver(string key, long epoch, bool discard) => Task.FromResult<MovedSession?>(null);
         public Task<MovedMessages?> Collect(string key, long epoch, string toGateway) => Task.FromResult<MovedMessages?>(null);
         public Task<PeerAnswer> Forward(PeerBatch batch) => Task.FromResult(PeerAnswer.UnknownSender);
-        public Task Mourn(ImmutableArray<LostSession> sessions) => Task.CompletedTask;
+        public Task PublishLostSessions(ImmutableArray<LostSession> sessions) => Task.CompletedTask;
 
-        public Task<AdoptResult> Adopt(string deadGatewayId) => Task.FromResult<AdoptResult>(new AdoptResult.Done());
+        public Task<FailoverProgress> TakeOverFrom(string deadGatewayId) => Task.FromResult<FailoverProgress>(new FailoverProgress.Done());
     }
 }
 

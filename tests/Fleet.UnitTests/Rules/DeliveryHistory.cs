@@ -17,19 +17,21 @@ internal sealed class DeliveryHistory
 
     public static QueuedMessage Message(long sequence) => Given.Message with { Sequence = sequence, Attempts = 0 };
 
-    public DeliveryEvent Taken(params int[] sequences) => Taken((ImmutableArray<QueuedMessage>)[.. sequences.Select(s => Message(s))]);
+    public DeliveryEvent Fetched(params int[] sequences) => Fetched((ImmutableArray<QueuedMessage>)[.. sequences.Select(s => Message(s))]);
 
-    public DeliveryEvent Taken(int count, int from) => Taken((ImmutableArray<QueuedMessage>)[.. Enumerable.Range(from, count).Select(s => Message(s))]);
+    public DeliveryEvent Fetched(int count, int from) =>
+        Fetched((ImmutableArray<QueuedMessage>)[.. Enumerable.Range(from, count).Select(s => Message(s))]);
 
-    public DeliveryEvent Taken(QueuedMessage first, params QueuedMessage[] others) => Taken((ImmutableArray<QueuedMessage>)[first, .. others]);
+    public DeliveryEvent Fetched(QueuedMessage first, params QueuedMessage[] others) =>
+        Fetched((ImmutableArray<QueuedMessage>)[first, .. others]);
 
-    private DeliveryEvent.Taken Taken(ImmutableArray<QueuedMessage> messages) => new(new(messages, null), _limit);
+    private DeliveryEvent.Fetched Fetched(ImmutableArray<QueuedMessage> messages) => new(new(messages, null), _limit);
 
     /// <summary>Wakes it, and gives it that many messages, from 1.</summary>
-    public void Takes(int count)
+    public void Fetches(int count)
     {
         Step(new DeliveryEvent.Woken());
-        Step(Taken(count, from: 1));
+        Step(Fetched(count, from: 1));
     }
 
     public void Answers(long sequence, AttemptOutcome outcome) => Step(new DeliveryEvent.Answered(sequence, outcome));
@@ -45,14 +47,15 @@ internal sealed class DeliveryHistory
     public ImmutableArray<DeliveryEffect> Step(DeliveryEvent e)
     {
         (State, var effects) = DeliveryCore.Step(State, e, new(Rule, MaxDeadLetters, Now, Jitter: 1));
-        if (effects.OfType<DeliveryEffect.Take>().SingleOrDefault() is { } take) _limit = take.Limit;
+        if (effects.OfType<DeliveryEffect.Fetch>().SingleOrDefault() is { } fetch) _limit = fetch.Limit;
         return effects;
     }
 
     public static IEnumerable<string> Describe(IEnumerable<DeliveryEffect> effects) => effects.Select(effect => effect switch
     {
         DeliveryEffect.Send send => $"send {send.Message.Sequence}",
-        DeliveryEffect.Take take => $"take {take.Limit}" + (take.Held.IsEmpty ? "" : $" without {string.Join(',', take.Held.Order())}"),
+        DeliveryEffect.Fetch fetch =>
+            $"fetch {fetch.Limit}" + (fetch.Held.IsEmpty ? "" : $" without {string.Join(',', fetch.Held.Order())}"),
         DeliveryEffect.Settle settle => $"settle {string.Join(", ", settle.Settlements.Select(Describe))}",
         _ => throw new ArgumentException(effect.ToString()),
     });

@@ -102,16 +102,18 @@ public sealed class DeliveryPropertyTests
                     if (down) AttemptsWhileDown++;
                     At(soon, () => new DeliveryEvent.Answered(send.Message.Sequence, down ? new AttemptOutcome.Failed("down") : Answer(send.Message.Sequence)));
                     break;
-                case DeliveryEffect.Take when storeFails: At(soon, () => new DeliveryEvent.StoreFailed(WasTaking: true)); break;
-                case DeliveryEffect.Take take:
+                case DeliveryEffect.Fetch when storeFails: At(soon, () => new DeliveryEvent.StoreFailed(WasFetching: true)); break;
+                case DeliveryEffect.Fetch fetch:
                     At(soon, () =>
                     {
-                        var due = Queue.Values.Where(row => row.DueAt <= Now && !take.Held.Contains(row.Message.Sequence)).OrderBy(row => row.DueAt).Take(take.Limit).ToList();
+                        var due = Queue.Values.Where(row => row.DueAt <= Now && !fetch.Held.Contains(row.Message.Sequence))
+                            .OrderBy(row => row.DueAt).Take(fetch.Limit).ToList();
                         var later = Queue.Values.Where(row => row.DueAt > Now).Select(row => (DateTimeOffset?)row.DueAt).Min();
-                        return new DeliveryEvent.Taken(new([.. due.Select(row => row.Message)], due.Count < take.Limit ? later : null), take.Limit);
+                        return new DeliveryEvent.Fetched(
+                            new([.. due.Select(row => row.Message)], due.Count < fetch.Limit ? later : null), fetch.Limit);
                     });
                     break;
-                case DeliveryEffect.Settle when storeFails: At(soon, () => new DeliveryEvent.StoreFailed(WasTaking: false)); break;
+                case DeliveryEffect.Settle when storeFails: At(soon, () => new DeliveryEvent.StoreFailed(WasFetching: false)); break;
                 case DeliveryEffect.Settle settle:
                     At(soon, () =>
                     {

@@ -31,12 +31,12 @@ public abstract class RuleStoreTests<TDatabase> : IAsyncDisposable where TDataba
         await _database.Rules.Open(A);
         var message = new RuleMessage("a", Id(1), "factory/東/t", "client%1", "text/plain; charset=utf-8", new byte[] { 0, 1, 255 }, Noon.AddTicks(-70));
         Assert.Equal(new QueueFill(1, 3), await _database.RuleQueue.Append(message, default));
-        var read = Assert.Single((await Take()).Messages);
+        var read = Assert.Single((await Fetch()).Messages);
         Assert.Equal(message.Payload.ToArray(), read.Payload.ToArray());
         Assert.Equal(new(read.Sequence, message.Id, message.Topic, message.ClientId, message.ContentType, read.Payload, message.ReceivedAt, message.ReceivedAt, 0), read);
 
         await _database.RuleQueue.Append(message with { Id = Id(2), ClientId = null, ContentType = null, Payload = default }, default);
-        var second = (await Take()).Messages[1];
+        var second = (await Fetch()).Messages[1];
         Assert.Equal((null, null, 0), (second.ClientId, second.ContentType, second.Payload.Length));
         Assert.Equal(new QueueFill(2, 3), await _database.RuleQueue.GetFill("a", default));
     }
@@ -47,7 +47,7 @@ public abstract class RuleStoreTests<TDatabase> : IAsyncDisposable where TDataba
         Assert.Null(await _database.RuleQueue.GetFill("a", default));
         Assert.Null(await Append("a", "1"));
         await _database.Rules.Open(A);
-        Assert.Empty((await Take()).Messages);
+        Assert.Empty((await Fetch()).Messages);
         await Append("a", "2");
         await _database.Rules.Open(A);
         Assert.Equal(1, (await Backlog()).Queued);
@@ -55,7 +55,7 @@ public abstract class RuleStoreTests<TDatabase> : IAsyncDisposable where TDataba
         Assert.Null(await Append("a", "3"));
         Assert.Null(await _database.Rules.GetBacklog(A));
         await _database.Rules.Open(A);
-        Assert.Empty((await Take()).Messages);
+        Assert.Empty((await Fetch()).Messages);
         Assert.Equal(0, (await Backlog()).Queued);
     }
 
@@ -65,10 +65,10 @@ public abstract class RuleStoreTests<TDatabase> : IAsyncDisposable where TDataba
         await _database.Rules.Open(A);
         await _database.Rules.Open(Name("b"));
         for (int i = 0; i < 6; i++) await Append(i % 2 == 0 ? "a" : "b", $"{i}");
-        var first = await Take(limit: 2);
+        var first = await Fetch(limit: 2);
         Assert.Equal("0 2", Payloads(first));
-        Assert.Equal("4", Payloads(await Take(held: first)));
-        Assert.Equal("0 2 4", Payloads(await Take()));
+        Assert.Equal("4", Payloads(await Fetch(held: first)));
+        Assert.Equal("0 2 4", Payloads(await Fetch()));
     }
 
     [Fact]
@@ -78,7 +78,8 @@ public abstract class RuleStoreTests<TDatabase> : IAsyncDisposable where TDataba
         await _database.Rules.Open(Name("b"));
         await Task.WhenAll(Enumerable.Range(0, 300).Select(i => Append(i % 3 == 0 ? "b" : "a", $"{i}")));
         Assert.Equal(200, (await Backlog()).Queued);
-        Assert.Equal(Enumerable.Range(0, 300).Where(i => i % 3 != 0).Select(i => $"{i}").Order(), Payloads(await Take(limit: 500)).Split(' ').Order());
+        var left = Enumerable.Range(0, 300).Where(i => i % 3 != 0).Select(i => $"{i}");
+        Assert.Equal(left.Order(), Payloads(await Fetch(limit: 500)).Split(' ').Order());
     }
 
     [Fact]
@@ -86,11 +87,11 @@ public abstract class RuleStoreTests<TDatabase> : IAsyncDisposable where TDataba
     {
         await _database.Rules.Open(A);
         foreach (string payload in new[] { "1", "22", "333" }) await Append("a", payload);
-        var taken = (await Take()).Messages;
+        var taken = (await Fetch()).Messages;
         var backlog = await Settle(new Settlement.Done(taken[0].Sequence), new Settlement.Done(taken[1].Sequence));
         Assert.Equal(new RuleBacklog(1, 3, 0, 2, 0, null, null), backlog);
         Assert.Equal(backlog, await Settle(new Settlement.Done(taken[0].Sequence)));
-        Assert.Equal("333", Payloads(await Take()));
+        Assert.Equal("333", Payloads(await Fetch()));
     }
 
     [Fact]
@@ -99,12 +100,12 @@ public abstract class RuleStoreTests<TDatabase> : IAsyncDisposable where TDataba
         await _database.Rules.Open(A);
         await Append("a", "1");
         await Append("a", "2");
-        var message = (await Take()).Messages[0];
+        var message = (await Fetch()).Messages[0];
         var backlog = await Settle(new Settlement.Retry(message.Sequence, 3, Noon.AddMinutes(1), "HTTP 503"));
         Assert.Equal((2, "HTTP 503", Noon), (backlog.Queued, backlog.LastError, backlog.LastErrorAt));
-        var taken = await Take(now: Noon.AddSeconds(59));
+        var taken = await Fetch(now: Noon.AddSeconds(59));
         Assert.Equal(("2", Noon.AddMinutes(1)), (Payloads(taken), taken.NextDueAt!.Value));
-        var again = (await Take(now: Noon.AddMinutes(1))).Messages[1];
+        var again = (await Fetch(now: Noon.AddMinutes(1))).Messages[1];
         Assert.Equal(message with { Attempts = 3, Payload = again.Payload }, again);
     }
 
@@ -113,10 +114,10 @@ public abstract class RuleStoreTests<TDatabase> : IAsyncDisposable where TDataba
     {
         await _database.Rules.Open(A);
         foreach (string payload in new[] { "1", "22", "333" }) await Append("a", payload);
-        var taken = (await Take()).Messages;
+        var taken = (await Fetch()).Messages;
         var backlog = await Settle(new Settlement.Dead(taken[0].Sequence, 20, "HTTP 500"), new Settlement.Dead(taken[2].Sequence, 1, "HTTP 400: no"));
         Assert.Equal(new RuleBacklog(1, 2, 2, 0, 2, "HTTP 400: no", Noon), backlog);
-        Assert.Equal("22", Payloads(await Take()));
+        Assert.Equal("22", Payloads(await Fetch()));
 
         var letters = await _database.Rules.ListDeadLetters(A, null, 10);
         Assert.Equal([(taken[0].Id, 20, "HTTP 500"), (taken[2].Id, 1, "HTTP 400: no")], letters.Select(l => (l.Id, l.Attempts, l.Error)));
@@ -128,8 +129,8 @@ public abstract class RuleStoreTests<TDatabase> : IAsyncDisposable where TDataba
         var later = Noon.AddHours(1);
         Assert.Equal(1, await _database.Rules.Replay(A, letter.Id, 10, later));
         Assert.Equal(0, await _database.Rules.Replay(A, letter.Id, 10, later));
-        Assert.Equal("22", Payloads(await Take(now: Noon.AddMinutes(59))));
-        var replayed = (await Take(now: later)).Messages[1];
+        Assert.Equal("22", Payloads(await Fetch(now: Noon.AddMinutes(59))));
+        var replayed = (await Fetch(now: later)).Messages[1];
         Assert.Equal((letter.Id, 0, letter.ReceivedAt, later), (replayed.Id, replayed.Attempts, replayed.ReceivedAt, replayed.QueuedAt));
         Assert.Equal((2, 3, 1, 2), await Counts());
 
@@ -145,7 +146,7 @@ public abstract class RuleStoreTests<TDatabase> : IAsyncDisposable where TDataba
     {
         await _database.Rules.Open(A);
         for (int i = 0; i < 5; i++) await Append("a", "x");
-        var taken = (await Take()).Messages;
+        var taken = (await Fetch()).Messages;
         for (int i = 0; i < 5; i++)
             await _database.Rules.Settle(A, [new Settlement.Dead(taken[i].Sequence, 1, "e")], Noon.AddDays(i));
         Assert.Equal(1, await _database.Rules.Discard(A, taken[4].Id, null, 10));
@@ -168,7 +169,7 @@ public abstract class RuleStoreTests<TDatabase> : IAsyncDisposable where TDataba
                 await Task.WhenAll(Append("a", "x"), Append("b", "x"));
                 foreach (string rule in Both(writer % 2 == 0))
                 {
-                    var taken = await _database.Rules.Take(Name(rule), Noon.AddYears(1), [], 1);
+                    var taken = await _database.Rules.Fetch(Name(rule), Noon.AddYears(1), [], 1);
                     await _database.Rules.Settle(Name(rule), [.. taken.Messages.Select(m => new Settlement.Done(m.Sequence))], Noon);
                 }
             }
@@ -178,7 +179,7 @@ public abstract class RuleStoreTests<TDatabase> : IAsyncDisposable where TDataba
         {
             var backlog = (await _database.Rules.GetBacklog(Name(rule)))!;
             Assert.Equal(100, backlog.Queued + backlog.Delivered);
-            Assert.Equal(backlog.Queued, (await _database.Rules.Take(Name(rule), Noon.AddYears(1), [], 200)).Messages.Length);
+            Assert.Equal(backlog.Queued, (await _database.Rules.Fetch(Name(rule), Noon.AddYears(1), [], 200)).Messages.Length);
         }
     }
 
@@ -191,8 +192,8 @@ public abstract class RuleStoreTests<TDatabase> : IAsyncDisposable where TDataba
             new(rule, Id(number), "t", "c", null, Encoding.UTF8.GetBytes(payload), Noon.AddHours(-1).AddMilliseconds(number)), default);
     }
 
-    private Task<TakenMessages> Take(int limit = 100, DateTimeOffset? now = null, TakenMessages? held = null) =>
-        _database.Rules.Take(A, now ?? Noon, [.. held?.Messages.Select(m => m.Sequence) ?? []], limit);
+    private Task<DueMessages> Fetch(int limit = 100, DateTimeOffset? now = null, DueMessages? held = null) =>
+        _database.Rules.Fetch(A, now ?? Noon, [.. held?.Messages.Select(m => m.Sequence) ?? []], limit);
 
     private Task<RuleBacklog> Settle(params Settlement[] settlements) => _database.Rules.Settle(A, [.. settlements], Noon);
 
@@ -201,7 +202,8 @@ public abstract class RuleStoreTests<TDatabase> : IAsyncDisposable where TDataba
     private async Task<(long Queued, long Bytes, long Dead, long Failed)> Counts() =>
         await Backlog() is var b ? (b.Queued, b.QueuedBytes, b.DeadLetters, b.Failed) : default;
 
-    private static string Payloads(TakenMessages taken) => string.Join(' ', taken.Messages.Select(m => Encoding.UTF8.GetString(m.Payload.Span)));
+    private static string Payloads(DueMessages taken) =>
+        string.Join(' ', taken.Messages.Select(m => Encoding.UTF8.GetString(m.Payload.Span)));
 
     private static string Id(int number) => $"{number:x32}";
 

@@ -49,7 +49,7 @@ public abstract class SessionStoreTests<TDatabase> : IAsyncDisposable where TDat
     }
 
     [Fact]
-    public async Task What_is_settled_is_gone_and_what_is_released_keeps_its_packet_identifier()
+    public async Task What_is_finished_is_gone_and_what_is_released_keeps_its_packet_identifier()
     {
         long owner = (await Store.Begin("g1", "here", default)).Number;
         await Write(owner, batch =>

@@ -23,13 +23,13 @@ public sealed class ConnectAdmissionTests
     }
 
     [Fact]
-    public void Too_many_half_open_connections_let_nobody_in_until_they_are_settled()
+    public void Too_many_half_open_connections_let_nobody_in_until_they_are_released()
     {
         var admission = Create(rate: 1_000, opening: 3);
         AdmissionPass[] passes = [.. Enumerable.Range(0, 3).Select(_ => admission.TryAdmit(Site, _now)!)];
         Assert.Null(admission.TryAdmit(Site, _now));
-        passes[0].Settle();
-        passes[0].Settle();   // Twice is once.
+        passes[0].Release();
+        passes[0].Release();   // Twice is once.
         Assert.NotNull(admission.TryAdmit(Site, _now));
         Assert.Null(admission.TryAdmit(Site, _now));
     }

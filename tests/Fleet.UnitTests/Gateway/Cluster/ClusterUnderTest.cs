@@ -84,7 +84,7 @@ internal sealed class ClusterUnderTest : IAsyncDisposable
     }
 
     /// <summary>The others have noticed that a gateway was killed, and go on with what it left.</summary>
-    public async Task Bury(params LiveGateway[] killed)
+    public async Task FailOver(params LiveGateway[] killed)
     {
         await Pass(TimeSpan.FromSeconds(14), killed);
         await Meet(killed);

@@ -184,7 +184,7 @@ public sealed class ForwardingTests : IAsyncLifetime
         here.OnForward = _ => new TaskCompletionSource<PeerAnswer>().Task;
         var published = publisher.Publish("a", "x");
         there.IsCutOff = true;
-        await _cluster.Bury(there);
+        await _cluster.FailOver(there);
         await published;
         // Its routes are gone too.
         Assert.False(here.Service<Fleet.Gateway.Routing.Broker>().HasSubscribers("a"u8));

@@ -294,7 +294,7 @@ public sealed class MovingTests : IAsyncLifetime
         await using var client = await here.Connect("c", o => o with { Will = new MqttWill(new MqttMessage { Topic = "will", Qos = Qos.AtLeastOnce }) });
         string before = here.Id;
         here.IsCutOff = true;
-        await _cluster.Bury(here);
+        await _cluster.FailOver(here);
         await Eventually.True(() => Connectivity("amr-1").Result == Interfaces.Devices.Connectivity.Disconnected);
         await using var newer = await there.Connect(certificate, "amr-1");
 

@@ -25,7 +25,7 @@ public sealed class RebirthTests : IAsyncLifetime
         await subscriber.Mqtt.DisconnectAsync();
         string before = here.Id;
         here.IsCutOff = true;
-        await _cluster.Bury(here);
+        await _cluster.FailOver(here);
         var road = new TaskCompletionSource();
         there.OnForward = async send =>
         {
@@ -63,7 +63,7 @@ public sealed class RebirthTests : IAsyncLifetime
         publisher = await here.Connect("p");
         string before = here.Id;
         here.IsCutOff = true;
-        await _cluster.Bury(here);
+        await _cluster.FailOver(here);
         here.IsCutOff = false;
         await BeginsAnew(here, before);
         await Eventually.True(() => outcome is not null);
@@ -72,7 +72,7 @@ public sealed class RebirthTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task What_a_gateway_was_about_to_inherit_when_it_was_taken_for_dead_is_its_heir_s()
+    public async Task What_a_gateway_was_about_to_inherit_when_it_was_taken_for_dead_is_its_successor_s()
     {
         var parts = new GatewayParts();
         string old = parts.Gateway.Id;
@@ -85,23 +85,23 @@ public sealed class RebirthTests : IAsyncLifetime
         });
         Assert.True(await parts.Sessions.Write(dead.Number, batch, default));
         var store = new SlowToTake(parts.Sessions);
-        var estates = new Estates(
-            store, parts.Restore, parts.Journal, parts.Broker, parts.Routes, parts.Peers, parts.Heirs, parts.Gateway, parts.Clock,
-            Microsoft.Extensions.Logging.Abstractions.NullLogger<Estates>.Instance);
-        await estates.Adopt("dead");
+        var failover = new SessionFailover(
+            store, parts.Restore, parts.Journal, parts.Broker, parts.Routes, parts.Peers, parts.DeadGateways, parts.Gateway, parts.Clock,
+            Microsoft.Extensions.Logging.Abstractions.NullLogger<SessionFailover>.Instance);
+        await failover.TakeOverFrom("dead");
         await store.Asked.Task;
-        // As ClusterMember.BeginAnew; its heir has it all.
+        // As ClusterMember.BeginAnew; its successor has it all.
         parts.Gateway.Renew();
         parts.Journal.Close();
-        estates.Clear();
+        failover.Clear();
         parts.Directory.Abandon(EndCause.Fenced);
-        parts.Moves.Clear();
-        var heir = await parts.Sessions.Begin("heir", null, default);
-        await parts.Sessions.Inherit(heir.Number, old, default);
-        Assert.Single((await parts.Sessions.Inherit(heir.Number, "dead", default)).Sessions.Sessions);
-        await estates.Begin(null, default);
+        parts.SessionHandoff.Clear();
+        var successor = await parts.Sessions.Begin("successor", null, default);
+        await parts.Sessions.Inherit(successor.Number, old, default);
+        Assert.Single((await parts.Sessions.Inherit(successor.Number, "dead", default)).Sessions.Sessions);
+        await failover.Begin(null, default);
         store.Release.SetResult();
-        while (estates.IsLoading)
+        while (failover.IsLoading)
         {
             parts.Time.Advance(TimeSpan.FromSeconds(2));
             await Task.Yield();
@@ -136,17 +136,18 @@ public sealed class RebirthTests : IAsyncLifetime
         public Task<StoredSessions> Load(long owner, CancellationToken cancellation) => store.Load(owner, cancellation);
         public Task<bool> Write(long owner, SessionBatch batch, CancellationToken cancellation) => store.Write(owner, batch, cancellation);
         public Task<Inheritance> Inherit(long owner, string deadGatewayId, CancellationToken cancellation) => store.Inherit(owner, deadGatewayId, cancellation);
-        public Task Bury(string deadGatewayId, CancellationToken cancellation) => store.Bury(deadGatewayId, cancellation);
+        public Task CompleteFailover(string deadGatewayId, CancellationToken cancellation) =>
+            store.CompleteFailover(deadGatewayId, cancellation);
         public Task<string?> FindGateway(string key, CancellationToken cancellation) => store.FindGateway(key, cancellation);
 
-        public async Task<bool> Take(long owner, string deadGatewayId, CancellationToken cancellation)
+        public async Task<bool> TakeOver(long owner, string deadGatewayId, CancellationToken cancellation)
         {
             if (Asked.TrySetResult())
             {
                 await Release.Task;
                 throw new TimeoutException("The store does not answer.");
             }
-            return await store.Take(owner, deadGatewayId, cancellation);
+            return await store.TakeOver(owner, deadGatewayId, cancellation);
         }
     }
 }

@@ -1,0 +1,25 @@
+using Fleet.Gateway.Telemetry;
+using Fleet.Interfaces.Messaging;
+using Microsoft.Extensions.Logging;
+
+namespace Fleet.Gateway.Sessions;
+
+/// <summary>Gives client ids back to their session grains, in the background: a lease that stays behind only costs the next owner a message.</summary>
+internal sealed class SessionLeaseReleaser(IGrainFactory grains, ILogger<SessionLeaseReleaser> log) : ISessionLeaseReleaser
+{
+    public void Release(SessionIdentity identity) => _ = Tell(identity, session => session.Close(identity.GatewayId ?? "", identity.SessionId));
+
+    public void ForgetWill(SessionIdentity identity) => _ = Tell(identity, session => session.ForgetWill(identity.GatewayId ?? "", identity.SessionId));
+
+    private async Task Tell(SessionIdentity identity, Func<ISessionGrain, Task> word)
+    {
+        try
+        {
+            await word(grains.GetGrain<ISessionGrain>(identity.Key));
+        }
+        catch (Exception e)
+        {
+            log.LeaseNotReleased(identity.Key, e);
+        }
+    }
+}

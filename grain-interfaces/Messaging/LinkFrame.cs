@@ -1,0 +1,78 @@
+namespace Fleet.Interfaces.Messaging;
+
+[GenerateSerializer, Immutable, Alias("fleet.link-frame")]
+public abstract record LinkFrame
+{
+    private LinkFrame() { }
+
+    /// <summary>A message for the receiver's subscribers.</summary>
+    /// <param name="ToAll">For all but shared subscriptions.</param>
+    /// <param name="Shares">Shared subscriptions, as clients write them, of which the receiver is to choose a member.</param>
+    [GenerateSerializer, Immutable, Alias("fleet.link-frame.published")]
+    public sealed record Published(
+        [property: Id(0)] PeerMessage Message,
+        [property: Id(1)] bool ToAll,
+        [property: Id(2)] ImmutableArray<string> Shares) : LinkFrame;
+
+    /// <summary>The sender has subscribers with these topic filters: it is to be sent what matches from now on.</summary>
+    [GenerateSerializer, Immutable, Alias("fleet.link-frame.advertised")]
+    public sealed record Advertised([property: Id(0)] ImmutableArray<string> Filters) : LinkFrame;
+
+    /// <summary>It has none with this filter any more.</summary>
+    [GenerateSerializer, Immutable, Alias("fleet.link-frame.withdrawn")]
+    public sealed record Withdrawn([property: Id(0)] string Filter) : LinkFrame;
+
+    /// <summary>All that the sender had to advertise when the two met has been said.</summary>
+    [GenerateSerializer, Immutable, Alias("fleet.link-frame.ready")]
+    public sealed record Ready : LinkFrame;
+
+    /// <summary>A retained message was stored, or removed if its payload is empty.</summary>
+    /// <param name="Version">Of the store: an older one than the receiver has is dropped.</param>
+    /// <param name="ExpiresAt">Null: never.</param>
+    [GenerateSerializer, Immutable, Alias("fleet.link-frame.retained")]
+    public sealed record Retained(
+        [property: Id(0)] PeerMessage Message,
+        [property: Id(1)] long Version,
+        [property: Id(2)] DateTimeOffset? ExpiresAt) : LinkFrame;
+
+    /// <summary>
+    /// Goes from <paramref name="Origin"/> through every other gateway to <paramref name="To"/>, pushing before it what was on the way
+    /// there.
+    /// </summary>
+    [GenerateSerializer, Immutable, Alias("fleet.link-frame.barrier")]
+    public sealed record Barrier([property: Id(0)] long Token, [property: Id(1)] string Origin, [property: Id(2)] string To) : LinkFrame;
+
+    /// <summary>One of the roads is empty.</summary>
+    [GenerateSerializer, Immutable, Alias("fleet.link-frame.barrier-reached")]
+    public sealed record BarrierReached([property: Id(0)] long Token) : LinkFrame;
+
+    /// <summary>
+    /// The sender goes on with the sessions that a dead gateway left: what the receiver has for that one is for the sender.
+    /// </summary>
+    /// <param name="StoredUpTo">Number of the last frame of the receiver's that the dead gateway had stored; 0: none.</param>
+    [GenerateSerializer, Immutable, Alias("fleet.link-frame.successor")]
+    public sealed record Successor([property: Id(0)] string Dead, [property: Id(1)] long StoredUpTo) : LinkFrame;
+
+    /// <summary>A message that the sender had for a dead gateway whose successor the receiver is.</summary>
+    /// <param name="ToAll">As in <see cref="Published"/>, though for what the dead gateway left alone.</param>
+    [GenerateSerializer, Immutable, Alias("fleet.link-frame.redirected")]
+    public sealed record Redirected(
+        [property: Id(0)] string Dead,
+        [property: Id(1)] PeerMessage Message,
+        [property: Id(2)] bool ToAll,
+        [property: Id(3)] ImmutableArray<string> Shares) : LinkFrame;
+
+    /// <summary>All that waited at the sender for a dead gateway has been said to its successor, the receiver.</summary>
+    [GenerateSerializer, Immutable, Alias("fleet.link-frame.handed-over")]
+    public sealed record HandedOver([property: Id(0)] string Dead) : LinkFrame;
+
+    /// <summary>
+    /// What the dead gateway's sessions subscribe to, the sender, its successor, has advertised: nothing is for the dead one any more.
+    /// </summary>
+    [GenerateSerializer, Immutable, Alias("fleet.link-frame.failed-over")]
+    public sealed record FailedOver([property: Id(0)] string Dead) : LinkFrame;
+
+    /// <summary>A message for a session that has moved to the receiver, from where it was before.</summary>
+    [GenerateSerializer, Immutable, Alias("fleet.link-frame.late")]
+    public sealed record Late([property: Id(0)] string SessionKey, [property: Id(1)] MovedMessage Message) : LinkFrame;
+}

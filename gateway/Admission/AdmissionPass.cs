@@ -1,5 +1,4 @@
 using System.Net;
-using Fleet.Gateway.Sessions;
 using Microsoft.AspNetCore.Connections;
 
 namespace Fleet.Gateway.Admission;

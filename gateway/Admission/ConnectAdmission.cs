@@ -1,5 +1,4 @@
 using System.Net;
-using Fleet.Gateway.Hosting;
 using Fleet.Gateway.Telemetry;
 using Microsoft.Extensions.Options;
 
@@ -10,7 +9,7 @@ namespace Fleet.Gateway.Admission;
 /// once: it is let in at the operator's rate, lowered while the gateway is late, and what is over it is closed at the cost of an accept. One
 /// address cannot use up what others need.
 /// </summary>
-internal sealed class ConnectAdmission(IOptions<GatewayOptions> options, GatewayMetrics metrics)
+internal sealed class ConnectAdmission(IOptions<AdmissionOptions> options, GatewayMetrics metrics)
 {
     private readonly Lock _gate = new();
     private readonly AdmissionRate _rate = new(options.Value.ConnectRate);

@@ -1,4 +1,3 @@
-using Fleet.Gateway.Hosting;
 using Microsoft.Extensions.Options;
 
 namespace Fleet.Gateway.Admission;
@@ -7,7 +6,7 @@ namespace Fleet.Gateway.Admission;
 /// Clients that connect and drop again and again, each time at the cost of a handshake, a grain call and a write: two devices that share a client
 /// id and keep ending each other, a crash loop. Such a client id is held off for a while, longer each time (spec/aws-iot-topics.md, section 10).
 /// </summary>
-internal sealed class Flapping(IOptions<GatewayOptions> options)
+internal sealed class Flapping(IOptions<AdmissionOptions> options)
 {
     /// <summary>A connection that lasted longer is none that flaps.</summary>
     public const long ShortLivedMs = 10_000;

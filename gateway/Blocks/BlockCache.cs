@@ -1,4 +1,3 @@
-using Fleet.Gateway.Hosting;
 using Fleet.Gateway.Telemetry;
 using Microsoft.Extensions.Options;
 using Microsoft.Win32.SafeHandles;
@@ -22,7 +21,7 @@ internal sealed class BlockCache : IDisposable
     private readonly LinkedList<Segment> _byUse = [];
     private readonly Dictionary<string, SafeFileHandle> _open = new(StringComparer.Ordinal);
 
-    public BlockCache(IBlobSource source, IOptions<GatewayOptions> options, GatewayMetrics metrics)
+    public BlockCache(IBlobSource source, IOptions<BlockCacheOptions> options, GatewayMetrics metrics)
     {
         _source = source;
         _metrics = metrics;

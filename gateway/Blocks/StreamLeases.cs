@@ -1,6 +1,4 @@
 using System.Collections.Concurrent;
-using Fleet.Gateway.Hosting;
-using Fleet.Gateway.Sessions;
 using Fleet.Interfaces.Naming;
 using Fleet.Interfaces.Streams;
 

@@ -1,5 +1,4 @@
 using Fleet.Gateway.Durable;
-using Fleet.Gateway.Hosting;
 using Fleet.Gateway.Presence;
 using Fleet.Gateway.Retained;
 using Fleet.Gateway.Routing;
@@ -13,10 +12,12 @@ namespace Fleet.Gateway.Channels;
 
 /// <summary>What all channels share. None of it waits.</summary>
 internal sealed class ChannelServices(
-    IOptions<GatewayOptions> options, GatewayIdentity gateway, SessionDirectory directory, Broker broker, RetainedMessages retained, SessionJournal journal, GatewayRules rules,
-    SubscriptionEvents subscriptions, GatewayMetrics metrics, ILogger<MqttChannel> log)
+    IOptions<ChannelOptions> options, IOptions<SessionOptions> sessions, GatewayIdentity gateway, SessionDirectory directory, Broker broker,
+    RetainedMessages retained, SessionJournal journal, GatewayRules rules, SubscriptionEvents subscriptions, GatewayMetrics metrics,
+    ILogger<MqttChannel> log)
 {
-    public GatewayOptions Options { get; } = options.Value;
+    public ChannelOptions Options { get; } = options.Value;
+    public SessionOptions Sessions { get; } = sessions.Value;
     public GatewayIdentity Gateway => gateway;
     public SessionDirectory Directory => directory;
     public Broker Broker => broker;

@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.Text;
-using Fleet.Gateway.Hosting;
 using Fleet.Gateway.Routing;
 using Fleet.Gateway.Sessions;
 using Fleet.Mqtt;
@@ -13,7 +12,7 @@ internal static class ConnectHandshake
     private const uint ForEver = uint.MaxValue;
 
     /// <exception cref="MqttProtocolException">0x85 for a client identifier that is too long or starts with '$', 0x8C, 0x90, 0x99.</exception>
-    public static ConnectRequest Read(scoped in ConnectPacket connect, GatewayOptions options)
+    public static ConnectRequest Read(scoped in ConnectPacket connect, ChannelOptions options)
     {
         if (!connect.Properties.AuthenticationMethod.IsEmpty)
             throw new MqttProtocolException(ReasonCode.BadAuthenticationMethod, "Enhanced authentication is not supported (4.12).");
@@ -36,24 +35,27 @@ internal static class ConnectHandshake
         };
     }
 
-    public static SessionTerms Terms(ConnectRequest request, GatewayOptions options) => new(
+    public static SessionTerms Terms(ConnectRequest request, ChannelOptions options) => new(
         request.CleanStart,
-        request.SessionExpirySeconds == ForEver ? (uint)options.MaxSessionExpirySeconds : Math.Min(request.SessionExpirySeconds, (uint)options.MaxSessionExpirySeconds),
+        request.SessionExpirySeconds == ForEver
+            ? (uint)options.MaxSessionExpirySeconds : Math.Min(request.SessionExpirySeconds, (uint)options.MaxSessionExpirySeconds),
         request.ReceiveMaximum,
         request.Will);
 
     /// <summary>What the client asked for, or the most there is: silence for ever is not on offer (spec/aws-iot-topics.md, 5.2).</summary>
-    public static int KeepAlive(ConnectRequest request, GatewayOptions options) =>
-        request.KeepAliveSeconds == 0 || request.KeepAliveSeconds > options.MaxKeepAliveSeconds ? options.MaxKeepAliveSeconds : request.KeepAliveSeconds;
+    public static int KeepAlive(ConnectRequest request, ChannelOptions options) =>
+        request.KeepAliveSeconds == 0 || request.KeepAliveSeconds > options.MaxKeepAliveSeconds
+            ? options.MaxKeepAliveSeconds : request.KeepAliveSeconds;
 
     /// <summary>
     /// The properties of an accepting CONNACK: every limit that differs from MQTT's defaults. No Response Information, whoever asks for it: a policy says
     /// what a client may subscribe with, and there is no part of the tree that is the client's alone to answer in (3.2.2.3.14 leaves it to the server).
     /// </summary>
-    public static void Describe(PropertyBuilder properties, ConnectRequest request, SessionTerms terms, string clientId, int keepAlive, GatewayOptions options)
+    public static void Describe(
+        PropertyBuilder properties, ConnectRequest request, SessionTerms terms, string clientId, int keepAlive, int receiveMaximum, ChannelOptions options)
     {
         if (terms.ExpirySeconds != request.SessionExpirySeconds) properties.Add(PropertyId.SessionExpiryInterval, terms.ExpirySeconds);
-        properties.Add(PropertyId.ReceiveMaximum, (uint)options.ReceiveMaximum);
+        properties.Add(PropertyId.ReceiveMaximum, (uint)receiveMaximum);
         properties.Add(PropertyId.MaximumPacketSize, (uint)options.MaxPacketBytes);
         if (request.ClientId.Length == 0) properties.Add(PropertyId.AssignedClientIdentifier, clientId);
         if (options.TopicAliasMaximum > 0) properties.Add(PropertyId.TopicAliasMaximum, (uint)options.TopicAliasMaximum);
@@ -74,7 +76,7 @@ internal static class ConnectHandshake
         return reader.IsNext("\0\u0004MQTT\u0005"u8);
     }
 
-    private static Will ReadWill(scoped in ConnectPacket connect, GatewayOptions options)
+    private static Will ReadWill(scoped in ConnectPacket connect, ChannelOptions options)
     {
         if (connect.WillTopic.Length > options.MaxTopicBytes || TopicName.CountLevels(connect.WillTopic) > options.MaxTopicLevels)
             throw new MqttProtocolException(ReasonCode.TopicNameInvalid, "The will topic is too long or too deep.");

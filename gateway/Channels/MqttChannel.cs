@@ -239,8 +239,8 @@ internal sealed class MqttChannel(ChannelServices services, ISessionOwner owner,
         _publish = new PublishHandler(services, session, _replies.Version, _answers, denials);
         _subscribe = new SubscribeHandler(services, session, _replies.Version, _replies, denials);
         services.Metrics.SessionOpened(session.Identity.Kind);
-        bool written = _replies.ConnAck(turn.Output, _present, ReasonCode.Success,
-            properties => ConnectHandshake.Describe(properties, request, terms, session.Identity.ClientId, keepAlive, services.Options), null);
+        bool written = _replies.ConnAck(turn.Output, _present, ReasonCode.Success, properties => ConnectHandshake.Describe(
+            properties, request, terms, session.Identity.ClientId, keepAlive, services.Sessions.ReceiveMaximum, services.Options), null);
         if (!written)
         {
             CloseSilently(EndCause.ProtocolError(ReasonCode.PacketTooLarge, "The client takes no packet as large as CONNACK."), turn.Now);

@@ -153,11 +153,20 @@ internal sealed class PublishHandler(ChannelServices services, Session session, 
         var options = services.Options;
         var counted = BasicIngest.IsFor(topic) ? BasicIngest.TopicOf(topic) : topic;
         if (counted.Length > options.MaxTopicBytes || TopicName.CountLevels(counted) > options.MaxTopicLevels)
-            throw new MqttProtocolException(ReasonCode.TopicNameInvalid, $"A topic name has at most {options.MaxTopicBytes} bytes and {options.MaxTopicLevels} levels.");
+        {
+            throw new MqttProtocolException(
+                ReasonCode.TopicNameInvalid, $"A topic name has at most {options.MaxTopicBytes} bytes and {options.MaxTopicLevels} levels.");
+        }
         if (publish.Payload.Length > options.MaxPayloadBytes)
-            throw new MqttProtocolException(ReasonCode.PacketTooLarge, $"A payload of {publish.Payload.Length} bytes is over the limit of {options.MaxPayloadBytes}.");
-        if (publish.Qos != Qos.AtMostOnce && answers.Unacknowledged >= options.ReceiveMaximum)
-            throw new MqttProtocolException(ReasonCode.ReceiveMaximumExceeded, $"More than {options.ReceiveMaximum} messages unacknowledged (3.3.4).");
+        {
+            throw new MqttProtocolException(
+                ReasonCode.PacketTooLarge, $"A payload of {publish.Payload.Length} bytes is over the limit of {options.MaxPayloadBytes}.");
+        }
+        if (publish.Qos != Qos.AtMostOnce && answers.Unacknowledged >= services.Sessions.ReceiveMaximum)
+        {
+            throw new MqttProtocolException(
+                ReasonCode.ReceiveMaximumExceeded, $"More than {services.Sessions.ReceiveMaximum} messages unacknowledged (3.3.4).");
+        }
     }
 
     /// <summary>5.0 says so in PUBACK where there is one; otherwise the connection ends (spec/aws-iot-topics.md, 6.7).</summary>

@@ -1,12 +1,10 @@
-using Fleet.Gateway.Hosting;
-
 namespace Fleet.Gateway.Channels;
 
 /// <summary>
 /// How fast one client may publish: each message takes the time that it would last at the rate, and time that was not used is saved up to the burst
 /// (the generic cell rate algorithm: one number to keep).
 /// </summary>
-internal sealed class PublishRate(GatewayOptions options)
+internal sealed class PublishRate(ChannelOptions options)
 {
     private readonly double _msPerMessage = 1000.0 / options.MaxPublishesPerSecond;
     private readonly double _msPerByte = 1000.0 / options.MaxPublishBytesPerSecond;

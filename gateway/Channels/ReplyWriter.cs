@@ -4,7 +4,7 @@ using Fleet.Mqtt;
 namespace Fleet.Gateway.Channels;
 
 /// <summary>Writes a server's packets in the client's version and within the client's limits.</summary>
-/// <param name="reveals">See <see cref="Hosting.GatewayOptions.RevealReasons"/>.</param>
+/// <param name="reveals">See <see cref="ChannelOptions.RevealReasons"/>.</param>
 internal sealed class ReplyWriter(bool reveals)
 {
     private readonly PropertyBuilder _properties = new();

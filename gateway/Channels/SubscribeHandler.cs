@@ -124,7 +124,7 @@ internal sealed class SubscribeHandler(ChannelServices services, Session session
         var subscription = new HeldSubscription(filter, entry.Options, identifier);
         if (services.Broker.Subscribe(session, subscription) is not var (isNew, known, change))
         {
-            pending.Detail = $"A session has at most {options.MaxSubscriptionsPerSession} subscriptions.";
+            pending.Detail = $"A session has at most {services.Sessions.MaxSubscriptionsPerSession} subscriptions.";
             return ReasonCode.QuotaExceeded;
         }
         bool wantsRetained = !filter.IsShared && entry.Options.RetainHandling switch

@@ -1,5 +1,4 @@
 using Fleet.Gateway.Durable;
-using Fleet.Gateway.Hosting;
 using Fleet.Gateway.Routing;
 using Fleet.Gateway.Sessions;
 using Fleet.Gateway.Telemetry;
@@ -17,7 +16,7 @@ namespace Fleet.Gateway.Cluster;
 internal sealed class ClusterMember(
     IGrainFactory grains, GatewayIdentity gateway, Peers peers, DeadGateways deadGateways, SessionFailover failover, Broker broker,
     SessionJournal journal, SessionDirectory directory, SessionHandoff handoff, ConnectionRegistry connections,
-    IOptions<GatewayOptions> options, TimeProvider time, ILogger<ClusterMember> log)
+    IOptions<ClusterOptions> options, TimeProvider time, ILogger<ClusterMember> log)
 {
     /// <summary>
     /// How long a start waits for what the others advertise: by then, who does not answer is dead, and its sessions are at another.

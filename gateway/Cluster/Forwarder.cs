@@ -1,5 +1,4 @@
 using Fleet.Gateway.Routing;
-using Fleet.Gateway.Sessions;
 using Fleet.Gateway.Telemetry;
 using Fleet.Interfaces.Messaging;
 using Fleet.Mqtt;

@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using Fleet.Gateway.Hosting;
 using Fleet.Interfaces.Messaging;
 
 namespace Fleet.Gateway.Cluster;

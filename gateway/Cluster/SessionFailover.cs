@@ -1,7 +1,5 @@
 using Fleet.Gateway.Durable;
-using Fleet.Gateway.Hosting;
 using Fleet.Gateway.Routing;
-using Fleet.Gateway.Sessions;
 using Fleet.Gateway.Telemetry;
 using Fleet.Interfaces.Messaging;
 using Microsoft.Extensions.Logging;

@@ -1,7 +1,5 @@
 using System.Globalization;
 using Fleet.Gateway.Blocks;
-using Fleet.Gateway.Hosting;
-using Fleet.Gateway.Sessions;
 using Fleet.Gateway.Telemetry;
 using Fleet.Interfaces.Devices;
 using Fleet.Interfaces.Naming;

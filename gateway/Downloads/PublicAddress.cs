@@ -1,4 +1,3 @@
-using Fleet.Gateway.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.Extensions.Configuration;
@@ -8,7 +7,7 @@ using Microsoft.Extensions.Options;
 namespace Fleet.Gateway.Downloads;
 
 /// <summary>Where devices reach this service's HTTP: <c>Fleet:Gateway:PublicUrl</c>, else the address that was bound.</summary>
-internal sealed class PublicAddress(IOptions<GatewayOptions> options, GatewayListeners listeners, IServiceProvider services, IConfiguration configuration)
+internal sealed class PublicAddress(IOptions<DownloadOptions> options, GatewayListeners listeners, IServiceProvider services, IConfiguration configuration)
 {
     private string? _url;
 

@@ -1,5 +1,3 @@
-using Fleet.Gateway.Hosting;
-using Fleet.Gateway.Sessions;
 using Microsoft.Extensions.Options;
 
 namespace Fleet.Gateway.Durable;
@@ -8,7 +6,7 @@ namespace Fleet.Gateway.Durable;
 /// What present clients acknowledge within a moment is not written: a page waits for them, for as long as a commit may take anyway. It does not while
 /// they turn out to take longer. Guarded by the journal's lock.
 /// </summary>
-internal sealed class JournalWindow(IOptions<GatewayOptions> options, GatewayClock clock)
+internal sealed class JournalWindow(IOptions<JournalOptions> options, GatewayClock clock)
 {
     /// <summary>Are written at once when those who were waited for took longer.</summary>
     private const int PagesInHaste = 16;

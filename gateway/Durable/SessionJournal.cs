@@ -1,4 +1,3 @@
-using Fleet.Gateway.Hosting;
 using Fleet.Gateway.Routing;
 using Fleet.Gateway.Sessions;
 using Fleet.Gateway.Telemetry;
@@ -23,7 +22,7 @@ internal enum JournalOutcome
 /// never written. A page that cannot be written is tried again until it can, so that store and memory agree; those who wait for it, and for what
 /// comes after, are refused meanwhile.
 /// </summary>
-internal sealed class SessionJournal(ISessionStore store, IOptions<GatewayOptions> options, GatewayClock clock, ILogger<SessionJournal> log)
+internal sealed class SessionJournal(ISessionStore store, IOptions<JournalOptions> options, GatewayClock clock, ILogger<SessionJournal> log)
 {
     /// <summary>A position that was durable before this process began.</summary>
     public const long LongAgo = 1;

@@ -1,5 +1,4 @@
 using Fleet.Gateway.Cluster;
-using Fleet.Gateway.Hosting;
 using Fleet.Gateway.Routing;
 using Fleet.Gateway.Sessions;
 using Fleet.Gateway.Telemetry;
@@ -12,7 +11,7 @@ namespace Fleet.Gateway.Durable;
 /// <summary>Brings stored sessions back, this gateway's own and those of dead ones: as sessions whose clients are away.</summary>
 internal sealed class SessionRestore(
     ISessionStore store, SessionJournal journal, SessionDirectory directory, Broker broker, SessionSnapshots snapshots, RestoredCertificates certificates, GatewayIdentity gateway,
-    IOptions<GatewayOptions> options, GatewayMetrics metrics, GatewayClock clock, ILogger<SessionRestore> log)
+    IOptions<SessionOptions> options, GatewayMetrics metrics, GatewayClock clock, ILogger<SessionRestore> log)
 {
     /// <summary>
     /// A session is over only when it has been so for this long: its client may have connected again just before the kill, and that not been stored.

@@ -21,7 +21,7 @@ internal sealed class GatewayService(
     GatewayIdentity gateway, GatewayObserver observer, ClusterMember cluster, Peers peers, RetainedMessages retained,
     SessionFailover failover, RestoredCertificates certificates, SessionJournal journal, SessionDirectory directory, SessionHandoff handoff,
     Fences fences, ConnectionRegistry connections, SessionLifecycle lifecycle, PresenceReporter presence, ConnectAdmission admission,
-    Flapping flapping, GatewayListeners listeners, GatewayClock clock, IOptions<GatewayOptions> options,
+    Flapping flapping, GatewayListeners listeners, GatewayClock clock, IOptions<ClusterOptions> options,
     IHostApplicationLifetime application, ILogger<GatewayService> log) : IHostedService, IDisposable
 {
     private static readonly TimeSpan SweepEvery = TimeSpan.FromSeconds(1);

@@ -4,6 +4,7 @@ using Fleet.Gateway.Channels;
 using Fleet.Gateway.Cluster;
 using Fleet.Gateway.Downloads;
 using Fleet.Gateway.Durable;
+using Fleet.Gateway.Policies;
 using Fleet.Gateway.Presence;
 using Fleet.Gateway.Reactor;
 using Fleet.Gateway.Retained;
@@ -30,10 +31,20 @@ public static class GatewayServiceCollectionExtensions
     /// </summary>
     public static IServiceCollection AddFleetGateway(this IServiceCollection services)
     {
-        services.AddOptions<GatewayOptions>().BindConfiguration(GatewayOptions.Section).ValidateDataAnnotations().ValidateOnStart()
-            .Validate(options => options.Transport != GatewayTransport.Reactor || TransportChoice.WhyNoReactor() is null,
-                "Fleet:Gateway:Transport=reactor needs Linux and OpenSSL 3 (libssl.so.3, libcrypto.so.3); with auto, Kestrel serves where they are missing.");
-        services.AddOptions<GatewayOptions>().Configure<IConfiguration>(
+        services.AddGatewayOptions<AdmissionOptions>();
+        services.AddGatewayOptions<BlockCacheOptions>();
+        services.AddGatewayOptions<ChannelOptions>();
+        services.AddGatewayOptions<DownloadOptions>();
+        services.AddGatewayOptions<JournalOptions>();
+        services.AddGatewayOptions<PolicyOptions>();
+        services.AddGatewayOptions<RetainedOptions>();
+        services.AddGatewayOptions<SessionOptions>();
+        services.AddGatewayOptions<TransportOptions>();
+        services.AddGatewayOptions<ReactorOptions>().Validate(
+            options => options.Transport != GatewayTransport.Reactor || TransportChoice.WhyNoReactor() is null,
+            "Fleet:Gateway:Transport=reactor needs Linux and OpenSSL 3 (libssl.so.3, libcrypto.so.3); "
+                + "with auto, Kestrel serves where they are missing.");
+        services.AddGatewayOptions<ClusterOptions>().Configure<IConfiguration>(
             (options, configuration) => options.Name ??= OwnsDataDirectory(configuration)
                 ? $"{Environment.MachineName}:{Path.GetFullPath(configuration["Fleet:DataDirectory"] ?? "data")}" : null);
         services.AddGrainExceptions();

@@ -2,7 +2,6 @@ using System.Buffers;
 using System.Text;
 using System.Text.Json;
 using Fleet.Gateway.Routing;
-using Fleet.Gateway.Sessions;
 using Fleet.Mqtt;
 
 namespace Fleet.Gateway.Presence;

@@ -1,4 +1,3 @@
-using Fleet.Gateway.Hosting;
 using Fleet.Gateway.Sessions;
 using Fleet.Gateway.Telemetry;
 using Fleet.Interfaces.Devices;

@@ -3,7 +3,6 @@ using System.Net;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using Fleet.Gateway.Reactor.Native;
-using Fleet.Gateway.Telemetry;
 
 namespace Fleet.Gateway.Reactor;
 

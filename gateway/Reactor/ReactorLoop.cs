@@ -3,7 +3,6 @@ using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using Fleet.Gateway.Channels;
 using Fleet.Gateway.Reactor.Native;
-using Fleet.Gateway.Sessions;
 using Fleet.Gateway.Transport;
 
 namespace Fleet.Gateway.Reactor;

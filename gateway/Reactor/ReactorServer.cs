@@ -1,9 +1,6 @@
 using System.Net;
 using Fleet.Gateway.Admission;
-using Fleet.Gateway.Hosting;
 using Fleet.Gateway.Reactor.Tls;
-using Fleet.Gateway.Sessions;
-using Fleet.Gateway.Telemetry;
 using Fleet.Gateway.Transport;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -14,8 +11,8 @@ namespace Fleet.Gateway.Reactor;
 
 /// <summary>The reactor's life: its loops and listeners start when everything else is ready, and stop when every client has been told.</summary>
 internal sealed class ReactorServer(
-    IOptions<GatewayOptions> options, TransportChoice choice, GatewayListeners listeners, ConnectionServices services, ConnectAdmission admission,
-    IServiceProvider provider, GatewayClock clock, ILogger<ReactorServer> log) : IHostedLifecycleService, IDisposable
+    IOptions<ReactorOptions> options, TransportChoice choice, GatewayListeners listeners, ConnectionServices services,
+    ConnectAdmission admission, IServiceProvider provider, GatewayClock clock, ILogger<ReactorServer> log) : IHostedLifecycleService, IDisposable
 {
     private readonly List<ReactorListener> _listeners = [];
     private ReactorLoop[] _loops = [];
@@ -29,10 +26,11 @@ internal sealed class ReactorServer(
     {
         if (choice.FellBackBecause is { } why) log.NoReactor(why);
         if (!choice.IsReactor || !listeners.AreWanted) return Task.CompletedTask;
-        var settings = options.Value;
-        int count = settings.ReactorLoops ?? Environment.ProcessorCount;
-        _loops = [.. Enumerable.Range(0, count).Select(i => new ReactorLoop(i, clock, settings.ReactorPinned ? i % Environment.ProcessorCount : null))];
+        int count = options.Value.ReactorLoops ?? Environment.ProcessorCount;
+        bool pinned = options.Value.ReactorPinned;
+        _loops = [.. Enumerable.Range(0, count).Select(i => new ReactorLoop(i, clock, pinned ? i % Environment.ProcessorCount : null))];
         _tls = new TlsContext(provider.GetRequiredService<IGatewayTrust>());
+        var settings = services.Options;
         var mqtts = Listen(new IPEndPoint(IPAddress.Parse(settings.Address), settings.MqttsPort), Listener.Mqtts, _tls);
         var plain = settings.PlainPort is { } port ? Listen(new IPEndPoint(IPAddress.Loopback, port), Listener.Plain, null) : null;
         listeners.Bound(mqtts.Port, plain?.Port);

@@ -1,8 +1,6 @@
 using System.Text;
 using Fleet.Gateway.Cluster;
-using Fleet.Gateway.Hosting;
 using Fleet.Gateway.Routing;
-using Fleet.Gateway.Sessions;
 using Fleet.Gateway.Telemetry;
 using Fleet.Mqtt;
 using Microsoft.Extensions.Logging;
@@ -16,7 +14,7 @@ namespace Fleet.Gateway.Retained;
 /// the other gateways get it with that, and whatever order the changes of a topic come in, the one with the highest version stays.
 /// </summary>
 internal sealed class RetainedMessages(
-    IRetainedStore store, Peers peers, IOptions<GatewayOptions> options, GatewayClock clock, ILogger<RetainedMessages> log)
+    IRetainedStore store, Peers peers, IOptions<RetainedOptions> options, GatewayClock clock, ILogger<RetainedMessages> log)
 {
     private const int FewestUntilPurge = 1_000;
 

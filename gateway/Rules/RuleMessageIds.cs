@@ -1,5 +1,4 @@
 using System.Security.Cryptography;
-using Fleet.Gateway.Sessions;
 
 namespace Fleet.Gateway.Rules;
 

@@ -1,4 +1,3 @@
-using Fleet.Gateway.Sessions;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 

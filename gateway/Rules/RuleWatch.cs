@@ -1,5 +1,3 @@
-using Fleet.Gateway.Hosting;
-using Fleet.Gateway.Sessions;
 using Fleet.Interfaces.Rules;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;

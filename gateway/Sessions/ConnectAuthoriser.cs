@@ -2,7 +2,6 @@ using System.Text;
 using Fleet.Gateway.Admission;
 using Fleet.Gateway.Channels;
 using Fleet.Gateway.Cluster;
-using Fleet.Gateway.Hosting;
 using Fleet.Gateway.Policies;
 using Fleet.Gateway.Presence;
 using Fleet.Gateway.Routing;

@@ -1,4 +1,3 @@
-using Fleet.Gateway.Hosting;
 using Fleet.Interfaces.Naming;
 
 namespace Fleet.Gateway.Sessions;

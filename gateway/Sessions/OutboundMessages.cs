@@ -1,6 +1,4 @@
 using Fleet.Gateway.Durable;
-using Fleet.Gateway.Hosting;
-using Fleet.Gateway.Routing;
 using Fleet.Gateway.Telemetry;
 using Fleet.Mqtt;
 
@@ -16,7 +14,7 @@ internal readonly record struct Outgoing(ushort PacketId, Delivery? Publish, boo
 /// The way out to one subscriber: what is in flight and to be sent again, then the retained messages of new subscriptions, then the queue; never
 /// more unacknowledged than the client takes. Guarded by the session's lock.
 /// </summary>
-internal sealed class OutboundMessages(GatewayOptions options, GatewayClock clock, GatewayMetrics metrics)
+internal sealed class OutboundMessages(SessionOptions options, GatewayClock clock, GatewayMetrics metrics)
 {
     private const int IdentifiedAtOnce = 1_000;
 

@@ -1,6 +1,5 @@
 using Fleet.Gateway.Cluster;
 using Fleet.Gateway.Durable;
-using Fleet.Gateway.Hosting;
 using Fleet.Gateway.Routing;
 using Fleet.Gateway.Telemetry;
 using Fleet.Mqtt;
@@ -28,7 +27,7 @@ internal sealed class Session : Subscriber
     private volatile bool _waits;
     private bool _ended;
 
-    public Session(SessionIdentity identity, GatewayOptions options, GatewayClock clock, GatewayMetrics metrics)
+    public Session(SessionIdentity identity, SessionOptions options, GatewayClock clock, GatewayMetrics metrics)
     {
         Identity = identity;
         _metrics = metrics;

@@ -1,6 +1,5 @@
 using Fleet.Gateway.Channels;
 using Fleet.Gateway.Durable;
-using Fleet.Gateway.Hosting;
 using Fleet.Gateway.Routing;
 using Fleet.Gateway.Telemetry;
 using Fleet.Interfaces.Certificates;
@@ -29,7 +28,7 @@ internal interface ISessionLeaseReleaser
 /// <summary>All sessions of this gateway by key: connected ones, and persistent ones whose client is away. One lock; connecting is rare.</summary>
 internal sealed class SessionDirectory(
     Broker broker, ISessionLeaseReleaser leases, Fences fences, SessionJournal journal, SessionSnapshots snapshots,
-    IOptions<GatewayOptions> options, GatewayMetrics metrics, GatewayClock clock)
+    IOptions<SessionOptions> options, GatewayMetrics metrics, GatewayClock clock)
 {
     private readonly Lock _gate = new();
     private readonly Dictionary<string, Session> _sessions = new(StringComparer.Ordinal);

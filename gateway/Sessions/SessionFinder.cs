@@ -1,6 +1,5 @@
 using Fleet.Gateway.Cluster;
 using Fleet.Gateway.Durable;
-using Fleet.Gateway.Hosting;
 using Fleet.Gateway.Telemetry;
 using Fleet.Interfaces.Messaging;
 using Microsoft.Extensions.Logging;

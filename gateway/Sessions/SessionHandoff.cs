@@ -1,6 +1,5 @@
 using Fleet.Gateway.Cluster;
 using Fleet.Gateway.Durable;
-using Fleet.Gateway.Hosting;
 using Fleet.Gateway.Routing;
 using Fleet.Gateway.Telemetry;
 using Fleet.Interfaces.Messaging;
@@ -16,7 +15,7 @@ namespace Fleet.Gateway.Sessions;
 /// </summary>
 internal sealed class SessionHandoff(
     SessionDirectory directory, SessionJournal journal, SessionSnapshots snapshots, Broker broker, Peers peers, LinkBarrier barrier,
-    Fences fences, IOptions<GatewayOptions> options, GatewayMetrics metrics, GatewayClock clock)
+    Fences fences, IOptions<SessionOptions> options, GatewayMetrics metrics, GatewayClock clock)
 {
     /// <summary>How long the old gateway sends on, and the new one knows what it has. Links are empty within moments, or their gateway is dead.</summary>
     private const long LingerMs = 30_000;

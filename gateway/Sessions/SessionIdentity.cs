@@ -6,21 +6,6 @@ using Fleet.Interfaces.Naming;
 
 namespace Fleet.Gateway.Sessions;
 
-internal enum SessionKind
-{
-    /// <summary>A device with its own certificate.</summary>
-    Device,
-
-    /// <summary>A claim certificate: provisioning and nothing else.</summary>
-    Claim,
-
-    /// <summary>A user name and password.</summary>
-    Operator,
-
-    /// <summary>The plain port: anonymous.</summary>
-    Plain,
-}
-
 /// <summary>Who a connection is and what it may do. Made by the authorisation of CONNECT; immutable.</summary>
 internal sealed class SessionIdentity
 {

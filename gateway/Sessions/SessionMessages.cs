@@ -1,5 +1,3 @@
-using Fleet.Gateway.Routing;
-
 namespace Fleet.Gateway.Sessions;
 
 /// <summary>What a session takes along to another gateway, beside its subscriptions.</summary>

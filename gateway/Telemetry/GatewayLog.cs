@@ -1,4 +1,3 @@
-using Fleet.Gateway.Sessions;
 using Fleet.Interfaces.Devices;
 using Fleet.Interfaces.Messaging;
 using Fleet.Mqtt;
@@ -102,9 +101,6 @@ internal static partial class GatewayLog
 
     [LoggerMessage(3029, LogLevel.Warning, "The session of {Key} is at gateway {GatewayId}, which does not answer: its client is to try again")]
     public static partial void SessionNotFound(this ILogger log, string key, string gatewayId);
-
-    [LoggerMessage(3031, LogLevel.Warning, "The start waits for a silo that answers")]
-    public static partial void SilosAway(this ILogger log, Exception exception);
 
     [LoggerMessage(3041, LogLevel.Warning, "Client {Key} connects and drops again and again, and is held off for {Seconds} s; the last time it ended by {Reason}: {Detail}")]
     public static partial void ClientHeldOff(this ILogger log, string key, long seconds, DisconnectReason reason, string detail);

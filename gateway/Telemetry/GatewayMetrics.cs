@@ -1,5 +1,4 @@
 using System.Diagnostics.Metrics;
-using Fleet.Gateway.Sessions;
 using Fleet.Interfaces.Telemetry;
 using Fleet.Mqtt;
 

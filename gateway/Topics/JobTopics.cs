@@ -1,4 +1,3 @@
-using Fleet.Gateway.Sessions;
 using Fleet.Interfaces.Devices;
 using Fleet.Interfaces.Jobs;
 using Fleet.Interfaces.Naming;

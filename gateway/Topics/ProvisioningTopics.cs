@@ -1,4 +1,3 @@
-using Fleet.Gateway.Sessions;
 using Fleet.Interfaces.Certificates;
 using Fleet.Interfaces.Naming;
 

@@ -1,6 +1,5 @@
 using System.Text;
 using Fleet.Gateway.Routing;
-using Fleet.Gateway.Sessions;
 using Fleet.Interfaces.Messaging;
 using Fleet.Interfaces.Naming;
 using Fleet.Interfaces.Shadows;

@@ -2,7 +2,6 @@ using System.Buffers;
 using System.Text;
 using Fleet.Gateway.Blocks;
 using Fleet.Gateway.Routing;
-using Fleet.Gateway.Sessions;
 using Fleet.Gateway.Telemetry;
 using Fleet.Interfaces.Devices;
 using Fleet.Interfaces.Naming;

@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using Fleet.Gateway.Admission;
 using Fleet.Gateway.Channels;
-using Fleet.Gateway.Hosting;
 using Fleet.Gateway.Presence;
 using Fleet.Gateway.Sessions;
 using Fleet.Gateway.Telemetry;
@@ -76,10 +75,10 @@ internal sealed class ConnectionRegistry(GatewayMetrics metrics)
 
 /// <summary>What all connections share.</summary>
 internal sealed class ConnectionServices(
-    IOptions<GatewayOptions> options, ChannelServices channel, ConnectAuthoriser authoriser, SessionLifecycle lifecycle,
+    IOptions<TransportOptions> options, ChannelServices channel, ConnectAuthoriser authoriser, SessionLifecycle lifecycle,
     RequestDispatcher requests, ConnectionRegistry connections, GatewayClock clock, GatewayMetrics metrics, ILogger<MqttConnection> log)
 {
-    public GatewayOptions Options { get; } = options.Value;
+    public TransportOptions Options { get; } = options.Value;
     public ChannelServices Channel => channel;
     public ConnectAuthoriser Authoriser => authoriser;
     public SessionLifecycle Lifecycle => lifecycle;

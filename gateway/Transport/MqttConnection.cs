@@ -27,7 +27,7 @@ internal abstract class MqttConnection : ISessionOwner
         Services = services;
         _source = source;
         _requestsOnPool = requestsOnPool;
-        Outbound = new Outbound(services.Options.MaxOutboundBytes, pool);
+        Outbound = new Outbound(services.Channel.Sessions.MaxOutboundBytes, pool);
         Channel = new MqttChannel(services.Channel, this, services.Clock.NowMs);
     }
 

@@ -1,4 +1,4 @@
-using Fleet.Gateway.Hosting;
+using Fleet.Gateway;
 using Fleet.Silo.Storage;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 

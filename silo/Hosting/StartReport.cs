@@ -1,5 +1,5 @@
 using System.Text.Json.Nodes;
-using Fleet.Gateway.Hosting;
+using Fleet.Gateway;
 using Fleet.Silo.Tokens;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 

@@ -1,6 +1,6 @@
 using System.Net.Security;
 using System.Security.Cryptography.X509Certificates;
-using Fleet.Gateway.Hosting;
+using Fleet.Gateway;
 
 namespace Fleet.Silo.Pki;
 

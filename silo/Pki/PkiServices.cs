@@ -1,6 +1,6 @@
 using System.Net;
+using Fleet.Gateway;
 using Fleet.Gateway.Downloads;
-using Fleet.Gateway.Hosting;
 using Fleet.Grains.Certificates;
 using Fleet.Grains.Firmware;
 using Fleet.Silo.Hosting;

@@ -1,4 +1,3 @@
-using Fleet.Gateway.Hosting;
 using Fleet.Mqtt;
 using Fleet.UnitTests.Durable;
 using Fleet.UnitTests.Gateway;
@@ -74,15 +73,15 @@ internal sealed class ChannelStory
         _witness.Subscribed("mark", Qos.AtLeastOnce);
     }
 
-    private static void Configure(GatewayOptions options)
+    private static void Configure(SettingsUnderTest options)
     {
-        options.MaxQueuedMessages = 50;
-        options.MaxQueuedBytes = 256 * 1024;
-        options.MaxRetainedMessages = 8;
-        options.MaxSubscriptionsPerSession = 8;
-        options.ReceiveMaximum = 20;
-        options.MaxOutboundBytes = 32 * 1024;
-        options.MaxJournalBytes = 64 * 1024;
+        options.Sessions.MaxQueuedMessages = 50;
+        options.Sessions.MaxQueuedBytes = 256 * 1024;
+        options.Retained.MaxRetainedMessages = 8;
+        options.Sessions.MaxSubscriptionsPerSession = 8;
+        options.Sessions.ReceiveMaximum = 20;
+        options.Sessions.MaxOutboundBytes = 32 * 1024;
+        options.Journal.MaxJournalBytes = 64 * 1024;
     }
 
     private void Step(int step)

@@ -1,9 +1,10 @@
 using System.Security.Cryptography.X509Certificates;
 using System.Threading.Channels;
+using Fleet.Gateway;
 using Fleet.Gateway.Blocks;
 using Fleet.Gateway.Downloads;
-using Fleet.Gateway.Hosting;
 using Fleet.Gateway.Durable;
+using Fleet.Gateway.Hosting;
 using Fleet.Gateway.Retained;
 using Fleet.Gateway.Rules;
 using Fleet.Gateway.Sessions;

@@ -1,4 +1,4 @@
-using Fleet.Gateway.Hosting;
+using Fleet.Gateway;
 using Fleet.Gateway.Policies;
 using Fleet.Gateway.Presence;
 using Fleet.Gateway.Rules;

@@ -2,7 +2,6 @@ using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
-using Fleet.Gateway.Hosting;
 
 namespace Fleet.Gateway.Reactor.Tls;
 

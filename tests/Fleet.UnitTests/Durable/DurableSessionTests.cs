@@ -1,6 +1,5 @@
-using Fleet.Gateway.Channels;
+using Fleet.Gateway;
 using Fleet.Gateway.Routing;
-using Fleet.Gateway.Sessions;
 using Fleet.Mqtt;
 using Fleet.UnitTests.Gateway;
 
@@ -226,7 +225,7 @@ public sealed class DurableSessionTests
     [Fact]
     public void An_absent_subscriber_costs_the_store_no_more_than_its_queue()
     {
-        _parts = new GatewayParts(options => options.MaxQueuedMessages = 3, _store);
+        _parts = new GatewayParts(options => options.Sessions.MaxQueuedMessages = 3, _store);
         var subscriber = Connect("s");
         subscriber.Subscribed("t", Qos.AtLeastOnce);
         subscriber.Lose();

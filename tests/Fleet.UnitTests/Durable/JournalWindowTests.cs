@@ -1,6 +1,6 @@
 using System.Text;
+using Fleet.Gateway;
 using Fleet.Gateway.Durable;
-using Fleet.Gateway.Hosting;
 using Fleet.Gateway.Routing;
 using Fleet.Gateway.Sessions;
 using Fleet.Mqtt;
@@ -20,7 +20,7 @@ public sealed class JournalWindowTests
 
     public JournalWindowTests()
     {
-        var options = new GatewayOptions { JournalWindowMilliseconds = 2 };
+        var options = new JournalOptions { JournalWindowMilliseconds = 2 };
         _journal = new SessionJournal(_store, Options.Create(options), new GatewayClock(_time), NullLogger<SessionJournal>.Instance);
         _journal.Open(_store.Begin("g", "here", default).Result.Number);
         _session = _journal.NewSession();

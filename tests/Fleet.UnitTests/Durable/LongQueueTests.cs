@@ -48,8 +48,8 @@ public sealed class LongQueueTests
     private GatewayParts Begin(DateTimeOffset? start = null) => new(
         options =>
         {
-            options.MaxQueuedMessages = 1_000_000;
-            options.ReceiveMaximum = 5_000;
+            options.Sessions.MaxQueuedMessages = 1_000_000;
+            options.Sessions.ReceiveMaximum = 5_000;
         },
         _store, start);
 

@@ -106,7 +106,7 @@ public sealed class RefusedBySessionStoreTests
         Assert.Equal(left, Connect().ReadMessages().Select(message => message[2..message.LastIndexOf(" q", StringComparison.Ordinal)]));
     }
 
-    private GatewayParts Begin(DateTimeOffset? start = null) => new(options => options.MaxQueuedMessages = 3, _store, start);
+    private GatewayParts Begin(DateTimeOffset? start = null) => new(options => options.Sessions.MaxQueuedMessages = 3, _store, start);
 
     private TestClient Connect() => TestClient.Connected(_parts, GatewayParts.Plain(), connect: Persistent, readAll: false);
 

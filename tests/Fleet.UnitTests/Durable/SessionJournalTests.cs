@@ -1,6 +1,6 @@
 using System.Text;
+using Fleet.Gateway;
 using Fleet.Gateway.Durable;
-using Fleet.Gateway.Hosting;
 using Fleet.Gateway.Routing;
 using Fleet.Gateway.Sessions;
 using Fleet.Mqtt;
@@ -14,7 +14,7 @@ public sealed class SessionJournalTests
 {
     private readonly MemorySessionStore _store = new();
     private readonly FakeTimeProvider _time = new();
-    private readonly GatewayOptions _options = new() { JournalWindowMilliseconds = 0 };
+    private readonly JournalOptions _options = new() { JournalWindowMilliseconds = 0 };
     private readonly SessionJournal _journal;
     private readonly StoredSession _session;
 

@@ -1,3 +1,4 @@
+using Fleet.Gateway.Routing;
 using Fleet.Gateway.Telemetry;
 using Fleet.Mqtt;
 using Fleet.UnitTests.Support;

@@ -1,5 +1,5 @@
+using Fleet.Gateway;
 using Fleet.Gateway.Channels;
-using Fleet.Gateway.Hosting;
 using Fleet.Gateway.Presence;
 using Fleet.Gateway.Routing;
 using Fleet.Gateway.Sessions;
@@ -36,7 +36,7 @@ public sealed class ConnectAuthoriserTests
             NullLogger<SessionLifecycle>.Instance);
         _authoriser = new ConnectAuthoriser(
             _grains, new GatewayIdentity(), life, _parts.SessionHandoff, _parts.Finder(_grains), _parts.Broker, new OnePassword(),
-            new PolicySource(_parts.Options), _parts.Admission, _parts.Flapping, _parts.Clock, _parts.Metrics, NullLogger<ConnectAuthoriser>.Instance);
+            _parts.Policies, _parts.Admission, _parts.Flapping, _parts.Clock, _parts.Metrics, NullLogger<ConnectAuthoriser>.Instance);
     }
 
     [Fact]
@@ -100,7 +100,7 @@ public sealed class ConnectAuthoriserTests
     [Fact]
     public async Task A_client_that_flaps_is_held_off_before_it_costs_anything()
     {
-        for (int i = 0; i < _parts.Options.Value.FlappingLimit; i++) _parts.Flapping.Ended("amr-1", livedMs: 5, _parts.Clock.NowMs);
+        for (int i = 0; i < _parts.Settings.Admission.FlappingLimit; i++) _parts.Flapping.Ended("amr-1", livedMs: 5, _parts.Clock.NowMs);
         Assert.Equal(ReasonCode.ConnectionRateExceeded, await Refuse("amr-1", Listener.Mqtts));
         Assert.Equal([$"{Id}.Get"], _grains.Calls);
         _parts.Time.Advance(TimeSpan.FromSeconds(30));

@@ -1,5 +1,4 @@
 using Fleet.Gateway.Downloads;
-using Fleet.Gateway.Hosting;
 using Fleet.Interfaces.Naming;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
@@ -48,7 +47,7 @@ public sealed class DownloadUrlTests
     }
 
     private static DownloadUrls Urls(byte key) => new(new FixedKey(key), new PublicAddress(
-        Options.Create(new GatewayOptions { PublicUrl = new Uri("https://fleet.example") }), new GatewayListeners(),
+        Options.Create(new DownloadOptions { PublicUrl = new Uri("https://fleet.example") }), new GatewayListeners(),
         new ServiceCollection().BuildServiceProvider(), new ConfigurationBuilder().Build()));
 
     private sealed class FixedKey(byte value) : IDownloadKey

@@ -32,7 +32,7 @@ public sealed class ExactlyOnceTests
     [Fact]
     public void A_flood_of_one_identifier_costs_nothing()
     {
-        var parts = new GatewayParts(options => options.MaxPublishesPerSecond = 1_000_000);
+        var parts = new GatewayParts(options => options.Channels.MaxPublishesPerSecond = 1_000_000);
         var subscriber = TestClient.Connected(parts, GatewayParts.Plain("s"));
         subscriber.Subscribed("t", Qos.ExactlyOnce);
         var publisher = TestClient.Connected(parts, GatewayParts.Plain("publisher"));

@@ -1,5 +1,6 @@
 using System.Diagnostics.Metrics;
 using System.Runtime.CompilerServices;
+using Fleet.Gateway;
 using Fleet.Gateway.Admission;
 using Fleet.Gateway.Channels;
 using Fleet.Gateway.Cluster;
@@ -32,7 +33,7 @@ internal sealed class GatewayParts
 
     /// <param name="sessions">What another gateway has left; null: nothing.</param>
     /// <param name="start">Where its clock begins.</param>
-    public GatewayParts(Action<GatewayOptions>? configure = null, MemorySessionStore? sessions = null, DateTimeOffset? start = null)
+    public GatewayParts(Action<SettingsUnderTest>? configure = null, MemorySessionStore? sessions = null, DateTimeOffset? start = null)
     {
         Time = new WatchedTime(start ?? new(2026, 1, 1, 12, 0, 0, TimeSpan.Zero));
         Sessions = sessions ?? new MemorySessionStore();
@@ -42,13 +43,8 @@ internal sealed class GatewayParts
         services.AddSingleton<TimeProvider>(Time).AddSingleton<IGrainFactory>(Grains);
         services.AddSingleton<IRetainedStore>(Store).AddSingleton<ISessionStore>(Sessions).AddSingleton<IRuleQueue>(RuleQueue);
         services.AddSingleton<ISessionLeaseReleaser>(Leases);
-        services.PostConfigure<GatewayOptions>(options =>
-        {
-            // What is noted is written at once, or a test would have to move the clock for it.
-            options.JournalWindowMilliseconds = 0;
-            options.Name = null;
-            configure?.Invoke(options);
-        });
+        configure?.Invoke(Settings);
+        Settings.AddTo(services);
         _services = services.BuildServiceProvider();
         SessionFailover.Begin("test", default).GetAwaiter().GetResult();
     }
@@ -63,7 +59,8 @@ internal sealed class GatewayParts
     /// <summary>Meters live until it is disposed of: who makes parts by the thousand does so.</summary>
     public IMeterFactory MeterFactory => Part<IMeterFactory>();
     public GatewayClock Clock => Part<GatewayClock>();
-    public IOptions<GatewayOptions> Options => Part<IOptions<GatewayOptions>>();
+    public SettingsUnderTest Settings { get; } = new();
+    public PolicySource Policies => Part<PolicySource>();
     public RuleQueueOptions RuleOptions => Part<IOptions<RuleQueueOptions>>().Value;
     public GatewayMetrics Metrics => Part<GatewayMetrics>();
     public GatewayIdentity Gateway => Part<GatewayIdentity>();

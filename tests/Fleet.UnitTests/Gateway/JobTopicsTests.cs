@@ -1,7 +1,7 @@
 using System.Text;
 using System.Text.Json.Nodes;
+using Fleet.Gateway;
 using Fleet.Gateway.Downloads;
-using Fleet.Gateway.Hosting;
 using Fleet.Gateway.Topics;
 using Fleet.Interfaces.Devices;
 using Fleet.Interfaces.Jobs;
@@ -29,7 +29,7 @@ public sealed class JobTopicsTests
     public JobTopicsTests()
     {
         var address = new PublicAddress(
-            Options.Create(new GatewayOptions { PublicUrl = new Uri("https://fleet.example/") }), new GatewayListeners(),
+            Options.Create(new DownloadOptions { PublicUrl = new Uri("https://fleet.example/") }), new GatewayListeners(),
             new ServiceCollection().BuildServiceProvider(), new ConfigurationBuilder().Build());
         _messages = new JobMessages(new DownloadUrls(new ZeroKey(), address));
         _topics = new JobTopics(_grains, _messages, _parts.Clock);
@@ -145,7 +145,7 @@ public sealed class JobTopicsTests
     public async Task Answers_go_to_the_requester_alone_subscribed_or_not_in_one_copy()
     {
         _grains.On<IDeviceGrain>("StartNextJob", (_, _) => Task.FromResult<JobExecution?>(null));
-        var listener = TestClient.Connected(_parts, GatewayParts.Identity(Fleet.Gateway.Sessions.SessionKind.Operator, "o", Fleet.Gateway.Policies.BuiltInPolicies.Operator));
+        var listener = TestClient.Connected(_parts, GatewayParts.Identity(SessionKind.Operator, "o", Fleet.Gateway.Policies.BuiltInPolicies.Operator));
         listener.Subscribed("$aws/things/+/jobs/#");
         Assert.DoesNotContain("q1", await Ask($"{Jobs}/start-next", ""), StringComparison.Ordinal);
         _device.Subscribed($"{Jobs}/start-next/+", Qos.AtLeastOnce);

@@ -1,4 +1,5 @@
 using System.Buffers;
+using Fleet.Gateway;
 using Fleet.Gateway.Channels;
 using Fleet.Mqtt;
 
@@ -24,7 +25,7 @@ public sealed class LimitTests
     [Fact]
     public void A_client_that_publishes_too_fast_is_read_when_it_is_within_its_rate_again()
     {
-        var parts = new GatewayParts(options => (options.MaxPublishesPerSecond, options.PublishBurstSeconds) = (10, 1));
+        var parts = new GatewayParts(options => (options.Channels.MaxPublishesPerSecond, options.Channels.PublishBurstSeconds) = (10, 1));
         var watcher = TestClient.Connected(parts, GatewayParts.Plain("w"));
         watcher.Subscribed("t");
         var client = TestClient.Connected(parts, GatewayParts.Plain());
@@ -45,7 +46,7 @@ public sealed class LimitTests
     [Fact]
     public void Large_messages_count_by_their_bytes()
     {
-        var parts = new GatewayParts(options => (options.MaxPublishBytesPerSecond, options.PublishBurstSeconds) = (100_000, 0));
+        var parts = new GatewayParts(options => (options.Channels.MaxPublishBytesPerSecond, options.Channels.PublishBurstSeconds) = (100_000, 0));
         var client = TestClient.Connected(parts, GatewayParts.Plain());
         client.Publish("t", new string('x', 50_000 - 4));
         Assert.Equal(500, Assert.Single(client.Effects.OfType<ChannelEffect.Pause>()).Milliseconds);
@@ -54,7 +55,7 @@ public sealed class LimitTests
     [Fact]
     public void A_pause_is_no_silence()
     {
-        var parts = new GatewayParts(options => (options.MaxPublishesPerSecond, options.PublishBurstSeconds) = (1, 0));
+        var parts = new GatewayParts(options => (options.Channels.MaxPublishesPerSecond, options.Channels.PublishBurstSeconds) = (1, 0));
         // Keep alive 1 s.
         var client = TestClient.Connected(parts, GatewayParts.Plain(), connect: "10 0E 00 04 4D 51 54 54 05 02 00 01 00 00 01 70");
         client.SendBytes(Publish);
@@ -73,7 +74,7 @@ public sealed class LimitTests
     [Fact]
     public void There_are_only_so_many_sessions()
     {
-        var parts = new GatewayParts(options => options.MaxSessions = 2);
+        var parts = new GatewayParts(options => options.Sessions.MaxSessions = 2);
         var one = TestClient.Connected(parts, GatewayParts.Plain("1"));
         // Clean start 0, session expiry 60 s: it stays when its client has gone.
         TestClient.Connected(parts, GatewayParts.Plain("2"), connect: "10 13 00 04 4D 51 54 54 05 00 00 3C 05 11 00 00 00 3C 00 01 32").Lose();
@@ -103,7 +104,7 @@ public sealed class LimitTests
         silent.Publish("fleet/amr-2/x");
         Assert.Contains("denied", System.Text.Encoding.UTF8.GetString(silent.Read()), StringComparison.Ordinal);
 
-        parts = new GatewayParts(options => options.RevealReasons = false);
+        parts = new GatewayParts(options => options.Channels.RevealReasons = false);
         var kept = TestClient.Connected(parts, GatewayParts.Device("amr-1"));
         kept.Publish("fleet/amr-2/x", "", Qos.AtLeastOnce);
         kept.Publish("fleet/amr-2/x", "", Qos.ExactlyOnce);
@@ -119,7 +120,7 @@ public sealed class LimitTests
     [Fact]
     public void A_retained_message_that_has_expired_makes_room_in_time()
     {
-        var parts = new GatewayParts(options => options.MaxRetainedMessages = 2);
+        var parts = new GatewayParts(options => options.Retained.MaxRetainedMessages = 2);
         var client = TestClient.Connected(parts, GatewayParts.Plain());
         // Topics "a" and "b", message expiry 1 s.
         foreach (string topic in (string[])["61", "62"]) client.Send($"31 0A 00 01 {topic} 05 02 00 00 00 01 78");
@@ -138,7 +139,7 @@ public sealed class LimitTests
     [Theory, InlineData(Qos.AtMostOnce), InlineData(Qos.AtLeastOnce), InlineData(Qos.ExactlyOnce)]
     public void A_message_that_nobody_wants_allocates_nothing(Qos qos)
     {
-        var parts = new GatewayParts(options => options.MaxPublishesPerSecond = 1_000_000);
+        var parts = new GatewayParts(options => options.Channels.MaxPublishesPerSecond = 1_000_000);
         var client = TestClient.Connected(parts, GatewayParts.Plain());
         var buffer = new System.Buffers.ArrayBufferWriter<byte>();
         new PublishPacket { Topic = "a/topic"u8, Qos = qos, PacketId = qos == Qos.AtMostOnce ? (ushort)0 : (ushort)1 }.WriteTo(buffer, MqttVersion.V5);
@@ -158,7 +159,7 @@ public sealed class LimitTests
     public void Nothing_is_larger_than_the_client_takes()
     {
         // Maximum packet size 10.
-        var client = new TestClient(new GatewayParts(options => options.MaxSubscriptionsPerSession = 1));
+        var client = new TestClient(new GatewayParts(options => options.Sessions.MaxSubscriptionsPerSession = 1));
         client.Send("10 13 00 04 4D 51 54 54 05 02 00 3C 05 27 00 00 00 0A 00 01 70");
         client.Accept(GatewayParts.Plain());
         Assert.Equal("", client.ReadHex());
@@ -169,7 +170,7 @@ public sealed class LimitTests
     public void Who_subscribes_is_told_to_who_watches()
     {
         var parts = new GatewayParts();
-        var watcher = TestClient.Connected(parts, GatewayParts.Identity(Fleet.Gateway.Sessions.SessionKind.Operator, "w", Fleet.Gateway.Policies.BuiltInPolicies.Operator));
+        var watcher = TestClient.Connected(parts, GatewayParts.Identity(SessionKind.Operator, "w", Fleet.Gateway.Policies.BuiltInPolicies.Operator));
         watcher.Subscribed("$aws/events/subscriptions/#");
         var client = TestClient.Connected(parts, GatewayParts.Plain("c"));
         client.Send(output => SubscribePacket.Write(output, MqttVersion.V5, 1, default, [new Subscription("a/+"), new Subscription("$SYS/#"), new Subscription("b")]));

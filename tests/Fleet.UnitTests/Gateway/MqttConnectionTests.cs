@@ -1,6 +1,5 @@
 using System.IO.Pipelines;
 using System.Text;
-using Fleet.Gateway.Hosting;
 using Fleet.Gateway.Presence;
 using Fleet.Gateway.Sessions;
 using Fleet.Gateway.Topics;
@@ -8,6 +7,7 @@ using Fleet.Gateway.Transport;
 using Fleet.Interfaces.Messaging;
 using Fleet.Mqtt;
 using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Options;
 
 namespace Fleet.UnitTests.Gateway;
 
@@ -16,7 +16,7 @@ public sealed class MqttConnectionTests
 {
     private const string Connect = "100E00044D5154540502003C00000170";
 
-    private readonly GatewayParts _parts = new(options => options.MaxOutboundBytes = 8_192);
+    private readonly GatewayParts _parts = new(options => options.Sessions.MaxOutboundBytes = 8_192);
     private readonly StubGrains _grains = new();
     private readonly ConnectionServices _services;
 
@@ -30,9 +30,10 @@ public sealed class MqttConnectionTests
             NullLogger<SessionLifecycle>.Instance);
         var authoriser = new ConnectAuthoriser(
             _grains, identity, life, _parts.SessionHandoff, _parts.Finder(_grains), _parts.Broker, new NoPasswords(),
-            new PolicySource(_parts.Options), _parts.Admission, _parts.Flapping, _parts.Clock, _parts.Metrics,
+            _parts.Policies, _parts.Admission, _parts.Flapping, _parts.Clock, _parts.Metrics,
             NullLogger<ConnectAuthoriser>.Instance);
-        _services = new ConnectionServices(_parts.Options, _parts.Channels, authoriser, life, new RequestDispatcher([]),
+        _services = new ConnectionServices(
+            Options.Create(_parts.Settings.Transport), _parts.Channels, authoriser, life, new RequestDispatcher([]),
             new ConnectionRegistry(_parts.Metrics), _parts.Clock, _parts.Metrics, NullLogger<MqttConnection>.Instance);
     }
 

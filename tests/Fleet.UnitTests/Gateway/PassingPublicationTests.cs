@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.Text;
-using Fleet.Gateway.Hosting;
 using Fleet.Gateway.Routing;
 using Fleet.Mqtt;
 
@@ -9,7 +8,7 @@ namespace Fleet.UnitTests.Gateway;
 /// <summary>Messages that only pass through use the same memory again and again; nobody may see another's.</summary>
 public sealed class PassingPublicationTests
 {
-    private static readonly Action<GatewayOptions> Fast = options => options.MaxPublishesPerSecond = 1_000_000;
+    private static readonly Action<SettingsUnderTest> Fast = options => options.Channels.MaxPublishesPerSecond = 1_000_000;
 
     [Theory, InlineData(0), InlineData(1)]
     public void A_message_to_subscribers_that_are_here_allocates_nothing(int qos)

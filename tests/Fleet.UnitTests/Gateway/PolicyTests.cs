@@ -1,4 +1,5 @@
 using System.Text;
+using Fleet.Gateway;
 using Fleet.Gateway.Policies;
 using Fleet.Gateway.Sessions;
 using Fleet.Interfaces.Naming;

@@ -1,5 +1,5 @@
 using System.Text.Json.Nodes;
-using Fleet.Gateway.Hosting;
+using Fleet.Gateway;
 using Fleet.Gateway.Policies;
 using Fleet.Gateway.Presence;
 using Fleet.Gateway.Sessions;

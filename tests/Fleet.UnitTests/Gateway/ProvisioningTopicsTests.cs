@@ -1,8 +1,8 @@
 using System.Formats.Cbor;
 using System.Text;
 using System.Text.Json.Nodes;
+using Fleet.Gateway;
 using Fleet.Gateway.Policies;
-using Fleet.Gateway.Sessions;
 using Fleet.Gateway.Topics;
 using Fleet.Interfaces.Certificates;
 using Fleet.Interfaces.Messaging;

@@ -1,5 +1,4 @@
 using Fleet.Gateway.Cluster;
-using Fleet.Gateway.Hosting;
 using Fleet.Gateway.Routing;
 using Fleet.Gateway.Sessions;
 using Fleet.Interfaces.Messaging;
@@ -13,7 +12,7 @@ public sealed class SessionHandoffTests
     [Fact]
     public void What_was_in_flight_at_a_gateway_before_the_last_goes_out_with_DUP()
     {
-        var session = new Session(GatewayParts.Plain(), new GatewayOptions(), new GatewayParts().Clock, new GatewayParts().Metrics) { ExpirySeconds = 60 };
+        var session = new Session(GatewayParts.Plain(), new SessionOptions(), new GatewayParts().Clock, new GatewayParts().Metrics) { ExpirySeconds = 60 };
         session.Arrive();
         // It goes on to a third gateway before the messages of the first have come.
         session.Depart();
@@ -30,7 +29,7 @@ public sealed class SessionHandoffTests
     public void What_is_under_way_at_QoS_2_goes_along()
     {
         var parts = new GatewayParts();
-        var here = new Session(GatewayParts.Plain(), new GatewayOptions(), parts.Clock, parts.Metrics) { ExpirySeconds = 60 };
+        var here = new Session(GatewayParts.Plain(), new SessionOptions(), parts.Clock, parts.Metrics) { ExpirySeconds = 60 };
         var owner = new Nobody();
         here.Attach(owner, here.Identity, receiveMaximum: 10);
         Assert.True(here.TryHold(5));
@@ -40,7 +39,7 @@ public sealed class SessionHandoffTests
         here.Depart();
         var moved = PeerMessages.Of(here.Collect(_ => { }), now: 0);
 
-        var there = new Session(GatewayParts.Plain(), new GatewayOptions(), parts.Clock, parts.Metrics) { ExpirySeconds = 60 };
+        var there = new Session(GatewayParts.Plain(), new SessionOptions(), parts.Clock, parts.Metrics) { ExpirySeconds = 60 };
         there.Arrive();
         there.Restore(PeerMessages.ToSession(moved, now: 0));
         there.Attach(owner, there.Identity, receiveMaximum: 10);

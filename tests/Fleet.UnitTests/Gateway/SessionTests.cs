@@ -1,6 +1,5 @@
 using System.Text;
 using Fleet.Gateway.Channels;
-using Fleet.Gateway.Sessions;
 using Fleet.Mqtt;
 
 namespace Fleet.UnitTests.Gateway;
@@ -179,7 +178,7 @@ public sealed class SessionTests
     [Fact]
     public void A_client_that_takes_nothing_loses_QoS_0_first_and_is_then_cut_off()
     {
-        var parts = new GatewayParts(options => options.MaxQueuedMessages = 4);
+        var parts = new GatewayParts(options => options.Sessions.MaxQueuedMessages = 4);
         var slow = TestClient.Connected(parts, GatewayParts.Plain("slow"));
         slow.Subscribed("t", Qos.AtLeastOnce);
         slow.IsStuck = true;

@@ -3,8 +3,8 @@ using System.Formats.Cbor;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Nodes;
+using Fleet.Gateway;
 using Fleet.Gateway.Blocks;
-using Fleet.Gateway.Hosting;
 using Fleet.Gateway.Topics;
 using Fleet.Interfaces.Devices;
 using Fleet.Interfaces.Naming;
@@ -30,7 +30,7 @@ public sealed class StreamTopicsTests : IDisposable
 
     public StreamTopicsTests()
     {
-        _cache = new BlockCache(_blobs, _parts.Options, _parts.Metrics);
+        _cache = new BlockCache(_blobs, Microsoft.Extensions.Options.Options.Create(new BlockCacheOptions()), _parts.Metrics);
         var description = new StreamDescription("firmware", [new StreamFile(0, _blobs.Bytes.Length, "abc"), new StreamFile(1, 10, "missing")]);
         _grains
             .On<IFirmwareStreamGrain>("Lease", (key, _) => Task.FromResult(
@@ -168,7 +168,8 @@ public sealed class StreamTopicsTests : IDisposable
     [Fact]
     public async Task The_cache_stays_within_its_bounds_and_tells_the_truth_under_load()
     {
-        using var cache = new BlockCache(_blobs, Microsoft.Extensions.Options.Options.Create(new GatewayOptions { BlockCacheBytes = 2 * BlockCache.SegmentBytes }), _parts.Metrics);
+        var options = Microsoft.Extensions.Options.Options.Create(new BlockCacheOptions { BlockCacheBytes = 2 * BlockCache.SegmentBytes });
+        using var cache = new BlockCache(_blobs, options, _parts.Metrics);
         await Parallel.ForEachAsync(Enumerable.Range(0, 2_000), async (i, _) =>
         {
             var random = new Random(i);

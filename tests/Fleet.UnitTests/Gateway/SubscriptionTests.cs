@@ -52,7 +52,7 @@ public sealed class SubscriptionTests
     [Fact]
     public void Identifiers_stay_with_what_waits_and_what_moves()
     {
-        var session = new Session(GatewayParts.Plain(), _parts.Options.Value, _parts.Clock, _parts.Metrics) { ExpirySeconds = 60 };
+        var session = new Session(GatewayParts.Plain(), _parts.Settings.Sessions, _parts.Clock, _parts.Metrics) { ExpirySeconds = 60 };
         Assert.NotNull(_parts.Broker.Subscribe(session, new HeldSubscription(TopicFilter.Parse("t"), new SubscriptionOptions(Qos.AtLeastOnce), 300)));
         Connect("publisher").Publish("t", "x", Qos.AtLeastOnce);
         Assert.Equal(300u, Assert.Single(session.Depart().Subscriptions).Identifier);

@@ -23,7 +23,7 @@ internal sealed class TestClient : ISessionOwner
     public TestClient(GatewayParts parts)
     {
         _parts = parts;
-        _outbound = new Outbound(parts.Options.Value.MaxOutboundBytes);
+        _outbound = new Outbound(parts.Settings.Sessions.MaxOutboundBytes);
         _turn = new ChannelTurn();
         _channel = new MqttChannel(parts.Channels, this, parts.Clock.NowMs);
     }

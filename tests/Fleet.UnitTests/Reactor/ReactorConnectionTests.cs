@@ -181,7 +181,7 @@ public sealed class ReactorConnectionTests
     [Fact]
     public async Task Who_is_not_admitted_is_closed_at_once()
     {
-        await using var rig = new ReactorRig(options => options.ConnectRate = 1);
+        await using var rig = new ReactorRig(options => options.Admission.ConnectRate = 1);
         await using var first = await (await rig.Dial()).Connected();
         await using var second = await rig.Dial();
         Assert.Equal("", await second.ReadToEnd());
@@ -190,7 +190,7 @@ public sealed class ReactorConnectionTests
     [Fact]
     public async Task A_PROXY_header_may_come_in_pieces_and_what_follows_is_MQTT()
     {
-        await using var rig = new ReactorRig(options => options.ProxyProtocol = true);
+        await using var rig = new ReactorRig(options => options.Transport.ProxyProtocol = true);
         await using var peer = await rig.Dial();
         await peer.Stream.WriteAsync("PROXY TCP4 192.0.2.7 192.0"u8.ToArray());
         await rig.Holds(1);

@@ -4,7 +4,6 @@ using System.Net.Sockets;
 using System.Security.Authentication;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
-using Fleet.Gateway.Hosting;
 using Fleet.Gateway.Presence;
 using Fleet.Gateway.Reactor;
 using Fleet.Gateway.Reactor.Tls;
@@ -17,6 +16,7 @@ using Fleet.Interfaces.Messaging;
 using Fleet.Interfaces.Naming;
 using Fleet.UnitTests.Gateway;
 using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Options;
 
 namespace Fleet.UnitTests.Reactor;
 
@@ -30,13 +30,13 @@ internal sealed class ReactorRig : IAsyncDisposable
     private readonly ReactorListener[] _listeners;
     private readonly TlsContext _tls;
 
-    public ReactorRig(Action<GatewayOptions>? configure = null)
+    public ReactorRig(Action<SettingsUnderTest>? configure = null)
     {
         if (TransportChoice.WhyNoReactor() is { } reason) Assert.Skip(reason);
         Parts = new GatewayParts(options =>
         {
-            options.ConnectRate = 1_000_000;
-            options.FlappingLimit = 0;
+            options.Admission.ConnectRate = 1_000_000;
+            options.Admission.FlappingLimit = 0;
             configure?.Invoke(options);
         });
         Grains.On<ISessionGrain>("Open", (_, _) => Task.FromResult(new SessionLease(1)));
@@ -47,9 +47,10 @@ internal sealed class ReactorRig : IAsyncDisposable
             NullLogger<SessionLifecycle>.Instance);
         var authoriser = new ConnectAuthoriser(
             Grains, Parts.Gateway, life, Parts.SessionHandoff, Parts.Finder(Grains), Parts.Broker, new NoPasswords(),
-            new PolicySource(Parts.Options),
+            Parts.Policies,
             Parts.Admission, Parts.Flapping, Parts.Clock, Parts.Metrics, NullLogger<ConnectAuthoriser>.Instance);
-        Services = new ConnectionServices(Parts.Options, Parts.Channels, authoriser, life, new RequestDispatcher([]),
+        Services = new ConnectionServices(
+            Options.Create(Parts.Settings.Transport), Parts.Channels, authoriser, life, new RequestDispatcher([]),
             new ConnectionRegistry(Parts.Metrics), Parts.Clock, Parts.Metrics, NullLogger<MqttConnection>.Instance);
         _tls = new TlsContext(Pki);
         _loops = [new ReactorLoop(0, Parts.Clock, null), new ReactorLoop(1, Parts.Clock, null)];

@@ -1,7 +1,7 @@
 using System.Net.Security;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
-using Fleet.Gateway.Hosting;
+using Fleet.Gateway;
 
 namespace Fleet.UnitTests.Reactor;
 

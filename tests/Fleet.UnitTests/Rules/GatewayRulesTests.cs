@@ -1,4 +1,5 @@
 using System.Text;
+using Fleet.Gateway;
 using Fleet.Gateway.Channels;
 using Fleet.Gateway.Rules;
 using Fleet.Gateway.Sessions;

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Text;
-using Fleet.Gateway.Rules;
 using Fleet.Grains.Rules;
 using Fleet.Grains.Rules.Delivery;
 using Fleet.Interfaces.Rules;

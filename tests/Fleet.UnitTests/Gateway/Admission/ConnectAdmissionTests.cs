@@ -99,7 +99,7 @@ public sealed class ConnectAdmissionTests
 
     private static ConnectAdmission Create(int rate, int opening = 1_000_000)
     {
-        var parts = new GatewayParts(options => (options.ConnectRate, options.MaxOpeningConnections) = (rate, opening));
+        var parts = new GatewayParts(options => (options.Admission.ConnectRate, options.Admission.MaxOpeningConnections) = (rate, opening));
         return parts.Admission;
     }
 

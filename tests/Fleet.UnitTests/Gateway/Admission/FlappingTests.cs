@@ -4,7 +4,7 @@ namespace Fleet.UnitTests.Gateway.Admission;
 
 public sealed class FlappingTests
 {
-    private readonly Flapping _flapping = new GatewayParts(options => options.FlappingLimit = 3).Flapping;
+    private readonly Flapping _flapping = new GatewayParts(options => options.Admission.FlappingLimit = 3).Flapping;
 
     [Fact]
     public void A_client_that_drops_again_and_again_is_held_off_and_longer_each_time()
@@ -37,7 +37,7 @@ public sealed class FlappingTests
     [Fact]
     public void A_limit_of_0_holds_nobody_off()
     {
-        var off = new GatewayParts(options => options.FlappingLimit = 0).Flapping;
+        var off = new GatewayParts(options => options.Admission.FlappingLimit = 0).Flapping;
         Assert.All(Enumerable.Range(0, 1_000), i => Assert.Equal(0, off.Ended("amr-1", 1, i)));
     }
 

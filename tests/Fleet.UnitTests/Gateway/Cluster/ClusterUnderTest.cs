@@ -1,6 +1,5 @@
-using Fleet.Gateway.Cluster;
+using Fleet.Gateway;
 using Fleet.Gateway.Durable;
-using Fleet.Gateway.Hosting;
 using Fleet.Interfaces.Certificates;
 using Fleet.Interfaces.Devices;
 using Fleet.Interfaces.Naming;
@@ -23,7 +22,7 @@ internal sealed class ClusterUnderTest : IAsyncDisposable
     public static async Task<ClusterUnderTest> Start(ISessionStore? sessions = null) => new(await GrainsUnderTest.Begin(), sessions ?? new MemorySessionStore());
 
     /// <param name="dead">Those that are no more.</param>
-    public async Task<LiveGateway> Gateway(Action<GatewayOptions>? configure = null, params LiveGateway[] dead)
+    public async Task<LiveGateway> Gateway(Action<SettingsUnderTest>? configure = null, params LiveGateway[] dead)
     {
         var gateway = await LiveGateway.Start(Grains, Store, Sessions, configure);
         _gateways.Add(gateway);

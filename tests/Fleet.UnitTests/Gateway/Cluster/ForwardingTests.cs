@@ -1,4 +1,3 @@
-using Fleet.Gateway.Cluster;
 using Fleet.Interfaces.Messaging;
 using Fleet.Mqtt;
 
@@ -146,7 +145,7 @@ public sealed class ForwardingTests : IAsyncLifetime
     [Fact]
     public async Task A_gateway_that_does_not_answer_costs_memory_up_to_a_limit_and_nobody_else_a_thing()
     {
-        var here = await _cluster.Gateway(options => options.MaxForwardBytes = 65_536);
+        var here = await _cluster.Gateway(options => options.Cluster.MaxForwardBytes = 65_536);
         var (silent, lively) = (await _cluster.Gateway(), await _cluster.Gateway());
         await using var publisher = await here.Connect("p");
         await using var lost = await silent.Connect("lost");

@@ -3,6 +3,7 @@ using System.IO.Pipelines;
 using System.Net.Security;
 using System.Reflection;
 using System.Security.Cryptography.X509Certificates;
+using Fleet.Gateway;
 using Fleet.Gateway.Blocks;
 using Fleet.Gateway.Cluster;
 using Fleet.Gateway.Downloads;
@@ -36,7 +37,7 @@ internal sealed class LiveGateway : IAsyncDisposable
     private readonly BreakableGrains _grains;
     private ListenOptions _listen = null!;
 
-    private LiveGateway(GrainsUnderTest grains, SharedRetainedStore store, ISessionStore sessions, Action<GatewayOptions>? configure)
+    private LiveGateway(GrainsUnderTest grains, SharedRetainedStore store, ISessionStore sessions, Action<SettingsUnderTest>? configure)
     {
         _grains = new BreakableGrains(grains.Factory);
         var builder = WebApplication.CreateSlimBuilder();
@@ -50,13 +51,10 @@ internal sealed class LiveGateway : IAsyncDisposable
         builder.Services.AddSingleton<IDownloadKey, NoKey>();
         builder.Services.AddSingleton<IPasswordAuthenticator, NoPasswords>();
         builder.Services.AddFleetGateway();
-        builder.Services.Configure<GatewayOptions>(options =>
-        {
-            // What a test acknowledges at once is to reach the store all the same.
-            options.JournalWindowMilliseconds = 0;
-            options.Name = Guid.NewGuid().ToString("n");
-            configure?.Invoke(options);
-        });
+        var settings = new SettingsUnderTest();
+        settings.Cluster.Name = Guid.NewGuid().ToString("n");
+        configure?.Invoke(settings);
+        settings.AddTo(builder.Services);
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(System.Net.IPAddress.Loopback, 0, listen =>
         {
             listen.Protocols = HttpProtocols.Http1;
@@ -90,7 +88,7 @@ internal sealed class LiveGateway : IAsyncDisposable
     }
 
     public static async Task<LiveGateway> Start(
-        GrainsUnderTest grains, SharedRetainedStore store, ISessionStore sessions, Action<GatewayOptions>? configure = null)
+        GrainsUnderTest grains, SharedRetainedStore store, ISessionStore sessions, Action<SettingsUnderTest>? configure = null)
     {
         var gateway = new LiveGateway(grains, store, sessions, configure);
         await gateway._app.StartAsync();

@@ -1,4 +1,3 @@
-using Fleet.Gateway.Hosting;
 using Fleet.Gateway.Sessions;
 using Fleet.Interfaces.Messaging;
 using Fleet.Mqtt;
@@ -136,7 +135,7 @@ public abstract class SessionFailoverTests<TDatabase> : IAsyncLifetime where TDa
     [Fact]
     public async Task A_gateway_of_the_same_name_is_the_successor_too()
     {
-        var here = await _cluster.Gateway(options => options.Name = "name");
+        var here = await _cluster.Gateway(options => options.Cluster.Name = "name");
         var there = await _cluster.Gateway();
         var client = await here.Connect("c", Persistent);
         await client.Subscribe("t");
@@ -144,7 +143,7 @@ public abstract class SessionFailoverTests<TDatabase> : IAsyncLifetime where TDa
         here.Kill();
         await using var publisher = await there.Connect("p");
         var first = publisher.Publish("t", "1");
-        var again = await _cluster.Gateway(options => options.Name = "name", dead: here);
+        var again = await _cluster.Gateway(options => options.Cluster.Name = "name", dead: here);
         await first;
         await publisher.Publish("t", "2");
         await using var back = await there.Connect("c", Persistent);

@@ -1,10 +1,11 @@
-using Fleet.Gateway.Telemetry;
 using Microsoft.Extensions.Logging;
 
-namespace Fleet.Gateway.Hosting;
+namespace Fleet.Gateway;
 
-/// <summary>What a start needs to know from a grain. A silo that has just died takes its grains with it for some seconds, until the others have noticed.</summary>
-internal static class WaitForSilos
+/// <summary>
+/// What a start needs to know from a grain. A silo that has just died takes its grains with it for some seconds, until the others have noticed.
+/// </summary>
+internal static partial class WaitForSilos
 {
     private static readonly TimeSpan AskAgainAfter = TimeSpan.FromSeconds(1);
 
@@ -20,9 +21,12 @@ internal static class WaitForSilos
             }
             catch (Exception e) when (e is OrleansMessageRejectionException or TimeoutException)
             {
-                log.SilosAway(e);
+                SilosAway(log, e);
             }
             await Task.Delay(AskAgainAfter, time, cancellation);
         }
     }
+
+    [LoggerMessage(3031, LogLevel.Warning, "The start waits for a silo that answers")]
+    private static partial void SilosAway(ILogger log, Exception exception);
 }

@@ -1,7 +1,7 @@
 using Fleet.Gateway.Reactor.Tls;
 using Microsoft.Extensions.Options;
 
-namespace Fleet.Gateway.Hosting;
+namespace Fleet.Gateway.Reactor;
 
 /// <summary>What carries MQTT over TCP and TLS; WebSocket is Kestrel's always.</summary>
 internal enum GatewayTransport
@@ -15,7 +15,7 @@ internal enum GatewayTransport
 /// <summary>Which transport it is on this machine.</summary>
 internal sealed class TransportChoice
 {
-    public TransportChoice(IOptions<GatewayOptions> options)
+    public TransportChoice(IOptions<ReactorOptions> options)
     {
         if (options.Value.Transport == GatewayTransport.Kestrel) return;
         FellBackBecause = WhyNoReactor();

@@ -1,13 +1,11 @@
-using Fleet.Gateway.Hosting;
-using Fleet.Gateway.Policies;
 using Microsoft.Extensions.Options;
 
-namespace Fleet.Gateway.Sessions;
+namespace Fleet.Gateway.Policies;
 
 /// <summary>Which policy a session gets: a built-in one, or the operator's file for the plain port.</summary>
 internal sealed class PolicySource
 {
-    public PolicySource(IOptions<GatewayOptions> options) => Plain = options.Value.PlainPolicyPath is { } path
+    public PolicySource(IOptions<PolicyOptions> options) => Plain = options.Value.PlainPolicyPath is { } path
         ? PolicyDocument.Parse(Path.GetFileName(path), File.ReadAllBytes(path)) : BuiltInPolicies.Development;
 
     public PolicyDocument Plain { get; }

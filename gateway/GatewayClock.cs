@@ -1,4 +1,4 @@
-namespace Fleet.Gateway.Sessions;
+namespace Fleet.Gateway;
 
 /// <summary>The gateway's only view of time, over <see cref="TimeProvider"/>.</summary>
 internal sealed class GatewayClock(TimeProvider time)

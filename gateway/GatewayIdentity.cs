@@ -1,4 +1,4 @@
-namespace Fleet.Gateway.Hosting;
+namespace Fleet.Gateway;
 
 /// <summary>This gateway: a new id at each start, and after each time it was taken for dead, so that what names an older one is known to be dead.</summary>
 internal sealed class GatewayIdentity

@@ -1,7 +1,7 @@
 using System.Net.Security;
 using System.Security.Cryptography.X509Certificates;
 
-namespace Fleet.Gateway.Hosting;
+namespace Fleet.Gateway;
 
 /// <summary>The certificates a gateway works with. One instance serves all connections, so that TLS sessions can resume.</summary>
 public interface IGatewayTrust

@@ -1,7 +1,7 @@
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
 
-namespace Fleet.Gateway.Hosting;
+namespace Fleet.Gateway;
 
 /// <summary>RFC 9457 problem details with a stable type, as the admin API has them.</summary>
 internal static class GatewayProblems

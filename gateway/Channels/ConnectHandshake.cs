@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Text;
-using Fleet.Gateway.Routing;
+using Fleet.Gateway.Directory;
+using Fleet.Gateway.Messages;
 using Fleet.Gateway.Sessions;
 using Fleet.Mqtt;
 

@@ -1,5 +1,6 @@
 using System.Buffers;
-using Fleet.Gateway.Durable;
+using Fleet.Gateway.Directory;
+using Fleet.Gateway.Journal;
 using Fleet.Gateway.Sessions;
 using Fleet.Gateway.Telemetry;
 using Fleet.Mqtt;

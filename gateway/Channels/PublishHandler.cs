@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Text;
+using Fleet.Gateway.Messages;
 using Fleet.Gateway.Routing;
 using Fleet.Gateway.Rules;
 using Fleet.Gateway.Sessions;
@@ -96,7 +97,7 @@ internal sealed class PublishHandler(ChannelServices services, Session session, 
             answers.Refuse(publish, turn, ReasonCode.QuotaExceeded, "Another gateway, or a rule, takes no more messages for now; try again later.");
             return;
         }
-        var taken = DurableSink.Both(durable, passedOn);
+        var taken = FanOut.Both(durable, passedOn);
         bool isForwarded = taken.IsCompletedSuccessfully;
         if (heldAs != 0 && !(isForwarded && position == 0))
             session.Held(heldAs, new HeldMessage(position, isForwarded ? null : new PendingForward(message, taken)));

@@ -1,6 +1,6 @@
 using System.Buffers;
 using System.Buffers.Binary;
-using Fleet.Gateway.Routing;
+using Fleet.Gateway.Messages;
 using Fleet.Gateway.Sessions;
 using Fleet.Mqtt;
 

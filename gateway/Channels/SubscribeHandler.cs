@@ -1,7 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Text;
-using Fleet.Gateway.Durable;
-using Fleet.Gateway.Routing;
+using Fleet.Gateway.Journal;
+using Fleet.Gateway.Messages;
 using Fleet.Gateway.Sessions;
 using Fleet.Mqtt;
 

@@ -1,4 +1,5 @@
-using Fleet.Gateway.Durable;
+using Fleet.Gateway.Directory;
+using Fleet.Gateway.Journal;
 using Fleet.Gateway.Routing;
 using Fleet.Gateway.Sessions;
 using Fleet.Gateway.Telemetry;

@@ -1,4 +1,5 @@
-using Fleet.Gateway.Routing;
+using Fleet.Gateway.Messages;
+using Fleet.Gateway.Sessions;
 using Fleet.Gateway.Telemetry;
 using Fleet.Interfaces.Messaging;
 using Fleet.Mqtt;

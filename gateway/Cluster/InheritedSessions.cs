@@ -1,4 +1,3 @@
-using Fleet.Gateway.Routing;
 using Fleet.Gateway.Sessions;
 
 namespace Fleet.Gateway.Cluster;

@@ -1,4 +1,4 @@
-using Fleet.Gateway.Routing;
+using Fleet.Gateway.Sessions;
 using Fleet.Interfaces.Messaging;
 using Fleet.Mqtt;
 

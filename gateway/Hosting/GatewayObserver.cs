@@ -1,4 +1,5 @@
 using Fleet.Gateway.Cluster;
+using Fleet.Gateway.Directory;
 using Fleet.Gateway.Presence;
 using Fleet.Gateway.Routing;
 using Fleet.Gateway.Sessions;

@@ -1,6 +1,7 @@
 using Fleet.Gateway.Admission;
 using Fleet.Gateway.Cluster;
-using Fleet.Gateway.Durable;
+using Fleet.Gateway.Directory;
+using Fleet.Gateway.Journal;
 using Fleet.Gateway.Presence;
 using Fleet.Gateway.Retained;
 using Fleet.Gateway.Sessions;

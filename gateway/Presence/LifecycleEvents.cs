@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Text;
 using System.Text.Json;
+using Fleet.Gateway.Messages;
 using Fleet.Gateway.Routing;
 using Fleet.Mqtt;
 

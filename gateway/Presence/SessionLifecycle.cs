@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Fleet.Gateway.Admission;
+using Fleet.Gateway.Directory;
 using Fleet.Gateway.Sessions;
 using Fleet.Gateway.Telemetry;
 using Fleet.Gateway.Transport;

@@ -1,6 +1,6 @@
 using System.Text;
 using Fleet.Gateway.Cluster;
-using Fleet.Gateway.Routing;
+using Fleet.Gateway.Messages;
 using Fleet.Gateway.Telemetry;
 using Fleet.Mqtt;
 using Microsoft.Extensions.Logging;

@@ -1,5 +1,6 @@
 using Fleet.Gateway.Cluster;
-using Fleet.Gateway.Durable;
+using Fleet.Gateway.Journal;
+using Fleet.Gateway.Messages;
 using Fleet.Gateway.Retained;
 using Fleet.Gateway.Sessions;
 using Fleet.Mqtt;
@@ -17,11 +18,7 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
     private int _sinks;
 
     [ThreadStatic] private static List<SubscriptionMatch<Subscriber>>? t_matches;
-    [ThreadStatic] private static Dictionary<Subscriber, int>? t_seen;
     [ThreadStatic] private static List<StoredDelivery>? t_owed;
-
-    /// <summary>Subscription identifiers of those matches that stand for several, by their place in the list.</summary>
-    [ThreadStatic] private static Dictionary<int, byte[]>? t_joined;
 
     /// <summary>Of sessions, rules and other gateways.</summary>
     public int Subscriptions => _tree.Count;
@@ -49,20 +46,23 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
         bool kept = Volatile.Read(ref _sinks) > 0, others = peers.HadAny;
         if (kept || others) message.Keep();
         // They go first: the message gets its number then, and no session here may see it without.
-        var taken = kept && publisher is not null && !DurableSink.HaveRoom(message, matches) ? null
+        var taken = kept && publisher is not null && !FanOut.HaveRoom(message, matches) ? null
             : others ? forwarder.Forward(message, matches) : Task.CompletedTask;
-        if (taken is not null && kept) taken = DurableSink.Both(taken, DurableSink.KeepAll(message, matches, publisher));
+        if (taken is not null && kept) taken = FanOut.Both(taken, FanOut.Keep(message, matches, publisher));
         if (taken is not null) position = DeliverHere(message, matches, publisher, packetId, mustHold: kept || !taken.IsCompleted);
         matches.Clear();
         return taken;
     }
 
-    /// <summary>The rest of a message that sessions have already: retains it if it says so, and hands it to the rules, of which one, or the store, failed.</summary>
+    /// <summary>
+    /// The rest of a message that sessions have already: retains it if it says so, and hands it to the rules, of which one, or the store, failed.
+    /// </summary>
     public Task KeepAgain(Publication message, Session? publisher)
     {
         var retaining = Task.CompletedTask;
-        if (message.Retain && !retained.TryPut(message, out retaining)) retaining = Task.FromException(new IOException("There are too many topics with retained messages."));
-        return DurableSink.Both(retaining, DurableSink.KeepAll(message, Match(message.Topic), publisher));
+        if (message.Retain && !retained.TryPut(message, out retaining))
+            retaining = Task.FromException(new IOException("There are too many topics with retained messages."));
+        return FanOut.Both(retaining, FanOut.Keep(message, Match(message.Topic), publisher));
     }
 
     /// <summary>Whether nobody will have the message but clients that are here, in sessions that end with their connections.</summary>
@@ -71,7 +71,7 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
         if (peers.HadAny || Volatile.Read(ref _sinks) > 0) return false;
         foreach (var match in matches)
         {
-            if (match.Subscriber is not Session { Stored: null }) return false;
+            if (!match.Subscriber.TakesPassing) return false;
         }
         return true;
     }
@@ -82,7 +82,7 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
         if (qos == Qos.AtMostOnce) return false;
         foreach (var match in matches)
         {
-            if (match is { Subscriber: Session { Stored: not null }, Options.Qos: not Qos.AtMostOnce }) return true;
+            if (match is { Subscriber.IsStored: true, Options.Qos: not Qos.AtMostOnce }) return true;
         }
         return false;
     }
@@ -113,13 +113,13 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
         var elsewhere = shares.Where(share => !TryDeliver(message, share, inherited, owed)).ToArray();
         foreach (var match in elsewhere.Length == 0 ? [] : matches.ToArray())
         {
-            if (match.Subscriber is RemoteShare { Gateway.IsAvailable: true } share && elsewhere.Contains(share.Filter)) _ = forwarder.Forward(message, [match]);
+            if (match.Subscriber is RemoteShare { Gateway.IsAvailable: true } share && elsewhere.Contains(share.Filter))
+                _ = forwarder.Forward(message, [match]);
         }
         if (toAll)
         {
-            matches.RemoveAll(
-                match => match.Group is not null || (inherited is not null && (match.Subscriber as Session)?.Inherited != inherited));
-            HandAll(message, matches, publisher: null, inherited, owed);
+            matches.RemoveAll(match => match.Group is not null);
+            FanOut.Deliver(message, matches, publisher: null, inherited, owed);
         }
         return owed.Count == 0 ? 0 : journal.Note(message, owed, from: from);
     }
@@ -220,8 +220,9 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
 
     private bool TryDeliver(Publication message, string share, InheritedSessions? inherited, List<StoredDelivery> owed)
     {
-        if ((inherited?.Shares.Choose(share) ?? _shares.Choose(share)) is not { } chosen) return false;
-        if (Hand(message, chosen.Session, chosen.Subscription.Options, SubscriptionIdentifiers.Of(chosen.Subscription.Identifier)) is { } delivery) owed.Add(delivery);
+        if ((inherited?.Shares.Choose(share) ?? _shares.Choose(share)) is not var (session, subscription)) return false;
+        var delivery = FanOut.DeliveryOf(message, subscription.Options, SubscriptionIdentifiers.Of(subscription.Identifier));
+        if (session.Deliver(delivery) is { } noted) owed.Add(noted);
         return true;
     }
 
@@ -229,73 +230,11 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
     private long DeliverHere(Publication message, List<SubscriptionMatch<Subscriber>> matches, Session? publisher, ushort packetId, bool mustHold)
     {
         var owed = t_owed ??= [];
-        HandAll(message, matches, publisher, inherited: null, owed);
+        FanOut.Deliver(message, matches, publisher, inherited: null, owed);
         var holder = packetId == 0 ? null : publisher!.Stored;
         if (owed.Count == 0 && (holder is null || !mustHold)) return 0;
         long position = journal.Note(message, owed, holder, packetId);
         owed.Clear();
         return position;
-    }
-
-    /// <param name="inherited">
-    /// The inherited sessions to which all of them belong; null: sessions that are not open yet get the message another way.
-    /// </param>
-    /// <param name="owed">What is to be noted in the journal is added to it.</param>
-    private static void HandAll(
-        Publication message, List<SubscriptionMatch<Subscriber>> matches, Session? publisher, InheritedSessions? inherited,
-        List<StoredDelivery> owed)
-    {
-        if (matches.Count > 1) Merge(matches, publisher);
-        var joined = t_joined;
-        for (int i = 0; i < matches.Count; i++)
-        {
-            var (subscriber, options, identifier, _) = matches[i];
-            if (subscriber is not Session session || (options.NoLocal && session == publisher)) continue;
-            if (session.Inherited is { IsOpen: false } closed && closed != inherited) continue;
-            byte[]? several = null;
-            if (joined?.Count > 0) joined.TryGetValue(i, out several);
-            if (Hand(message, session, options, several ?? SubscriptionIdentifiers.Of(identifier)) is { } delivery) owed.Add(delivery);
-        }
-        joined?.Clear();
-    }
-
-    private static StoredDelivery? Hand(Publication message, Session session, SubscriptionOptions options, byte[]? identifiers) => session.Deliver(new Delivery(
-        message, options.Qos < message.Qos ? options.Qos : message.Qos, message.Retain && options.RetainAsPublished, Identifiers: identifiers));
-
-    /// <summary>
-    /// Overlapping subscriptions of one session become one, with the best QoS and the identifiers of all [MQTT-3.3.4-2 to 4]. Shared ones stay apart
-    /// (MQTT 5.0, 4.8.2), and those that do not want what their own client publishes have no part in it.
-    /// </summary>
-    private static void Merge(List<SubscriptionMatch<Subscriber>> matches, Session? publisher)
-    {
-        var seen = t_seen ??= [];
-        int kept = 0;
-        for (int i = 0; i < matches.Count; i++)
-        {
-            var match = matches[i];
-            if (match.Options.NoLocal && match.Subscriber == publisher) continue;
-            if (match.Group is null && !seen.TryAdd(match.Subscriber, kept))
-            {
-                Join(matches, seen[match.Subscriber], match);
-                continue;
-            }
-            matches[kept++] = match;
-        }
-        matches.RemoveRange(kept, matches.Count - kept);
-        seen.Clear();
-    }
-
-    private static void Join(List<SubscriptionMatch<Subscriber>> matches, int at, in SubscriptionMatch<Subscriber> other)
-    {
-        var one = matches[at];
-        var (a, b) = (one.Options, other.Options);
-        matches[at] = one with
-        {
-            Options = new SubscriptionOptions(a.Qos > b.Qos ? a.Qos : b.Qos, NoLocal: false, a.RetainAsPublished || b.RetainAsPublished),
-        };
-        if (other.SubscriptionId == 0) return;
-        var joined = t_joined ??= [];
-        joined[at] = SubscriptionIdentifiers.Join(
-            joined.GetValueOrDefault(at) ?? SubscriptionIdentifiers.Of(one.SubscriptionId), SubscriptionIdentifiers.Of(other.SubscriptionId))!;
     }
 }

@@ -1,4 +1,5 @@
 using System.Text;
+using Fleet.Gateway.Messages;
 using Fleet.Gateway.Routing;
 using Fleet.Gateway.Sessions;
 using Fleet.Interfaces.Rules;

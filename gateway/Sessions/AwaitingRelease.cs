@@ -1,4 +1,4 @@
-using Fleet.Gateway.Routing;
+using Fleet.Gateway.Messages;
 
 namespace Fleet.Gateway.Sessions;
 

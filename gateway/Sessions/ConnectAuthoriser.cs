@@ -1,6 +1,5 @@
 using System.Text;
 using Fleet.Gateway.Admission;
-using Fleet.Gateway.Channels;
 using Fleet.Gateway.Cluster;
 using Fleet.Gateway.Policies;
 using Fleet.Gateway.Presence;

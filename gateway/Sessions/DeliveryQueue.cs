@@ -1,5 +1,5 @@
-using Fleet.Gateway.Durable;
-using Fleet.Gateway.Routing;
+using Fleet.Gateway.Journal;
+using Fleet.Gateway.Messages;
 using Fleet.Mqtt;
 
 namespace Fleet.Gateway.Sessions;

@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
-using Fleet.Gateway.Durable;
+using Fleet.Gateway.Journal;
 using Fleet.Mqtt;
 
 namespace Fleet.Gateway.Sessions;

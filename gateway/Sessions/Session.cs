@@ -1,6 +1,6 @@
 using Fleet.Gateway.Cluster;
-using Fleet.Gateway.Durable;
-using Fleet.Gateway.Routing;
+using Fleet.Gateway.Journal;
+using Fleet.Gateway.Messages;
 using Fleet.Gateway.Telemetry;
 using Fleet.Mqtt;
 
@@ -64,6 +64,10 @@ internal sealed class Session : Subscriber
     public bool IsOwnedBy(ISessionOwner owner) => Volatile.Read(ref _owner) == owner;
 
     public override bool IsAvailable => IsConnected;
+
+    public override bool TakesPassing => _stored is null;
+
+    public override bool IsStored => _stored is not null;
 
     /// <summary>Enough waits already: answers to further requests had better wait with it.</summary>
     public bool IsBacklogged
@@ -203,14 +207,24 @@ internal sealed class Session : Subscriber
 
     /// <summary>Takes a message for the subscriber; drops it if policy, queue or absence say so.</summary>
     /// <returns>What is to be noted in the journal; null if nothing is.</returns>
-    public StoredDelivery? Deliver(in Delivery delivery) => Deliver(delivery, only: null);
+    public StoredDelivery? Deliver(in Delivery delivery) => Take(delivery, only: null);
 
-    /// <summary>Takes the answer to a request for the connection that made it; drops it if that one is gone. No policy is asked: it was, at the request.</summary>
+    public override StoredDelivery? Deliver(in Delivery delivery, InheritedSessions? addressed)
+    {
+        // Until it is open, it gets what is for all in another way: each publisher's messages are to reach it in order.
+        bool isForOthers = addressed is null ? Inherited is { IsOpen: false } : Inherited != addressed;
+        return isForOthers ? null : Take(delivery, only: null);
+    }
+
+    /// <summary>
+    /// Takes the answer to a request for the connection that made it; drops it if that one is gone. No policy is asked: it was, at the request.
+    /// </summary>
     public void DeliverTo(ISessionOwner requester, in Delivery delivery)
     {
         byte[]? identifiers;
         lock (_gate) identifiers = _subscriptions.Identifiers(delivery.Message.Topic);
-        Deliver(delivery with { Qos = delivery.Qos > delivery.Message.Qos ? delivery.Message.Qos : delivery.Qos, Identifiers = identifiers }, requester);
+        var qos = delivery.Qos > delivery.Message.Qos ? delivery.Message.Qos : delivery.Qos;
+        Take(delivery with { Qos = qos, Identifiers = identifiers }, requester);
     }
 
     /// <summary>
@@ -279,7 +293,9 @@ internal sealed class Session : Subscriber
         lock (_gate) _outbound.Forget(packetId);
     }
 
-    /// <summary>Whether a QoS 2 message of the client's, not released yet, has this packet identifier: another PUBLISH with it is a repeat.</summary>
+    /// <summary>
+    /// Whether a QoS 2 message of the client's, not released yet, has this packet identifier: another PUBLISH with it is a repeat.
+    /// </summary>
     public bool IsUnreleased(ushort packetId, out HeldMessage message)
     {
         lock (_gate) return _awaitingRelease.IsUnreleased(packetId, out message);
@@ -314,7 +330,9 @@ internal sealed class Session : Subscriber
         }
     }
 
-    /// <summary>It passes to another gateway: what comes from now on waits with the rest. Returns its subscriptions, and the connection it had.</summary>
+    /// <summary>
+    /// It passes to another gateway: what comes from now on waits with the rest. Returns its subscriptions, and the connection it had.
+    /// </summary>
     public (HeldSubscription[] Subscriptions, ISessionOwner? Owner) Depart()
     {
         lock (_gate)
@@ -334,7 +352,8 @@ internal sealed class Session : Subscriber
             _dedup.Leave(sendOn);
             var (inFlight, queued, lastPacketId) = _outbound.RemoveAll();
             // They stay in the store until the other gateway has had time to store them.
-            _collected = [.. inFlight.Select(sent => sent.Delivery.Stored).Concat(queued.Select(delivery => delivery.Stored)).OfType<StoredDelivery>()];
+            _collected = [.. inFlight.Select(sent => sent.Delivery.Stored).Concat(queued.Select(delivery => delivery.Stored))
+                .OfType<StoredDelivery>()];
             // Copies: what comes from now on is sent on, and must not count as known there.
             return new SessionMessages(inFlight, queued, lastPacketId, _awaitingRelease.PacketIds, [.. _dedup.Recent]);
         }
@@ -374,7 +393,7 @@ internal sealed class Session : Subscriber
         lock (_gate) _dedup.Stop();
     }
 
-    private StoredDelivery? Deliver(in Delivery delivery, ISessionOwner? only)
+    private StoredDelivery? Take(in Delivery delivery, ISessionOwner? only)
     {
         ISessionOwner? owner;
         Action<Delivery>? sendOn;
@@ -394,7 +413,9 @@ internal sealed class Session : Subscriber
         return owed;
     }
 
-    /// <param name="hopeless">A present client that lets a thousand acknowledged messages pile up is to be cut off; an absent one misses the newest.</param>
+    /// <param name="hopeless">
+    /// A present client that lets a thousand acknowledged messages pile up is to be cut off; an absent one misses the newest.
+    /// </param>
     private bool TryEnqueue(in Delivery delivery, ISessionOwner? only, out StoredDelivery? owed, out bool hopeless)
     {
         hopeless = false;

@@ -1,3 +1,4 @@
+using Fleet.Gateway.Journal;
 using Fleet.Interfaces.Devices;
 using Fleet.Mqtt;
 
@@ -36,12 +37,12 @@ internal sealed record EndCause(ReasonCode? Code, DisconnectReason Reason, strin
     public static EndCause NotOpened(string detail) => new(null, DisconnectReason.ServerError, detail, SendsWill: false);
 }
 
-/// <summary>A session's connection, as the session and the directory see it. None of these calls waits; any thread may make them.</summary>
-internal interface ISessionOwner
+/// <summary>
+/// A session's connection, as the session and the directory see it: it is woken when there is something to send, and when what it waits for is
+/// stored. None of these calls waits; any thread may make them.
+/// </summary>
+internal interface ISessionOwner : IJournalWaiter
 {
-    /// <summary>There is something to send.</summary>
-    void Wake();
-
     /// <summary>The connection is to end.</summary>
     void End(EndCause cause);
 }

@@ -1,5 +1,6 @@
 using Fleet.Gateway.Cluster;
-using Fleet.Gateway.Durable;
+using Fleet.Gateway.Directory;
+using Fleet.Gateway.Journal;
 using Fleet.Gateway.Routing;
 using Fleet.Gateway.Telemetry;
 using Fleet.Interfaces.Messaging;

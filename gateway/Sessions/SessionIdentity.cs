@@ -1,6 +1,5 @@
 using System.Text;
 using Fleet.Gateway.Policies;
-using Fleet.Gateway.Presence;
 using Fleet.Interfaces.Certificates;
 using Fleet.Interfaces.Naming;
 

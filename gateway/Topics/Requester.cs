@@ -1,5 +1,5 @@
 using System.Text;
-using Fleet.Gateway.Routing;
+using Fleet.Gateway.Messages;
 using Fleet.Gateway.Sessions;
 using Fleet.Mqtt;
 

@@ -1,7 +1,7 @@
 using System.Buffers;
 using System.Text;
 using Fleet.Gateway.Blocks;
-using Fleet.Gateway.Routing;
+using Fleet.Gateway.Messages;
 using Fleet.Gateway.Telemetry;
 using Fleet.Interfaces.Devices;
 using Fleet.Interfaces.Naming;

@@ -1,6 +1,6 @@
 using System.Data.Common;
 using System.Text;
-using Fleet.Gateway.Durable;
+using Fleet.Gateway.Journal;
 
 namespace Fleet.Silo.Storage;
 

@@ -1,7 +1,7 @@
 using System.Buffers;
 using System.Diagnostics;
 using Fleet.Gateway.Channels;
-using Fleet.Gateway.Durable;
+using Fleet.Gateway.Journal;
 using Fleet.Gateway.Sessions;
 using Fleet.Mqtt;
 using Fleet.UnitTests.Gateway;

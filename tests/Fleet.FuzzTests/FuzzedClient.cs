@@ -1,4 +1,4 @@
-using Fleet.Gateway.Channels;
+using Fleet.Gateway.Sessions;
 using Fleet.Interfaces.Naming;
 using Fleet.Mqtt;
 using Fleet.UnitTests.Gateway;

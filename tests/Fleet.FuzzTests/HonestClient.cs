@@ -1,5 +1,5 @@
 using System.Buffers;
-using Fleet.Gateway.Channels;
+using Fleet.Gateway.Sessions;
 using Fleet.Mqtt;
 using Fleet.UnitTests.Gateway;
 using static Fleet.FuzzTests.PacketBytes;

@@ -1,6 +1,6 @@
 using System.Data.Common;
 using System.Text;
-using Fleet.Gateway.Durable;
+using Fleet.Gateway.Journal;
 using Npgsql;
 using NpgsqlTypes;
 using static Fleet.Silo.Storage.Postgres.PostgresBatch;

@@ -1,5 +1,5 @@
 using Fleet.Gateway;
-using Fleet.Gateway.Routing;
+using Fleet.Gateway.Messages;
 using Fleet.Mqtt;
 using Fleet.UnitTests.Gateway;
 

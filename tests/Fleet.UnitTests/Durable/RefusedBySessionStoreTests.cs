@@ -1,5 +1,5 @@
 using Fleet.Gateway.Channels;
-using Fleet.Gateway.Routing;
+using Fleet.Gateway.Messages;
 using Fleet.Interfaces.Certificates;
 using Fleet.Interfaces.Naming;
 using Fleet.Mqtt;

@@ -1,7 +1,7 @@
 using System.Text;
 using Fleet.Gateway;
-using Fleet.Gateway.Durable;
-using Fleet.Gateway.Routing;
+using Fleet.Gateway.Journal;
+using Fleet.Gateway.Messages;
 using Fleet.Gateway.Sessions;
 using Fleet.Mqtt;
 using Microsoft.Extensions.Logging.Abstractions;

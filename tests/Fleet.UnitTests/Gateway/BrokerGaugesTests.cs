@@ -1,4 +1,4 @@
-using Fleet.Gateway.Routing;
+using Fleet.Gateway.Directory;
 using Fleet.Gateway.Telemetry;
 using Fleet.Mqtt;
 using Fleet.UnitTests.Support;

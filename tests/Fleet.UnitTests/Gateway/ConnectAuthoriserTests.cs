@@ -1,7 +1,6 @@
 using Fleet.Gateway;
-using Fleet.Gateway.Channels;
+using Fleet.Gateway.Messages;
 using Fleet.Gateway.Presence;
-using Fleet.Gateway.Routing;
 using Fleet.Gateway.Sessions;
 using Fleet.Gateway.Transport;
 using Fleet.Interfaces.Certificates;

@@ -1,6 +1,6 @@
 using System.Buffers;
 using System.Text;
-using Fleet.Gateway.Presence;
+using Fleet.Gateway.Sessions;
 using Fleet.Interfaces.Naming;
 
 namespace Fleet.UnitTests.Gateway;

@@ -1,6 +1,6 @@
 using System.Buffers;
 using System.Text;
-using Fleet.Gateway.Routing;
+using Fleet.Gateway.Messages;
 using Fleet.Mqtt;
 
 namespace Fleet.UnitTests.Gateway;

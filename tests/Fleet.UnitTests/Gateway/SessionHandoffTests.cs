@@ -1,5 +1,5 @@
 using Fleet.Gateway.Cluster;
-using Fleet.Gateway.Routing;
+using Fleet.Gateway.Messages;
 using Fleet.Gateway.Sessions;
 using Fleet.Interfaces.Messaging;
 using Fleet.Mqtt;

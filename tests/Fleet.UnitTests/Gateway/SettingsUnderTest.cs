@@ -1,7 +1,7 @@
 using Fleet.Gateway.Admission;
 using Fleet.Gateway.Channels;
 using Fleet.Gateway.Cluster;
-using Fleet.Gateway.Durable;
+using Fleet.Gateway.Journal;
 using Fleet.Gateway.Retained;
 using Fleet.Gateway.Sessions;
 using Fleet.Gateway.Transport;

@@ -1,5 +1,5 @@
 using System.Text;
-using Fleet.Gateway.Durable;
+using Fleet.Gateway.Journal;
 
 namespace Fleet.UnitTests.Storage;
 

@@ -1,4 +1,4 @@
-using Fleet.Gateway.Durable;
+using Fleet.Gateway.Journal;
 using Fleet.Gateway.Retained;
 using Fleet.Gateway.Rules;
 using Fleet.Grains.Index;

@@ -1,6 +1,6 @@
 using System.Diagnostics.Metrics;
 using System.Text.Json;
-using Fleet.Gateway.Durable;
+using Fleet.Gateway.Journal;
 using Fleet.Gateway.Retained;
 using Fleet.Gateway.Rules;
 using Fleet.Grains.Index;

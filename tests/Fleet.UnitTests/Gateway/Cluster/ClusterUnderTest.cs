@@ -1,5 +1,5 @@
 using Fleet.Gateway;
-using Fleet.Gateway.Durable;
+using Fleet.Gateway.Journal;
 using Fleet.Interfaces.Certificates;
 using Fleet.Interfaces.Devices;
 using Fleet.Interfaces.Naming;

@@ -1,4 +1,5 @@
-using Fleet.Gateway.Channels;
+using Fleet.Gateway.Directory;
+using Fleet.Gateway.Messages;
 using Fleet.Gateway.Sessions;
 using Fleet.Gateway.Transport;
 using Fleet.Interfaces.Devices;

@@ -1,6 +1,8 @@
 using Fleet.Gateway;
 using Fleet.Gateway.Cluster;
-using Fleet.Gateway.Durable;
+using Fleet.Gateway.Directory;
+using Fleet.Gateway.Journal;
+using Fleet.Gateway.Messages;
 using Fleet.Gateway.Sessions;
 using Fleet.Mqtt;
 using static Fleet.UnitTests.Gateway.Cluster.Client;

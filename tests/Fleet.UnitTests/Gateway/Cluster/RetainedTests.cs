@@ -1,6 +1,6 @@
 using System.Text;
+using Fleet.Gateway.Messages;
 using Fleet.Gateway.Retained;
-using Fleet.Gateway.Routing;
 using Fleet.Interfaces.Messaging;
 using Fleet.Mqtt;
 

@@ -1,4 +1,5 @@
-using Fleet.Gateway.Sessions;
+using Fleet.Gateway.Directory;
+using Fleet.Gateway.Messages;
 using Fleet.Interfaces.Messaging;
 using Fleet.Mqtt;
 using Fleet.UnitTests.Storage;

@@ -1,7 +1,7 @@
 using System.Buffers;
 using Fleet.Mqtt;
 
-namespace Fleet.Gateway.Routing;
+namespace Fleet.Gateway.Messages;
 
 /// <summary>A message whose memory is used again once all who had it are done with it. Who makes it has it, and releases it.</summary>
 internal abstract class CountedPublication : Publication

@@ -1,7 +1,6 @@
-using Fleet.Gateway.Sessions;
 using Fleet.Mqtt;
 
-namespace Fleet.Gateway.Routing;
+namespace Fleet.Gateway.Sessions;
 
 /// <summary>This gateway's members of each shared subscription, for a message that another gateway sends to one of them.</summary>
 internal sealed class ShareMembers

@@ -1,10 +1,10 @@
 using System.Diagnostics.Metrics;
 using Fleet.Gateway.Retained;
-using Fleet.Gateway.Sessions;
+using Fleet.Gateway.Routing;
 using Fleet.Gateway.Telemetry;
 using Microsoft.Extensions.Hosting;
 
-namespace Fleet.Gateway.Routing;
+namespace Fleet.Gateway.Directory;
 
 /// <summary>What the broker holds, counted when somebody looks; meter "Fleet.Gateway". Other brokers tell this below <c>$SYS</c>.</summary>
 internal sealed class BrokerGauges(IMeterFactory meters, SessionDirectory sessions, Broker broker, RetainedMessages retained) : IHostedService

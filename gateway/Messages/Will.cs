@@ -1,6 +1,4 @@
-using Fleet.Gateway.Routing;
-
-namespace Fleet.Gateway.Sessions;
+namespace Fleet.Gateway.Messages;
 
 /// <summary>What is published if a connection ends without DISCONNECT. MQTT 5.0, 3.1.2.5.</summary>
 /// <param name="ExpirySeconds">Message expiry, counted from its publication.</param>

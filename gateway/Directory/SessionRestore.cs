@@ -1,4 +1,6 @@
 using Fleet.Gateway.Cluster;
+using Fleet.Gateway.Journal;
+using Fleet.Gateway.Messages;
 using Fleet.Gateway.Routing;
 using Fleet.Gateway.Sessions;
 using Fleet.Gateway.Telemetry;
@@ -6,7 +8,7 @@ using Fleet.Mqtt;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 
-namespace Fleet.Gateway.Durable;
+namespace Fleet.Gateway.Directory;
 
 /// <summary>Brings stored sessions back, this gateway's own and those of dead ones: as sessions whose clients are away.</summary>
 internal sealed class SessionRestore(

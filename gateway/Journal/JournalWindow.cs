@@ -1,6 +1,6 @@
 using Microsoft.Extensions.Options;
 
-namespace Fleet.Gateway.Durable;
+namespace Fleet.Gateway.Journal;
 
 /// <summary>
 /// What present clients acknowledge within a moment is not written: a page waits for them, for as long as a commit may take anyway. It does not while

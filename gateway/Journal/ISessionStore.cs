@@ -1,4 +1,4 @@
-namespace Fleet.Gateway.Durable;
+namespace Fleet.Gateway.Journal;
 
 /// <summary>
 /// Keeps persistent sessions: what they subscribed to, what they are owed, and what QoS 2 needs to be exactly once. Each session has one owner, a
@@ -99,5 +99,6 @@ public sealed class SessionBatch
     public List<LinkMark> Marks { get; } = [];
 
     public int Count => RemovedSessions.Count + Sessions.Count + RemovedSubscriptions.Count + Subscriptions.Count + RemovedDeliveries.Count
-        + ReleasedDeliveries.Count + IdentifiedDeliveries.Count + RemovedMessages.Count + Messages.Count + Deliveries.Count + RemovedReceived.Count + Received.Count + Marks.Count;
+        + ReleasedDeliveries.Count + IdentifiedDeliveries.Count + RemovedMessages.Count + Messages.Count + Deliveries.Count
+        + RemovedReceived.Count + Received.Count + Marks.Count;
 }

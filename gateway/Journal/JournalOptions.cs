@@ -1,6 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 
-namespace Fleet.Gateway.Durable;
+namespace Fleet.Gateway.Journal;
 
 /// <summary>What may be on its way to the store of sessions: of the section <c>Fleet:Gateway</c>.</summary>
 internal sealed class JournalOptions

@@ -1,14 +1,15 @@
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Fleet.Gateway.Journal;
+using Fleet.Gateway.Messages;
 using Fleet.Gateway.Policies;
-using Fleet.Gateway.Routing;
 using Fleet.Gateway.Sessions;
 using Fleet.Interfaces.Certificates;
 using Fleet.Interfaces.Naming;
 using Fleet.Mqtt;
 
-namespace Fleet.Gateway.Durable;
+namespace Fleet.Gateway.Directory;
 
 /// <summary>A session as the store has it: who its client is, and what is to happen when it stays away.</summary>
 internal sealed class SessionSnapshots(PolicySource policies, GatewayClock clock)

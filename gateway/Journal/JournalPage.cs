@@ -1,7 +1,6 @@
-using Fleet.Gateway.Routing;
-using Fleet.Gateway.Sessions;
+using Fleet.Gateway.Messages;
 
-namespace Fleet.Gateway.Durable;
+namespace Fleet.Gateway.Journal;
 
 /// <summary>The changes that go to the store together, and who waits for that. Guarded by the journal's lock until it is cut.</summary>
 internal sealed class JournalPage(long number)
@@ -9,7 +8,7 @@ internal sealed class JournalPage(long number)
     /// <summary>What a delivery costs of memory beside its message, about.</summary>
     private const int DeliveryBytes = 128;
 
-    private readonly HashSet<ISessionOwner> _waiters = [];
+    private readonly HashSet<IJournalWaiter> _waiters = [];
 
     /// <summary>In the order they were noted; those that are finished by now are passed over.</summary>
     private readonly List<StoredDelivery> _deliveries = [];
@@ -50,11 +49,11 @@ internal sealed class JournalPage(long number)
     /// <summary>Completes with true when the page is durable, with false when it could not be written so far.</summary>
     public TaskCompletionSource<bool>? Outcome { get; set; }
 
-    public void Add(ISessionOwner waiter) => _waiters.Add(waiter);
+    public void Add(IJournalWaiter waiter) => _waiters.Add(waiter);
 
-    public ISessionOwner[] RemoveWaiters()
+    public IJournalWaiter[] RemoveWaiters()
     {
-        ISessionOwner[] waiters = [.. _waiters];
+        IJournalWaiter[] waiters = [.. _waiters];
         _waiters.Clear();
         return waiters;
     }
@@ -67,12 +66,12 @@ internal sealed class JournalPage(long number)
         {
             // The client may have been faster, or the session gone.
             if (delivery.State != StoredDeliveryState.New || delivery.Session.IsRemoved) continue;
-            if (message.Stored is null)
+            if (StoredMessage.Of(message) is not { } stored)
             {
-                message.Stored = new StoredMessage(++lastId);
+                message.InJournal = stored = new StoredMessage(++lastId);
                 Bytes += message.Payload.Length + message.Topic.Length;
             }
-            message.Stored.References++;
+            stored.References++;
             Add(delivery);
         }
         // Those that were finished already are as durable as they ever will be.
@@ -160,7 +159,7 @@ internal sealed class JournalPage(long number)
             // What a removed session was owed went with it; a row that came later nobody would take away.
             if (delivery.State != StoredDeliveryState.Noted || delivery.Session.IsRemoved) continue;
             delivery.State = delivery.Message is null ? StoredDeliveryState.Released : StoredDeliveryState.Written;
-            if (delivery.Message is { Stored: { IsWritten: false } body } message)
+            if (delivery.Message is { } message && StoredMessage.Of(message) is { IsWritten: false } body)
             {
                 batch.Messages.Add(rowOf(message));
                 body.IsWritten = true;
@@ -186,10 +185,10 @@ internal sealed class JournalPage(long number)
     /// <returns>Whether the message is to be taken out of the store.</returns>
     private bool Dereference(Publication? message)
     {
-        if (message?.Stored is not { } stored || --stored.References > 0) return false;
+        if (message is null || StoredMessage.Of(message) is not { } stored || --stored.References > 0) return false;
         if (stored.IsWritten) _removedMessages.Add(stored.Id);
         // Should it be delivered once more, it is another message to the store.
-        message.Stored = null;
+        message.InJournal = null;
         return stored.IsWritten;
     }
 }

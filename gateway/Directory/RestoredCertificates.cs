@@ -1,11 +1,10 @@
 using System.Threading.Channels;
-using Fleet.Gateway.Sessions;
 using Fleet.Gateway.Telemetry;
 using Fleet.Interfaces.Certificates;
 using Fleet.Interfaces.Naming;
 using Microsoft.Extensions.Logging;
 
-namespace Fleet.Gateway.Durable;
+namespace Fleet.Gateway.Directory;
 
 /// <summary>
 /// Asks for the certificates of sessions that came from the store: one that was revoked while nobody had its sessions ends them now, with what they were

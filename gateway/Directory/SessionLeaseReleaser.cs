@@ -1,8 +1,9 @@
+using Fleet.Gateway.Sessions;
 using Fleet.Gateway.Telemetry;
 using Fleet.Interfaces.Messaging;
 using Microsoft.Extensions.Logging;
 
-namespace Fleet.Gateway.Sessions;
+namespace Fleet.Gateway.Directory;
 
 /// <summary>Gives client ids back to their session grains, in the background: a lease that stays behind only costs the next owner a message.</summary>
 internal sealed class SessionLeaseReleaser(IGrainFactory grains, ILogger<SessionLeaseReleaser> log) : ISessionLeaseReleaser

@@ -1,13 +1,14 @@
-using Fleet.Gateway.Channels;
-using Fleet.Gateway.Durable;
+using Fleet.Gateway.Journal;
+using Fleet.Gateway.Messages;
 using Fleet.Gateway.Routing;
+using Fleet.Gateway.Sessions;
 using Fleet.Gateway.Telemetry;
 using Fleet.Interfaces.Certificates;
 using Fleet.Interfaces.Naming;
 using Fleet.Mqtt;
 using Microsoft.Extensions.Options;
 
-namespace Fleet.Gateway.Sessions;
+namespace Fleet.Gateway.Directory;
 
 /// <summary>What a CONNECT says about the session it wants.</summary>
 /// <param name="CleanStart">Begin anew, whatever there is.</param>

@@ -1,8 +1,7 @@
 using System.Buffers;
-using Fleet.Gateway.Durable;
 using Fleet.Mqtt;
 
-namespace Fleet.Gateway.Routing;
+namespace Fleet.Gateway.Messages;
 
 /// <summary>
 /// An application message on its way: made once, shared by all its subscribers, never changed. Each subscriber's PUBLISH differs only
@@ -44,8 +43,8 @@ internal class Publication
     /// <summary>Of a retained message: its version in the store; 0 while it is not stored.</summary>
     public long StoredVersion { get; set; }
 
-    /// <summary>Where it is in the store, as long as a persistent session is owed it. Kept by the journal, under its lock.</summary>
-    public StoredMessage? Stored { get; set; }
+    /// <summary>What the journal notes of it, as long as a persistent session is owed it. The journal's own, under its lock.</summary>
+    public object? InJournal { get; set; }
 
     public bool IsExpired(long now) => ExpiresAt <= now;
 

@@ -1,4 +1,4 @@
-namespace Fleet.Gateway.Durable;
+namespace Fleet.Gateway.Journal;
 
 /// <summary>A persistent session, and who its client is: enough to judge with its policy what it may receive while it is away.</summary>
 public sealed record SessionRow

@@ -3,7 +3,7 @@ using System.Text;
 using System.Text.Json;
 using Fleet.Interfaces.Naming;
 
-namespace Fleet.Gateway.Presence;
+namespace Fleet.Gateway.Sessions;
 
 internal enum HeartbeatChange
 {

@@ -1,8 +1,14 @@
-using Fleet.Gateway.Routing;
-using Fleet.Gateway.Sessions;
+using Fleet.Gateway.Messages;
 using Fleet.Mqtt;
 
-namespace Fleet.Gateway.Durable;
+namespace Fleet.Gateway.Journal;
+
+/// <summary>Waits for the journal: a connection.</summary>
+internal interface IJournalWaiter
+{
+    /// <summary>What it waits for is durable, or refused. Must not wait; any thread may call it.</summary>
+    void Wake();
+}
 
 /// <summary>A persistent session, as the journal knows it.</summary>
 internal sealed class StoredSession(SessionJournal journal, long id)
@@ -21,6 +27,8 @@ internal sealed class StoredSession(SessionJournal journal, long id)
 /// <summary>A message's body in the store, for as long as somebody is owed it. Guarded by the journal's lock.</summary>
 internal sealed class StoredMessage(long id)
 {
+    public static StoredMessage? Of(Publication message) => (StoredMessage?)message.InJournal;
+
     public long Id => id;
 
     /// <summary>Deliveries that need it.</summary>
@@ -33,7 +41,8 @@ internal sealed class StoredMessage(long id)
 /// <summary>A message that a persistent session is owed. What is not fixed is guarded by the journal's lock.</summary>
 /// <param name="message">Null: a QoS 2 message that the client has, and PUBCOMP has not come.</param>
 /// <param name="packetId">With QoS 2; 0: it has none yet.</param>
-internal sealed class StoredDelivery(StoredSession session, long number, Publication? message, Qos qos, bool retain, ushort packetId, byte[]? identifiers)
+internal sealed class StoredDelivery(
+    StoredSession session, long number, Publication? message, Qos qos, bool retain, ushort packetId, byte[]? identifiers)
 {
     public StoredSession Session => session;
     public Publication? Message => message;
@@ -55,11 +64,12 @@ internal sealed class StoredDelivery(StoredSession session, long number, Publica
     public long Position { get; set; } = long.MaxValue;
 
     /// <summary>The connection that wants to send it as soon as it is durable, when that was before it was noted.</summary>
-    public ISessionOwner? Waiter { get; set; }
+    public IJournalWaiter? Waiter { get; set; }
 
     public DeliveryKey Key => new(session.Id, number);
 
-    public DeliveryRow ToRow() => new(session.Id, number, message?.Stored!.Id ?? 0, (byte)qos, retain, PacketId, identifiers);
+    public DeliveryRow ToRow() => new(
+        session.Id, number, message is null ? 0 : StoredMessage.Of(message)!.Id, (byte)qos, retain, PacketId, identifiers);
 
     /// <summary>It is sent with this identifier, once that is durable.</summary>
     public void Identify(ushort packetId)
@@ -78,7 +88,7 @@ internal sealed class StoredDelivery(StoredSession session, long number, Publica
     /// What the client is sent with QoS 2 is durable first: a message that only this process knows would be another one after a kill. If it is not, the
     /// connection is woken when it is.
     /// </summary>
-    public bool MayBeSent(ISessionOwner waiter) => qos != Qos.ExactlyOnce || session.Journal.IsDurable(this, waiter);
+    public bool MayBeSent(IJournalWaiter waiter) => qos != Qos.ExactlyOnce || session.Journal.IsDurable(this, waiter);
 }
 
 internal enum StoredDeliveryState

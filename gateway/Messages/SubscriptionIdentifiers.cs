@@ -1,6 +1,6 @@
 using Fleet.Mqtt;
 
-namespace Fleet.Gateway.Routing;
+namespace Fleet.Gateway.Messages;
 
 /// <summary>Subscription identifiers as a PUBLISH has them: properties, one after the other. Null stands for none. MQTT 5.0, 3.3.2.3.8.</summary>
 internal static class SubscriptionIdentifiers

@@ -1,10 +1,9 @@
-using Fleet.Gateway.Routing;
-using Fleet.Gateway.Sessions;
+using Fleet.Gateway.Messages;
 using Fleet.Gateway.Telemetry;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 
-namespace Fleet.Gateway.Durable;
+namespace Fleet.Gateway.Journal;
 
 internal enum JournalOutcome
 {
@@ -83,7 +82,8 @@ internal sealed class SessionJournal(ISessionStore store, IOptions<JournalOption
     /// <param name="receivedBy">The publisher, if it is persistent and the message came with QoS 2.</param>
     /// <param name="from">The frame of another gateway that brought it: with this, all of it is stored, or nothing.</param>
     /// <returns>The position at which all of it is durable.</returns>
-    public long Note(Publication message, List<StoredDelivery> deliveries, StoredSession? receivedBy = null, ushort packetId = 0, LinkMark? from = null)
+    public long Note(
+        Publication message, List<StoredDelivery> deliveries, StoredSession? receivedBy = null, ushort packetId = 0, LinkMark? from = null)
     {
         lock (_gate)
         {
@@ -188,16 +188,18 @@ internal sealed class SessionJournal(ISessionStore store, IOptions<JournalOption
             delivery.State = delivery.Message is null ? StoredDeliveryState.Released : StoredDeliveryState.Written;
             delivery.Position = 0;
             if (delivery.Message is not { } message) return;
-            message.Stored ??= new StoredMessage(messageId) { IsWritten = true };
-            message.Stored.References++;
+            if (StoredMessage.Of(message) is not { } stored) message.InJournal = stored = new StoredMessage(messageId) { IsWritten = true };
+            stored.References++;
         }
     }
 
     public JournalOutcome Look(long position) =>
-        IsForgotten(position) ? JournalOutcome.Refused : position <= Volatile.Read(ref _durable) ? JournalOutcome.Durable : _failing ? JournalOutcome.Refused : JournalOutcome.Waiting;
+        IsForgotten(position) ? JournalOutcome.Refused
+        : position <= Volatile.Read(ref _durable) ? JournalOutcome.Durable
+        : _failing ? JournalOutcome.Refused : JournalOutcome.Waiting;
 
     /// <summary>As <see cref="Look"/>; while it waits, the connection is woken when that may have changed.</summary>
-    public JournalOutcome Look(long position, ISessionOwner waiter)
+    public JournalOutcome Look(long position, IJournalWaiter waiter)
     {
         var outcome = Look(position);
         if (outcome != JournalOutcome.Waiting) return outcome;
@@ -210,7 +212,7 @@ internal sealed class SessionJournal(ISessionStore store, IOptions<JournalOption
     }
 
     /// <summary>Whether a delivery is durable as it is; if not, the connection is woken when it is.</summary>
-    public bool IsDurable(StoredDelivery delivery, ISessionOwner waiter)
+    public bool IsDurable(StoredDelivery delivery, IJournalWaiter waiter)
     {
         if (IsForgotten(delivery.Position)) return false;
         if (delivery.Position <= Volatile.Read(ref _durable)) return true;
@@ -338,7 +340,7 @@ internal sealed class SessionJournal(ISessionStore store, IOptions<JournalOption
 
     private void Durable(long owner)
     {
-        ISessionOwner[] waiters;
+        IJournalWaiter[] waiters;
         TaskCompletionSource<bool>? outcome;
         lock (_gate)
         {
@@ -357,7 +359,7 @@ internal sealed class SessionJournal(ISessionStore store, IOptions<JournalOption
     /// <summary>Those who wait hear that it fails; the changes stay.</summary>
     private void Refuse()
     {
-        List<ISessionOwner> waiters = [];
+        List<IJournalWaiter> waiters = [];
         List<TaskCompletionSource<bool>> outcomes = [];
         lock (_gate)
         {
@@ -373,6 +375,6 @@ internal sealed class SessionJournal(ISessionStore store, IOptions<JournalOption
     }
 
     private MessageRow RowOf(Publication message) => new(
-        message.Stored!.Id, message.TopicBytes, message.Payload, (byte)message.Qos, message.Retain, message.Properties,
+        StoredMessage.Of(message)!.Id, message.TopicBytes, message.Payload, (byte)message.Qos, message.Retain, message.Properties,
         message.ExpiresAt is { } at ? clock.ToUtc(at) : null);
 }

@@ -1,6 +1,7 @@
+using Fleet.Gateway.Sessions;
 using Fleet.Interfaces.Naming;
 
-namespace Fleet.Gateway.Sessions;
+namespace Fleet.Gateway.Directory;
 
 /// <summary>
 /// What has become true while a CONNECT was being authorised, and makes its session void: a newer owner of the client id elsewhere, a certificate

@@ -1,6 +1,6 @@
 using System.Buffers;
+using Fleet.Gateway.AwsTopics;
 using Fleet.Gateway.Sessions;
-using Fleet.Gateway.Topics;
 using Fleet.Mqtt;
 
 namespace Fleet.Gateway.Channels;

@@ -1,10 +1,10 @@
 using System.Buffers;
 using System.Text;
+using Fleet.Gateway.AwsTopics;
 using Fleet.Gateway.Messages;
 using Fleet.Gateway.Routing;
 using Fleet.Gateway.Rules;
 using Fleet.Gateway.Sessions;
-using Fleet.Gateway.Topics;
 using Fleet.Mqtt;
 
 namespace Fleet.Gateway.Channels;

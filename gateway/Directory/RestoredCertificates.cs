@@ -10,13 +10,25 @@ namespace Fleet.Gateway.Directory;
 /// Asks for the certificates of sessions that came from the store: one that was revoked while nobody had its sessions ends them now, with what they were
 /// owed. Nobody gets that before: a CONNECT asks as well. One at a time, because a whole fleet may be away.
 /// </summary>
-internal sealed class RestoredCertificates(IGrainFactory grains, SessionDirectory directory, GatewayClock clock, ILogger<RestoredCertificates> log)
+internal sealed class RestoredCertificates(
+    IGrainFactory grains, SessionDirectory directory, GatewayClock clock, ILogger<RestoredCertificates> log) : IGatewayStep, IDisposable
 {
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(5);
 
+    private readonly CancellationTokenSource _stopping = new();
     private readonly Channel<CertificateId> _due = Channel.CreateUnbounded<CertificateId>(new() { SingleReader = true });
 
     public void Add(CertificateId certificate) => _due.Writer.TryWrite(certificate);
+
+    Task IGatewayStep.Start(CancellationToken cancellation)
+    {
+        _ = Run(_stopping.Token);
+        return Task.CompletedTask;
+    }
+
+    Task IGatewayStep.Stop(CancellationToken cancellation) => _stopping.CancelAsync();
+
+    public void Dispose() => _stopping.Dispose();
 
     /// <summary>Until it is cancelled.</summary>
     public async Task Run(CancellationToken stopping)

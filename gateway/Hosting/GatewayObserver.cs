@@ -1,10 +1,10 @@
+using Fleet.Gateway.AwsTopics;
 using Fleet.Gateway.Cluster;
 using Fleet.Gateway.Directory;
 using Fleet.Gateway.Presence;
 using Fleet.Gateway.Routing;
 using Fleet.Gateway.Sessions;
 using Fleet.Gateway.Telemetry;
-using Fleet.Gateway.Topics;
 using Fleet.Interfaces.Jobs;
 using Fleet.Interfaces.Messaging;
 using Fleet.Interfaces.Naming;

@@ -1,7 +1,9 @@
-using Fleet.Gateway.Admission;
+using Fleet.Gateway.Auth;
+using Fleet.Gateway.AwsTopics;
 using Fleet.Gateway.Blocks;
 using Fleet.Gateway.Channels;
 using Fleet.Gateway.Cluster;
+using Fleet.Gateway.Connect;
 using Fleet.Gateway.Directory;
 using Fleet.Gateway.Downloads;
 using Fleet.Gateway.Journal;
@@ -13,7 +15,6 @@ using Fleet.Gateway.Routing;
 using Fleet.Gateway.Rules;
 using Fleet.Gateway.Sessions;
 using Fleet.Gateway.Telemetry;
-using Fleet.Gateway.Topics;
 using Fleet.Gateway.Transport;
 using Fleet.Interfaces;
 using Microsoft.Extensions.Configuration;
@@ -68,6 +69,7 @@ public static class GatewayServiceCollectionExtensions
         services.AddSingleton<ClusterMember>();
 
         services.AddSingleton<RetainedMessages>();
+        services.AddSingleton<RetainedCatchUp>();
         services.AddSingleton<Broker>();
         services.AddSingleton<SessionJournal>();
         services.AddSingleton<SessionSnapshots>();
@@ -79,6 +81,8 @@ public static class GatewayServiceCollectionExtensions
         services.AddSingleton<SessionFinder>();
         services.AddSingleton<ISessionLeaseReleaser, SessionLeaseReleaser>();
         services.AddSingleton<PolicySource>();
+        services.AddSingleton<ClientAuthenticator>();
+        services.AddSingleton<SessionAcquirer>();
         services.AddSingleton<ConnectAuthoriser>();
         services.AddSingleton<PresenceReporter>();
         services.AddSingleton<PresenceEvents>();
@@ -113,6 +117,16 @@ public static class GatewayServiceCollectionExtensions
         services.AddSingleton<RuleIngestMetrics>();
         services.AddSingleton<RuleParts>();
         services.AddSingleton<GatewayRules>();
+        services.AddSingleton<ClusterLife>();
+        services.AddSingleton<GatewayRounds>();
+        // The gateways before the retained messages, so that no change that comes after the reading is missed. At the end, all is stored and
+        // told before the others hear that this one leaves.
+        services.AddStep<ClusterLife>().AddStep<PresenceReporter>().AddStep<SessionJournal>().AddStep<RetainedCatchUp>()
+            .AddStep<RestoredCertificates>().AddStep<GatewayRounds>();
+        services.AddSweep<ConnectionRegistry>(static connections => connections.Tick).AddSweep<SessionDirectory>(static sessions => sessions.Sweep)
+            .AddSweep<SessionHandoff>(static handoff => handoff.Sweep).AddSweep<SessionFailover>(static failover => failover.Sweep)
+            .AddSweep<Fences>(static fences => fences.Sweep).AddSweep<SessionLifecycle>(static lifecycle => lifecycle.Sweep)
+            .AddSweep<Flapping>(static flapping => flapping.Sweep);
         services.AddHostedService<GatewayService>();
         services.AddHostedService<BrokerGauges>();
         services.AddHostedService<RuleWatch>();
@@ -120,6 +134,12 @@ public static class GatewayServiceCollectionExtensions
         services.AddHostedService<ReactorServer>();
         return services;
     }
+
+    private static IServiceCollection AddStep<T>(this IServiceCollection services) where T : class, IGatewayStep =>
+        services.AddSingleton<IGatewayStep>(static provider => provider.GetRequiredService<T>());
+
+    private static IServiceCollection AddSweep<T>(this IServiceCollection services, Func<T, Sweep> of) where T : class =>
+        services.AddSingleton(provider => of(provider.GetRequiredService<T>()));
 
     /// <summary>A process that is a gateway and nothing else locks no data directory, so nothing makes the name its own.</summary>
     private static bool OwnsDataDirectory(IConfiguration configuration) =>

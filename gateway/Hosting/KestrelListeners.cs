@@ -1,5 +1,5 @@
 using System.Net;
-using Fleet.Gateway.Admission;
+using Fleet.Gateway.Auth;
 using Fleet.Gateway.Reactor;
 using Fleet.Gateway.Transport;
 using Microsoft.AspNetCore.Connections;

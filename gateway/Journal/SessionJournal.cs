@@ -21,7 +21,8 @@ internal enum JournalOutcome
 /// never written. A page that cannot be written is tried again until it can, so that store and memory agree; those who wait for it, and for what
 /// comes after, are refused meanwhile.
 /// </summary>
-internal sealed class SessionJournal(ISessionStore store, IOptions<JournalOptions> options, GatewayClock clock, ILogger<SessionJournal> log)
+internal sealed class SessionJournal(
+    ISessionStore store, IOptions<JournalOptions> options, GatewayClock clock, ILogger<SessionJournal> log) : IGatewayStep
 {
     /// <summary>A position that was durable before this process began.</summary>
     public const long LongAgo = 1;
@@ -244,6 +245,8 @@ internal sealed class SessionJournal(ISessionStore store, IOptions<JournalOption
     {
         lock (_gate) return _running ? (_idle ??= new(TaskCreationOptions.RunContinuationsAsynchronously)).Task : Task.CompletedTask;
     }
+
+    Task IGatewayStep.Stop(CancellationToken cancellation) => Flushed();
 
     /// <summary>It was noted under another owner, and may never have been written.</summary>
     private bool IsForgotten(long position) => position > LongAgo && position < Volatile.Read(ref _first);

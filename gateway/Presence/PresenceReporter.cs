@@ -12,7 +12,11 @@ namespace Fleet.Gateway.Presence;
 /// would say it later. What else there is to say comes again with the next heartbeat.
 /// </summary>
 internal sealed class PresenceReporter(IGrainFactory grains, GatewayIdentity gateway, GatewayClock clock, ILogger<PresenceReporter> log)
+    : IGatewayStep
 {
+    /// <summary>How long a stop waits for devices' grains that do not answer.</summary>
+    private static readonly TimeSpan StopPatience = TimeSpan.FromSeconds(5);
+
     private static readonly TimeSpan[] Pauses = [TimeSpan.FromMilliseconds(100), TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(5)];
 
     private readonly KeyedSerialQueue _queue = new();
@@ -40,6 +44,19 @@ internal sealed class PresenceReporter(IGrainFactory grains, GatewayIdentity gat
 
     /// <summary>Waits for what was said so far.</summary>
     public Task Told() => _queue.Idle();
+
+    /// <summary>Devices whose silo is away are told by the failover of a gateway that has left.</summary>
+    async Task IGatewayStep.Stop(CancellationToken cancellation)
+    {
+        try
+        {
+            await Told().WaitAsync(StopPatience, clock.Time, cancellation);
+        }
+        catch (TimeoutException)
+        {
+            log.PresenceLeftUntold(StopPatience);
+        }
+    }
 
     private void Tell(ThingName thing, string change, Func<IDeviceGrain, Task> call, bool untilKnown = false) =>
         _ = _queue.Enqueue(thing.Value, () => Try(thing, change, call, untilKnown));

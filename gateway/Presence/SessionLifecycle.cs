@@ -1,9 +1,8 @@
 using System.Collections.Concurrent;
-using Fleet.Gateway.Admission;
+using Fleet.Gateway.Auth;
 using Fleet.Gateway.Directory;
 using Fleet.Gateway.Sessions;
 using Fleet.Gateway.Telemetry;
-using Fleet.Gateway.Transport;
 using Fleet.Interfaces.Devices;
 using Microsoft.Extensions.Logging;
 

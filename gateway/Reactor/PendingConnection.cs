@@ -1,5 +1,5 @@
 using System.Net;
-using Fleet.Gateway.Admission;
+using Fleet.Gateway.Auth;
 using Fleet.Gateway.Reactor.Native;
 using Fleet.Gateway.Reactor.Tls;
 using Fleet.Gateway.Telemetry;

@@ -1,3 +1,4 @@
+using Fleet.Gateway.Auth;
 using System.Buffers;
 using Fleet.Gateway.Channels;
 using Fleet.Gateway.Reactor.Native;

@@ -32,5 +32,8 @@ internal abstract record ConnectDecision
     public sealed record Accepted(SessionIdentity Identity) : ConnectDecision;
 
     /// <param name="Detail">For the operator's log and the reason string.</param>
-    public sealed record Refused(ReasonCode Code, string Detail) : ConnectDecision;
+    public sealed record Refused(ReasonCode Code, string Detail) : ConnectDecision
+    {
+        public static Refused NotAuthorised(string why) => new(ReasonCode.NotAuthorized, "Not authorised: " + why);
+    }
 }

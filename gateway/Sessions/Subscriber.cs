@@ -1,3 +1,4 @@
+using Fleet.Gateway.Cluster;
 using Fleet.Gateway.Journal;
 using Fleet.Gateway.Messages;
 

@@ -1,33 +1,15 @@
 using System.Collections.Concurrent;
-using Fleet.Gateway.Admission;
+using Fleet.Gateway.AwsTopics;
 using Fleet.Gateway.Channels;
+using Fleet.Gateway.Connect;
 using Fleet.Gateway.Presence;
 using Fleet.Gateway.Sessions;
 using Fleet.Gateway.Telemetry;
-using Fleet.Gateway.Topics;
 using Fleet.Interfaces.Naming;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 
 namespace Fleet.Gateway.Transport;
-
-/// <summary>How a connection came in.</summary>
-/// <param name="Certificate">Of the client, its chain already verified; null where the listener asks for none.</param>
-/// <param name="RemoteAddress">IP address, without the port.</param>
-/// <param name="Pass">To be released once CONNECT is answered.</param>
-internal sealed record ConnectionSource(Listener Listener, CertificateId? Certificate, string RemoteAddress, AdmissionPass? Pass = null);
-
-internal enum Listener
-{
-    /// <summary>MQTT over TLS with a client certificate.</summary>
-    Mqtts,
-
-    /// <summary>The plain port.</summary>
-    Plain,
-
-    /// <summary>MQTT over WebSocket with a user name and password.</summary>
-    WebSocket,
-}
 
 /// <summary>What the sweep looks at: a connection, or a loop that has many.</summary>
 internal interface ITicked

@@ -2,7 +2,7 @@ using System.IO.Pipelines;
 using System.Net;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
-using Fleet.Gateway.Admission;
+using Fleet.Gateway.Auth;
 using Fleet.Interfaces.Naming;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Http.Features;
@@ -63,13 +63,3 @@ internal abstract class KestrelTransport(ConnectionServices services, Listener l
 internal sealed class MqttsTransport(ConnectionServices services) : KestrelTransport(services, Listener.Mqtts);
 
 internal sealed class PlainTransport(ConnectionServices services) : KestrelTransport(services, Listener.Plain);
-
-internal static class RemoteAddress
-{
-    public static string Of(IPAddress? address) => address switch
-    {
-        null => "unknown",
-        { IsIPv4MappedToIPv6: true } => address.MapToIPv4().ToString(),
-        _ => address.ToString(),
-    };
-}

@@ -1,8 +1,9 @@
 using System.Buffers;
+using Fleet.Gateway.Auth;
+using Fleet.Gateway.AwsTopics;
 using Fleet.Gateway.Channels;
 using Fleet.Gateway.Sessions;
 using Fleet.Gateway.Telemetry;
-using Fleet.Gateway.Topics;
 using Fleet.Mqtt;
 
 namespace Fleet.Gateway.Transport;

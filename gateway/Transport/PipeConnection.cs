@@ -1,4 +1,5 @@
 using System.IO.Pipelines;
+using Fleet.Gateway.Auth;
 using Fleet.Gateway.Channels;
 using Fleet.Gateway.Sessions;
 using Microsoft.AspNetCore.Connections;

@@ -1,6 +1,6 @@
 using System.IO.Pipelines;
 using System.Net.WebSockets;
-using Fleet.Gateway.Admission;
+using Fleet.Gateway.Auth;
 using Microsoft.AspNetCore.Http;
 
 namespace Fleet.Gateway.Transport;

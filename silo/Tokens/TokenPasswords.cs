@@ -1,4 +1,4 @@
-using Fleet.Gateway.Sessions;
+using Fleet.Gateway.Auth;
 using Fleet.Silo.Api;
 
 namespace Fleet.Silo.Tokens;

@@ -1,5 +1,5 @@
 using System.Text.Encodings.Web;
-using Fleet.Gateway.Sessions;
+using Fleet.Gateway.Auth;
 using Fleet.Silo.Api;
 using Fleet.Silo.Hosting;
 using Microsoft.Extensions.DependencyInjection.Extensions;

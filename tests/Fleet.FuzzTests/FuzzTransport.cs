@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Diagnostics;
+using Fleet.Gateway.Journal;
 using Fleet.Gateway.Channels;
 using Fleet.Gateway.Journal;
 using Fleet.Gateway.Sessions;
@@ -108,7 +109,7 @@ internal sealed class FuzzTransport : ISessionOwner
         if (_toEnd is { } cause && !IsOver) Turn(t => _channel.Close(cause, t));
     }
 
-    void ISessionOwner.Wake() { }
+    void IJournalWaiter.Wake() { }
 
     void ISessionOwner.End(EndCause cause) => _toEnd = cause;
 

@@ -1,13 +1,13 @@
 using System.Security.Cryptography.X509Certificates;
 using System.Threading.Channels;
 using Fleet.Gateway;
+using Fleet.Gateway.Auth;
 using Fleet.Gateway.Blocks;
 using Fleet.Gateway.Downloads;
 using Fleet.Gateway.Hosting;
 using Fleet.Gateway.Journal;
 using Fleet.Gateway.Retained;
 using Fleet.Gateway.Rules;
-using Fleet.Gateway.Sessions;
 using Fleet.IntegrationTests.Support;
 using Fleet.Interfaces.Certificates;
 using Fleet.Interfaces.Naming;

@@ -6,7 +6,7 @@ using System.Security.Cryptography.X509Certificates;
 namespace Fleet.Gateway.Reactor.Tls;
 
 /// <summary>
-/// TLS of the MQTT listener as <see cref="MqttTls"/> has it for Kestrel, made once for all connections: 1.2 and up, a client certificate that leads
+/// TLS of the MQTT listener as <see cref="Hosting.MqttTls"/> has it for Kestrel, made once for all connections: 1.2 and up, a client certificate that leads
 /// to our anchors and is in time, or no connection. Sessions resume by ticket, under keys that live as long as this object; whether the
 /// certificate is still active is asked at CONNECT, resumed or not (spec/security.md, 3.5).
 /// </summary>

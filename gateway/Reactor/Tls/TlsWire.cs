@@ -1,3 +1,4 @@
+using Fleet.Gateway.Reactor.Native;
 using System.Runtime.InteropServices;
 using Fleet.Interfaces.Naming;
 

@@ -1,8 +1,9 @@
 using Fleet.Gateway;
+using Fleet.Gateway.Auth;
+using Fleet.Gateway.Connect;
 using Fleet.Gateway.Messages;
 using Fleet.Gateway.Presence;
 using Fleet.Gateway.Sessions;
-using Fleet.Gateway.Transport;
 using Fleet.Interfaces.Certificates;
 using Fleet.Interfaces.Devices;
 using Fleet.Interfaces.Messaging;
@@ -33,9 +34,7 @@ public sealed class ConnectAuthoriserTests
         var life = new SessionLifecycle(
             devices, new PresenceEvents(_parts.Broker, _parts.Clock), _parts.Directory, _parts.Leases, _parts.Flapping, _parts.Clock,
             NullLogger<SessionLifecycle>.Instance);
-        _authoriser = new ConnectAuthoriser(
-            _grains, new GatewayIdentity(), life, _parts.SessionHandoff, _parts.Finder(_grains), _parts.Broker, new OnePassword(),
-            _parts.Policies, _parts.Admission, _parts.Flapping, _parts.Clock, _parts.Metrics, NullLogger<ConnectAuthoriser>.Instance);
+        _authoriser = _parts.Authoriser(_grains, new GatewayIdentity(), life, new OnePassword());
     }
 
     [Fact]

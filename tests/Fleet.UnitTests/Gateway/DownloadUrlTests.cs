@@ -1,3 +1,4 @@
+using Fleet.Gateway;
 using Fleet.Gateway.Downloads;
 using Fleet.Interfaces.Naming;
 using Microsoft.Extensions.Configuration;

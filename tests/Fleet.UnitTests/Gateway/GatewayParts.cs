@@ -1,13 +1,16 @@
 using System.Diagnostics.Metrics;
 using System.Runtime.CompilerServices;
 using Fleet.Gateway;
-using Fleet.Gateway.Admission;
+using Fleet.Gateway.Auth;
+using Fleet.Gateway.AwsTopics;
+using Fleet.Gateway.Connect;
 using Fleet.Gateway.Channels;
 using Fleet.Gateway.Cluster;
 using Fleet.Gateway.Directory;
 using Fleet.Gateway.Hosting;
 using Fleet.Gateway.Journal;
 using Fleet.Gateway.Policies;
+using Fleet.Gateway.Presence;
 using Fleet.Gateway.Retained;
 using Fleet.Gateway.Routing;
 using Fleet.Gateway.Rules;
@@ -21,6 +24,7 @@ using Fleet.UnitTests.Rules;
 using Fleet.UnitTests.Support;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 using Orleans;
 
@@ -84,6 +88,16 @@ internal sealed class GatewayParts
     public ChannelServices Channels => Part<ChannelServices>();
 
     public SessionFinder Finder(IGrainFactory grains) => ActivatorUtilities.CreateInstance<SessionFinder>(_services, grains);
+
+    /// <summary>One that asks these grains, and tells of what it decides here.</summary>
+    public ConnectAuthoriser Authoriser(
+        IGrainFactory grains, GatewayIdentity gateway, SessionLifecycle lifecycle, IPasswordAuthenticator passwords) => new(
+            gateway, new ClientAuthenticator(grains, passwords, Clock),
+            new SessionAcquirer(grains, gateway, SessionHandoff, Finder(grains), Broker, Clock, NullLogger<SessionAcquirer>.Instance),
+            lifecycle, Policies, Admission, Flapping, Clock, Metrics, NullLogger<ConnectAuthoriser>.Instance);
+
+    /// <summary>For connections that make no requests to reserved topics.</summary>
+    public static RequestDispatcher NoRequests() => new(Enum.GetValues<TopicFamily>().Select(family => new NoHandler(family)));
 
     /// <summary>A client of the plain port: all topics but those with '$'.</summary>
     public static SessionIdentity Plain(string clientId = "p") => Identity(SessionKind.Plain, clientId, BuiltInPolicies.Development);
@@ -167,6 +181,13 @@ internal sealed class GatewayParts
             source.SetResult();
             return source;
         }
+    }
+
+    private sealed class NoHandler(TopicFamily family) : IRequestHandler
+    {
+        public TopicFamily Family => family;
+
+        public ValueTask Handle(ReservedRequest request, Requester requester) => throw new NotSupportedException();
     }
 
     public sealed class ReleasedLeases : ISessionLeaseReleaser

@@ -1,8 +1,8 @@
 using System.Text;
 using System.Text.Json.Nodes;
 using Fleet.Gateway;
+using Fleet.Gateway.AwsTopics;
 using Fleet.Gateway.Downloads;
-using Fleet.Gateway.Topics;
 using Fleet.Interfaces.Devices;
 using Fleet.Interfaces.Jobs;
 using Fleet.Interfaces.Naming;

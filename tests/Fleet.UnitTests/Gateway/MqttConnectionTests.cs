@@ -1,8 +1,8 @@
 using System.IO.Pipelines;
 using System.Text;
+using Fleet.Gateway.Auth;
 using Fleet.Gateway.Presence;
 using Fleet.Gateway.Sessions;
-using Fleet.Gateway.Topics;
 using Fleet.Gateway.Transport;
 using Fleet.Interfaces.Messaging;
 using Fleet.Mqtt;
@@ -28,12 +28,9 @@ public sealed class MqttConnectionTests
         var life = new SessionLifecycle(
             devices, new PresenceEvents(_parts.Broker, _parts.Clock), _parts.Directory, _parts.Leases, _parts.Flapping, _parts.Clock,
             NullLogger<SessionLifecycle>.Instance);
-        var authoriser = new ConnectAuthoriser(
-            _grains, identity, life, _parts.SessionHandoff, _parts.Finder(_grains), _parts.Broker, new NoPasswords(),
-            _parts.Policies, _parts.Admission, _parts.Flapping, _parts.Clock, _parts.Metrics,
-            NullLogger<ConnectAuthoriser>.Instance);
+        var authoriser = _parts.Authoriser(_grains, identity, life, new NoPasswords());
         _services = new ConnectionServices(
-            Options.Create(_parts.Settings.Transport), _parts.Channels, authoriser, life, new RequestDispatcher([]),
+            Options.Create(_parts.Settings.Transport), _parts.Channels, authoriser, life, GatewayParts.NoRequests(),
             new ConnectionRegistry(_parts.Metrics), _parts.Clock, _parts.Metrics, NullLogger<MqttConnection>.Instance);
     }
 

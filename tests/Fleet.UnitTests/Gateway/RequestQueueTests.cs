@@ -1,5 +1,5 @@
+using Fleet.Gateway.AwsTopics;
 using Fleet.Gateway.Channels;
-using Fleet.Gateway.Topics;
 using Fleet.Gateway.Transport;
 
 namespace Fleet.UnitTests.Gateway;

@@ -1,4 +1,4 @@
-using Fleet.Gateway.Admission;
+using Fleet.Gateway.Auth;
 using Fleet.Gateway.Channels;
 using Fleet.Gateway.Cluster;
 using Fleet.Gateway.Journal;

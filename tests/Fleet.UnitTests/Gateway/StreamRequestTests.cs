@@ -1,6 +1,6 @@
 using System.Formats.Cbor;
 using System.Text;
-using Fleet.Gateway.Topics;
+using Fleet.Gateway.AwsTopics;
 
 namespace Fleet.UnitTests.Gateway;
 

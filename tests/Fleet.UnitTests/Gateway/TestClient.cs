@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Text;
+using Fleet.Gateway.Journal;
 using Fleet.Gateway.Channels;
 using Fleet.Gateway.Sessions;
 using Fleet.Gateway.Transport;
@@ -129,7 +130,7 @@ internal sealed class TestClient : ISessionOwner
     public void Lose() => _channel.Close(EndCause.ConnectionLost, Begin());
 
     /// <summary>Also from the journal's thread.</summary>
-    void ISessionOwner.Wake() => Drain();
+    void IJournalWaiter.Wake() => Drain();
 
     void ISessionOwner.End(EndCause cause) => _channel.Close(cause, Begin());
 

@@ -4,11 +4,11 @@ using System.Net.Sockets;
 using System.Security.Authentication;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using Fleet.Gateway.Auth;
 using Fleet.Gateway.Presence;
 using Fleet.Gateway.Reactor;
 using Fleet.Gateway.Reactor.Tls;
 using Fleet.Gateway.Sessions;
-using Fleet.Gateway.Topics;
 using Fleet.Gateway.Transport;
 using Fleet.Interfaces.Certificates;
 using Fleet.Interfaces.Devices;
@@ -45,12 +45,9 @@ internal sealed class ReactorRig : IAsyncDisposable
         var life = new SessionLifecycle(
             devices, new PresenceEvents(Parts.Broker, Parts.Clock), Parts.Directory, Parts.Leases, Parts.Flapping, Parts.Clock,
             NullLogger<SessionLifecycle>.Instance);
-        var authoriser = new ConnectAuthoriser(
-            Grains, Parts.Gateway, life, Parts.SessionHandoff, Parts.Finder(Grains), Parts.Broker, new NoPasswords(),
-            Parts.Policies,
-            Parts.Admission, Parts.Flapping, Parts.Clock, Parts.Metrics, NullLogger<ConnectAuthoriser>.Instance);
+        var authoriser = Parts.Authoriser(Grains, Parts.Gateway, life, new NoPasswords());
         Services = new ConnectionServices(
-            Options.Create(Parts.Settings.Transport), Parts.Channels, authoriser, life, new RequestDispatcher([]),
+            Options.Create(Parts.Settings.Transport), Parts.Channels, authoriser, life, GatewayParts.NoRequests(),
             new ConnectionRegistry(Parts.Metrics), Parts.Clock, Parts.Metrics, NullLogger<MqttConnection>.Instance);
         _tls = new TlsContext(Pki);
         _loops = [new ReactorLoop(0, Parts.Clock, null), new ReactorLoop(1, Parts.Clock, null)];

@@ -3,7 +3,7 @@ using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
-using Fleet.Gateway.Reactor;
+using Fleet.Gateway.Reactor.Native;
 using Fleet.Gateway.Reactor.Tls;
 
 namespace Fleet.UnitTests.Reactor;

@@ -1,5 +1,5 @@
 using System.Net;
-using Fleet.Gateway.Admission;
+using Fleet.Gateway.Auth;
 
 namespace Fleet.UnitTests.Gateway.Admission;
 

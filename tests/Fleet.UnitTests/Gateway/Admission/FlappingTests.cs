@@ -1,4 +1,4 @@
-using Fleet.Gateway.Admission;
+using Fleet.Gateway.Auth;
 
 namespace Fleet.UnitTests.Gateway.Admission;
 

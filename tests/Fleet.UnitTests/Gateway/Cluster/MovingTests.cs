@@ -1,7 +1,8 @@
+using Fleet.Gateway.Auth;
+using Fleet.Gateway.Connect;
 using Fleet.Gateway.Directory;
 using Fleet.Gateway.Messages;
 using Fleet.Gateway.Sessions;
-using Fleet.Gateway.Transport;
 using Fleet.Interfaces.Devices;
 using Fleet.Interfaces.Messaging;
 using Fleet.Mqtt;

@@ -1,7 +1,7 @@
 using Fleet.Interfaces.Certificates;
 using Fleet.Interfaces.Naming;
 
-namespace Fleet.Gateway.Topics;
+namespace Fleet.Gateway.AwsTopics;
 
 /// <summary>
 /// What the two provisioning families share: for a claim session only, in JSON or CBOR, answered to the requesting connection alone, because

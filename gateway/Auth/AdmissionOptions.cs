@@ -1,6 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 
-namespace Fleet.Gateway.Admission;
+namespace Fleet.Gateway.Auth;
 
 /// <summary>Who is let in, and how often: of the section <c>Fleet:Gateway</c>.</summary>
 internal sealed class AdmissionOptions

@@ -1,7 +1,7 @@
 using System.Formats.Cbor;
 using System.Text.Json;
 
-namespace Fleet.Gateway.Topics;
+namespace Fleet.Gateway.AwsTopics;
 
 /// <summary>
 /// Bodies of fleet provisioning: JSON, or CBOR with the same member names (spec/aws-iot-topics.md, section 4). They hold strings and flat maps of

@@ -1,6 +1,4 @@
-using Fleet.Gateway.Reactor.Native;
-
-namespace Fleet.Gateway.Reactor;
+namespace Fleet.Gateway.Reactor.Native;
 
 /// <summary>What a read or write came to, where it moved no bytes.</summary>
 internal static class WireResult

@@ -3,7 +3,7 @@ using Fleet.Gateway.Messages;
 using Fleet.Gateway.Sessions;
 using Fleet.Mqtt;
 
-namespace Fleet.Gateway.Topics;
+namespace Fleet.Gateway.AwsTopics;
 
 /// <summary>The connection that made a request, as the handlers of reserved topics see it.</summary>
 /// <param name="identity">Fixed for the length of a connection, whoever has the session later.</param>

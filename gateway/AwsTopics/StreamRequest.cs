@@ -2,7 +2,7 @@ using System.Formats.Cbor;
 using System.Text;
 using System.Text.Json;
 
-namespace Fleet.Gateway.Topics;
+namespace Fleet.Gateway.AwsTopics;
 
 /// <summary>Why a stream request is refused: spec/aws-iot-topics.md, 3.4.</summary>
 internal sealed record StreamRefusal(string Code, string Message)

@@ -3,7 +3,7 @@ using System.Text.Json;
 using Fleet.Gateway.Downloads;
 using Fleet.Interfaces.Jobs;
 
-namespace Fleet.Gateway.Topics;
+namespace Fleet.Gateway.AwsTopics;
 
 /// <summary>
 /// Job executions as devices read them (spec/aws-iot-topics.md, 2.2 to 2.6), for answers and notifications alike. Times are whole epoch seconds; the

@@ -9,7 +9,7 @@ using Fleet.Interfaces.Streams;
 using Fleet.Mqtt;
 using Microsoft.Extensions.Logging;
 
-namespace Fleet.Gateway.Topics;
+namespace Fleet.Gateway.AwsTopics;
 
 /// <summary>
 /// <c>$aws/things/{thing}/streams/{stream}/…</c>: spec/aws-iot-topics.md, section 3. Blocks come from the cache and go to the requesting device as

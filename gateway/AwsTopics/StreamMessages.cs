@@ -6,7 +6,7 @@ using System.Text;
 using System.Text.Encodings.Web;
 using Fleet.Interfaces.Streams;
 
-namespace Fleet.Gateway.Topics;
+namespace Fleet.Gateway.AwsTopics;
 
 /// <summary>What devices read of streams, in JSON and CBOR: spec/aws-iot-topics.md, 3.1 to 3.4.</summary>
 internal static class StreamMessages

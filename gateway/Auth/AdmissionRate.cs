@@ -1,4 +1,4 @@
-namespace Fleet.Gateway.Admission;
+namespace Fleet.Gateway.Auth;
 
 /// <summary>A bucket of tokens whose rate falls while the gateway is late and grows back while it is not (as TCP finds its rate: a third off, a tenth on).</summary>
 /// <param name="maxPerSecond">The operator's rate.</param>

@@ -1,6 +1,6 @@
 using System.Text;
 
-namespace Fleet.Gateway.Topics;
+namespace Fleet.Gateway.AwsTopics;
 
 internal enum TopicFamily { Shadow, Jobs, Streams, Certificates, Templates }
 

@@ -1,7 +1,7 @@
 using System.Text;
 using System.Text.Json;
 
-namespace Fleet.Gateway.Topics;
+namespace Fleet.Gateway.AwsTopics;
 
 /// <summary>
 /// The fields of a JSON request, read by name and checked; the first that is wrong is remembered as a sentence. An empty body has no fields; members

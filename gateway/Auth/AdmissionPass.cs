@@ -1,7 +1,7 @@
 using System.Net;
 using Microsoft.AspNetCore.Connections;
 
-namespace Fleet.Gateway.Admission;
+namespace Fleet.Gateway.Auth;
 
 /// <summary>One connection that was let in and is not answered yet.</summary>
 internal sealed class AdmissionPass(ConnectAdmission admission)

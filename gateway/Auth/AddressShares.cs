@@ -1,7 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 
-namespace Fleet.Gateway.Admission;
+namespace Fleet.Gateway.Auth;
 
 /// <summary>
 /// Who came how often in this second. While there is plenty, an address may take what it likes: a whole site can stand behind one. When it runs

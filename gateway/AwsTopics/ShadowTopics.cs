@@ -6,7 +6,7 @@ using Fleet.Interfaces.Naming;
 using Fleet.Interfaces.Shadows;
 using Fleet.Mqtt;
 
-namespace Fleet.Gateway.Topics;
+namespace Fleet.Gateway.AwsTopics;
 
 /// <summary>
 /// <c>$aws/things/{thing}/shadow/…</c>: spec/aws-iot-topics.md, section 1. Answers are ordinary messages, which any authorised subscriber gets.

@@ -2,7 +2,7 @@ using System.Buffers;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 
-namespace Fleet.Gateway.Topics;
+namespace Fleet.Gateway.AwsTopics;
 
 /// <summary>Writes one JSON object as a message's payload: compact, and no character escaped that need not be.</summary>
 internal static class JsonBody

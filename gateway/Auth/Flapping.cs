@@ -1,6 +1,6 @@
 using Microsoft.Extensions.Options;
 
-namespace Fleet.Gateway.Admission;
+namespace Fleet.Gateway.Auth;
 
 /// <summary>
 /// Clients that connect and drop again and again, each time at the cost of a handshake, a grain call and a write: two devices that share a client

@@ -2,7 +2,7 @@ using System.Net;
 using Fleet.Gateway.Telemetry;
 using Microsoft.Extensions.Options;
 
-namespace Fleet.Gateway.Admission;
+namespace Fleet.Gateway.Auth;
 
 /// <summary>
 /// Whether a connection may come in, asked at accept, before any work for TLS (design, section 5). When a power cut ends, the whole fleet comes at

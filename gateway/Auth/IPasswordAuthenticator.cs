@@ -1,4 +1,4 @@
-namespace Fleet.Gateway.Sessions;
+namespace Fleet.Gateway.Auth;
 
 /// <summary>Who a user name and password belong to, for connections without a client certificate.</summary>
 public interface IPasswordAuthenticator

@@ -2,7 +2,7 @@ using Fleet.Interfaces.Devices;
 using Fleet.Interfaces.Jobs;
 using Fleet.Interfaces.Naming;
 
-namespace Fleet.Gateway.Topics;
+namespace Fleet.Gateway.AwsTopics;
 
 /// <summary><c>$aws/things/{thing}/jobs/…</c>: spec/aws-iot-topics.md, section 2. Answers go to the requesting connection alone, whether it subscribed or not.</summary>
 internal sealed class JobTopics(IGrainFactory grains, JobMessages messages, GatewayClock clock) : IRequestHandler

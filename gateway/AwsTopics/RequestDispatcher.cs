@@ -1,4 +1,4 @@
-namespace Fleet.Gateway.Topics;
+namespace Fleet.Gateway.AwsTopics;
 
 /// <summary>Answers the requests of one family of reserved topics.</summary>
 internal interface IRequestHandler
@@ -17,10 +17,18 @@ internal sealed class RequestDispatcher
 {
     private readonly IRequestHandler[] _handlers = new IRequestHandler[Enum.GetValues<TopicFamily>().Length];
 
+    /// <exception cref="ArgumentException">A family has no handler, or more than one: the gateway does not start.</exception>
     public RequestDispatcher(IEnumerable<IRequestHandler> handlers)
     {
-        foreach (var handler in handlers) _handlers[(int)handler.Family] = handler;
+        var byFamily = handlers.ToLookup(handler => handler.Family);
+        foreach (var family in Enum.GetValues<TopicFamily>())
+        {
+            if (byFamily[family].Count() != 1)
+                throw new ArgumentException($"The topic family {family} has {byFamily[family].Count()} handlers instead of one.", nameof(handlers));
+            _handlers[(int)family] = byFamily[family].Single();
+        }
     }
 
-    public ValueTask Handle(ReservedRequest request, Requester requester) => _handlers[(int)request.Topic.Family].Handle(request, requester);
+    public ValueTask Handle(ReservedRequest request, Requester requester) =>
+        _handlers[(int)request.Topic.Family].Handle(request, requester);
 }

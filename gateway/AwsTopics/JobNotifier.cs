@@ -4,7 +4,7 @@ using Fleet.Gateway.Routing;
 using Fleet.Interfaces.Jobs;
 using Fleet.Mqtt;
 
-namespace Fleet.Gateway.Topics;
+namespace Fleet.Gateway.AwsTopics;
 
 /// <summary>Publishes jobs/notify and jobs/notify-next as ordinary messages: spec/aws-iot-topics.md, 2.6.</summary>
 internal sealed class JobNotifier(Broker broker, JobMessages messages)

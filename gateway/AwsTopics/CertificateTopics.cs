@@ -1,7 +1,7 @@
 using Fleet.Interfaces.Certificates;
 using Fleet.Interfaces.Naming;
 
-namespace Fleet.Gateway.Topics;
+namespace Fleet.Gateway.AwsTopics;
 
 /// <summary><c>$aws/certificates/create</c> and <c>create-from-csr</c>.</summary>
 internal sealed class CertificateTopics(IGrainFactory grains) : ClaimTopics(TopicFamily.Certificates)

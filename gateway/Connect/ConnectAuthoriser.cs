@@ -1,0 +1,114 @@
+using System.Text;
+using Fleet.Gateway.Auth;
+using Fleet.Gateway.Cluster;
+using Fleet.Gateway.Policies;
+using Fleet.Gateway.Presence;
+using Fleet.Gateway.Sessions;
+using Fleet.Gateway.Telemetry;
+using Fleet.Interfaces.Certificates;
+using Fleet.Interfaces.Messaging;
+using Fleet.Interfaces.Naming;
+using Fleet.Mqtt;
+using Microsoft.Extensions.Logging;
+
+namespace Fleet.Gateway.Connect;
+
+/// <summary>
+/// Decides a CONNECT: who it is, whether the policy allows the client id and the will, then takes the client id and tells the device. In this
+/// order, so that a stranger never evicts anybody.
+/// </summary>
+internal sealed class ConnectAuthoriser(
+    GatewayIdentity gateway, ClientAuthenticator clients, SessionAcquirer sessions, SessionLifecycle lifecycle, PolicySource policies,
+    ConnectAdmission admission, Flapping flapping, GatewayClock clock, GatewayMetrics metrics, ILogger<ConnectAuthoriser> log)
+{
+    private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(20);
+
+    public async Task<ConnectDecision> Decide(ConnectRequest request, ConnectionSource source, string sessionId)
+    {
+        ConnectDecision decision;
+        long startedAt = clock.Time.GetTimestamp();
+        var deciding = DecideCore(request, source, sessionId);
+        try
+        {
+            decision = await deciding.WaitAsync(Timeout, clock.Time);
+        }
+        catch (Exception e)
+        {
+            if (!deciding.IsCompleted) _ = UndoWhenAccepted(deciding);
+            log.AuthoriseFailed(request.ClientId, e);
+            return Unavailable("The service could not answer; try again later.");
+        }
+        finally
+        {
+            admission.Decided(clock.Time.GetElapsedTime(startedAt));
+        }
+        if (decision is ConnectDecision.Refused refused)
+        {
+            metrics.Denied(DeniedAction.Connect);
+            if (refused.Code is ReasonCode.NotAuthorized or ReasonCode.BadUserNameOrPassword)
+                lifecycle.Refused(request.ClientId, sessionId, source);
+            log.ConnectRefused(request.ClientId, source.RemoteAddress, refused.Code, refused.Detail);
+        }
+        return decision;
+    }
+
+    private async Task<ConnectDecision> DecideCore(ConnectRequest request, ConnectionSource source, string sessionId)
+    {
+        if (gateway.IsBeginning) return Unavailable("The gateway was cut off and begins anew; try again in some seconds.");
+        var (client, refusal) = await clients.Authenticate(request, source);
+        if (client is null) return refusal!;
+
+        string clientId = request.ClientId.Length > 0 ? request.ClientId : $"auto-{sessionId}";
+        string key = SessionIdentity.KeyOf(client.Kind, clientId, client.Certificate, client.Operator);
+        if (flapping.HeldOff(key, clock.NowMs) is > 0 and var ms)
+        {
+            string detail = $"This client connects and drops again and again; try again in {(ms + 999) / 1000} s.";
+            return new ConnectDecision.Refused(ReasonCode.ConnectionRateExceeded, detail);
+        }
+        var policy = SessionPolicy.Fill(
+            policies.Of(client.Kind), SessionIdentity.PolicyVariables(clientId, source.RemoteAddress, client.Thing, client.Template));
+        if (!policy.AllowsConnect(Encoding.UTF8.GetBytes(clientId)))
+            return ConnectDecision.Refused.NotAuthorised($"policy {policy.Name} does not allow client id '{clientId}'.");
+        if (request.Will is { } will)
+        {
+            string topic = Encoding.UTF8.GetString(will.Message.Topic);
+            if (topic.StartsWith('$') || !policy.AllowsPublish(will.Message.Topic, will.Message.Retain))
+                return ConnectDecision.Refused.NotAuthorised($"policy {policy.Name} does not allow a will on '{topic}'.");
+        }
+
+        string gatewayId = gateway.Id;
+        var claim = new SessionClaim(gatewayId, sessionId, request.CleanStart, PeerMessages.Of(request.Will));
+        if (await sessions.Open(key, claim) is not { } lease)
+            return Unavailable("The session is at a gateway that does not answer; try again in some seconds.");
+        var identity = new SessionIdentity
+        {
+            Kind = client.Kind,
+            ClientId = clientId,
+            SessionId = sessionId,
+            Policy = policy,
+            RemoteAddress = source.RemoteAddress,
+            Thing = client.Thing,
+            Certificate = client.Certificate,
+            Operator = client.Operator,
+            Template = client.Template,
+            GatewayId = gatewayId,
+            Epoch = lease.Epoch,
+            ConnectedAt = clock.NowMs,
+            Heartbeat = client.Thing is { } thing ? new Heartbeat(thing) : null,
+        };
+        await sessions.TakeOver(identity, lease);
+        await lifecycle.Announce(identity);
+        return new ConnectDecision.Accepted(identity);
+    }
+
+    /// <summary>Nobody waits for this decision any more: what it took is given back.</summary>
+    private async Task UndoWhenAccepted(Task<ConnectDecision> deciding)
+    {
+        await ((Task)deciding).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (deciding.IsCompletedSuccessfully && await deciding is ConnectDecision.Accepted accepted)
+            lifecycle.Ended(accepted.Identity, EndCause.ConnectionLost, wasAttached: false);
+    }
+
+    /// <summary>0x88, 3 in 3.1.1: the client may try again.</summary>
+    private static ConnectDecision.Refused Unavailable(string detail) => new(ReasonCode.ServerUnavailable, detail);
+}

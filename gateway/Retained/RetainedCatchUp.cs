@@ -1,0 +1,42 @@
+using Fleet.Gateway.Cluster;
+using Fleet.Gateway.Telemetry;
+using Microsoft.Extensions.Logging;
+
+namespace Fleet.Gateway.Retained;
+
+/// <summary>
+/// Retained messages are read before the first connection, and again in rounds while there are other gateways, whose word of a change may be
+/// lost.
+/// </summary>
+internal sealed class RetainedCatchUp(RetainedMessages messages, Peers peers, ILogger<RetainedCatchUp> log) : IGatewayStep
+{
+    /// <summary>Two of these rounds is how long a change of a retained message may take from its version to its commit.</summary>
+    public static readonly TimeSpan Every = TimeSpan.FromSeconds(10);
+
+    private bool _wasAlone = true;
+    private int _catchingUp;
+
+    public Task Start(CancellationToken cancellation) => messages.Load(cancellation);
+
+    public Task Stop(CancellationToken cancellation) => messages.Flushed();
+
+    /// <summary>Alone, a gateway has made every change itself; one more round after it has become so again.</summary>
+    public async Task Round()
+    {
+        bool alone = !peers.Any;
+        if ((alone && _wasAlone) || Interlocked.Exchange(ref _catchingUp, 1) == 1) return;
+        try
+        {
+            await messages.CatchUp(CancellationToken.None);
+            _wasAlone = alone;
+        }
+        catch (Exception e)
+        {
+            log.CatchUpFailed(e);
+        }
+        finally
+        {
+            Volatile.Write(ref _catchingUp, 0);
+        }
+    }
+}

@@ -1,6 +1,8 @@
 namespace Fleet.Gateway;
 
-/// <summary>This gateway: a new id at each start, and after each time it was taken for dead, so that what names an older one is known to be dead.</summary>
+/// <summary>
+/// This gateway: a new id at each start, and after each time it was taken for dead, so that what names an older one is known to be dead.
+/// </summary>
 internal sealed class GatewayIdentity
 {
     private readonly Lock _gate = new();
@@ -9,10 +11,15 @@ internal sealed class GatewayIdentity
 
     public string Id => _id;
 
-    /// <summary>It begins anew, and cannot know yet what the other gateways' subscribers want: no client may come, none may be told that all is well.</summary>
+    /// <summary>
+    /// It begins anew, and cannot know yet what the other gateways' subscribers want: no client may come, none may be told that all is
+    /// well.
+    /// </summary>
     public bool IsBeginning => _beginning is not null;
 
-    /// <summary>Whether something was authorised under an id that this gateway has no more; what names none was not authorised by a gateway.</summary>
+    /// <summary>
+    /// Whether something was authorised under an id that this gateway has no more; what names none was not authorised by a gateway.
+    /// </summary>
     public bool HadBefore(string? id) => id is not null && id != _id;
 
     /// <summary>Completes when it has begun.</summary>

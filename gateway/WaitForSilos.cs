@@ -3,7 +3,8 @@ using Microsoft.Extensions.Logging;
 namespace Fleet.Gateway;
 
 /// <summary>
-/// What a start needs to know from a grain. A silo that has just died takes its grains with it for some seconds, until the others have noticed.
+/// What a start needs to know from a grain. A silo that has just died takes its grains with it for some seconds, until the others have
+/// noticed.
 /// </summary>
 internal static partial class WaitForSilos
 {

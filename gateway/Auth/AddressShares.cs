@@ -4,8 +4,8 @@ using System.Net.Sockets;
 namespace Fleet.Gateway.Auth;
 
 /// <summary>
-/// Who came how often in this second. While there is plenty, an address may take what it likes: a whole site can stand behind one. When it runs
-/// short, those who have had more than an even share wait for the others.
+/// Who came how often in this second. While there is plenty, an address may take what it likes: a whole site can stand behind one. When it
+/// runs short, those who have had more than an even share wait for the others.
 /// </summary>
 internal sealed class AddressShares
 {

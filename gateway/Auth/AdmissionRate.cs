@@ -1,6 +1,9 @@
 namespace Fleet.Gateway.Auth;
 
-/// <summary>A bucket of tokens whose rate falls while the gateway is late and grows back while it is not (as TCP finds its rate: a third off, a tenth on).</summary>
+/// <summary>
+/// A bucket of tokens whose rate falls while the gateway is late and grows back while it is not (as TCP finds its rate: a third off, a
+/// tenth on).
+/// </summary>
 /// <param name="maxPerSecond">The operator's rate.</param>
 internal sealed class AdmissionRate(int maxPerSecond)
 {

@@ -5,9 +5,9 @@ using Microsoft.Extensions.Options;
 namespace Fleet.Gateway.Auth;
 
 /// <summary>
-/// Whether a connection may come in, asked at accept, before any work for TLS (design, section 5). When a power cut ends, the whole fleet comes at
-/// once: it is let in at the operator's rate, lowered while the gateway is late, and what is over it is closed at the cost of an accept. One
-/// address cannot use up what others need.
+/// Whether a connection may come in, asked at accept, before any work for TLS (design, section 5). When a power cut ends, the whole fleet
+/// comes at once: it is let in at the operator's rate, lowered while the gateway is late, and what is over it is closed at the cost of an
+/// accept. One address cannot use up what others need.
 /// </summary>
 internal sealed class ConnectAdmission(IOptions<AdmissionOptions> options, GatewayMetrics metrics)
 {

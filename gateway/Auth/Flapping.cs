@@ -3,8 +3,9 @@ using Microsoft.Extensions.Options;
 namespace Fleet.Gateway.Auth;
 
 /// <summary>
-/// Clients that connect and drop again and again, each time at the cost of a handshake, a grain call and a write: two devices that share a client
-/// id and keep ending each other, a crash loop. Such a client id is held off for a while, longer each time (spec/aws-iot-topics.md, section 10).
+/// Clients that connect and drop again and again, each time at the cost of a handshake, a grain call and a write: two devices that share a
+/// client id and keep ending each other, a crash loop. Such a client id is held off for a while, longer each time (spec/aws-iot-topics.md,
+/// section 10).
 /// </summary>
 internal sealed class Flapping(IOptions<AdmissionOptions> options)
 {
@@ -53,7 +54,8 @@ internal sealed class Flapping(IOptions<AdmissionOptions> options)
         {
             foreach (var (key, client) in _watched)
             {
-                if (now > client.HeldUntil && now - client.WindowStart > (client.Hold == 0 ? WindowMs : LongestHoldMs)) _watched.Remove(key);
+                if (now > client.HeldUntil && now - client.WindowStart > (client.Hold == 0 ? WindowMs : LongestHoldMs))
+                    _watched.Remove(key);
             }
         }
     }

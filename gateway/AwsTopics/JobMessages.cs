@@ -6,8 +6,8 @@ using Fleet.Interfaces.Jobs;
 namespace Fleet.Gateway.AwsTopics;
 
 /// <summary>
-/// Job executions as devices read them (spec/aws-iot-topics.md, 2.2 to 2.6), for answers and notifications alike. Times are whole epoch seconds; the
-/// document is handed on byte for byte, but for the download URL that is put in.
+/// Job executions as devices read them (spec/aws-iot-topics.md, 2.2 to 2.6), for answers and notifications alike. Times are whole epoch
+/// seconds; the document is handed on byte for byte, but for the download URL that is put in.
 /// </summary>
 internal sealed class JobMessages(DownloadUrls urls)
 {
@@ -27,14 +27,16 @@ internal sealed class JobMessages(DownloadUrls urls)
     });
 
     /// <summary>The answer of start-next and get. With nothing pending there is no member "execution" at all.</summary>
-    public ReadOnlyMemory<byte> Execution(JobExecution? execution, bool withDocument, DateTimeOffset now, string? clientToken) => JsonBody.Of(json =>
+    public ReadOnlyMemory<byte> Execution(JobExecution? execution, bool withDocument, DateTimeOffset now, string? clientToken) =>
+        JsonBody.Of(json =>
     {
         json.WriteOptional("clientToken", clientToken);
         json.WriteNumber("timestamp", now.ToUnixTimeSeconds());
         if (execution is not null) WriteExecution(json, execution, withDocument);
     });
 
-    public ReadOnlyMemory<byte> Updated(JobExecution execution, bool withState, bool withDocument, DateTimeOffset now, string? clientToken) => JsonBody.Of(json =>
+    public ReadOnlyMemory<byte> Updated(
+        JobExecution execution, bool withState, bool withDocument, DateTimeOffset now, string? clientToken) => JsonBody.Of(json =>
     {
         json.WriteOptional("clientToken", clientToken);
         json.WriteNumber("timestamp", now.ToUnixTimeSeconds());
@@ -43,7 +45,8 @@ internal sealed class JobMessages(DownloadUrls urls)
     });
 
     /// <param name="state">Of the execution, for the two codes that carry it (2.5).</param>
-    public static ReadOnlyMemory<byte> Rejected(string code, string message, DateTimeOffset now, string? clientToken, JobExecution? state = null) => JsonBody.Of(json =>
+    public static ReadOnlyMemory<byte> Rejected(
+        string code, string message, DateTimeOffset now, string? clientToken, JobExecution? state = null) => JsonBody.Of(json =>
     {
         json.WriteString("code", code);
         json.WriteString("message", message);

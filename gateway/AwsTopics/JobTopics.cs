@@ -4,7 +4,10 @@ using Fleet.Interfaces.Naming;
 
 namespace Fleet.Gateway.AwsTopics;
 
-/// <summary><c>$aws/things/{thing}/jobs/…</c>: spec/aws-iot-topics.md, section 2. Answers go to the requesting connection alone, whether it subscribed or not.</summary>
+/// <summary>
+/// <c>$aws/things/{thing}/jobs/…</c>: spec/aws-iot-topics.md, section 2. Answers go to the requesting connection alone, whether it
+/// subscribed or not.
+/// </summary>
 internal sealed class JobTopics(IGrainFactory grains, JobMessages messages, GatewayClock clock) : IRequestHandler
 {
     private const string NextJob = "$next";
@@ -90,17 +93,21 @@ internal sealed class JobTopics(IGrainFactory grains, JobMessages messages, Gate
         CheckStepTimeout(fields);
         var job = call.Job();
         if (call.RejectIfInvalid()) return;
-        switch (await device.UpdateJob(new UpdateJob(job!.Value, status!.Value, details, expectedVersion, number, call.Requester.Identity.Epoch)))
+        var update = new UpdateJob(job!.Value, status!.Value, details, expectedVersion, number, call.Requester.Identity.Epoch);
+        switch (await device.UpdateJob(update))
         {
             case UpdateJobResult.Accepted accepted:
                 call.Accept(messages.Updated(accepted.Execution, withState, withDocument, call.Now, call.ClientToken));
                 break;
             case UpdateJobResult.VersionMismatch mismatch:
-                call.Reject("VersionMismatch", $"The expected version {expectedVersion} is not the current one, {mismatch.Execution.VersionNumber}.", mismatch.Execution);
+                call.Reject(
+                    "VersionMismatch",
+                    $"The expected version {expectedVersion} is not the current one, {mismatch.Execution.VersionNumber}.",
+                    mismatch.Execution);
                 break;
             case UpdateJobResult.InvalidTransition invalid:
-                call.Reject("InvalidStateTransition",
-                    $"The execution is {JobMessages.NameOf(invalid.Execution.Status)} and cannot become {JobMessages.NameOf(status.Value)}.", invalid.Execution);
+                string from = JobMessages.NameOf(invalid.Execution.Status), to = JobMessages.NameOf(status.Value);
+                call.Reject("InvalidStateTransition", $"The execution is {from} and cannot become {to}.", invalid.Execution);
                 break;
             case UpdateJobResult.Overtaken:
                 // The client has another connection by now, and will say it there.
@@ -126,7 +133,8 @@ internal sealed class JobTopics(IGrainFactory grains, JobMessages messages, Gate
         return status;
     }
 
-    private static ImmutableSortedDictionary<string, string>? StatusDetails(RequestFields fields) => fields.Map("statusDetails", MaxDetails, static (name, value) =>
+    private static ImmutableSortedDictionary<string, string>? StatusDetails(RequestFields fields) =>
+        fields.Map("statusDetails", MaxDetails, static (name, value) =>
         name.Length is 0 or > MaxDetailName || !name.All(c => char.IsAsciiLetterOrDigit(c) || c is ':' or '_' or '-')
             ? $"'{name}' is not a key of 1 to {MaxDetailName} of a-z A-Z 0-9 : _ -"
         : value.Length is 0 or > MaxDetailCharacters || value.Any(char.IsControl)
@@ -136,7 +144,8 @@ internal sealed class JobTopics(IGrainFactory grains, JobMessages messages, Gate
     /// <summary>Checked, and not acted on: the rollout's own deadlines run.</summary>
     private static void CheckStepTimeout(RequestFields fields)
     {
-        if (fields.Integer("stepTimeoutInMinutes", -1, 10_080) == 0) fields.Fail("stepTimeoutInMinutes is not -1 or an integer from 1 to 10080.");
+        if (fields.Integer("stepTimeoutInMinutes", -1, 10_080) == 0)
+            fields.Fail("stepTimeoutInMinutes is not -1 or an integer from 1 to 10080.");
     }
 
     /// <summary>One request and the way to answer it.</summary>

@@ -7,7 +7,8 @@ namespace Fleet.Gateway.AwsTopics;
 /// <summary>Writes one JSON object as a message's payload: compact, and no character escaped that need not be.</summary>
 internal static class JsonBody
 {
-    private static readonly JsonWriterOptions Options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true };
+    private static readonly JsonWriterOptions Options =
+        new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true };
 
     public static ReadOnlyMemory<byte> Of(Action<Utf8JsonWriter> members)
     {

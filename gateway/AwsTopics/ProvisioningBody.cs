@@ -4,8 +4,8 @@ using System.Text.Json;
 namespace Fleet.Gateway.AwsTopics;
 
 /// <summary>
-/// Bodies of fleet provisioning: JSON, or CBOR with the same member names (spec/aws-iot-topics.md, section 4). They hold strings and flat maps of
-/// strings, so both forms read into and write from this.
+/// Bodies of fleet provisioning: JSON, or CBOR with the same member names (spec/aws-iot-topics.md, section 4). They hold strings and flat
+/// maps of strings, so both forms read into and write from this.
 /// </summary>
 internal static class ProvisioningBody
 {
@@ -39,7 +39,8 @@ internal static class ProvisioningBody
         {
             if (member.Value.ValueKind == JsonValueKind.String) members[member.Name] = member.Value.GetString()!;
             else if (member.Value.ValueKind == JsonValueKind.Object)
-                members[member.Name] = member.Value.EnumerateObject().ToImmutableSortedDictionary(m => m.Name, m => m.Value.GetString() ?? "", StringComparer.Ordinal);
+                members[member.Name] = member.Value.EnumerateObject().ToImmutableSortedDictionary(
+                    m => m.Name, m => m.Value.GetString() ?? "", StringComparer.Ordinal);
         }
         return members;
     }

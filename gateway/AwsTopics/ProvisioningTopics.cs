@@ -4,8 +4,9 @@ using Fleet.Interfaces.Naming;
 namespace Fleet.Gateway.AwsTopics;
 
 /// <summary>
-/// What the two provisioning families share: for a claim session only, in JSON or CBOR, answered to the requesting connection alone, because
-/// thousands of claim holders subscribe to the same topic and the answer may hold a private key (spec/aws-iot-topics.md, section 4).
+/// What the two provisioning families share: for a claim session only, in JSON or CBOR, answered to the requesting connection alone,
+/// because thousands of claim holders subscribe to the same topic and the answer may hold a private key (spec/aws-iot-topics.md, section
+/// 4).
 /// </summary>
 internal abstract class ClaimTopics(TopicFamily family) : IRequestHandler
 {
@@ -51,12 +52,14 @@ internal sealed class ProvisioningTopics(IGrainFactory grains) : ClaimTopics(Top
             Reject(request, requester, 400, "InvalidCertificateOwnershipToken", "Certificate ownership token cannot be empty");
             return;
         }
-        var parameters = body.GetValueOrDefault("parameters") as ImmutableSortedDictionary<string, string> ?? ImmutableSortedDictionary<string, string>.Empty;
+        var parameters = body.GetValueOrDefault("parameters") as ImmutableSortedDictionary<string, string>
+            ?? ImmutableSortedDictionary<string, string>.Empty;
         var template = grains.GetGrain<IProvisioningTemplateGrain>(request.Topic.Name);
         switch (await template.Provision(new ProvisionRequest(token, parameters, claim)))
         {
             case ProvisionResult.Provisioned provisioned:
-                Accept(request, requester, ("deviceConfiguration", provisioned.DeviceConfiguration), ("thingName", provisioned.Thing.Value));
+                Accept(
+                    request, requester, ("deviceConfiguration", provisioned.DeviceConfiguration), ("thingName", provisioned.Thing.Value));
                 break;
             case ProvisionResult.Rejected rejected:
                 Reject(request, requester, rejected.StatusCode, rejected.ErrorCode, rejected.Message);

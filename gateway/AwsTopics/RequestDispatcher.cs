@@ -6,8 +6,8 @@ internal interface IRequestHandler
     TopicFamily Family { get; }
 
     /// <summary>
-    /// Answers the request, a refusal included; the PUBACK follows. What it throws is a bug or a broken machine, after the family's own word
-    /// for an internal error has been sent where it has one.
+    /// Answers the request, a refusal included; the PUBACK follows. What it throws is a bug or a broken machine, after the family's own
+    /// word for an internal error has been sent where it has one.
     /// </summary>
     ValueTask Handle(ReservedRequest request, Requester requester);
 }
@@ -24,7 +24,8 @@ internal sealed class RequestDispatcher
         foreach (var family in Enum.GetValues<TopicFamily>())
         {
             if (byFamily[family].Count() != 1)
-                throw new ArgumentException($"The topic family {family} has {byFamily[family].Count()} handlers instead of one.", nameof(handlers));
+                throw new ArgumentException(
+                    $"The topic family {family} has {byFamily[family].Count()} handlers instead of one.", nameof(handlers));
             _handlers[(int)family] = byFamily[family].Single();
         }
     }

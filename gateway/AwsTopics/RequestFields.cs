@@ -4,8 +4,8 @@ using System.Text.Json;
 namespace Fleet.Gateway.AwsTopics;
 
 /// <summary>
-/// The fields of a JSON request, read by name and checked; the first that is wrong is remembered as a sentence. An empty body has no fields; members
-/// that nobody asks for are ignored (spec/aws-iot-topics.md, rules common to every family).
+/// The fields of a JSON request, read by name and checked; the first that is wrong is remembered as a sentence. An empty body has no
+/// fields; members that nobody asks for are ignored (spec/aws-iot-topics.md, rules common to every family).
 /// </summary>
 internal sealed class RequestFields : IDisposable
 {

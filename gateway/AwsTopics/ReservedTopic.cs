@@ -13,10 +13,13 @@ internal enum PayloadFormat { Json, Cbor }
 /// <param name="Text">The whole topic name; its answers go to <c>{Text}/accepted</c> or <c>/rejected</c> (streams have their own).</param>
 /// <param name="Thing">Of the thing topics; empty for the others.</param>
 /// <param name="Name">Shadow name (empty: classic), job id (or "$next", or empty), stream id, template name.</param>
-/// <param name="Operation">The request: get, update, delete, start-next, describe, create, create-from-csr, provision; empty: no operation is called so.</param>
+/// <param name="Operation">
+/// The request: get, update, delete, start-next, describe, create, create-from-csr, provision; empty: no operation is called so.
+/// </param>
 internal sealed record ReservedTopic(TopicFamily Family, string Text, string Thing, string Name, string Operation, PayloadFormat Format)
 {
-    private static readonly string[] AnswerLevels = ["accepted", "rejected", "notify", "notify-next", "delta", "documents", "data", "description"];
+    private static readonly string[] AnswerLevels =
+        ["accepted", "rejected", "notify", "notify-next", "delta", "documents", "data", "description"];
 
     public static bool TryParse(ReadOnlySpan<byte> topicName, out ReservedTopic topic)
     {

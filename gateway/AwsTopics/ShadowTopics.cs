@@ -9,8 +9,8 @@ using Fleet.Mqtt;
 namespace Fleet.Gateway.AwsTopics;
 
 /// <summary>
-/// <c>$aws/things/{thing}/shadow/…</c>: spec/aws-iot-topics.md, section 1. Answers are ordinary messages, which any authorised subscriber gets.
-/// Named shadows and delete are refused until the shadow grain offers them.
+/// <c>$aws/things/{thing}/shadow/…</c>: spec/aws-iot-topics.md, section 1. Answers are ordinary messages, which any authorised subscriber
+/// gets. Named shadows and delete are refused until the shadow grain offers them.
 /// </summary>
 internal sealed class ShadowTopics(IGrainFactory grains, Broker broker, GatewayClock clock) : IRequestHandler
 {
@@ -26,7 +26,8 @@ internal sealed class ShadowTopics(IGrainFactory grains, Broker broker, GatewayC
         else if (topic.Operation == "delete")
             Reject(request, 400, "Deleting a shadow is not supported yet.");
         else
-            await Ask(request, grains.GetGrain<IShadowGrain>(thing.Value), requester.Identity.Thing == thing ? requester.Identity.Epoch : null);
+            await Ask(
+                request, grains.GetGrain<IShadowGrain>(thing.Value), requester.Identity.Thing == thing ? requester.Identity.Epoch : null);
     }
 
     private async Task Ask(ReservedRequest request, IShadowGrain shadow, long? sessionEpoch)

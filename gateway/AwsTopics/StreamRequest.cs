@@ -19,7 +19,8 @@ internal sealed record StreamRefusal(string Code, string Message)
 /// <param name="Offset">o, in blocks.</param>
 /// <param name="Count">n; null: as many as fit into 128 KiB.</param>
 /// <param name="Bitmap">b, relative to the offset, least significant bit first; null: none.</param>
-internal sealed record StreamRequest(string? ClientToken, int? Version, int? FileId, int? BlockBytes, int? Offset, int? Count, byte[]? Bitmap)
+internal sealed record StreamRequest(
+    string? ClientToken, int? Version, int? FileId, int? BlockBytes, int? Offset, int? Count, byte[]? Bitmap)
 {
     public const int MaxRequestBytes = 128 * 1024;
     private static readonly StreamRequest Empty = new(null, null, null, null, null, null, null);
@@ -41,7 +42,8 @@ internal sealed record StreamRequest(string? ClientToken, int? Version, int? Fil
         }
         catch (Exception e) when (e is JsonException or CborContentException or InvalidOperationException)
         {
-            refusal = new(format == PayloadFormat.Json ? "InvalidJson" : "InvalidCbor", $"The request cannot be read: {e.Message}") { ClientToken = token };
+            string code = format == PayloadFormat.Json ? "InvalidJson" : "InvalidCbor";
+            refusal = new(code, $"The request cannot be read: {e.Message}") { ClientToken = token };
         }
         return null;
     }
@@ -53,7 +55,8 @@ internal sealed record StreamRequest(string? ClientToken, int? Version, int? Fil
             return new("InvalidRequest", $"The client token is longer than {MaxTokenBytes} bytes.");
         if (FileId is null or < 0 or > 255) return new("InvalidRequest", "The file id f is missing, or not from 0 to 255.");
         if (BlockBytes is null) return new("InvalidRequest", "The block size l is missing.");
-        if (BlockBytes is < MinBlockBytes or > MaxBlockBytes) return new("BlockSizeOutOfBounds", $"The block size l is not from {MinBlockBytes} to {MaxBlockBytes}.");
+        if (BlockBytes is < MinBlockBytes or > MaxBlockBytes)
+            return new("BlockSizeOutOfBounds", $"The block size l is not from {MinBlockBytes} to {MaxBlockBytes}.");
         if (Offset is < 0 or > MaxOffset) return new("OffsetOutOfBounds", $"The block offset o is not from 0 to {MaxOffset}.");
         if (Count is < 0 or > MaxOffset) return new("BlockCountLimitExceeded", $"The number of blocks n is not from 0 to {MaxOffset}.");
         if (Bitmap?.Length >= MaxBitmapBytes) return new("BlockBitmapLimitExceeded", $"The bitmap b has {MaxBitmapBytes} bytes or more.");
@@ -61,8 +64,8 @@ internal sealed record StreamRequest(string? ClientToken, int? Version, int? Fil
     }
 
     /// <summary>
-    /// The blocks to send, ascending, for a request that <see cref="Check"/> passed: at most n, at most 128 KiB of payload, none past the end of the
-    /// file. What is left out is for the device to ask again.
+    /// The blocks to send, ascending, for a request that <see cref="Check"/> passed: at most n, at most 128 KiB of payload, none past the
+    /// end of the file. What is left out is for the device to ask again.
     /// </summary>
     /// <returns>Block ids, counted from the start of the file; empty if nothing requested lies inside it.</returns>
     public IEnumerable<int> Blocks(long fileBytes)
@@ -93,7 +96,8 @@ internal sealed record StreamRequest(string? ClientToken, int? Version, int? Fil
         string? Text(string name) => !root.TryGetProperty(name, out var value) || value.ValueKind == JsonValueKind.Null ? null
             : value.ValueKind == JsonValueKind.String ? value.GetString() : throw new FormatException($"{name} is not a string.");
         token = Text("c");
-        return new StreamRequest(token, Integer("s"), Integer("f"), Integer("l"), Integer("o"), Integer("n"), Text("b") is { } hex ? Hex(hex) : null);
+        return new StreamRequest(
+            token, Integer("s"), Integer("f"), Integer("l"), Integer("o"), Integer("n"), Text("b") is { } hex ? Hex(hex) : null);
     }
 
     /// <summary>Hex digits, perhaps with "0x" in front, in either case.</summary>
@@ -117,15 +121,27 @@ internal sealed record StreamRequest(string? ClientToken, int? Version, int? Fil
             switch (name, reader.PeekState())
             {
                 case ("c", CborReaderState.TextString): request = request with { ClientToken = token = reader.ReadTextString() }; break;
-                case ("b", CborReaderState.ByteString or CborReaderState.StartIndefiniteLengthByteString): request = request with { Bitmap = reader.ReadByteString() }; break;
+                case ("b", CborReaderState.ByteString or CborReaderState.StartIndefiniteLengthByteString):
+                    request = request with { Bitmap = reader.ReadByteString() };
+                    break;
                 case ("b", CborReaderState.TextString):
                     // What users trip over (3.2).
                     throw new CborContentException("the bitmap b is a text string and must be a byte string.");
-                case ("s", CborReaderState.UnsignedInteger or CborReaderState.NegativeInteger): request = request with { Version = reader.ReadInt32() }; break;
-                case ("f", CborReaderState.UnsignedInteger or CborReaderState.NegativeInteger): request = request with { FileId = reader.ReadInt32() }; break;
-                case ("l", CborReaderState.UnsignedInteger or CborReaderState.NegativeInteger): request = request with { BlockBytes = reader.ReadInt32() }; break;
-                case ("o", CborReaderState.UnsignedInteger or CborReaderState.NegativeInteger): request = request with { Offset = reader.ReadInt32() }; break;
-                case ("n", CborReaderState.UnsignedInteger or CborReaderState.NegativeInteger): request = request with { Count = reader.ReadInt32() }; break;
+                case ("s", CborReaderState.UnsignedInteger or CborReaderState.NegativeInteger):
+                    request = request with { Version = reader.ReadInt32() };
+                    break;
+                case ("f", CborReaderState.UnsignedInteger or CborReaderState.NegativeInteger):
+                    request = request with { FileId = reader.ReadInt32() };
+                    break;
+                case ("l", CborReaderState.UnsignedInteger or CborReaderState.NegativeInteger):
+                    request = request with { BlockBytes = reader.ReadInt32() };
+                    break;
+                case ("o", CborReaderState.UnsignedInteger or CborReaderState.NegativeInteger):
+                    request = request with { Offset = reader.ReadInt32() };
+                    break;
+                case ("n", CborReaderState.UnsignedInteger or CborReaderState.NegativeInteger):
+                    request = request with { Count = reader.ReadInt32() };
+                    break;
                 case ("c" or "s" or "f" or "l" or "o" or "n" or "b", not CborReaderState.Null):
                     wrong ??= $"{name} has the wrong type.";
                     reader.SkipValue();

@@ -12,11 +12,12 @@ using Microsoft.Extensions.Logging;
 namespace Fleet.Gateway.AwsTopics;
 
 /// <summary>
-/// <c>$aws/things/{thing}/streams/{stream}/…</c>: spec/aws-iot-topics.md, section 3. Blocks come from the cache and go to the requesting device as
-/// its subscription has it; one that is not subscribed gets none. No byte passes through a grain.
+/// <c>$aws/things/{thing}/streams/{stream}/…</c>: spec/aws-iot-topics.md, section 3. Blocks come from the cache and go to the requesting
+/// device as its subscription has it; one that is not subscribed gets none. No byte passes through a grain.
 /// </summary>
 internal sealed class StreamTopics(
-    IGrainFactory grains, StreamLeases streams, BlockCache blocks, GatewayClock clock, GatewayMetrics metrics, ILogger<StreamTopics> log) : IRequestHandler
+    IGrainFactory grains, StreamLeases streams, BlockCache blocks, GatewayClock clock, GatewayMetrics metrics, ILogger<StreamTopics> log)
+    : IRequestHandler
 {
     /// <summary>How long a device's permission is believed: so long a cancelled download may go on.</summary>
     private const long AllowedForMs = 10_000;
@@ -31,7 +32,11 @@ internal sealed class StreamTopics(
         try
         {
             var parsed = StreamRequest.TryParse(request.Payload, topic.Format, out refusal);
-            if ((parsed?.ClientToken ?? refusal?.ClientToken) is { } sent && Encoding.UTF8.GetByteCount(sent) <= RequestFields.MaxClientTokenBytes) token = sent;
+            if ((parsed?.ClientToken ?? refusal?.ClientToken) is { } sent
+                && Encoding.UTF8.GetByteCount(sent) <= RequestFields.MaxClientTokenBytes)
+            {
+                token = sent;
+            }
             if (topic.Operation.Length == 0) refusal = new("InvalidTopic", $"'{topic.Text}' is no operation of streams.");
             if (refusal is null)
             {
@@ -105,7 +110,8 @@ internal sealed class StreamTopics(
 
     private async ValueTask<(StreamLease?, StreamRefusal?)> Find(ReservedTopic topic, Requester requester)
     {
-        if (!ThingName.TryParse(topic.Thing, out var thing) || !StreamId.TryParse(topic.Name, out var id) || await streams.Get(id) is not { } stream)
+        if (!ThingName.TryParse(topic.Thing, out var thing) || !StreamId.TryParse(topic.Name, out var id)
+            || await streams.Get(id) is not { } stream)
             return (null, new("ResourceNotFound", $"There is no stream '{topic.Name}'."));
         return await MayDownload(thing, id, requester) ? (stream, null)
             : (null, new("Unauthorized", "The device has no job under way that needs this stream."));

@@ -5,8 +5,9 @@ using Microsoft.Win32.SafeHandles;
 namespace Fleet.Gateway.Blocks;
 
 /// <summary>
-/// Firmware in memory, in aligned segments: a device that asks for 4 KiB brings in the 31 blocks that it, and the rest of the fleet, will ask for
-/// next. Bounded; the segment that was used least recently makes room, and its memory is used again. A segment is read once, however many wait.
+/// Firmware in memory, in aligned segments: a device that asks for 4 KiB brings in the 31 blocks that it, and the rest of the fleet, will
+/// ask for next. Bounded; the segment that was used least recently makes room, and its memory is used again. A segment is read once,
+/// however many wait.
 /// </summary>
 internal sealed class BlockCache : IDisposable
 {

@@ -4,7 +4,9 @@ using Fleet.Interfaces.Streams;
 
 namespace Fleet.Gateway.Blocks;
 
-/// <summary>What this gateway knows of streams, for the length of their leases. A thousand devices that start at once ask the grain once.</summary>
+/// <summary>
+/// What this gateway knows of streams, for the length of their leases. A thousand devices that start at once ask the grain once.
+/// </summary>
 internal sealed class StreamLeases(IGrainFactory grains, GatewayIdentity gateway, GatewayClock clock)
 {
     /// <summary>A stream that is not there yet may be there soon.</summary>

@@ -13,8 +13,8 @@ internal interface IOutbound : IBufferWriter<byte>
 }
 
 /// <summary>
-/// What one turn of a channel reads (the time) and leaves behind (replies and effects). Reused from turn to turn: of one connection, or of all that
-/// have their turns on one thread.
+/// What one turn of a channel reads (the time) and leaves behind (replies and effects). Reused from turn to turn: of one connection, or of
+/// all that have their turns on one thread.
 /// </summary>
 internal sealed class ChannelTurn
 {
@@ -60,6 +60,8 @@ internal abstract record ChannelEffect
     /// <summary>The client publishes too fast: nothing is read for so long. Answered by <see cref="MqttChannel.Resume"/>.</summary>
     public sealed record Pause(int Milliseconds) : ChannelEffect;
 
-    /// <summary>A message is on its way to the store, or to another gateway. Answered by <see cref="MqttChannel.Completed"/> when it has a ticket.</summary>
+    /// <summary>
+    /// A message is on its way to the store, or to another gateway. Answered by <see cref="MqttChannel.Completed"/> when it has a ticket.
+    /// </summary>
     public sealed record AwaitDurable(Task Durable, AckTicket? Ticket) : ChannelEffect;
 }

@@ -12,7 +12,9 @@ internal static class ConnectHandshake
 {
     private const uint ForEver = uint.MaxValue;
 
-    /// <exception cref="MqttProtocolException">0x85 for a client identifier that is too long or starts with '$', 0x8C, 0x90, 0x99.</exception>
+    /// <exception cref="MqttProtocolException">
+    /// 0x85 for a client identifier that is too long or starts with '$', 0x8C, 0x90, 0x99.
+    /// </exception>
     public static ConnectRequest Read(scoped in ConnectPacket connect, ChannelOptions options)
     {
         if (!connect.Properties.AuthenticationMethod.IsEmpty)
@@ -49,11 +51,13 @@ internal static class ConnectHandshake
             ? options.MaxKeepAliveSeconds : request.KeepAliveSeconds;
 
     /// <summary>
-    /// The properties of an accepting CONNACK: every limit that differs from MQTT's defaults. No Response Information, whoever asks for it: a policy says
-    /// what a client may subscribe with, and there is no part of the tree that is the client's alone to answer in (3.2.2.3.14 leaves it to the server).
+    /// The properties of an accepting CONNACK: every limit that differs from MQTT's defaults. No Response Information, whoever asks for it:
+    /// a policy says what a client may subscribe with, and there is no part of the tree that is the client's alone to answer in (3.2.2.3.14
+    /// leaves it to the server).
     /// </summary>
     public static void Describe(
-        PropertyBuilder properties, ConnectRequest request, SessionTerms terms, string clientId, int keepAlive, int receiveMaximum, ChannelOptions options)
+        PropertyBuilder properties, ConnectRequest request, SessionTerms terms, string clientId, int keepAlive, int receiveMaximum,
+        ChannelOptions options)
     {
         if (terms.ExpirySeconds != request.SessionExpirySeconds) properties.Add(PropertyId.SessionExpiryInterval, terms.ExpirySeconds);
         properties.Add(PropertyId.ReceiveMaximum, (uint)receiveMaximum);
@@ -63,7 +67,9 @@ internal static class ConnectHandshake
         if (keepAlive != request.KeepAliveSeconds) properties.Add(PropertyId.ServerKeepAlive, (uint)keepAlive);
     }
 
-    /// <summary>What is said to a client whose CONNECT broke the protocol: a 3.1.1 client only hears the two codes that its version has for it.</summary>
+    /// <summary>
+    /// What is said to a client whose CONNECT broke the protocol: a 3.1.1 client only hears the two codes that its version has for it.
+    /// </summary>
     public static bool Answers(byte level, ReasonCode code) => level == (byte)MqttVersion.V5
         ? code is not ReasonCode.PacketTooLarge
         : code is ReasonCode.UnsupportedProtocolVersion or ReasonCode.ClientIdentifierNotValid;
@@ -84,7 +90,8 @@ internal static class ConnectHandshake
         var forwarded = new PropertyBuilder().AddForwarded(connect.WillProperties);
         var payload = new ReadOnlySequence<byte>(connect.WillPayload.ToArray());
         if (connect.WillProperties.PayloadIsUtf8 && !Utf8Payload.IsValid(payload))
-            throw new MqttProtocolException(ReasonCode.PayloadFormatInvalid, "The will's payload says that it is UTF-8 and is not (3.1.3.2.3).");
+            throw new MqttProtocolException(
+                ReasonCode.PayloadFormatInvalid, "The will's payload says that it is UTF-8 and is not (3.1.3.2.3).");
         return new Will(
             Publication.Copy(connect.WillTopic, payload, connect.WillQos, connect.WillRetain, forwarded.Properties.Bytes, expiresAt: null),
             connect.WillProperties.WillDelayInterval, connect.WillProperties.MessageExpiryInterval);

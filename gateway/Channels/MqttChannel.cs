@@ -39,7 +39,10 @@ internal sealed class MqttChannel(ChannelServices services, ISessionOwner owner,
     /// <summary>Why the channel is closed; null while it is not.</summary>
     public EndCause? Ended { get; private set; }
 
-    /// <summary>The client was told why the connection ends, and closes it once it has read so; to close on what it still sends would take the words back.</summary>
+    /// <summary>
+    /// The client was told why the connection ends, and closes it once it has read so; to close on what it still sends would take the words
+    /// back.
+    /// </summary>
     public bool HasSaidLastWords => _replies.HasSaidLastWords;
 
     /// <summary>True while what the client sends must wait: for the answer to CONNECT, or because it publishes too fast.</summary>
@@ -49,18 +52,21 @@ internal sealed class MqttChannel(ChannelServices services, ISessionOwner owner,
     public bool IsOpen => _phase == Phase.Open;
 
     /// <summary>
-    /// The session is on its way to the store: CONNACK, which promises it, goes out at this position of the journal. <see cref="Opened"/> is to say so.
-    /// Null if there is nothing to wait for.
+    /// The session is on its way to the store: CONNACK, which promises it, goes out at this position of the journal. <see cref="Opened"/>
+    /// is to say so. Null if there is nothing to wait for.
     /// </summary>
     public long? OpensAt { get; private set; }
 
-    /// <summary>Takes whole packets off the front of <paramref name="buffer"/>; what is left needs more bytes, or the end of a pause.</summary>
+    /// <summary>
+    /// Takes whole packets off the front of <paramref name="buffer"/>; what is left needs more bytes, or the end of a pause.
+    /// </summary>
     public void Receive(ref ReadOnlySequence<byte> buffer, ChannelTurn turn)
     {
         try
         {
             while (_phase is Phase.AwaitingConnect or Phase.Open && !_pausing
-                && Framing.TryRead(ref buffer, _phase == Phase.Open ? services.Options.MaxPacketBytes : MaxConnectBytes, out var packet, _scratch))
+                && Framing.TryRead(
+                    ref buffer, _phase == Phase.Open ? services.Options.MaxPacketBytes : MaxConnectBytes, out var packet, _scratch))
             {
                 _heardAt = turn.Now;
                 if (_phase == Phase.AwaitingConnect) Connect(packet, turn);
@@ -201,7 +207,8 @@ internal sealed class MqttChannel(ChannelServices services, ISessionOwner owner,
             {
                 _replies.Version = level == (byte)MqttVersion.V5 ? MqttVersion.V5 : MqttVersion.V311;
                 // No packet is larger than the client takes [MQTT-3.1.2-24], a refusal neither.
-                if (_replies.Version == MqttVersion.V5) _replies.MaxPacketBytes = ConnectPacket.PeekMaximumPacketSize(packet) ?? uint.MaxValue;
+                if (_replies.Version == MqttVersion.V5)
+                    _replies.MaxPacketBytes = ConnectPacket.PeekMaximumPacketSize(packet) ?? uint.MaxValue;
                 _replies.ConnAck(turn.Output, sessionPresent: false, e.Reason, null, e.Message);
             }
             throw;
@@ -316,7 +323,8 @@ internal sealed class MqttChannel(ChannelServices services, ISessionOwner owner,
             PacketType.PubRec => Session!.PubRec(ack.PacketId, refused),
             _ => Session!.PubComp(ack.PacketId),
         };
-        if (result == AckResult.WrongKind) throw new MqttProtocolException(ReasonCode.ProtocolError, $"{ack.Type} for a message that awaits another answer (4.3).");
+        if (result == AckResult.WrongKind)
+            throw new MqttProtocolException(ReasonCode.ProtocolError, $"{ack.Type} for a message that awaits another answer (4.3).");
         // What waits for the store goes out when the session is drained.
         if (ack.Type == PacketType.PubRec && !refused && result != AckResult.Later)
             _replies.Ack(

@@ -5,16 +5,17 @@ using Fleet.Mqtt;
 namespace Fleet.Gateway.Channels;
 
 /// <summary>
-/// What a client is owed for what it publishes: PUBACK, PUBREC and PUBCOMP, in the order of what they answer, and none before what it promises is durable
-/// (MQTT 5.0, 4.3 and 4.6).
+/// What a client is owed for what it publishes: PUBACK, PUBREC and PUBCOMP, in the order of what they answer, and none before what it
+/// promises is durable (MQTT 5.0, 4.3 and 4.6).
 /// </summary>
-internal sealed class PublishAnswers(ChannelServices services, ISessionOwner owner, Session session, MqttVersion version, ReplyWriter replies)
+internal sealed class PublishAnswers(
+    ChannelServices services, ISessionOwner owner, Session session, MqttVersion version, ReplyWriter replies)
 {
     private readonly AckQueue _acks = new();
 
     /// <summary>
-    /// QoS 2 messages of this connection that the client has not released, with what is still to answer them. They count against the receive maximum,
-    /// which is the connection's (3.3.4), while the session remembers those of the connections before too.
+    /// QoS 2 messages of this connection that the client has not released, with what is still to answer them. They count against the
+    /// receive maximum, which is the connection's (3.3.4), while the session remembers those of the connections before too.
     /// </summary>
     private readonly Dictionary<ushort, AckTicket?> _unreleased = [];
 
@@ -60,7 +61,10 @@ internal sealed class PublishAnswers(ChannelServices services, ISessionOwner own
         Acknowledge(publish, turn, code, detail);
     }
 
-    /// <summary>Acknowledged like the first, and not routed again [MQTT-4.3.3-10]; that may have come on another connection, and not be taken by all yet.</summary>
+    /// <summary>
+    /// Acknowledged like the first, and not routed again [MQTT-4.3.3-10]; that may have come on another connection, and not be taken by all
+    /// yet.
+    /// </summary>
     public void Repeat(ushort packetId, HeldMessage first, ChannelTurn turn)
     {
         if (_unreleased.GetValueOrDefault(packetId) is { } waiting)
@@ -111,18 +115,23 @@ internal sealed class PublishAnswers(ChannelServices services, ISessionOwner own
         Flush(turn);
     }
 
-    /// <summary>The answer to an effect of a connection that is over: what was not taken will be sent again, and is no repeat then.</summary>
+    /// <summary>
+    /// The answer to an effect of a connection that is over: what was not taken will be sent again, and is no repeat then.
+    /// </summary>
     public void Abandoned(AckTicket ticket, ReasonCode outcome)
     {
         if (outcome >= ReasonCode.UnspecifiedError && !ticket.IsRouted) LetGo(ticket.PacketId, ticket.Qos);
     }
 
-    /// <summary>Sends the acknowledgements whose turn it is, as far as what they promise is durable; the connection is woken when more is.</summary>
+    /// <summary>
+    /// Sends the acknowledgements whose turn it is, as far as what they promise is durable; the connection is woken when more is.
+    /// </summary>
     public void Flush(ChannelTurn turn)
     {
         while (_acks.TryPeekReady(out var ready))
         {
-            var stored = ready.Position == 0 || ready.Outcome >= ReasonCode.UnspecifiedError ? JournalOutcome.Durable : services.Journal.Look(ready.Position, owner);
+            var stored = ready.Position == 0 || ready.Outcome >= ReasonCode.UnspecifiedError
+                ? JournalOutcome.Durable : services.Journal.Look(ready.Position, owner);
             if (stored == JournalOutcome.Waiting) return;
             _acks.Dequeue();
             if (stored == JournalOutcome.Refused) NotStored(ready);
@@ -160,7 +169,8 @@ internal sealed class PublishAnswers(ChannelServices services, ISessionOwner own
 
     private void Answer(ushort packetId, Qos qos, ReasonCode code, string? detail, long receivedAt, ChannelTurn turn)
     {
-        if (version == MqttVersion.V311 && code >= ReasonCode.UnspecifiedError) throw new MqttProtocolException(code, detail ?? "The message was not taken.");
+        if (version == MqttVersion.V311 && code >= ReasonCode.UnspecifiedError)
+            throw new MqttProtocolException(code, detail ?? "The message was not taken.");
         if (code < ReasonCode.UnspecifiedError) DemandOwnLife();
         if (qos == Qos.ExactlyOnce && code < ReasonCode.UnspecifiedError && _unreleased.ContainsKey(packetId)) _unreleased[packetId] = null;
         replies.Ack(turn.Output, qos == Qos.AtLeastOnce ? PacketType.PubAck : PacketType.PubRec, packetId, code, detail);
@@ -168,15 +178,18 @@ internal sealed class PublishAnswers(ChannelServices services, ISessionOwner own
     }
 
     /// <summary>
-    /// Once the gateway was taken for dead, whom it knows of and what it stores are another's, even while the connections of before are still to end. It has a
-    /// new id before anything else goes, so what was routed without them is found out here.
+    /// Once the gateway was taken for dead, whom it knows of and what it stores are another's, even while the connections of before are
+    /// still to end. It has a new id before anything else goes, so what was routed without them is found out here.
     /// </summary>
     private void DemandOwnLife()
     {
-        if (services.Gateway.HadBefore(session.Identity.GatewayId)) throw new MqttProtocolException(ReasonCode.ServerBusy, EndCause.Fenced.Detail);
+        if (services.Gateway.HadBefore(session.Identity.GatewayId))
+            throw new MqttProtocolException(ReasonCode.ServerBusy, EndCause.Fenced.Detail);
     }
 
-    /// <summary>The store fails: the client hears so, and what it may have of the message is what an unacknowledged message may be.</summary>
+    /// <summary>
+    /// The store fails: the client hears so, and what it may have of the message is what an unacknowledged message may be.
+    /// </summary>
     private static void NotStored(AckTicket ticket)
     {
         if (ticket.EndsIt) throw new MqttProtocolException(ReasonCode.ImplementationSpecificError, "The session cannot be stored.");
@@ -185,8 +198,8 @@ internal sealed class PublishAnswers(ChannelServices services, ISessionOwner own
     }
 
     /// <summary>
-    /// A QoS 2 message that subscribers have cannot be refused: its client would be free to send it once more. Nor may it be acknowledged; so its client comes
-    /// again, and repeats it.
+    /// A QoS 2 message that subscribers have cannot be refused: its client would be free to send it once more. Nor may it be acknowledged;
+    /// so its client comes again, and repeats it.
     /// </summary>
     private static void DemandAccepted(AckTicket ticket)
     {

@@ -10,7 +10,8 @@ using Fleet.Mqtt;
 namespace Fleet.Gateway.Channels;
 
 /// <summary>A client's PUBLISH: limits, policy, and where it goes. The hot path: nothing is copied before somebody wants it.</summary>
-internal sealed class PublishHandler(ChannelServices services, Session session, MqttVersion version, PublishAnswers answers, DenialLog denials)
+internal sealed class PublishHandler(
+    ChannelServices services, Session session, MqttVersion version, PublishAnswers answers, DenialLog denials)
 {
     private readonly TopicAliases _aliases = new(services.Options.TopicAliasMaximum);
     private PropertyBuilder? _properties;
@@ -62,7 +63,8 @@ internal sealed class PublishHandler(ChannelServices services, Session session, 
         if (services.Journal.Refuses && Broker.IsForTheStore(matches, publish.Qos))
         {
             matches.Clear();
-            if (services.Journal.IsFailing) answers.Refuse(publish, turn, ReasonCode.ImplementationSpecificError, "The message could not be stored; try again later.");
+            if (services.Journal.IsFailing)
+                answers.Refuse(publish, turn, ReasonCode.ImplementationSpecificError, "The message could not be stored; try again later.");
             else answers.Refuse(publish, turn, ReasonCode.QuotaExceeded, "The store is behind; try again later.");
             return;
         }
@@ -94,7 +96,8 @@ internal sealed class PublishHandler(ChannelServices services, Session session, 
         ushort heldAs = publish.Qos == Qos.ExactlyOnce ? publish.PacketId : (ushort)0;
         if (services.Broker.Deliver(message, matches, session, heldAs, out long position) is not { } passedOn)
         {
-            answers.Refuse(publish, turn, ReasonCode.QuotaExceeded, "Another gateway, or a rule, takes no more messages for now; try again later.");
+            answers.Refuse(
+                publish, turn, ReasonCode.QuotaExceeded, "Another gateway, or a rule, takes no more messages for now; try again later.");
             return;
         }
         var taken = FanOut.Both(durable, passedOn);
@@ -156,7 +159,8 @@ internal sealed class PublishHandler(ChannelServices services, Session session, 
         if (counted.Length > options.MaxTopicBytes || TopicName.CountLevels(counted) > options.MaxTopicLevels)
         {
             throw new MqttProtocolException(
-                ReasonCode.TopicNameInvalid, $"A topic name has at most {options.MaxTopicBytes} bytes and {options.MaxTopicLevels} levels.");
+                ReasonCode.TopicNameInvalid,
+                $"A topic name has at most {options.MaxTopicBytes} bytes and {options.MaxTopicLevels} levels.");
         }
         if (publish.Payload.Length > options.MaxPayloadBytes)
         {

@@ -1,8 +1,8 @@
 namespace Fleet.Gateway.Channels;
 
 /// <summary>
-/// How fast one client may publish: each message takes the time that it would last at the rate, and time that was not used is saved up to the burst
-/// (the generic cell rate algorithm: one number to keep).
+/// How fast one client may publish: each message takes the time that it would last at the rate, and time that was not used is saved up to
+/// the burst (the generic cell rate algorithm: one number to keep).
 /// </summary>
 internal sealed class PublishRate(ChannelOptions options)
 {

@@ -6,7 +6,10 @@ using Fleet.Mqtt;
 
 namespace Fleet.Gateway.Channels;
 
-/// <summary>Writes application messages to one client: in its version, within its Maximum Packet Size, with the topic aliases that it takes. MQTT 5.0, 3.3.</summary>
+/// <summary>
+/// Writes application messages to one client: in its version, within its Maximum Packet Size, with the topic aliases that it takes. MQTT
+/// 5.0, 3.3.
+/// </summary>
 /// <param name="maxPacketBytes">Fixed header included.</param>
 /// <param name="topicAliasMaximum">0: none.</param>
 internal sealed class PublishWriter(MqttVersion version, uint maxPacketBytes, int topicAliasMaximum)

@@ -14,7 +14,9 @@ internal sealed class ReplyWriter(bool reveals)
     /// <summary>The client's Maximum Packet Size, in bytes.</summary>
     public uint MaxPacketBytes { get; set; } = uint.MaxValue;
 
-    /// <summary>The client's Request Problem Information: whether it wants reason strings beside CONNACK and DISCONNECT [MQTT-3.1.2-29].</summary>
+    /// <summary>
+    /// The client's Request Problem Information: whether it wants reason strings beside CONNACK and DISCONNECT [MQTT-3.1.2-29].
+    /// </summary>
     public bool WantsReasons { get; set; } = true;
 
     /// <summary>A packet was written after which the client has to close the connection.</summary>
@@ -27,15 +29,19 @@ internal sealed class ReplyWriter(bool reveals)
         if (Version == MqttVersion.V5)
         {
             properties?.Invoke(_properties);
-            if (reason is not null && reveals && ConnAckBytes + 5 + Encoding.UTF8.GetByteCount(reason) <= MaxPacketBytes) _properties.Add(PropertyId.ReasonString, reason);
+            if (reason is not null && reveals && ConnAckBytes + 5 + Encoding.UTF8.GetByteCount(reason) <= MaxPacketBytes)
+                _properties.Add(PropertyId.ReasonString, reason);
         }
         if (ConnAckBytes > MaxPacketBytes) return false;
         HasSaidLastWords = code >= ReasonCode.UnspecifiedError;
-        new ConnAckPacket { SessionPresent = sessionPresent, ReasonCode = code, Properties = _properties.Properties }.WriteTo(output, Version);
+        new ConnAckPacket { SessionPresent = sessionPresent, ReasonCode = code, Properties = _properties.Properties }
+            .WriteTo(output, Version);
         return true;
     }
 
-    /// <summary>At most, with the properties so far: lengths above 127 take a second byte, and more than 16,383 bytes are never said here.</summary>
+    /// <summary>
+    /// At most, with the properties so far: lengths above 127 take a second byte, and more than 16,383 bytes are never said here.
+    /// </summary>
     private int ConnAckBytes => _properties.Properties.Bytes.Length + (_properties.Properties.Bytes.Length < 120 ? 5 : 7);
 
     /// <param name="type">PUBACK, PUBREC, PUBREL or PUBCOMP.</param>
@@ -51,8 +57,8 @@ internal sealed class ReplyWriter(bool reveals)
     {
         if (MaxPacketBytes < 8 + codes.Length) return;
         foreach (ref var code in codes) code = Reveal(code);
-        new SubAckPacket { Type = type, PacketId = packetId, ReasonCodes = codes, Properties = Reason(WantsReasons ? reason : null, 10 + codes.Length) }
-            .WriteTo(output, Version);
+        var properties = Reason(WantsReasons ? reason : null, 10 + codes.Length);
+        new SubAckPacket { Type = type, PacketId = packetId, ReasonCodes = codes, Properties = properties }.WriteTo(output, Version);
     }
 
     /// <summary>A 3.1.1 server closes without a word.</summary>
@@ -69,7 +75,8 @@ internal sealed class ReplyWriter(bool reveals)
     private Properties Reason(string? reason, int otherBytes)
     {
         _properties.Clear();
-        if (reason is not null && reveals && Version == MqttVersion.V5 && otherBytes + 6 + Encoding.UTF8.GetByteCount(reason) <= MaxPacketBytes)
+        if (reason is not null && reveals && Version == MqttVersion.V5
+            && otherBytes + 6 + Encoding.UTF8.GetByteCount(reason) <= MaxPacketBytes)
             _properties.Add(PropertyId.ReasonString, reason);
         return _properties.Properties;
     }

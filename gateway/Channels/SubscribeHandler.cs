@@ -8,7 +8,8 @@ using Fleet.Mqtt;
 namespace Fleet.Gateway.Channels;
 
 /// <summary>SUBSCRIBE and UNSUBSCRIBE: an answer per filter, then the retained messages. MQTT 5.0, 3.8 to 3.11.</summary>
-internal sealed class SubscribeHandler(ChannelServices services, Session session, MqttVersion version, ReplyWriter replies, DenialLog denials)
+internal sealed class SubscribeHandler(
+    ChannelServices services, Session session, MqttVersion version, ReplyWriter replies, DenialLog denials)
 {
     private const string NotStored = "The session cannot be stored; try again later.";
 
@@ -59,7 +60,10 @@ internal sealed class SubscribeHandler(ChannelServices services, Session session
         }
     }
 
-    /// <summary>What is refused is as it was. UNSUBACK of 3.1.1 cannot refuse: what it answers is gone here, and goes from the store when that works again.</summary>
+    /// <summary>
+    /// What is refused is as it was. UNSUBACK of 3.1.1 cannot refuse: what it answers is gone here, and goes from the store when that works
+    /// again.
+    /// </summary>
     private void Undo(TopicFilter filter, PacketType answer)
     {
         if (!_unanswered.TryUndo(filter.Text, out var before) || (answer == PacketType.UnsubAck && version == MqttVersion.V311)) return;
@@ -73,7 +77,8 @@ internal sealed class SubscribeHandler(ChannelServices services, Session session
         _codes.Clear();
         var pending = new PendingSubscribe { PacketId = unsubscribe.PacketId, Answer = PacketType.UnsubAck };
         if (RefusesChanges && version == MqttVersion.V5) pending.Detail = NotStored;
-        foreach (var text in unsubscribe) _codes.Add(pending.Detail == NotStored ? NotStoredCode : UnsubscribeOne(TopicFilter.TryParse(text), pending));
+        foreach (var text in unsubscribe)
+            _codes.Add(pending.Detail == NotStored ? NotStoredCode : UnsubscribeOne(TopicFilter.TryParse(text), pending));
         pending.Codes = [.. _codes];
         Await(pending, turn);
     }
@@ -97,7 +102,8 @@ internal sealed class SubscribeHandler(ChannelServices services, Session session
 
     private void Await(PendingSubscribe pending, ChannelTurn turn)
     {
-        if (services.Journal.Look(pending.Position) == JournalOutcome.Waiting) pending.AlsoAwait(services.Journal.WhenDurable(pending.Position));
+        if (services.Journal.Look(pending.Position) == JournalOutcome.Waiting)
+            pending.AlsoAwait(services.Journal.WhenDurable(pending.Position));
         if (pending.Known.IsCompleted) Complete(pending, turn);
         else turn.Effects.Add(new ChannelEffect.AwaitRoutes(pending.Known, pending));
     }

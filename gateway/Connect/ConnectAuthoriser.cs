@@ -14,8 +14,8 @@ using Microsoft.Extensions.Logging;
 namespace Fleet.Gateway.Connect;
 
 /// <summary>
-/// Decides a CONNECT: who it is, whether the policy allows the client id and the will, then takes the client id and tells the device. In this
-/// order, so that a stranger never evicts anybody.
+/// Decides a CONNECT: who it is, whether the policy allows the client id and the will, then takes the client id and tells the device. In
+/// this order, so that a stranger never evicts anybody.
 /// </summary>
 internal sealed class ConnectAuthoriser(
     GatewayIdentity gateway, ClientAuthenticator clients, SessionAcquirer sessions, SessionLifecycle lifecycle, PolicySource policies,

@@ -43,8 +43,8 @@ internal sealed class SessionAcquirer(
     }
 
     /// <summary>
-    /// The messages of a session that another gateway hands over; null if there are none any more. While that gateway lives, it has them: it is
-    /// asked until it answers. A client that does not wait for it finds its session on its way here with its next CONNECT.
+    /// The messages of a session that another gateway hands over; null if there are none any more. While that gateway lives, it has them:
+    /// it is asked until it answers. A client that does not wait for it finds its session on its way here with its next CONNECT.
     /// </summary>
     private async Task<MovedMessages?> Collect(InboundHandoff inbound, MovedSession moved)
     {

@@ -4,8 +4,9 @@ using Fleet.Interfaces.Naming;
 namespace Fleet.Gateway.Directory;
 
 /// <summary>
-/// What has become true while a CONNECT was being authorised, and makes its session void: a newer owner of the client id elsewhere, a certificate
-/// that is good no more, this gateway's own death in the eyes of the others. Remembered for longer than an authorisation can take.
+/// What has become true while a CONNECT was being authorised, and makes its session void: a newer owner of the client id elsewhere, a
+/// certificate that is good no more, this gateway's own death in the eyes of the others. Remembered for longer than an authorisation can
+/// take.
 /// </summary>
 internal sealed class Fences(GatewayIdentity gateway, GatewayClock clock)
 {
@@ -32,8 +33,10 @@ internal sealed class Fences(GatewayIdentity gateway, GatewayClock clock)
         if (gateway.IsBeginning || gateway.HadBefore(identity.GatewayId)) return "the gateway begins anew.";
         lock (_gate)
         {
-            if (_epochs.TryGetValue(identity.Key, out var fence) && identity.Epoch < fence.Epoch) return "a newer connection has the client identifier.";
-            return identity.Certificate is { } certificate && _certificates.ContainsKey(certificate) ? $"certificate {certificate} is no longer good." : null;
+            if (_epochs.TryGetValue(identity.Key, out var fence) && identity.Epoch < fence.Epoch)
+                return "a newer connection has the client identifier.";
+            return identity.Certificate is { } certificate && _certificates.ContainsKey(certificate)
+                ? $"certificate {certificate} is no longer good." : null;
         }
     }
 

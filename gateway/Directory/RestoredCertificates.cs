@@ -7,8 +7,8 @@ using Microsoft.Extensions.Logging;
 namespace Fleet.Gateway.Directory;
 
 /// <summary>
-/// Asks for the certificates of sessions that came from the store: one that was revoked while nobody had its sessions ends them now, with what they were
-/// owed. Nobody gets that before: a CONNECT asks as well. One at a time, because a whole fleet may be away.
+/// Asks for the certificates of sessions that came from the store: one that was revoked while nobody had its sessions ends them now, with
+/// what they were owed. Nobody gets that before: a CONNECT asks as well. One at a time, because a whole fleet may be away.
 /// </summary>
 internal sealed class RestoredCertificates(
     IGrainFactory grains, SessionDirectory directory, GatewayClock clock, ILogger<RestoredCertificates> log) : IGatewayStep, IDisposable

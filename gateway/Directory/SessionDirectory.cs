@@ -26,7 +26,9 @@ internal interface ISessionLeaseReleaser
     void ForgetWill(SessionIdentity identity);
 }
 
-/// <summary>All sessions of this gateway by key: connected ones, and persistent ones whose client is away. One lock; connecting is rare.</summary>
+/// <summary>
+/// All sessions of this gateway by key: connected ones, and persistent ones whose client is away. One lock; connecting is rare.
+/// </summary>
 internal sealed class SessionDirectory(
     Broker broker, ISessionLeaseReleaser leases, Fences fences, SessionJournal journal, SessionSnapshots snapshots,
     IOptions<SessionOptions> options, GatewayMetrics metrics, GatewayClock clock)
@@ -49,12 +51,14 @@ internal sealed class SessionDirectory(
         lock (_gate)
         {
             // Under the lock: what voids a session raises its fence first, and then looks for it here.
-            refusal = fences.Check(identity) is { } overtaken ? new(ReasonCode.ServerUnavailable, $"Overtaken while it connected: {overtaken}") : null;
+            refusal = fences.Check(identity) is { } overtaken
+                ? new(ReasonCode.ServerUnavailable, $"Overtaken while it connected: {overtaken}") : null;
             if (refusal is not null) return null;
             present = _sessions.TryGetValue(identity.Key, out var old) && !terms.CleanStart;
             if (old is null && _sessions.Count >= options.Value.MaxSessions)
             {
-                refusal = new(ReasonCode.QuotaExceeded, $"There are {options.Value.MaxSessions} sessions, which is all that this gateway takes.");
+                refusal = new(
+                    ReasonCode.QuotaExceeded, $"There are {options.Value.MaxSessions} sessions, which is all that this gateway takes.");
                 return null;
             }
             session = present ? old! : new Session(identity, options.Value, clock, metrics);
@@ -178,7 +182,9 @@ internal sealed class SessionDirectory(
 
     /// <summary>Takes a session out, because a connection with a higher epoch has its client id at another gateway.</summary>
     /// <param name="keep">False: clean start, it ends.</param>
-    /// <returns>The session if it stays, its connection still to be ended; null if there is none that would outlive its connection.</returns>
+    /// <returns>
+    /// The session if it stays, its connection still to be ended; null if there is none that would outlive its connection.
+    /// </returns>
     public Session? Release(string key, long epoch, bool keep, long now)
     {
         Session? session;

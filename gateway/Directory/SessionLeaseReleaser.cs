@@ -5,12 +5,16 @@ using Microsoft.Extensions.Logging;
 
 namespace Fleet.Gateway.Directory;
 
-/// <summary>Gives client ids back to their session grains, in the background: a lease that stays behind only costs the next owner a message.</summary>
+/// <summary>
+/// Gives client ids back to their session grains, in the background: a lease that stays behind only costs the next owner a message.
+/// </summary>
 internal sealed class SessionLeaseReleaser(IGrainFactory grains, ILogger<SessionLeaseReleaser> log) : ISessionLeaseReleaser
 {
-    public void Release(SessionIdentity identity) => _ = Tell(identity, session => session.Close(identity.GatewayId ?? "", identity.SessionId));
+    public void Release(SessionIdentity identity) =>
+        _ = Tell(identity, session => session.Close(identity.GatewayId ?? "", identity.SessionId));
 
-    public void ForgetWill(SessionIdentity identity) => _ = Tell(identity, session => session.ForgetWill(identity.GatewayId ?? "", identity.SessionId));
+    public void ForgetWill(SessionIdentity identity) =>
+        _ = Tell(identity, session => session.ForgetWill(identity.GatewayId ?? "", identity.SessionId));
 
     private async Task Tell(SessionIdentity identity, Func<ISessionGrain, Task> word)
     {

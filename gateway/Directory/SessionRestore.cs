@@ -12,11 +12,13 @@ namespace Fleet.Gateway.Directory;
 
 /// <summary>Brings stored sessions back, this gateway's own and those of dead ones: as sessions whose clients are away.</summary>
 internal sealed class SessionRestore(
-    ISessionStore store, SessionJournal journal, SessionDirectory directory, Broker broker, SessionSnapshots snapshots, RestoredCertificates certificates, GatewayIdentity gateway,
+    ISessionStore store, SessionJournal journal, SessionDirectory directory, Broker broker, SessionSnapshots snapshots,
+    RestoredCertificates certificates, GatewayIdentity gateway,
     IOptions<SessionOptions> options, GatewayMetrics metrics, GatewayClock clock, ILogger<SessionRestore> log)
 {
     /// <summary>
-    /// A session is over only when it has been so for this long: its client may have connected again just before the kill, and that not been stored.
+    /// A session is over only when it has been so for this long: its client may have connected again just before the kill, and that not
+    /// been stored.
     /// </summary>
     private static readonly TimeSpan Grace = TimeSpan.FromSeconds(60);
 

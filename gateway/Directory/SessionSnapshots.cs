@@ -42,7 +42,9 @@ internal sealed class SessionSnapshots(PolicySource policies, GatewayClock clock
         });
     }
 
-    /// <summary>Enough of an identity to judge what the session may receive while its client is away; the client's next CONNECT brings a whole one.</summary>
+    /// <summary>
+    /// Enough of an identity to judge what the session may receive while its client is away; the client's next CONNECT brings a whole one.
+    /// </summary>
     public SessionIdentity IdentityOf(SessionRow row)
     {
         var kind = Enum.Parse<SessionKind>(row.Kind, ignoreCase: true);

@@ -11,9 +11,13 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Fleet.Gateway.Downloads;
 
-/// <summary>GET and HEAD of a signed URL: the whole file or one range (RFC 9110, section 14). The job is asked each time, so a download ends with it.</summary>
+/// <summary>
+/// GET and HEAD of a signed URL: the whole file or one range (RFC 9110, section 14). The job is asked each time, so a download ends with
+/// it.
+/// </summary>
 internal sealed class DownloadEndpoint(
-    DownloadUrls urls, IGrainFactory grains, StreamLeases streams, IBlobSource blobs, GatewayClock clock, GatewayMetrics metrics, ILogger<DownloadEndpoint> log)
+    DownloadUrls urls, IGrainFactory grains, StreamLeases streams, IBlobSource blobs, GatewayClock clock, GatewayMetrics metrics,
+    ILogger<DownloadEndpoint> log)
 {
     private const int PieceBytes = 64 * 1024;
 
@@ -62,11 +66,13 @@ internal sealed class DownloadEndpoint(
         if (range.Kind == RangeKind.Unsatisfiable)
         {
             headers.ContentRange = new ContentRangeHeaderValue(file.SizeBytes);
-            await GatewayProblems.Of(StatusCodes.Status416RangeNotSatisfiable, "range-not-satisfiable", "The range is outside the file.").ExecuteAsync(context);
+            await GatewayProblems.Of(
+                StatusCodes.Status416RangeNotSatisfiable, "range-not-satisfiable", "The range is outside the file.").ExecuteAsync(context);
             return;
         }
         response.StatusCode = range.Kind == RangeKind.Partial ? StatusCodes.Status206PartialContent : StatusCodes.Status200OK;
-        if (range.Kind == RangeKind.Partial) headers.ContentRange = new ContentRangeHeaderValue(range.Offset, range.Offset + range.Length - 1, file.SizeBytes);
+        if (range.Kind == RangeKind.Partial)
+            headers.ContentRange = new ContentRangeHeaderValue(range.Offset, range.Offset + range.Length - 1, file.SizeBytes);
         response.ContentType = "application/octet-stream";
         response.ContentLength = range.Length;
         if (HttpMethods.IsHead(context.Request.Method)) return;

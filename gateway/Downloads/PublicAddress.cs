@@ -7,7 +7,8 @@ using Microsoft.Extensions.Options;
 namespace Fleet.Gateway.Downloads;
 
 /// <summary>Where devices reach this service's HTTP: <c>Fleet:Gateway:PublicUrl</c>, else the address that was bound.</summary>
-internal sealed class PublicAddress(IOptions<DownloadOptions> options, GatewayListeners listeners, IServiceProvider services, IConfiguration configuration)
+internal sealed class PublicAddress(
+    IOptions<DownloadOptions> options, GatewayListeners listeners, IServiceProvider services, IConfiguration configuration)
 {
     private string? _url;
 
@@ -18,9 +19,11 @@ internal sealed class PublicAddress(IOptions<DownloadOptions> options, GatewayLi
     {
         // The server is looked up late: it is made after the gateway, and its addresses are known once it has started.
         var addresses = services.GetService<IServer>()?.Features.Get<IServerAddressesFeature>()?.Addresses ?? [];
-        Uri[] http = [.. addresses.Select(address => new Uri(address)).Where(uri => uri.Port != listeners.MqttsPort && uri.Port != listeners.PlainPort)];
+        Uri[] http = [.. addresses.Select(address => new Uri(address))
+            .Where(uri => uri.Port != listeners.MqttsPort && uri.Port != listeners.PlainPort)];
         int? preferred = configuration.GetValue<int?>("Fleet:Http:Port");
         return http.FirstOrDefault(uri => uri.Port == preferred) ?? http.FirstOrDefault()
-            ?? throw new InvalidOperationException("No HTTP address is bound, so there is none to download from: set Fleet:Gateway:PublicUrl.");
+            ?? throw new InvalidOperationException(
+                "No HTTP address is bound, so there is none to download from: set Fleet:Gateway:PublicUrl.");
     }
 }

@@ -56,7 +56,8 @@ internal sealed class GatewayObserver(
         {
             events.Lost(session);
             // A session that is back has its will with it.
-            if (session.Will is { } will && directory.Find(session.ClientId) is null) _ = broker.Publish(PeerMessages.ToPublication(will, clock.NowMs));
+            if (session.Will is { } will && directory.Find(session.ClientId) is null)
+                _ = broker.Publish(PeerMessages.ToPublication(will, clock.NowMs));
         }
         return Task.CompletedTask;
     }

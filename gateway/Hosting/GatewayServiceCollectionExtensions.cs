@@ -26,10 +26,10 @@ namespace Fleet.Gateway.Hosting;
 public static class GatewayServiceCollectionExtensions
 {
     /// <summary>
-    /// Adds a gateway, configured by <c>Fleet:Gateway</c>. The host brings the grains (an <see cref="IGrainFactory"/> that has started before) and
-    /// <see cref="IGatewayTrust"/>, <see cref="IRetainedStore"/>, <see cref="ISessionStore"/>, <see cref="IRuleQueue"/>, <see cref="IBlobSource"/>,
-    /// <see cref="IDownloadKey"/> and
-    /// <see cref="IPasswordAuthenticator"/>; then it calls <c>kestrel.ListenFleetMqtt()</c> and <c>app.MapFleetGateway()</c>.
+    /// Adds a gateway, configured by <c>Fleet:Gateway</c>. The host brings the grains (an <see cref="IGrainFactory"/> that has started
+    /// before) and <see cref="IGatewayTrust"/>, <see cref="IRetainedStore"/>, <see cref="ISessionStore"/>, <see cref="IRuleQueue"/>,
+    /// <see cref="IBlobSource"/>, <see cref="IDownloadKey"/> and <see cref="IPasswordAuthenticator"/>; then it calls
+    /// <c>kestrel.ListenFleetMqtt()</c> and <c>app.MapFleetGateway()</c>.
     /// </summary>
     public static IServiceCollection AddFleetGateway(this IServiceCollection services)
     {
@@ -119,14 +119,14 @@ public static class GatewayServiceCollectionExtensions
         services.AddSingleton<GatewayRules>();
         services.AddSingleton<ClusterLife>();
         services.AddSingleton<GatewayRounds>();
-        // The gateways before the retained messages, so that no change that comes after the reading is missed. At the end, all is stored and
-        // told before the others hear that this one leaves.
+        // The gateways before the retained messages, so that no change that comes after the reading is missed. At the end, all is stored
+        // and told before the others hear that this one leaves.
         services.AddStep<ClusterLife>().AddStep<PresenceReporter>().AddStep<SessionJournal>().AddStep<RetainedCatchUp>()
             .AddStep<RestoredCertificates>().AddStep<GatewayRounds>();
-        services.AddSweep<ConnectionRegistry>(static connections => connections.Tick).AddSweep<SessionDirectory>(static sessions => sessions.Sweep)
-            .AddSweep<SessionHandoff>(static handoff => handoff.Sweep).AddSweep<SessionFailover>(static failover => failover.Sweep)
-            .AddSweep<Fences>(static fences => fences.Sweep).AddSweep<SessionLifecycle>(static lifecycle => lifecycle.Sweep)
-            .AddSweep<Flapping>(static flapping => flapping.Sweep);
+        services.AddSweep<ConnectionRegistry>(static connections => connections.Tick);
+        services.AddSweep<SessionDirectory>(static sessions => sessions.Sweep).AddSweep<SessionHandoff>(static handoff => handoff.Sweep);
+        services.AddSweep<SessionFailover>(static failover => failover.Sweep).AddSweep<Fences>(static fences => fences.Sweep);
+        services.AddSweep<SessionLifecycle>(static lifecycle => lifecycle.Sweep).AddSweep<Flapping>(static flapping => flapping.Sweep);
         services.AddHostedService<GatewayService>();
         services.AddHostedService<BrokerGauges>();
         services.AddHostedService<RuleWatch>();

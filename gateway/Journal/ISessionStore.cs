@@ -1,14 +1,14 @@
 namespace Fleet.Gateway.Journal;
 
 /// <summary>
-/// Keeps persistent sessions: what they subscribed to, what they are owed, and what QoS 2 needs to be exactly once. Each session has one owner, a
-/// gateway in one of its lives; an owner that another has taken for dead is fenced, and writes nothing any more.
+/// Keeps persistent sessions: what they subscribed to, what they are owed, and what QoS 2 needs to be exactly once. Each session has one
+/// owner, a gateway in one of its lives; an owner that another has taken for dead is fenced, and writes nothing any more.
 /// </summary>
 public interface ISessionStore
 {
     /// <summary>
-    /// A gateway begins. What gateways of the same name left is its own from now on, and they are fenced: their process is gone. Where one process has
-    /// the database for itself, it takes everything.
+    /// A gateway begins. What gateways of the same name left is its own from now on, and they are fenced: their process is gone. Where one
+    /// process has the database for itself, it takes everything.
     /// </summary>
     /// <param name="gatewayId">New at each start.</param>
     Task<SessionOwner> Begin(string gatewayId, string? name, CancellationToken cancellation);

@@ -3,8 +3,8 @@ using Microsoft.Extensions.Options;
 namespace Fleet.Gateway.Journal;
 
 /// <summary>
-/// What present clients acknowledge within a moment is not written: a page waits for them, for as long as a commit may take anyway. It does not while
-/// they turn out to take longer. Guarded by the journal's lock.
+/// What present clients acknowledge within a moment is not written: a page waits for them, for as long as a commit may take anyway. It does
+/// not while they turn out to take longer. Guarded by the journal's lock.
 /// </summary>
 internal sealed class JournalWindow(IOptions<JournalOptions> options, GatewayClock clock)
 {

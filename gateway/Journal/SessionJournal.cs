@@ -15,11 +15,11 @@ internal enum JournalOutcome
 }
 
 /// <summary>
-/// What persistent sessions are owed, on its way to the store. A change is noted under one short lock and has a position, the number of its page;
-/// while one page is written the next one fills, so that a crowd shares a commit and a lone change waits for none. Acknowledgements that depend on a
-/// change go out when its page is durable: connections are woken then, without a task each. What a client acknowledges before its page is cut is
-/// never written. A page that cannot be written is tried again until it can, so that store and memory agree; those who wait for it, and for what
-/// comes after, are refused meanwhile.
+/// What persistent sessions are owed, on its way to the store. A change is noted under one short lock and has a position, the number of its
+/// page; while one page is written the next one fills, so that a crowd shares a commit and a lone change waits for none. Acknowledgements
+/// that depend on a change go out when its page is durable: connections are woken then, without a task each. What a client acknowledges
+/// before its page is cut is never written. A page that cannot be written is tried again until it can, so that store and memory agree;
+/// those who wait for it, and for what comes after, are refused meanwhile.
 /// </summary>
 internal sealed class SessionJournal(
     ISessionStore store, IOptions<JournalOptions> options, GatewayClock clock, ILogger<SessionJournal> log) : IGatewayStep
@@ -306,7 +306,9 @@ internal sealed class SessionJournal(
         lock (_gate) _window.Close(page);
     }
 
-    /// <summary>Returns when the page is durable, or the sessions are another's: this gateway is fenced, or has begun anew meanwhile.</summary>
+    /// <summary>
+    /// Returns when the page is durable, or the sessions are another's: this gateway is fenced, or has begun anew meanwhile.
+    /// </summary>
     private async Task Write(SessionBatch batch, long owner)
     {
         for (var pause = FirstPause; ; pause = pause * 2 < LongestPause ? pause * 2 : LongestPause)

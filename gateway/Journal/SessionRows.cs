@@ -37,7 +37,9 @@ public sealed record SessionRow
     /// <summary>Null while it has a connection.</summary>
     public DateTimeOffset? DisconnectedAt { get; init; }
 
-    /// <summary>How many of its deliveries, from the first, the client may have been sent: they go out again with DUP [MQTT-3.3.1-1].</summary>
+    /// <summary>
+    /// How many of its deliveries, from the first, the client may have been sent: they go out again with DUP [MQTT-3.3.1-1].
+    /// </summary>
     public required int MaybeSent { get; init; }
 
     /// <summary>JSON; null if it has none.</summary>
@@ -54,7 +56,8 @@ public readonly record struct SubscriptionRow(long Session, string Filter, byte 
 /// <param name="Properties">The MQTT 5 properties that are passed on unaltered, as encoded; without expiry.</param>
 /// <param name="ExpiresAt">Null: never.</param>
 public readonly record struct MessageRow(
-    long Id, ReadOnlyMemory<byte> Topic, ReadOnlyMemory<byte> Payload, byte Qos, bool Retain, ReadOnlyMemory<byte> Properties, DateTimeOffset? ExpiresAt);
+    long Id, ReadOnlyMemory<byte> Topic, ReadOnlyMemory<byte> Payload, byte Qos, bool Retain, ReadOnlyMemory<byte> Properties,
+    DateTimeOffset? ExpiresAt);
 
 /// <summary>A message that a session is owed.</summary>
 /// <param name="Number">Grows within the session, in the order in which messages reached it.</param>

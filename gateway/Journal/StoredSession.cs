@@ -49,7 +49,8 @@ internal sealed class StoredDelivery(
     public Qos Qos => qos;
 
     /// <summary>
-    /// With QoS 2: the client knows it by this, however often it is sent. 0 with QoS 1, and while so many wait that all identifiers are given away.
+    /// With QoS 2: the client knows it by this, however often it is sent. 0 with QoS 1, and while so many wait that all identifiers are
+    /// given away.
     /// </summary>
     public ushort PacketId { get; private set; } = packetId;
 
@@ -85,8 +86,8 @@ internal sealed class StoredDelivery(
     public void PubRec() => session.Journal.PubRec(this);
 
     /// <summary>
-    /// What the client is sent with QoS 2 is durable first: a message that only this process knows would be another one after a kill. If it is not, the
-    /// connection is woken when it is.
+    /// What the client is sent with QoS 2 is durable first: a message that only this process knows would be another one after a kill. If it
+    /// is not, the connection is woken when it is.
     /// </summary>
     public bool MayBeSent(IJournalWaiter waiter) => qos != Qos.ExactlyOnce || session.Journal.IsDurable(this, waiter);
 }

@@ -48,7 +48,9 @@ internal sealed class PooledPublication(ReadOnlyMemory<byte> topic, byte[] rente
     protected override void Recycle() => ArrayPool<byte>.Shared.Return(rented);
 }
 
-/// <summary>A message that passes through: it is delivered to clients that are here, none of which outlives its connection, and to nobody else.</summary>
+/// <summary>
+/// A message that passes through: it is delivered to clients that are here, none of which outlives its connection, and to nobody else.
+/// </summary>
 internal sealed class PassingPublication : CountedPublication
 {
     /// <summary>A larger one rents its memory.</summary>

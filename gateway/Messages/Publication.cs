@@ -37,7 +37,10 @@ internal class Publication
     /// <summary>On the gateway's monotonic clock, milliseconds; null: never.</summary>
     public long? ExpiresAt { get; private set; }
 
-    /// <summary>Given when it leaves for another gateway, before anybody here gets it: unique in the cluster. 0 while it is known to this gateway alone.</summary>
+    /// <summary>
+    /// Given when it leaves for another gateway, before anybody here gets it: unique in the cluster. 0 while it is known to this gateway
+    /// alone.
+    /// </summary>
     public long Number { get; set; }
 
     /// <summary>Of a retained message: its version in the store; 0 while it is not stored.</summary>
@@ -91,6 +94,8 @@ internal class Publication
         topic.CopyTo(bytes);
         forwarded.CopyTo(bytes.AsSpan(topic.Length));
         payload.CopyTo(bytes.AsSpan(payloadAt));
-        Set(bytes.AsMemory(0, topic.Length), bytes.AsMemory(payloadAt, (int)payload.Length), bytes.AsMemory(topic.Length, forwarded.Length), qos, expiresAt);
+        Set(
+            bytes.AsMemory(0, topic.Length), bytes.AsMemory(payloadAt, (int)payload.Length), bytes.AsMemory(topic.Length, forwarded.Length),
+            qos, expiresAt);
     }
 }

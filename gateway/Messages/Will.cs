@@ -8,5 +8,6 @@ internal sealed record Will(Publication Message, uint DelaySeconds, uint? Expiry
     public long? DueAt { get; init; }
 
     public Publication At(long now) => ExpirySeconds is not { } seconds ? Message
-        : new Publication(Message.Topic.ToArray(), Message.Payload, Message.Qos, Message.Retain, Message.Properties, now + (seconds * 1000L));
+        : new Publication(
+            Message.Topic.ToArray(), Message.Payload, Message.Qos, Message.Retain, Message.Properties, now + (seconds * 1000L));
 }

@@ -7,9 +7,9 @@ using Microsoft.Extensions.Logging;
 namespace Fleet.Gateway.Presence;
 
 /// <summary>
-/// Tells device grains who is there. Per thing in the order it happened, so that a session that flaps ends up as it is; what a grain does not
-/// take is tried again before the next word about that thing. That a session is over is said until it is taken, however long its silo is away: nobody
-/// would say it later. What else there is to say comes again with the next heartbeat.
+/// Tells device grains who is there. Per thing in the order it happened, so that a session that flaps ends up as it is; what a grain does
+/// not take is tried again before the next word about that thing. That a session is over is said until it is taken, however long its silo
+/// is away: nobody would say it later. What else there is to say comes again with the next heartbeat.
 /// </summary>
 internal sealed class PresenceReporter(IGrainFactory grains, GatewayIdentity gateway, GatewayClock clock, ILogger<PresenceReporter> log)
     : IGatewayStep
@@ -26,7 +26,8 @@ internal sealed class PresenceReporter(IGrainFactory grains, GatewayIdentity gat
     {
         var thing = identity.Thing!.Value;
         var session = new DeviceSession(
-            identity.SessionId, identity.GatewayId ?? gateway.Id, identity.RemoteAddress, clock.UtcNow, identity.Epoch, identity.Certificate);
+            identity.SessionId, identity.GatewayId ?? gateway.Id, identity.RemoteAddress, clock.UtcNow, identity.Epoch,
+            identity.Certificate);
         return _queue.Enqueue(thing.Value, () => Device(thing).Connected(session));
     }
 

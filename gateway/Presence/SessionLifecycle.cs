@@ -42,7 +42,8 @@ internal sealed class SessionLifecycle(
         log.Disconnected(identity.Kind, identity.ClientId, cause.Reason, cause.Detail);
         events.Disconnected(identity, cause);
         // Who says goodbye each time is none that flaps: a script that publishes once a second, say.
-        if (cause.Reason != DisconnectReason.ClientInitiatedDisconnect && flapping.Ended(identity.Key, clock.NowMs - identity.ConnectedAt, clock.NowMs) is > 0 and var ms)
+        if (cause.Reason != DisconnectReason.ClientInitiatedDisconnect
+            && flapping.Ended(identity.Key, clock.NowMs - identity.ConnectedAt, clock.NowMs) is > 0 and var ms)
             log.ClientHeldOff(identity.Key, ms / 1000, cause.Reason, cause.Detail);
     }
 

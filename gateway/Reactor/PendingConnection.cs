@@ -13,8 +13,8 @@ namespace Fleet.Gateway.Reactor;
 internal sealed record ListenerTerms(Listener Listener, TlsContext? Tls, ConnectionServices Services, ConnectAdmission Admission);
 
 /// <summary>
-/// A socket from accept to the first byte of MQTT: who is it really (PROXY protocol), may they come in now (admission), are they who they say
-/// (TLS)? It costs as little as it can until then, and has as long as a handshake may take.
+/// A socket from accept to the first byte of MQTT: who is it really (PROXY protocol), may they come in now (admission), are they who they
+/// say (TLS)? It costs as little as it can until then, and has as long as a handshake may take.
 /// </summary>
 internal sealed class PendingConnection : IReady, ILoopWork, IDisposable
 {

@@ -8,8 +8,9 @@ using Fleet.Gateway.Transport;
 namespace Fleet.Gateway.Reactor;
 
 /// <summary>
-/// A connection on a loop: its channel runs where its bytes are read, and its answers go out in one write when its turn is over; what others have for it
-/// goes out in one at the end of the round. It holds memory for bytes only while a packet is cut in two or the network takes no more.
+/// A connection on a loop: its channel runs where its bytes are read, and its answers go out in one write when its turn is over; what
+/// others have for it goes out in one at the end of the round. It holds memory for bytes only while a packet is cut in two or the network
+/// takes no more.
 /// </summary>
 internal sealed class ReactorConnection : MqttConnection, IReady, ILoopWork, IDisposable
 {
@@ -36,7 +37,9 @@ internal sealed class ReactorConnection : MqttConnection, IReady, ILoopWork, IDi
         /// <summary>The channel is closed; its last words are on their way.</summary>
         Leaving,
 
-        /// <summary>They are out; what the peer still sends is read and dropped, since closing on it would take the last words back.</summary>
+        /// <summary>
+        /// They are out; what the peer still sends is read and dropped, since closing on it would take the last words back.
+        /// </summary>
         Lingering,
         Gone,
     }
@@ -241,8 +244,8 @@ internal sealed class ReactorConnection : MqttConnection, IReady, ILoopWork, IDi
     }
 
     /// <summary>
-    /// Nothing more comes. What follows (a will, freeing TLS) waits for its place: when the network fails they all end at once, and the others' messages
-    /// go before. Until then the socket, which would be ready all the time, is heard of once.
+    /// Nothing more comes. What follows (a will, freeing TLS) waits for its place: when the network fails they all end at once, and the
+    /// others' messages go before. Until then the socket, which would be ready all the time, is heard of once.
     /// </summary>
     private void PeerEnded()
     {

@@ -7,8 +7,8 @@ using Fleet.Gateway.Reactor.Native;
 namespace Fleet.Gateway.Reactor;
 
 /// <summary>
-/// A listening socket on one of the loops; what it accepts goes to the loop that has the least. Whoever is not admitted is closed here, at the
-/// cost of an accept.
+/// A listening socket on one of the loops; what it accepts goes to the loop that has the least. Whoever is not admitted is closed here, at
+/// the cost of an accept.
 /// </summary>
 internal sealed unsafe class ReactorListener : IReady, ILoopWork, IDisposable
 {

@@ -23,21 +23,25 @@ internal interface ILoopWork
 }
 
 /// <summary>
-/// One thread that serves many sockets: it waits until some are ready, lets each take its turn and answer, and at the end of the round sends, once
-/// per connection, what the whole round has brought for others. Nothing in a turn may wait. Handshakes, which cost as much as a hundred messages each, and the
-/// ends of lost connections come after the rest of the round, a few at a time, so that a storm of them does not hold up those who are connected.
+/// One thread that serves many sockets: it waits until some are ready, lets each take its turn and answer, and at the end of the round
+/// sends, once per connection, what the whole round has brought for others. Nothing in a turn may wait. Handshakes, which cost as much as a
+/// hundred messages each, and the ends of lost connections come after the rest of the round, a few at a time, so that a storm of them does
+/// not hold up those who are connected.
 /// </summary>
 internal sealed class ReactorLoop : ITicked, IDisposable
 {
     private const int ReadBufferBytes = 64 * 1024, SignalKey = 0, MaxPostedPerRound = 4_096;
 
     /// <summary>
-    /// Half a millisecond, and what is begun is finished: one step of a handshake, or a few ends. With less than a hundredth of it a round finds
-    /// out that nobody else wants anything.
+    /// Half a millisecond, and what is begun is finished: one step of a handshake, or a few ends. With less than a hundredth of it a round
+    /// finds out that nobody else wants anything.
     /// </summary>
     private static readonly long LaterPerRound = Stopwatch.Frequency / 2_000;
 
-    /// <summary>At 20,000 events a second and more it is worth a moment's pause to find several at once: waking up for each would cost a fifth of all that it does.</summary>
+    /// <summary>
+    /// At 20,000 events a second and more it is worth a moment's pause to find several at once: waking up for each would cost a fifth of
+    /// all that it does.
+    /// </summary>
     private static readonly long BusyTicksPerEvent = Stopwatch.Frequency / 20_000;
 
     /// <summary>More than this at once is enough already.</summary>
@@ -197,7 +201,8 @@ internal sealed class ReactorLoop : ITicked, IDisposable
     {
         if (_again.Count > 0 || _later.Count > 0) return _epoll.Wait(0);
         if (_hurried) Libc.Pause(PauseNanoseconds);
-        // Whoever posts looks at _sleeping after it has posted; this looks for posts after it has written _sleeping. One of the two sees the other.
+        // Whoever posts looks at _sleeping after it has posted; this looks for posts after it has written _sleeping. One of the two sees
+        // the other.
         Volatile.Write(ref _sleeping, 1);
         Interlocked.MemoryBarrier();
         bool idle = _posted.IsEmpty && Volatile.Read(ref _tickDue) == 0 && !_stopping;

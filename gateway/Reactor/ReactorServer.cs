@@ -9,10 +9,13 @@ using Microsoft.Extensions.Options;
 
 namespace Fleet.Gateway.Reactor;
 
-/// <summary>The reactor's life: its loops and listeners start when everything else is ready, and stop when every client has been told.</summary>
+/// <summary>
+/// The reactor's life: its loops and listeners start when everything else is ready, and stop when every client has been told.
+/// </summary>
 internal sealed class ReactorServer(
     IOptions<ReactorOptions> options, TransportChoice choice, GatewayListeners listeners, ConnectionServices services,
-    ConnectAdmission admission, IServiceProvider provider, GatewayClock clock, ILogger<ReactorServer> log) : IHostedLifecycleService, IDisposable
+    ConnectAdmission admission, IServiceProvider provider, GatewayClock clock, ILogger<ReactorServer> log)
+    : IHostedLifecycleService, IDisposable
 {
     private readonly List<ReactorListener> _listeners = [];
     private ReactorLoop[] _loops = [];
@@ -52,7 +55,8 @@ internal sealed class ReactorServer(
         foreach (var listener in _listeners) listener.Close();
         try
         {
-            while (_loops.Any(loop => loop.Load > 0)) await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System, cancellationToken);
+            while (_loops.Any(loop => loop.Load > 0))
+                await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System, cancellationToken);
         }
         catch (OperationCanceledException)
         {

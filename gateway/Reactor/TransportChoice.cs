@@ -29,5 +29,6 @@ internal sealed class TransportChoice
 
     /// <summary>Null if the reactor can run here.</summary>
     public static string? WhyNoReactor() =>
-        !OperatingSystem.IsLinux() ? "the reactor runs on Linux" : LibSsl.IsAvailable(out string? why) ? null : $"the reactor needs OpenSSL 3, and {why}";
+        !OperatingSystem.IsLinux()
+            ? "the reactor runs on Linux" : LibSsl.IsAvailable(out string? why) ? null : $"the reactor needs OpenSSL 3, and {why}";
 }

@@ -5,8 +5,8 @@ using Microsoft.Extensions.Logging;
 namespace Fleet.Gateway.Retained;
 
 /// <summary>
-/// Retained messages are read before the first connection, and again in rounds while there are other gateways, whose word of a change may be
-/// lost.
+/// Retained messages are read before the first connection, and again in rounds while there are other gateways, whose word of a change may
+/// be lost.
 /// </summary>
 internal sealed class RetainedCatchUp(RetainedMessages messages, Peers peers, ILogger<RetainedCatchUp> log) : IGatewayStep
 {

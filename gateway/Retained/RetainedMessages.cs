@@ -9,9 +9,9 @@ using Microsoft.Extensions.Options;
 namespace Fleet.Gateway.Retained;
 
 /// <summary>
-/// Retained messages: in memory to be found, in the store to last. Changes are written in rounds: all topics that changed during one round go
-/// out together in the next, the last value of each, so that a slow store costs latency and not order. Each change that is stored has a version;
-/// the other gateways get it with that, and whatever order the changes of a topic come in, the one with the highest version stays.
+/// Retained messages: in memory to be found, in the store to last. Changes are written in rounds: all topics that changed during one round
+/// go out together in the next, the last value of each, so that a slow store costs latency and not order. Each change that is stored has a
+/// version; the other gateways get it with that, and whatever order the changes of a topic come in, the one with the highest version stays.
 /// </summary>
 internal sealed class RetainedMessages(
     IRetainedStore store, Peers peers, IOptions<RetainedOptions> options, GatewayClock clock, ILogger<RetainedMessages> log)
@@ -38,7 +38,8 @@ internal sealed class RetainedMessages(
         await foreach (var message in store.Load(_versions.CompleteUpTo, cancellation))
         {
             byte[] topic = Encoding.UTF8.GetBytes(message.Topic);
-            Apply(new Publication(topic, message.Payload, (Qos)message.Qos, retain: true, message.Properties), message.Version, message.ExpiresAt);
+            var publication = new Publication(topic, message.Payload, (Qos)message.Qos, retain: true, message.Properties);
+            Apply(publication, message.Version, message.ExpiresAt);
         }
         lock (_gate) _versions.Advance(clock.NowMs);
     }
@@ -68,10 +69,14 @@ internal sealed class RetainedMessages(
         string topic = Encoding.UTF8.GetString(message.Topic);
         long? endsAt = expiresAt is { } at ? clock.NowMs + (long)(at - clock.UtcNow).TotalMilliseconds : null;
         Publication? stored = message.Payload.IsEmpty ? null
-            : new Publication(message.TopicBytes, message.Payload, message.Qos, retain: true, message.Properties, endsAt) { StoredVersion = version };
+            : new Publication(message.TopicBytes, message.Payload, message.Qos, retain: true, message.Properties, endsAt)
+            {
+                StoredVersion = version,
+            };
         lock (_gate)
         {
-            if (_versions.Accepts(topic, stored, version, _tree.Get(message.Topic)?.StoredVersion ?? 0, clock.NowMs)) Show(message.Topic, stored);
+            if (_versions.Accepts(topic, stored, version, _tree.Get(message.Topic)?.StoredVersion ?? 0, clock.NowMs))
+                Show(message.Topic, stored);
         }
     }
 
@@ -137,7 +142,8 @@ internal sealed class RetainedMessages(
             DateTimeOffset? expiresAt = change.Message?.ExpiresAt is { } at ? clock.ToUtc(at) : null;
             long version = change.Message is not { } message ? await store.Delete(topic, CancellationToken.None)
                 : await store.Set(
-                    new RetainedMessage(topic, message.Payload, (byte)message.Qos, message.Properties, clock.UtcNow, expiresAt), CancellationToken.None);
+                    new RetainedMessage(topic, message.Payload, (byte)message.Qos, message.Properties, clock.UtcNow, expiresAt),
+                    CancellationToken.None);
             lock (_gate) End(topic, change.Message, version);
             // Not awaited: a slow gateway holds up this publisher, and not the next round.
             _ = Tell(topic, change, version, expiresAt);

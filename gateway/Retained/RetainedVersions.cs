@@ -3,8 +3,8 @@ using Fleet.Gateway.Messages;
 namespace Fleet.Gateway.Retained;
 
 /// <summary>
-/// Which change of a retained topic is the newest, when some are this gateway's own, shown before the store has given them a version, and others
-/// come from elsewhere. Guarded by its owner's lock.
+/// Which change of a retained topic is the newest, when some are this gateway's own, shown before the store has given them a version, and
+/// others come from elsewhere. Guarded by its owner's lock.
 /// </summary>
 internal sealed class RetainedVersions
 {
@@ -16,8 +16,8 @@ internal sealed class RetainedVersions
     private long _seen, _seenBefore;
 
     /// <summary>
-    /// What came up to this version is known: it was the highest one a whole round ago, and a change that is committed later than a higher one
-    /// is so by less than a round.
+    /// What came up to this version is known: it was the highest one a whole round ago, and a change that is committed later than a higher
+    /// one is so by less than a round.
     /// </summary>
     public long CompleteUpTo { get; private set; }
 
@@ -35,7 +35,10 @@ internal sealed class RetainedVersions
     public void Begin(string topic, Publication? shown)
     {
         if (!_writing.TryGetValue(topic, out var writes))
-            _writing.Add(topic, writes = new Writes { Best = shown, BestVersion = shown?.StoredVersion ?? _removed.GetValueOrDefault(topic).Version });
+        {
+            long version = shown?.StoredVersion ?? _removed.GetValueOrDefault(topic).Version;
+            _writing.Add(topic, writes = new Writes { Best = shown, BestVersion = version });
+        }
         writes.Count++;
     }
 

@@ -8,8 +8,8 @@ using Fleet.Mqtt;
 namespace Fleet.Gateway.Routing;
 
 /// <summary>
-/// Publish and subscribe: who gets a message, and which messages are retained. Other gateways stand in the same tree as this one's sessions, so
-/// that a message is matched once, and a gateway that is alone pays nothing for them. Nothing here waits for a subscriber.
+/// Publish and subscribe: who gets a message, and which messages are retained. Other gateways stand in the same tree as this one's
+/// sessions, so that a message is matched once, and a gateway that is alone pays nothing for them. Nothing here waits for a subscriber.
 /// </summary>
 internal sealed class Broker(RetainedMessages retained, Peers peers, Routes routes, Forwarder forwarder, SessionJournal journal)
 {
@@ -34,13 +34,17 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
 
     public bool HasSubscribers(ReadOnlySpan<byte> topicName) => Match(topicName).Count > 0;
 
-    /// <summary>Hands a message to the subscribers that <see cref="Match"/> found, once each, at the best QoS of their subscriptions.</summary>
+    /// <summary>
+    /// Hands a message to the subscribers that <see cref="Match"/> found, once each, at the best QoS of their subscriptions.
+    /// </summary>
     /// <returns>
-    /// Completes when the other gateways and the rules among them have it. Null: one of them has too much waiting, and no session here got it either.
+    /// Completes when the other gateways and the rules among them have it. Null: one of them has too much waiting, and no session here got
+    /// it either.
     /// </returns>
     /// <param name="packetId">Of a QoS 2 message, which its publisher may repeat with it; 0 otherwise.</param>
     /// <param name="position">The journal's, at which it is durable for the persistent sessions here; 0 if there are none.</param>
-    public Task? Deliver(Publication message, List<SubscriptionMatch<Subscriber>> matches, Session? publisher, ushort packetId, out long position)
+    public Task? Deliver(
+        Publication message, List<SubscriptionMatch<Subscriber>> matches, Session? publisher, ushort packetId, out long position)
     {
         position = 0;
         bool kept = Volatile.Read(ref _sinks) > 0, others = peers.HadAny;
@@ -55,7 +59,8 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
     }
 
     /// <summary>
-    /// The rest of a message that sessions have already: retains it if it says so, and hands it to the rules, of which one, or the store, failed.
+    /// The rest of a message that sessions have already: retains it if it says so, and hands it to the rules, of which one, or the store,
+    /// failed.
     /// </summary>
     public Task KeepAgain(Publication message, Session? publisher)
     {
@@ -125,7 +130,8 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
     }
 
     /// <returns>
-    /// Whether the subscription is new, a task that completes when the other gateways know of it, and what it changes; null if the session has too many.
+    /// Whether the subscription is new, a task that completes when the other gateways know of it, and what it changes; null if the session
+    /// has too many.
     /// </returns>
     public (bool IsNew, Task Known, SubscriptionChange Change)? Subscribe(Session session, in HeldSubscription subscription)
     {
@@ -226,8 +232,11 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
         return true;
     }
 
-    /// <param name="mustHold">Others than sessions took it: a QoS 2 message must be known for a repeat, whether or not a session here is owed it.</param>
-    private long DeliverHere(Publication message, List<SubscriptionMatch<Subscriber>> matches, Session? publisher, ushort packetId, bool mustHold)
+    /// <param name="mustHold">
+    /// Others than sessions took it: a QoS 2 message must be known for a repeat, whether or not a session here is owed it.
+    /// </param>
+    private long DeliverHere(
+        Publication message, List<SubscriptionMatch<Subscriber>> matches, Session? publisher, ushort packetId, bool mustHold)
     {
         var owed = t_owed ??= [];
         FanOut.Deliver(message, matches, publisher, inherited: null, owed);

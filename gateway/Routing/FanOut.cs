@@ -37,7 +37,8 @@ internal static class FanOut
 
     /// <summary>The message as one subscription gets it.</summary>
     public static Delivery DeliveryOf(Publication message, SubscriptionOptions options, byte[]? identifiers) => new(
-        message, options.Qos < message.Qos ? options.Qos : message.Qos, message.Retain && options.RetainAsPublished, Identifiers: identifiers);
+        message, options.Qos < message.Qos ? options.Qos : message.Qos, message.Retain && options.RetainAsPublished,
+        Identifiers: identifiers);
 
     /// <summary>Whether all subscribers can take the message.</summary>
     public static bool HaveRoom(Publication message, List<SubscriptionMatch<Subscriber>> matches)
@@ -62,8 +63,8 @@ internal static class FanOut
         one.IsCompletedSuccessfully ? other : other.IsCompletedSuccessfully ? one : Task.WhenAll(one, other);
 
     /// <summary>
-    /// Overlapping subscriptions of one session become one, with the best QoS and the identifiers of all [MQTT-3.3.4-2 to 4]. Shared ones stay
-    /// apart (MQTT 5.0, 4.8.2), and those that do not want what their own client publishes have no part in it.
+    /// Overlapping subscriptions of one session become one, with the best QoS and the identifiers of all [MQTT-3.3.4-2 to 4]. Shared ones
+    /// stay apart (MQTT 5.0, 4.8.2), and those that do not want what their own client publishes have no part in it.
     /// </summary>
     private static void Merge(List<SubscriptionMatch<Subscriber>> matches, Session? publisher)
     {
@@ -95,6 +96,7 @@ internal static class FanOut
         if (other.SubscriptionId == 0) return;
         var joined = t_joined ??= [];
         joined[at] = SubscriptionIdentifiers.Join(
-            joined.GetValueOrDefault(at) ?? SubscriptionIdentifiers.Of(one.SubscriptionId), SubscriptionIdentifiers.Of(other.SubscriptionId))!;
+            joined.GetValueOrDefault(at) ?? SubscriptionIdentifiers.Of(one.SubscriptionId),
+            SubscriptionIdentifiers.Of(other.SubscriptionId))!;
     }
 }

@@ -3,8 +3,8 @@ using System.Security.Cryptography;
 namespace Fleet.Gateway.Rules;
 
 /// <summary>
-/// Ids of messages for rules: 14 hex digits of microseconds since 1970, which grow from message to message, and 18 of this process. So they are unlike any
-/// other ever made, and their order is the order of arrival.
+/// Ids of messages for rules: 14 hex digits of microseconds since 1970, which grow from message to message, and 18 of this process. So they
+/// are unlike any other ever made, and their order is the order of arrival.
 /// </summary>
 internal sealed class RuleMessageIds(GatewayClock clock)
 {

@@ -5,7 +5,8 @@ namespace Fleet.Gateway.Rules;
 
 /// <summary>What all rules of a gateway share.</summary>
 internal sealed class RuleParts(
-    IRuleQueue queue, IGrainFactory grains, RuleMessageIds ids, RuleIngestMetrics metrics, IOptions<RuleQueueOptions> options, GatewayClock clock,
+    IRuleQueue queue, IGrainFactory grains, RuleMessageIds ids, RuleIngestMetrics metrics, IOptions<RuleQueueOptions> options,
+    GatewayClock clock,
     ILogger<RuleSubscriber> log)
 {
     public IRuleQueue Queue => queue;

@@ -7,7 +7,9 @@ using Fleet.Mqtt;
 
 namespace Fleet.Gateway.Rules;
 
-/// <summary>A rule in this gateway's subscription tree: puts what matches into the rule's queue, before the publisher is acknowledged.</summary>
+/// <summary>
+/// A rule in this gateway's subscription tree: puts what matches into the rule's queue, before the publisher is acknowledged.
+/// </summary>
 internal sealed class RuleSubscriber(RuleRoute route, TopicFilter? filter, RuleParts parts) : DurableSink
 {
     private readonly RuleQueueState _state = new(parts.Options);
@@ -32,7 +34,9 @@ internal sealed class RuleSubscriber(RuleRoute route, TopicFilter? filter, RuleP
     public override Task Keep(Publication message, Session? publisher) =>
         Keep(message.Topic, message.Payload, Properties.Of(message.Properties.Span).ContentType, message.Qos, publisher);
 
-    /// <summary>Takes a message; one that nobody would send again is dropped if there is no room. For others, ask <see cref="HasRoom"/> first.</summary>
+    /// <summary>
+    /// Takes a message; one that nobody would send again is dropped if there is no room. For others, ask <see cref="HasRoom"/> first.
+    /// </summary>
     /// <param name="topic">As the rule is to see it.</param>
     /// <param name="contentType">Empty for none.</param>
     /// <param name="publisher">Null: the service itself, or a client that is gone (its will).</param>

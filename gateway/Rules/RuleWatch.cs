@@ -5,7 +5,8 @@ using Microsoft.Extensions.Logging;
 namespace Fleet.Gateway.Rules;
 
 /// <summary>Knows the rules before the first connection, and hears of each change from then on.</summary>
-internal sealed class RuleWatch(IGrainFactory grains, GatewayRules rules, GatewayClock clock, ILogger<RuleWatch> log) : IHostedService, IRuleObserver, IDisposable
+internal sealed class RuleWatch(IGrainFactory grains, GatewayRules rules, GatewayClock clock, ILogger<RuleWatch> log)
+    : IHostedService, IRuleObserver, IDisposable
 {
     private IRuleObserver? _reference;
     private ITimer? _timer;
@@ -35,7 +36,8 @@ internal sealed class RuleWatch(IGrainFactory grains, GatewayRules rules, Gatewa
 
     private async Task Ask()
     {
-        if (await grains.GetGrain<IRuleRegistryGrain>(IRuleRegistryGrain.Key).Watch(_reference!, rules.Version) is { } table) rules.Apply(table);
+        if (await grains.GetGrain<IRuleRegistryGrain>(IRuleRegistryGrain.Key).Watch(_reference!, rules.Version) is { } table)
+            rules.Apply(table);
     }
 
     private async Task AskAgain()

@@ -2,7 +2,9 @@ using Fleet.Gateway.Messages;
 
 namespace Fleet.Gateway.Sessions;
 
-/// <summary>A QoS 2 message of a client that was routed, or is about to be, and is not released: a repeat of it is not routed again.</summary>
+/// <summary>
+/// A QoS 2 message of a client that was routed, or is about to be, and is not released: a repeat of it is not routed again.
+/// </summary>
 /// <param name="Position">The journal's, at which it is durable here, its packet identifier with it; 0 if it need not be.</param>
 /// <param name="Elsewhere">Others than sessions take it too; null: none does, or all have.</param>
 internal readonly record struct HeldMessage(long Position, PendingForward? Elsewhere = null);

@@ -22,7 +22,9 @@ internal readonly record struct Delivery(Publication Message, Qos Qos, bool Reta
     }
 }
 
-/// <summary>What waits for a subscriber: first in, first out, bounded in messages and in bytes. A ring that holds no memory while empty.</summary>
+/// <summary>
+/// What waits for a subscriber: first in, first out, bounded in messages and in bytes. A ring that holds no memory while empty.
+/// </summary>
 internal sealed class DeliveryQueue(int maxMessages, int maxBytes)
 {
     private Delivery[] _ring = [];

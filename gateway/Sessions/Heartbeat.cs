@@ -20,8 +20,8 @@ internal enum HeartbeatChange
 }
 
 /// <summary>
-/// One device's heartbeats on one connection: <c>fleet/{thing}/heartbeat</c>, <c>{"sequence":n,"periodSeconds":10}</c> or empty. The first of a
-/// connection declares the period; a device that never sends one is never stale. Beaten by the connection, judged by the sweep.
+/// One device's heartbeats on one connection: <c>fleet/{thing}/heartbeat</c>, <c>{"sequence":n,"periodSeconds":10}</c> or empty. The first
+/// of a connection declares the period; a device that never sends one is never stale. Beaten by the connection, judged by the sweep.
 /// </summary>
 internal sealed class Heartbeat(ThingName thing)
 {
@@ -78,7 +78,8 @@ internal sealed class Heartbeat(ThingName thing)
             {
                 bool period = reader.ValueTextEquals("periodSeconds"u8);
                 reader.Read();
-                if (period && reader.TokenType == JsonTokenType.Number && reader.TryGetInt32(out int seconds)) return Math.Clamp(seconds, 1, MaxPeriodSeconds);
+                if (period && reader.TokenType == JsonTokenType.Number && reader.TryGetInt32(out int seconds))
+                    return Math.Clamp(seconds, 1, MaxPeriodSeconds);
                 reader.Skip();
             }
         }

@@ -26,8 +26,8 @@ internal enum AckResult
 }
 
 /// <summary>
-/// QoS 1 and 2 messages that were sent and are not done with, by packet identifier and in the order they were first sent: a list threaded through
-/// one hash table, so that with 65,535 of them each step is as quick as with one, and none allocates. MQTT 5.0, 4.3 and 4.4.
+/// QoS 1 and 2 messages that were sent and are not done with, by packet identifier and in the order they were first sent: a list threaded
+/// through one hash table, so that with 65,535 of them each step is as quick as with one, and none allocates. MQTT 5.0, 4.3 and 4.4.
 /// </summary>
 internal sealed class InFlight
 {
@@ -53,8 +53,8 @@ internal sealed class InFlight
     public ushort LastId { get; private set; }
 
     /// <summary>
-    /// Sets a packet identifier aside for a message that a persistent session is owed with QoS 2: it goes to the store with the message, so that the
-    /// message is sent with no other, whatever happens.
+    /// Sets a packet identifier aside for a message that a persistent session is owed with QoS 2: it goes to the store with the message, so
+    /// that the message is sent with no other, whatever happens.
     /// </summary>
     /// <returns>0 if so many are set aside that none can be.</returns>
     public ushort Reserve()

@@ -11,8 +11,8 @@ namespace Fleet.Gateway.Sessions;
 internal readonly record struct Outgoing(ushort PacketId, Delivery? Publish, bool Duplicate);
 
 /// <summary>
-/// The way out to one subscriber: what is in flight and to be sent again, then the retained messages of new subscriptions, then the queue; never
-/// more unacknowledged than the client takes. Guarded by the session's lock.
+/// The way out to one subscriber: what is in flight and to be sent again, then the retained messages of new subscriptions, then the queue;
+/// never more unacknowledged than the client takes. Guarded by the session's lock.
 /// </summary>
 internal sealed class OutboundMessages(SessionOptions options, GatewayClock clock, GatewayMetrics metrics)
 {
@@ -72,7 +72,10 @@ internal sealed class OutboundMessages(SessionOptions options, GatewayClock cloc
         return false;
     }
 
-    /// <summary>A packet identifier for a QoS 2 message that is about to be added; 0 if more than 64,000 wait: then it gets one when it is nearly its turn.</summary>
+    /// <summary>
+    /// A packet identifier for a QoS 2 message that is about to be added; 0 if more than 64,000 wait: then it gets one when it is nearly
+    /// its turn.
+    /// </summary>
     public ushort Reserve()
     {
         // Those that wait without come first: none must be overtaken until there is none for it.
@@ -91,7 +94,9 @@ internal sealed class OutboundMessages(SessionOptions options, GatewayClock cloc
         (_retained ??= new()).Enqueue(delivery);
     }
 
-    /// <summary>The next packet to send now; a message of QoS 1 or 2 is in flight from here on. Who takes a message releases it once it is written.</summary>
+    /// <summary>
+    /// The next packet to send now; a message of QoS 1 or 2 is in flight from here on. Who takes a message releases it once it is written.
+    /// </summary>
     /// <returns>
     /// False if nothing waits, the client has as much unacknowledged as it takes [MQTT-3.3.4-9], or the next is not durable yet; then
     /// <paramref name="owner"/> is woken when it is.
@@ -102,7 +107,11 @@ internal sealed class OutboundMessages(SessionOptions options, GatewayClock cloc
         if (TryDequeueRelease(owner, out next)) return true;
         if (_inFlight.HasToRepeat)
         {
-            if (_inFlight.Outstanding >= _receiveMaximum || _inFlight.NextToRepeat?.MayBeSent(owner) == false || !_inFlight.TryRepeat(out var sent)) return false;
+            if (_inFlight.Outstanding >= _receiveMaximum || _inFlight.NextToRepeat?.MayBeSent(owner) == false
+                || !_inFlight.TryRepeat(out var sent))
+            {
+                return false;
+            }
             if (!sent.Released) sent.Delivery.Message.Hold();
             next = new Outgoing(sent.PacketId, sent.Released ? null : sent.Delivery, Duplicate: true);
             return true;
@@ -161,10 +170,16 @@ internal sealed class OutboundMessages(SessionOptions options, GatewayClock cloc
     }
 
     /// <summary>The session has become one that is kept in the store.</summary>
-    /// <param name="owed">Says what the store is to know of a message, with its packet identifier if that is given already; null if nothing.</param>
+    /// <param name="owed">
+    /// Says what the store is to know of a message, with its packet identifier if that is given already; null if nothing.
+    /// </param>
     public void Keep(Func<Delivery, ushort, StoredDelivery?> owed)
     {
-        _inFlight.Replace(sent => sent.Delivery with { Stored = owed(sent.Delivery with { Qos = sent.Released ? Qos.ExactlyOnce : sent.Delivery.Qos }, sent.PacketId) });
+        _inFlight.Replace(sent =>
+        {
+            var qos = sent.Released ? Qos.ExactlyOnce : sent.Delivery.Qos;
+            return sent.Delivery with { Stored = owed(sent.Delivery with { Qos = qos }, sent.PacketId) };
+        });
         _queue.Replace(delivery => delivery with { Stored = owed(delivery, 0) });
     }
 
@@ -223,7 +238,9 @@ internal sealed class OutboundMessages(SessionOptions options, GatewayClock cloc
         delivery.Finish();
     }
 
-    /// <summary>PUBREL goes out as soon as its PUBREC is durable [MQTT-4.3.3-5]: after a kill, the client that has had it must not be sent PUBLISH.</summary>
+    /// <summary>
+    /// PUBREL goes out as soon as its PUBREC is durable [MQTT-4.3.3-5]: after a kill, the client that has had it must not be sent PUBLISH.
+    /// </summary>
     private bool TryDequeueRelease(ISessionOwner owner, out Outgoing next)
     {
         next = default;

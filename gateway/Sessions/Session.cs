@@ -47,7 +47,9 @@ internal sealed class Session : Subscriber
     /// <summary>Kept by the directory: when its time is up, on the monotonic clock. Null while it has a connection.</summary>
     public long? ExpiresAt { get; set; }
 
-    /// <summary>It comes from a dead gateway, and is known for what it is until all that was on its way there has come; null otherwise.</summary>
+    /// <summary>
+    /// It comes from a dead gateway, and is known for what it is until all that was on its way there has come; null otherwise.
+    /// </summary>
     public InheritedSessions? Inherited { get; set; }
 
     /// <summary>Null: it is kept in memory alone, because it ends with its connection.</summary>
@@ -217,7 +219,8 @@ internal sealed class Session : Subscriber
     }
 
     /// <summary>
-    /// Takes the answer to a request for the connection that made it; drops it if that one is gone. No policy is asked: it was, at the request.
+    /// Takes the answer to a request for the connection that made it; drops it if that one is gone. No policy is asked: it was, at the
+    /// request.
     /// </summary>
     public void DeliverTo(ISessionOwner requester, in Delivery delivery)
     {
@@ -228,8 +231,8 @@ internal sealed class Session : Subscriber
     }
 
     /// <summary>
-    /// Takes the retained messages of a new subscription. A whole fleet's status must not count as a slow client's queue. They go out before what is
-    /// published from now on.
+    /// Takes the retained messages of a new subscription. A whole fleet's status must not count as a slow client's queue. They go out
+    /// before what is published from now on.
     /// </summary>
     public void DeliverRetained(List<Publication> messages, in HeldSubscription subscription)
     {
@@ -324,7 +327,8 @@ internal sealed class Session : Subscriber
         lock (_gate)
         {
             bool known = _awaitingRelease.Release(packetId, out var held);
-            // Nothing is known of it in the store if it was held in memory alone. If it is unknown here, its end may be on its way there still.
+            // Nothing is known of it in the store if it was held in memory alone. If it is unknown here, its end may be on its way there
+            // still.
             position = _stored is { } stored && !_ended && !(known && held.Position == 0) ? stored.Journal.PubRel(stored, packetId) : 0;
             return known;
         }
@@ -446,7 +450,8 @@ internal sealed class Session : Subscriber
         if (delivery.Qos == Qos.AtLeastOnce) packetId = 0;
         else if (packetId == 0) packetId = _outbound.Reserve();
         delivery.Message?.Keep();
-        return new StoredDelivery(stored, ++stored.LastNumber, delivery.Message, delivery.Qos, delivery.Retain, packetId, delivery.Identifiers)
+        return new StoredDelivery(
+            stored, ++stored.LastNumber, delivery.Message, delivery.Qos, delivery.Retain, packetId, delivery.Identifiers)
         {
             IsQuick = _owner is not null && delivery.Qos == Qos.AtLeastOnce,
         };

@@ -11,21 +11,25 @@ namespace Fleet.Gateway.Sessions;
 /// <param name="EndsSession">The session goes with the connection, whatever its expiry says.</param>
 internal sealed record EndCause(ReasonCode? Code, DisconnectReason Reason, string Detail, bool SendsWill = true, bool EndsSession = false)
 {
-    public static EndCause ClientDisconnected { get; } = new(null, DisconnectReason.ClientInitiatedDisconnect, "DISCONNECT", SendsWill: false);
-    public static EndCause ClientDisconnectedWithWill { get; } = new(null, DisconnectReason.ClientInitiatedDisconnect, "DISCONNECT with will");
+    public static EndCause ClientDisconnected { get; } =
+        new(null, DisconnectReason.ClientInitiatedDisconnect, "DISCONNECT", SendsWill: false);
+    public static EndCause ClientDisconnectedWithWill { get; } =
+        new(null, DisconnectReason.ClientInitiatedDisconnect, "DISCONNECT with will");
     public static EndCause ConnectionLost { get; } = new(null, DisconnectReason.ConnectionLost, "The connection was lost.");
     public static EndCause KeepAliveTimeout { get; } =
         new(ReasonCode.KeepAliveTimeout, DisconnectReason.MqttKeepAliveTimeout, "Nothing was heard for 1.5 times the keep alive.");
     public static EndCause TakenOver { get; } =
         new(ReasonCode.SessionTakenOver, DisconnectReason.DuplicateClientId, "Another connection uses this client identifier.");
-    public static EndCause Revoked { get; } =
-        new(ReasonCode.AdministrativeAction, DisconnectReason.ServerInitiatedDisconnect, "The certificate is no longer good.", EndsSession: true);
+    public static EndCause Revoked { get; } = new(
+        ReasonCode.AdministrativeAction, DisconnectReason.ServerInitiatedDisconnect, "The certificate is no longer good.",
+        EndsSession: true);
     public static EndCause ShuttingDown { get; } =
         new(ReasonCode.ServerShuttingDown, DisconnectReason.ServerInitiatedDisconnect, "The server is shutting down.");
-    public static EndCause Fenced { get; } =
-        new(ReasonCode.ServerBusy, DisconnectReason.ServerInitiatedDisconnect, "The gateway was cut off and begins anew.", SendsWill: false, EndsSession: true);
-    public static EndCause TooSlow { get; } =
-        new(ReasonCode.QuotaExceeded, DisconnectReason.ServerInitiatedDisconnect, "The client does not take its messages: its queue is full.");
+    public static EndCause Fenced { get; } = new(
+        ReasonCode.ServerBusy, DisconnectReason.ServerInitiatedDisconnect, "The gateway was cut off and begins anew.",
+        SendsWill: false, EndsSession: true);
+    public static EndCause TooSlow { get; } = new(
+        ReasonCode.QuotaExceeded, DisconnectReason.ServerInitiatedDisconnect, "The client does not take its messages: its queue is full.");
 
     public static EndCause ProtocolError(ReasonCode code, string detail) => new(code, DisconnectReason.ClientError, detail);
 
@@ -38,8 +42,8 @@ internal sealed record EndCause(ReasonCode? Code, DisconnectReason Reason, strin
 }
 
 /// <summary>
-/// A session's connection, as the session and the directory see it: it is woken when there is something to send, and when what it waits for is
-/// stored. None of these calls waits; any thread may make them.
+/// A session's connection, as the session and the directory see it: it is woken when there is something to send, and when what it waits for
+/// is stored. None of these calls waits; any thread may make them.
 /// </summary>
 internal interface ISessionOwner : IJournalWaiter
 {

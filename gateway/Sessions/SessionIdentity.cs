@@ -58,7 +58,8 @@ internal sealed class SessionIdentity
         _ => $"plain/{clientId}",
     };
 
-    public static IReadOnlyDictionary<string, string> PolicyVariables(string clientId, string remoteAddress, ThingName? thing, string? template)
+    public static IReadOnlyDictionary<string, string> PolicyVariables(
+        string clientId, string remoteAddress, ThingName? thing, string? template)
     {
         var variables = new Dictionary<string, string>(4, StringComparer.Ordinal)
         {

@@ -65,7 +65,8 @@ internal sealed class SessionSubscriptions(int max)
         {
             if (subscription.Identifier == 0) continue;
             name ??= System.Text.Encoding.UTF8.GetString(topicName);
-            if (subscription.Covers(name)) identifiers = SubscriptionIdentifiers.Join(identifiers, SubscriptionIdentifiers.Of(subscription.Identifier));
+            if (subscription.Covers(name))
+                identifiers = SubscriptionIdentifiers.Join(identifiers, SubscriptionIdentifiers.Of(subscription.Identifier));
         }
         return identifiers;
     }

@@ -5,8 +5,8 @@ using Fleet.Gateway.Messages;
 namespace Fleet.Gateway.Sessions;
 
 /// <summary>
-/// Who stands in the subscription tree and gets what matches: a session of this gateway, a rule, or another gateway on behalf of its own. Each
-/// says how it takes a message; the broker asks all of them in the same words.
+/// Who stands in the subscription tree and gets what matches: a session of this gateway, a rule, or another gateway on behalf of its own.
+/// Each says how it takes a message; the broker asks all of them in the same words.
 /// </summary>
 internal abstract class Subscriber
 {

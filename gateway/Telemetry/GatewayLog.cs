@@ -8,7 +8,8 @@ namespace Fleet.Gateway.Telemetry;
 /// <summary>Event ids 3000 to 3099.</summary>
 internal static partial class GatewayLog
 {
-    [LoggerMessage(3001, LogLevel.Information, "Gateway {GatewayId} serves MQTT over TLS on port {MqttsPort}{Plain}; {Retained} retained messages")]
+    [LoggerMessage(3001, LogLevel.Information,
+        "Gateway {GatewayId} serves MQTT over TLS on port {MqttsPort}{Plain}; {Retained} retained messages")]
     public static partial void GatewayStarted(this ILogger log, string gatewayId, int? mqttsPort, string plain, int retained);
 
     [LoggerMessage(3002, LogLevel.Debug, "{Kind} {ClientId} connected from {RemoteAddress}")]
@@ -75,7 +76,8 @@ internal static partial class GatewayLog
     [LoggerMessage(3021, LogLevel.Information, "Gateway {GatewayId} works with {Count} others")]
     public static partial void PeersChanged(this ILogger log, string gatewayId, int count);
 
-    [LoggerMessage(3022, LogLevel.Warning, "Gateway {GatewayId} was taken for dead, or replaced by one of the same name; its sessions are ended and it begins anew")]
+    [LoggerMessage(3022, LogLevel.Warning,
+        "Gateway {GatewayId} was taken for dead, or replaced by one of the same name; its sessions are ended and it begins anew")]
     public static partial void GatewayFenced(this ILogger log, string gatewayId);
 
     [LoggerMessage(3023, LogLevel.Warning, "Gateway {GatewayId} did not advertise its filters in time; serving without")]
@@ -87,7 +89,8 @@ internal static partial class GatewayLog
     [LoggerMessage(3025, LogLevel.Warning, "Session {Key} could not be taken over from gateway {GatewayId}: its client begins anew")]
     public static partial void SessionNotMoved(this ILogger log, string key, string gatewayId);
 
-    [LoggerMessage(3030, LogLevel.Warning, "Gateway {GatewayId} does not hand over the messages of session {Key} yet; it is asked again until it does, or is dead")]
+    [LoggerMessage(3030, LogLevel.Warning,
+        "Gateway {GatewayId} does not hand over the messages of session {Key} yet; it is asked again until it does, or is dead")]
     public static partial void SessionNotCollected(this ILogger log, string key, string gatewayId, Exception exception);
 
     [LoggerMessage(3026, LogLevel.Warning, "Gateway {GatewayId} could not say that it ends")]
@@ -99,19 +102,23 @@ internal static partial class GatewayLog
     [LoggerMessage(3028, LogLevel.Error, "The sessions of dead gateway {Dead} could not be taken; trying again")]
     public static partial void SessionsNotInherited(this ILogger log, string dead, Exception exception);
 
-    [LoggerMessage(3029, LogLevel.Warning, "The session of {Key} is at gateway {GatewayId}, which does not answer: its client is to try again")]
+    [LoggerMessage(3029, LogLevel.Warning,
+        "The session of {Key} is at gateway {GatewayId}, which does not answer: its client is to try again")]
     public static partial void SessionNotFound(this ILogger log, string key, string gatewayId);
 
-    [LoggerMessage(3041, LogLevel.Warning, "Client {Key} connects and drops again and again, and is held off for {Seconds} s; the last time it ended by {Reason}: {Detail}")]
+    [LoggerMessage(3041, LogLevel.Warning,
+        "Client {Key} connects and drops again and again, and is held off for {Seconds} s; the last time it ended by {Reason}: {Detail}")]
     public static partial void ClientHeldOff(this ILogger log, string key, long seconds, DisconnectReason reason, string detail);
 
     [LoggerMessage(3042, LogLevel.Warning, "Connection from {RemoteAddress} closed: {Fault}")]
     public static partial void ProxyHeaderRefused(this ILogger log, string remoteAddress, string fault);
 
-    [LoggerMessage(3043, LogLevel.Warning, "Not every device's grain was told within {Patience} that its session is over; the other gateways' silos will")]
+    [LoggerMessage(3043, LogLevel.Warning,
+        "Not every device's grain was told within {Patience} that its session is over; the other gateways' silos will")]
     public static partial void PresenceLeftUntold(this ILogger log, TimeSpan patience);
 
-    [LoggerMessage(3051, LogLevel.Error, "{Changes} changes of persistent sessions could not be stored; trying again. Messages for such sessions are refused meanwhile")]
+    [LoggerMessage(3051, LogLevel.Error,
+        "{Changes} changes of persistent sessions could not be stored; trying again. Messages for such sessions are refused meanwhile")]
     public static partial void JournalFailed(this ILogger log, int changes, Exception exception);
 
     [LoggerMessage(3053, LogLevel.Information, "{Restored} persistent sessions are back with {Deliveries} messages; {Over} were over")]

@@ -64,7 +64,10 @@ internal sealed class GatewayMetrics
             "fleet.block_cache.misses", "{read}", "Reads that went to the blob store.").StartedAtZero();
         _downloadBytes = meter.CreateCounter<long>("fleet.download.served", "By", "Bytes of firmware served over HTTP.").StartedAtZero();
         _ack = meter.CreateHistogram<double>("mqtt.server.ack.duration", "s", "From reading a QoS 1 PUBLISH to writing its PUBACK.",
-            advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = [0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 30] });
+            advice: new InstrumentAdvice<double>
+            {
+                HistogramBucketBoundaries = [0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 30],
+            });
     }
 
     public void ConnectionOpened() => _connections.Add(1);

@@ -18,7 +18,8 @@ internal abstract class KestrelTransport(ConnectionServices services, Listener l
     public override async Task OnConnectedAsync(ConnectionContext connection)
     {
         var certificate = connection.Features.Get<ITlsConnectionFeature>()?.ClientCertificate;
-        var source = new ConnectionSource(listener, IdOf(certificate), RemoteAddress.Of((connection.RemoteEndPoint as IPEndPoint)?.Address), AdmissionPass.Of(connection));
+        var address = (connection.RemoteEndPoint as IPEndPoint)?.Address;
+        var source = new ConnectionSource(listener, IdOf(certificate), RemoteAddress.Of(address), AdmissionPass.Of(connection));
         var served = new PipeConnection(services, source, connection.Transport.Input, new Output(connection));
         await served.Run();
         if (served.HasSaidLastWords) await Linger(connection.Transport.Input);
@@ -44,7 +45,9 @@ internal abstract class KestrelTransport(ConnectionServices services, Listener l
     }
 
     private static CertificateId? IdOf(X509Certificate2? certificate) =>
-        certificate is not null && CertificateId.TryParse(Convert.ToHexStringLower(SHA256.HashData(certificate.RawDataMemory.Span)), out var id) ? id : null;
+        certificate is not null
+        && CertificateId.TryParse(Convert.ToHexStringLower(SHA256.HashData(certificate.RawDataMemory.Span)), out var id)
+            ? id : null;
 
     private sealed class Output(ConnectionContext connection) : ITransportOutput
     {

@@ -9,8 +9,8 @@ using Fleet.Mqtt;
 namespace Fleet.Gateway.Transport;
 
 /// <summary>
-/// One <see cref="MqttChannel"/> and what it takes to run it, whatever carries its bytes: its effects are carried out here, their answers come
-/// back as events, and its life is told to those who must know. How bytes move, and on which thread a turn runs, is the transport's.
+/// One <see cref="MqttChannel"/> and what it takes to run it, whatever carries its bytes: its effects are carried out here, their answers
+/// come back as events, and its life is told to those who must know. How bytes move, and on which thread a turn runs, is the transport's.
 /// </summary>
 internal abstract class MqttConnection : ISessionOwner
 {
@@ -21,7 +21,9 @@ internal abstract class MqttConnection : ISessionOwner
     private RequestQueue? _requests;
     private bool _begun;
 
-    /// <param name="requestsOnPool">Requests to reserved topics may block for a moment, which a thread of many connections must not.</param>
+    /// <param name="requestsOnPool">
+    /// Requests to reserved topics may block for a moment, which a thread of many connections must not.
+    /// </param>
     /// <param name="pool">For what waits to be sent; the shared pool if null.</param>
     protected MqttConnection(ConnectionServices services, ConnectionSource source, bool requestsOnPool, ArrayPool<byte>? pool = null)
     {
@@ -39,7 +41,8 @@ internal abstract class MqttConnection : ISessionOwner
     protected MqttChannel Channel { get; }
 
     /// <summary>
-    /// Completes when the channel need not be paused any more (CONNECT has its answer, or the client is within its rate), or another task is in its place.
+    /// Completes when the channel need not be paused any more (CONNECT has its answer, or the client is within its rate), or another task
+    /// is in its place.
     /// </summary>
     protected Task Held { get; private set; } = Task.CompletedTask;
 
@@ -101,7 +104,9 @@ internal abstract class MqttConnection : ISessionOwner
         }
     }
 
-    /// <summary>The channel is closed and its last words are out: tells of the end when everything that was asked for is answered.</summary>
+    /// <summary>
+    /// The channel is closed and its last words are out: tells of the end when everything that was asked for is answered.
+    /// </summary>
     protected async Task Over()
     {
         await Held;
@@ -180,7 +185,8 @@ internal abstract class MqttConnection : ISessionOwner
 
     private void RequestCompleted(AckTicket? ticket, bool good)
     {
-        if (ticket is not null) Complete(ticket, good ? ReasonCode.Success : ReasonCode.ImplementationSpecificError, good ? null : "The request failed.");
+        if (ticket is not null)
+            Complete(ticket, good ? ReasonCode.Success : ReasonCode.ImplementationSpecificError, good ? null : "The request failed.");
     }
 
     private async Task CompleteWhenDurable(ChannelEffect.AwaitDurable effect)
@@ -198,5 +204,6 @@ internal abstract class MqttConnection : ISessionOwner
         Enter(new ConnectionEvent.Subscribed(effect.Pending));
     }
 
-    private void Complete(AckTicket ticket, ReasonCode outcome, string? detail) => Enter(new ConnectionEvent.Completed(ticket, outcome, detail));
+    private void Complete(AckTicket ticket, ReasonCode outcome, string? detail) =>
+        Enter(new ConnectionEvent.Completed(ticket, outcome, detail));
 }

@@ -16,8 +16,8 @@ internal interface ITransportOutput
 }
 
 /// <summary>
-/// A connection over pipes, on the thread pool: runs its turns one at a time under a lock, and sends what they wrote in one piece. Whoever has
-/// something for this connection (a publisher, a timer) only wakes it.
+/// A connection over pipes, on the thread pool: runs its turns one at a time under a lock, and sends what they wrote in one piece. Whoever
+/// has something for this connection (a publisher, a timer) only wakes it.
 /// </summary>
 internal sealed class PipeConnection : MqttConnection, ITicked, IPumped, IThreadPoolWorkItem
 {
@@ -173,7 +173,8 @@ internal sealed class PipeConnection : MqttConnection, ITicked, IPumped, IThread
     }
 
     /// <summary>The ways in which transports say that the peer is gone.</summary>
-    private static bool IsLoss(Exception e) => e is IOException or OperationCanceledException or ConnectionAbortedException or ObjectDisposedException;
+    private static bool IsLoss(Exception e) =>
+        e is IOException or OperationCanceledException or ConnectionAbortedException or ObjectDisposedException;
 
     private ChannelTurn Begin(ChannelTurn turn) => turn.Begin(Outbound, Services.Clock.NowMs, Services.Clock.Time.GetTimestamp());
 }

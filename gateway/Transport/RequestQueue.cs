@@ -16,7 +16,9 @@ internal sealed class RequestQueue(
     private TaskCompletionSource? _idle;
     private bool _running;
 
-    /// <summary>Handles the request now if nothing is before it; what is answered at once is finished on return, unless it goes by the pool.</summary>
+    /// <summary>
+    /// Handles the request now if nothing is before it; what is answered at once is finished on return, unless it goes by the pool.
+    /// </summary>
     /// <returns>False if too many wait already.</returns>
     public bool TryAdd(ChannelEffect.Handle request)
     {
@@ -35,7 +37,8 @@ internal sealed class RequestQueue(
     public Task Idle()
     {
         lock (_gate)
-            return _running ? (_idle ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).Task : Task.CompletedTask;
+            return _running
+                ? (_idle ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).Task : Task.CompletedTask;
     }
 
     private async Task Run()

@@ -16,14 +16,16 @@ internal sealed class WebSocketTransport(ConnectionServices services, ConnectAdm
     {
         if (!context.WebSockets.IsWebSocketRequest || !context.WebSockets.WebSocketRequestedProtocols.Contains(Subprotocol))
         {
-            await GatewayProblems.Of(StatusCodes.Status400BadRequest, "not-mqtt", "This is MQTT over WebSocket.", "Ask for the subprotocol \"mqtt\".")
+            await GatewayProblems.Of(
+                StatusCodes.Status400BadRequest, "not-mqtt", "This is MQTT over WebSocket.", "Ask for the subprotocol \"mqtt\".")
                 .ExecuteAsync(context);
             return;
         }
         if (admission.TryAdmit(context.Connection.RemoteIpAddress, services.Clock.NowMs) is not { } pass)
         {
             context.Response.Headers.RetryAfter = "5";
-            await GatewayProblems.Of(StatusCodes.Status503ServiceUnavailable, "too-many-connections", "Too many clients connect at once.", "Try again in 5 s.")
+            await GatewayProblems.Of(
+                StatusCodes.Status503ServiceUnavailable, "too-many-connections", "Too many clients connect at once.", "Try again in 5 s.")
                 .ExecuteAsync(context);
             return;
         }

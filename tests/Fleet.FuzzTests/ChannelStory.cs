@@ -5,9 +5,9 @@ using Fleet.UnitTests.Gateway;
 namespace Fleet.FuzzTests;
 
 /// <summary>
-/// One seed: a few clients on one gateway, in virtual time, sending what the dice say, while its stores are fine, slow, or fail, and its process is killed now
-/// and then. A packet, a wait, or a protocol error, and no fourth outcome; a well-behaved client among them is served from beginning to end, and what a
-/// publisher was acknowledged reaches its persistent subscriber.
+/// One seed: a few clients on one gateway, in virtual time, sending what the dice say, while its stores are fine, slow, or fail, and its
+/// process is killed now and then. A packet, a wait, or a protocol error, and no fourth outcome; a well-behaved client among them is served
+/// from beginning to end, and what a publisher was acknowledged reaches its persistent subscriber.
 /// </summary>
 internal sealed class ChannelStory
 {
@@ -146,7 +146,9 @@ internal sealed class ChannelStory
             acknowledged++;
             _witness.SendBytes(PacketBytes.Packet(type << 4, [(byte)(id >> 8), (byte)id]));
         }
-        if (acknowledged != 1 || heard.Packets != 3) throw new FuzzFailedException($"The well-behaved client heard {heard.Packets - 1} packets instead of 2: {Convert.ToHexString(bytes)}");
+        if (acknowledged != 1 || heard.Packets != 3)
+            throw new FuzzFailedException(
+                $"The well-behaved client heard {heard.Packets - 1} packets instead of 2: {Convert.ToHexString(bytes)}");
         KeepAll();
     }
 
@@ -158,7 +160,8 @@ internal sealed class ChannelStory
         _teller.KeeperHasAll();
         foreach (int number in _teller.Acknowledged)
         {
-            if (!_keeper.Has(number)) throw new FuzzFailedException($"{number} was acknowledged, and did not reach its persistent subscriber.");
+            if (!_keeper.Has(number))
+                throw new FuzzFailedException($"{number} was acknowledged, and did not reach its persistent subscriber.");
         }
     }
 

@@ -10,8 +10,8 @@ using Fleet.UnitTests.Gateway;
 namespace Fleet.FuzzTests;
 
 /// <summary>
-/// One connection, between a client and its channel: cuts what is sent anywhere, runs the turns, and answers what the channel asks for in any order, after
-/// the connection's end too.
+/// One connection, between a client and its channel: cuts what is sent anywhere, runs the turns, and answers what the channel asks for in
+/// any order, after the connection's end too.
 /// </summary>
 internal sealed class FuzzTransport : ISessionOwner
 {
@@ -28,7 +28,8 @@ internal sealed class FuzzTransport : ISessionOwner
     private EndCause? _toEnd;
 
     /// <param name="hear">Takes what the server sends; not to be answered before it returns.</param>
-    public FuzzTransport(GatewayParts parts, StoreWeather weather, Dice dice, Func<ConnectRequest, ConnectDecision> decide, Action<byte[]> hear)
+    public FuzzTransport(
+        GatewayParts parts, StoreWeather weather, Dice dice, Func<ConnectRequest, ConnectDecision> decide, Action<byte[]> hear)
     {
         (_parts, _weather, _dice, _decide, _hear) = (parts, weather, dice, decide, hear);
         _turn = new ChannelTurn();
@@ -66,7 +67,8 @@ internal sealed class FuzzTransport : ISessionOwner
     /// <returns>False if there is none, or its answer is not known yet.</returns>
     public bool AnswerOne()
     {
-        if (_channel is { Ended: null, OpensAt: { } position } && _parts.Journal.Look(position) is not JournalOutcome.Waiting and var opened)
+        if (_channel is { Ended: null, OpensAt: { } position }
+            && _parts.Journal.Look(position) is not JournalOutcome.Waiting and var opened)
         {
             Turn(t => _channel.Opened(opened == JournalOutcome.Durable, t));
             Read();
@@ -137,13 +139,15 @@ internal sealed class FuzzTransport : ISessionOwner
             case ChannelEffect.Handle { Ticket: null } or ChannelEffect.AwaitDurable { Ticket: null }:
                 break;
             case ChannelEffect.Handle { Ticket: { } ticket }:
-                Turn(t => _channel.Completed(ticket, _dice.Rarely(10) ? ReasonCode.ImplementationSpecificError : ReasonCode.Success, null, t));
+                var outcome = _dice.Rarely(10) ? ReasonCode.ImplementationSpecificError : ReasonCode.Success;
+                Turn(t => _channel.Completed(ticket, outcome, null, t));
                 break;
             case ChannelEffect.AwaitRoutes { Pending: var pending }:
                 Turn(t => _channel.Subscribed(pending, t));
                 break;
             case ChannelEffect.AwaitDurable { Durable: var durable, Ticket: { } ticket }:
-                Turn(t => _channel.Completed(ticket, durable.IsCompletedSuccessfully ? ReasonCode.Success : ReasonCode.UnspecifiedError, null, t));
+                var stored = durable.IsCompletedSuccessfully ? ReasonCode.Success : ReasonCode.UnspecifiedError;
+                Turn(t => _channel.Completed(ticket, stored, null, t));
                 break;
             default:
                 throw new UnreachableException($"{effect} has no answer here.");
@@ -154,7 +158,8 @@ internal sealed class FuzzTransport : ISessionOwner
     private bool IsKnown(Task task)
     {
         if (task.IsCompleted || _weather.Now != Weather.Fine) return task.IsCompleted;
-        if (!((IAsyncResult)task).AsyncWaitHandle.WaitOne(TimeSpan.FromSeconds(20))) throw new FuzzFailedException("A message waits for a store that is ready.");
+        if (!((IAsyncResult)task).AsyncWaitHandle.WaitOne(TimeSpan.FromSeconds(20)))
+            throw new FuzzFailedException("A message waits for a store that is ready.");
         return true;
     }
 

@@ -76,7 +76,8 @@ internal sealed class FuzzedClient(GatewayParts parts, StoreWeather weather, Dic
     {
         string id = request.ClientId.Length > 0 ? request.ClientId : $"auto-{dice.Below(3)}";
         return dice.Rarely(3) ? new ConnectDecision.Refused(ReasonCode.NotAuthorized, "The dice said so.")
-            : new ConnectDecision.Accepted(dice.Rarely(20) && ThingName.TryParse(id, out _) ? GatewayParts.Device(id) : GatewayParts.Plain(id));
+            : new ConnectDecision.Accepted(
+                dice.Rarely(20) && ThingName.TryParse(id, out _) ? GatewayParts.Device(id) : GatewayParts.Plain(id));
     }
 
     private void Send(FuzzTransport line)
@@ -111,7 +112,9 @@ internal sealed class FuzzedClient(GatewayParts parts, StoreWeather weather, Dic
         Packets += words.Packets - before;
     }
 
-    /// <summary>Of a packet that begins with it: after the header byte and the remaining length, which has as many bytes as it needs.</summary>
+    /// <summary>
+    /// Of a packet that begins with it: after the header byte and the remaining length, which has as many bytes as it needs.
+    /// </summary>
     private static int PacketIdOf(byte[] packet)
     {
         int at = 1;

@@ -24,7 +24,8 @@ internal abstract class HonestClient(string clientId)
         _toSay.Clear();
         _line = new FuzzTransport(parts, weather, dice, _ => new ConnectDecision.Accepted(GatewayParts.Plain(clientId)), Hear);
         // Clean start 0, session expiry one day.
-        _line.Send(Packet(0x10, new PacketBytes().Text("MQTT").Byte(5).Byte(0).Two(60).Varint(5).Byte(0x11).Four(86_400).Text(clientId).ToArray()));
+        _line.Send(Packet(0x10,
+            new PacketBytes().Text("MQTT").Byte(5).Byte(0).Two(60).Varint(5).Byte(0x11).Four(86_400).Text(clientId).ToArray()));
     }
 
     public void Lose()

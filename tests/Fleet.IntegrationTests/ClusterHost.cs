@@ -22,7 +22,9 @@ using Orleans;
 
 namespace Fleet.IntegrationTests;
 
-/// <summary>The whole service with its own gateway, and a second gateway beside it that shares its grains and its storage; all with real TLS.</summary>
+/// <summary>
+/// The whole service with its own gateway, and a second gateway beside it that shares its grains and its storage; all with real TLS.
+/// </summary>
 internal sealed class ClusterHost : IAsyncDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("fleet-cluster-").FullName;
@@ -31,7 +33,8 @@ internal sealed class ClusterHost : IAsyncDisposable
     private ClusterHost()
     {
         _service = SiloHost.Build([
-            $"--Fleet:DataDirectory={Path.Combine(_folder, "data")}", "--Fleet:Http:Port=0", "--Fleet:Metrics:Port=0", "--Fleet:Gateway:MqttsPort=0",
+            $"--Fleet:DataDirectory={Path.Combine(_folder, "data")}", "--Fleet:Http:Port=0", "--Fleet:Metrics:Port=0",
+            "--Fleet:Gateway:MqttsPort=0",
             $"--Fleet:Gateway:Transport={FleetProcess.Transport}", "--Logging:LogLevel:Default=Warning",
         ]);
         _second = Beside(_service.Services);
@@ -66,11 +69,13 @@ internal sealed class ClusterHost : IAsyncDisposable
 
     public static CertificateId IdOf(X509Certificate2 certificate)
     {
-        Assert.True(CertificateId.TryParse(Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(certificate.RawData)), out var id));
+        Assert.True(CertificateId.TryParse(Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(certificate.RawData)),
+            out var id));
         return id;
     }
 
-    public async Task<(MqttClient Client, ChannelReader<IncomingMessage> Inbox)> Connect(int port, X509Certificate2 certificate, string thing)
+    public async Task<(MqttClient Client, ChannelReader<IncomingMessage> Inbox)> Connect(
+        int port, X509Certificate2 certificate, string thing)
     {
         var inbox = Channel.CreateUnbounded<IncomingMessage>();
         var client = await MqttClient.ConnectAsync(new MqttClientOptions
@@ -106,7 +111,8 @@ internal sealed class ClusterHost : IAsyncDisposable
         var builder = WebApplication.CreateSlimBuilder();
         builder.WebHost.UseKestrelHttpsConfiguration();
         builder.Logging.ClearProviders();
-        builder.Configuration.AddInMemoryCollection([new("Fleet:Gateway:MqttsPort", "0"), new("Fleet:Gateway:Transport", FleetProcess.Transport), new("Fleet:Gateway:Name", "second")]);
+        builder.Configuration.AddInMemoryCollection([new("Fleet:Gateway:MqttsPort", "0"),
+            new("Fleet:Gateway:Transport", FleetProcess.Transport), new("Fleet:Gateway:Name", "second")]);
         builder.Services.AddSingleton(service.GetRequiredService<IGrainFactory>());
         builder.Services.AddSingleton(service.GetRequiredService<IRetainedStore>());
         builder.Services.AddSingleton(service.GetRequiredService<ISessionStore>());

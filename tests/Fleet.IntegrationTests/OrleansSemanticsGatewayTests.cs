@@ -97,7 +97,8 @@ public sealed class OrleansSemanticsGatewayTests
         var gateway = await new ObservedGateway(cluster, "gw-1").Join();
         var device = await cluster.Connected("amr-1", gateway);
         int attempts = 0;
-        cluster.Before = call => call.InterfaceMethod.Name == "Disconnected" && ++attempts < 6 ? throw new SiloUnavailableException("It died.") : Task.CompletedTask;
+        cluster.Before = call => call.InterfaceMethod.Name == "Disconnected"
+            && ++attempts < 6 ? throw new SiloUnavailableException("It died.") : Task.CompletedTask;
         var presence = new PresenceReporter(
             cluster.Grains, new GatewayIdentity(), new GatewayClock(TimeProvider.System), NullLogger<PresenceReporter>.Instance);
         presence.Disconnected(Identity("amr-1"), DisconnectReason.ConnectionLost);
@@ -131,8 +132,10 @@ public sealed class OrleansSemanticsGatewayTests
             GC.Collect();
             var grains = service.Services.GetRequiredService<IGrainFactory>();
             // Each of them answers, or the call times out.
-            await grains.GetGrain<IGatewayGrain>(service.Services.GetRequiredService<GatewayIdentity>().Id).EndSessionsOf(Name<Interfaces.Naming.CertificateId>(new string('a', 64)));
-            await grains.GetGrain<IRuleRegistryGrain>(IRuleRegistryGrain.Key).Set(new RuleRoute(Name<RuleName>("r"), 1, TopicFilter: null, Enabled: true));
+            await grains.GetGrain<IGatewayGrain>(service.Services.GetRequiredService<GatewayIdentity>().Id).EndSessionsOf(
+                Name<Interfaces.Naming.CertificateId>(new string('a', 64)));
+            await grains.GetGrain<IRuleRegistryGrain>(IRuleRegistryGrain.Key).Set(
+                new RuleRoute(Name<RuleName>("r"), 1, TopicFilter: null, Enabled: true));
             Assert.NotNull(service.Services.GetRequiredService<GatewayRules>().Find("r"));
             await service.StopAsync();
         }

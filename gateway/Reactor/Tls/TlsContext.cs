@@ -6,9 +6,9 @@ using System.Security.Cryptography.X509Certificates;
 namespace Fleet.Gateway.Reactor.Tls;
 
 /// <summary>
-/// TLS of the MQTT listener as <see cref="Hosting.MqttTls"/> has it for Kestrel, made once for all connections: 1.2 and up, a client certificate that leads
-/// to our anchors and is in time, or no connection. Sessions resume by ticket, under keys that live as long as this object; whether the
-/// certificate is still active is asked at CONNECT, resumed or not (spec/security.md, 3.5).
+/// TLS of the MQTT listener as <see cref="Hosting.MqttTls"/> has it for Kestrel, made once for all connections: 1.2 and up, a client
+/// certificate that leads to our anchors and is in time, or no connection. Sessions resume by ticket, under keys that live as long as this
+/// object; whether the certificate is still active is asked at CONNECT, resumed or not (spec/security.md, 3.5).
 /// </summary>
 internal sealed unsafe class TlsContext : IDisposable
 {
@@ -33,7 +33,8 @@ internal sealed unsafe class TlsContext : IDisposable
         Check(LibSsl.ControlContext(context, LibSsl.ControlMinimumVersion, LibSsl.Tls12, 0), "SSL_CTX_set_min_proto_version");
         Check(LibSsl.SetCipherList(context, Ciphers), "SSL_CTX_set_cipher_list");
         _ = LibSsl.SetOptions(context, LibSsl.OptionNoCompression | LibSsl.OptionNoRenegotiation | LibSsl.OptionServerPreference);
-        _ = LibSsl.ControlContext(context, LibSsl.ControlMode, LibSsl.ModePartialWrite | LibSsl.ModeMovingWriteBuffer | LibSsl.ModeReleaseBuffers, 0);
+        _ = LibSsl.ControlContext(
+            context, LibSsl.ControlMode, LibSsl.ModePartialWrite | LibSsl.ModeMovingWriteBuffer | LibSsl.ModeReleaseBuffers, 0);
         // A record's header and body with one read.
         _ = LibSsl.ControlContext(context, LibSsl.ControlReadAhead, 1, 0);
         _ = LibSsl.ControlContext(context, LibSsl.ControlMaxCertificateList, MaxCertificateListBytes, 0);
@@ -68,7 +69,8 @@ internal sealed unsafe class TlsContext : IDisposable
         foreach (var issuer in server.IntermediateCertificates)
         {
             using var intermediate = CertificateHandle.Read(issuer.RawDataMemory.Span);
-            Check(LibSsl.ControlContext(_context.Pointer, LibSsl.ControlChainCertificate, 1, intermediate.Pointer), "SSL_CTX_add1_chain_cert");
+            nint added = LibSsl.ControlContext(_context.Pointer, LibSsl.ControlChainCertificate, 1, intermediate.Pointer);
+            Check(added, "SSL_CTX_add1_chain_cert");
         }
         byte[] pkcs8 = PrivateKeyOf(server.TargetCertificate);
         try
@@ -89,7 +91,9 @@ internal sealed unsafe class TlsContext : IDisposable
         return key?.ExportPkcs8PrivateKey() ?? throw new CryptographicException("The server's certificate has no EC or RSA key.");
     }
 
-    /// <summary>A root is trusted; an issuing CA only helps to build the chain: OpenSSL ends a chain at a self-signed certificate of the store.</summary>
+    /// <summary>
+    /// A root is trusted; an issuing CA only helps to build the chain: OpenSSL ends a chain at a self-signed certificate of the store.
+    /// </summary>
     private void UseAnchors(IGatewayTrust trust)
     {
         using var store = new StoreHandle();
@@ -110,10 +114,13 @@ internal sealed unsafe class TlsContext : IDisposable
         fixed (byte* at = id) Check(LibSsl.SetSessionIdContext(_context.Pointer, at, (uint)id.Length), "SSL_CTX_set_session_id_context");
     }
 
-    /// <summary>Called by OpenSSL within a handshake, for a client that offers protocols: one of ours, or the end. Nothing in it can throw.</summary>
+    /// <summary>
+    /// Called by OpenSSL within a handshake, for a client that offers protocols: one of ours, or the end. Nothing in it can throw.
+    /// </summary>
     [UnmanagedCallersOnly]
     private static int SelectProtocol(nint ssl, byte** selected, byte* selectedLength, byte* offered, uint offeredLength, nint argument) =>
-        LibSsl.SelectProtocol(selected, selectedLength, FixedProtocols, (uint)Protocols.Length, offered, offeredLength) == LibSsl.ProtocolNegotiated
+        LibSsl.SelectProtocol(selected, selectedLength, FixedProtocols, (uint)Protocols.Length, offered, offeredLength)
+            == LibSsl.ProtocolNegotiated
             ? LibSsl.ExtensionTaken : LibSsl.ExtensionFatal;
 
     private static byte* Fixed(ReadOnlySpan<byte> bytes)

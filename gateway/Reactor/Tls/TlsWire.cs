@@ -13,8 +13,8 @@ internal enum HandshakeStep
 }
 
 /// <summary>
-/// A socket under TLS. OpenSSL reads and writes the socket itself, one system call per record, and lets its buffers go when they are empty. After
-/// each failure the thread's error queue is emptied, so that what a call reports is its own.
+/// A socket under TLS. OpenSSL reads and writes the socket itself, one system call per record, and lets its buffers go when they are empty.
+/// After each failure the thread's error queue is emptied, so that what a call reports is its own.
 /// </summary>
 internal sealed unsafe class TlsWire(int socket, SslHandle handle) : Wire(socket)
 {
@@ -110,11 +110,13 @@ internal sealed unsafe class TlsWire(int socket, SslHandle handle) : Wire(socket
         if (peer == 0) return Fail("The session has no client certificate.");
         using var certificate = new CertificateHandle(peer, "SSL_get1_peer_certificate");
         // The chain of a resumed session was verified when it began; only time can have changed since.
-        if (IsResumed && LibCrypto.CompareWithNow(LibCrypto.NotAfter(peer)) <= 0) return Fail("The client's certificate has expired since its session began.");
+        if (IsResumed && LibCrypto.CompareWithNow(LibCrypto.NotAfter(peer)) <= 0)
+            return Fail("The client's certificate has expired since its session began.");
         byte* digest = stackalloc byte[32];
         uint length = 32;
         if (LibCrypto.DigestOf(peer, LibCrypto.Sha256(), digest, &length) != 1) return Fail($"X509_digest: {LibCrypto.DrainErrors()}");
-        if (!CertificateId.TryParse(Convert.ToHexStringLower(new ReadOnlySpan<byte>(digest, 32)), out var id)) return Fail("The certificate has no id.");
+        if (!CertificateId.TryParse(Convert.ToHexStringLower(new ReadOnlySpan<byte>(digest, 32)), out var id))
+            return Fail("The certificate has no id.");
         PeerCertificate = id;
         return HandshakeStep.Done;
     }

@@ -5,7 +5,9 @@ using Fleet.UnitTests.Gateway;
 
 namespace Fleet.UnitTests.Durable;
 
-/// <summary>What a persistent session is promised, through the end of the process at any moment: another gateway begins with what the store has.</summary>
+/// <summary>
+/// What a persistent session is promised, through the end of the process at any moment: another gateway begins with what the store has.
+/// </summary>
 public sealed class DurableSessionTests
 {
     /// <summary>CONNECT of 5.0, client id "p", clean start 0, session expiry 60 s.</summary>
@@ -240,7 +242,8 @@ public sealed class DurableSessionTests
     {
         // Clean start 0, will "w" of QoS 1 on "t", delay 30 s, session expiry 60 s.
         var client = TestClient.Connected(
-            _parts, GatewayParts.Plain("c"), connect: "10 1F 00 04 4D 51 54 54 05 0C 00 3C 05 11 00 00 00 3C 00 01 70 05 18 00 00 00 1E 00 01 74 00 01 77");
+            _parts, GatewayParts.Plain("c"),
+            connect: "10 1F 00 04 4D 51 54 54 05 0C 00 3C 05 11 00 00 00 3C 00 01 70 05 18 00 00 00 1E 00 01 74 00 01 77");
         var subscriber = Connect("s");
         subscriber.Subscribed("t", Qos.AtLeastOnce);
         Kill();
@@ -285,7 +288,8 @@ public sealed class DurableSessionTests
             _parts = new GatewayParts(sessions: _store, start: _parts.Time.GetUtcNow().AddMinutes(minutes));
         }
         Assert.Null(_parts.Directory.Find("plain/short"));
-        Assert.Equal(["t=for both q1#1"], TestClient.Connected(_parts, GatewayParts.Plain("long"), connect: longer, readAll: false).ReadMessages());
+        Assert.Equal(
+            ["t=for both q1#1"], TestClient.Connected(_parts, GatewayParts.Plain("long"), connect: longer, readAll: false).ReadMessages());
     }
 
     [Fact]

@@ -47,7 +47,8 @@ public sealed class JournalWindowTests
         await Waiting();
         _time.Advance(TimeSpan.FromMilliseconds(2));
         Assert.True(await _journal.WhenDurable(position));
-        Assert.Equal(["slow"], _store.Batches.SelectMany(batch => batch.Messages).Select(message => Encoding.UTF8.GetString(message.Payload.Span)));
+        Assert.Equal(
+            ["slow"], _store.Batches.SelectMany(batch => batch.Messages).Select(message => Encoding.UTF8.GetString(message.Payload.Span)));
         Assert.True(await _journal.WhenDurable(Note("next", isQuick: true).Position));
         _journal.Finish(slow);
         await _journal.Flushed();
@@ -69,7 +70,8 @@ public sealed class JournalWindowTests
     private (StoredDelivery Delivery, long Position) Note(string payload, bool isQuick)
     {
         var message = new Publication("t"u8.ToArray(), Encoding.UTF8.GetBytes(payload), Qos.AtLeastOnce);
-        var delivery = new StoredDelivery(_session, ++_session.LastNumber, message, Qos.AtLeastOnce, false, 0, default) { IsQuick = isQuick };
+        var delivery = new StoredDelivery(
+            _session, ++_session.LastNumber, message, Qos.AtLeastOnce, false, 0, default) { IsQuick = isQuick };
         return (delivery, _journal.Note(message, [delivery]));
     }
 }

@@ -79,11 +79,13 @@ internal sealed class MemorySessionStore : ISessionStore
             foreach (var key in batch.ReleasedDeliveries)
             {
                 // It may be finished by now, like a row that an UPDATE does not find.
-                if (_deliveries.TryGetValue((key.Session, key.Number), out var released)) _deliveries[(key.Session, key.Number)] = released with { Message = 0 };
+                if (_deliveries.TryGetValue((key.Session, key.Number), out var released))
+                    _deliveries[(key.Session, key.Number)] = released with { Message = 0 };
             }
             foreach (var (key, packetId) in batch.IdentifiedDeliveries)
             {
-                if (_deliveries.TryGetValue((key.Session, key.Number), out var unnamed)) _deliveries[(key.Session, key.Number)] = unnamed with { PacketId = packetId };
+                if (_deliveries.TryGetValue((key.Session, key.Number), out var unnamed))
+                    _deliveries[(key.Session, key.Number)] = unnamed with { PacketId = packetId };
             }
             foreach (long id in batch.RemovedMessages) _messages.Remove(id);
             foreach (var row in batch.Messages) _messages[row.Id] = row;
@@ -158,7 +160,8 @@ internal sealed class MemorySessionStore : ISessionStore
             [
                 .. from delivery in _deliveries.Values
                    where _sessions.TryGetValue(delivery.Session, out var session) && session.Row.Key == key
-                   select delivery.Message == 0 ? "released" : System.Text.Encoding.UTF8.GetString(_messages[delivery.Message].Payload.Span),
+                   select delivery.Message == 0
+                       ? "released" : System.Text.Encoding.UTF8.GetString(_messages[delivery.Message].Payload.Span),
             ];
         }
     }

@@ -111,7 +111,8 @@ public sealed class RefusedBySessionStoreTests
     private TestClient Connect() => TestClient.Connected(_parts, GatewayParts.Plain(), connect: Persistent, readAll: false);
 
     private void Publish(string payload, Qos qos, int? seconds = null) => _ = _parts.Broker.Publish(new Publication(
-        "t"u8.ToArray(), System.Text.Encoding.UTF8.GetBytes(payload), qos, retain: false, default, seconds is { } s ? _parts.Clock.NowMs + (s * 1000L) : null));
+        "t"u8.ToArray(), System.Text.Encoding.UTF8.GetBytes(payload), qos, retain: false, default,
+        seconds is { } s ? _parts.Clock.NowMs + (s * 1000L) : null));
 
     /// <summary>The store fails while what <paramref name="ask"/> asks for is on its way there, and goes on failing.</summary>
     private async Task Fail(TestClient client, Action ask)

@@ -82,7 +82,8 @@ public sealed class SessionJournalTests
     {
         var other = _journal.NewSession();
         var message = Message("x");
-        StoredDelivery[] deliveries = [.. ((StoredSession[])[_session, other]).Select(session => new StoredDelivery(session, 1, message, Qos.AtLeastOnce, false, 0, default))];
+        StoredDelivery[] deliveries = [.. ((StoredSession[])[_session, other])
+            .Select(session => new StoredDelivery(session, 1, message, Qos.AtLeastOnce, false, 0, default))];
         await _journal.WhenDurable(_journal.Note(message, [.. deliveries]));
         Assert.Equal(1, _store.MessageCount);
         _journal.Finish(deliveries[0]);
@@ -98,7 +99,8 @@ public sealed class SessionJournalTests
     {
         await Held();
         var message = Message("x");
-        long position = _journal.Note(message, [new StoredDelivery(_session, 1, message, Qos.ExactlyOnce, false, 5, default)], _session, 77);
+        long position = _journal.Note(
+            message, [new StoredDelivery(_session, 1, message, Qos.ExactlyOnce, false, 5, default)], _session, 77);
         _store.Release();
         await _journal.WhenDurable(position);
         var batch = _store.Batches[^1];
@@ -269,13 +271,15 @@ public sealed class SessionJournalTests
 
     private long Put() => _journal.Put(_session, new SessionRow
     {
-        Id = _session.Id, Key = "k", Epoch = 1, Kind = "plain", ClientId = "k", SessionId = "s", RemoteAddress = "", ExpirySeconds = 60, MaybeSent = 0,
+        Id = _session.Id, Key = "k", Epoch = 1, Kind = "plain", ClientId = "k", SessionId = "s", RemoteAddress = "", ExpirySeconds = 60,
+        MaybeSent = 0,
     });
 
     private (StoredDelivery Delivery, long Position) Note(string payload, Qos qos = Qos.AtLeastOnce)
     {
         var message = Message(payload);
-        var delivery = new StoredDelivery(_session, ++_session.LastNumber, message, qos, false, (ushort)(qos == Qos.ExactlyOnce ? 5 : 0), default);
+        var delivery = new StoredDelivery(
+            _session, ++_session.LastNumber, message, qos, false, (ushort)(qos == Qos.ExactlyOnce ? 5 : 0), default);
         return (delivery, _journal.Note(message, [delivery]));
     }
 

@@ -32,11 +32,13 @@ public sealed class BrokerGaugesTests
 
     private List<string> Read() =>
         [.. _parts.MeterFactory.Read(GatewayMetrics.MeterName).Where(line => line.Contains("queue", StringComparison.Ordinal)
-            || line.Contains("sessions", StringComparison.Ordinal) || line.Contains("retained", StringComparison.Ordinal) || line.Contains("subscr", StringComparison.Ordinal))];
+            || line.Contains("sessions", StringComparison.Ordinal) || line.Contains("retained", StringComparison.Ordinal)
+                || line.Contains("subscr", StringComparison.Ordinal))];
 
     private static List<string> Held(int away, int inFlight, int queued, int retained, int subscriptions) =>
     [
-        $"mqtt.server.queue.length inFlight = {inFlight}", $"mqtt.server.queue.length queued = {queued}", $"mqtt.server.retained = {retained}",
+        $"mqtt.server.queue.length inFlight = {inFlight}", $"mqtt.server.queue.length queued = {queued}",
+        $"mqtt.server.retained = {retained}",
         $"mqtt.server.sessions.away = {away}", $"mqtt.server.subscriptions = {subscriptions}",
     ];
 }

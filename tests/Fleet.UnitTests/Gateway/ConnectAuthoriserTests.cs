@@ -75,7 +75,12 @@ public sealed class ConnectAuthoriserTests
             "not issued here" => null,
             _ => _certificate,
         };
-        string? will = who switch { "a will elsewhere" => "fleet/amr-2/status", "a will on a reserved topic" => "$aws/things/amr-1/x", _ => null };
+        string? will = who switch
+        {
+            "a will elsewhere" => "fleet/amr-2/status",
+            "a will on a reserved topic" => "$aws/things/amr-1/x",
+            _ => null,
+        };
         Assert.Equal(ReasonCode.NotAuthorized, await Refuse(who == "another client id" ? "amr-2" : "amr-1", Listener.Mqtts, will));
         Assert.Equal([$"{Id}.Get"], _grains.Calls);
     }
@@ -132,12 +137,14 @@ public sealed class ConnectAuthoriserTests
         Assert.Equal(["amr-1"], _parts.Leases.Keys);
     }
 
-    private async Task<SessionIdentity> LetIn(string clientId) => Assert.IsType<ConnectDecision.Accepted>(await Decide(clientId, Listener.Mqtts)).Identity;
+    private async Task<SessionIdentity> LetIn(string clientId) =>
+        Assert.IsType<ConnectDecision.Accepted>(await Decide(clientId, Listener.Mqtts)).Identity;
 
     private async Task<ReasonCode> Refuse(string clientId, Listener listener, string? will = null) =>
         Assert.IsType<ConnectDecision.Refused>(await Decide(clientId, listener, will)).Code;
 
-    private Task<ConnectDecision> Decide(string clientId, Listener listener, string? will = null, string? user = null, string? password = null)
+    private Task<ConnectDecision> Decide(
+        string clientId, Listener listener, string? will = null, string? user = null, string? password = null)
     {
         Assert.True(CertificateId.TryParse(Id, out var id));
         return _authoriser.Decide(new ConnectRequest
@@ -150,7 +157,8 @@ public sealed class ConnectAuthoriserTests
             KeepAliveSeconds = 60,
             SessionExpirySeconds = 0,
             ReceiveMaximum = 100,
-            Will = will is null ? null : new Will(new Publication(System.Text.Encoding.UTF8.GetBytes(will), default, Qos.AtMostOnce), 0, null),
+            Will = will is null
+                ? null : new Will(new Publication(System.Text.Encoding.UTF8.GetBytes(will), default, Qos.AtMostOnce), 0, null),
         }, new ConnectionSource(listener, listener == Listener.Mqtts ? id : null, "10.0.0.1"), Guid.NewGuid().ToString("n"));
     }
 

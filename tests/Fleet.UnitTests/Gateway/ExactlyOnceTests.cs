@@ -192,7 +192,8 @@ public sealed class ExactlyOnceTests
     public void A_subscriber_gets_PUBREL_after_PUBREC_and_the_next_message_after_PUBCOMP()
     {
         // Receive maximum 1.
-        var subscriber = TestClient.Connected(_parts, GatewayParts.Plain("s"), connect: "10 11 00 04 4D 51 54 54 05 02 00 3C 03 21 00 01 00 01 70");
+        var subscriber = TestClient.Connected(
+            _parts, GatewayParts.Plain("s"), connect: "10 11 00 04 4D 51 54 54 05 02 00 3C 03 21 00 01 00 01 70");
         subscriber.Subscribed("t", Qos.ExactlyOnce);
         var publisher = Connect("publisher");
         publisher.Publish("t", "1", Qos.ExactlyOnce, 1);
@@ -209,7 +210,8 @@ public sealed class ExactlyOnceTests
     [Fact]
     public void A_PUBREC_that_refuses_ends_the_delivery()
     {
-        var subscriber = TestClient.Connected(_parts, GatewayParts.Plain("s"), connect: "10 11 00 04 4D 51 54 54 05 02 00 3C 03 21 00 01 00 01 70");
+        var subscriber = TestClient.Connected(
+            _parts, GatewayParts.Plain("s"), connect: "10 11 00 04 4D 51 54 54 05 02 00 3C 03 21 00 01 00 01 70");
         subscriber.Subscribed("t", Qos.ExactlyOnce);
         var publisher = Connect("publisher");
         publisher.Publish("t", "1", Qos.ExactlyOnce, 1);
@@ -239,7 +241,8 @@ public sealed class ExactlyOnceTests
         var again = Reconnect();
         // PUBLISH 1, 3 and 5 with DUP, PUBREL 2 between them, and then what is new.
         Assert.Equal(
-            "3A 07 00 01 74 00 01 00 31 62 02 00 02 3C 07 00 01 74 00 03 00 33 3C 07 00 01 74 00 05 00 35 34 07 00 01 74 00 06 00 36", again.ReadHex());
+            "3A 07 00 01 74 00 01 00 31 62 02 00 02 3C 07 00 01 74 00 03 00 33 3C 07 00 01 74 00 05 00 35 34 07 00 01 74 00 06 00 36",
+            again.ReadHex());
     }
 
     [Fact]
@@ -252,7 +255,8 @@ public sealed class ExactlyOnceTests
         client.Read();
         client.Lose();
         // Receive maximum 2.
-        var again = TestClient.Connected(_parts, GatewayParts.Plain(), connect: "10 16 00 04 4D 51 54 54 05 00 00 3C 08 11 00 00 00 3C 21 00 02 00 01 70", readAll: false);
+        var again = TestClient.Connected(_parts, GatewayParts.Plain(),
+            connect: "10 16 00 04 4D 51 54 54 05 00 00 3C 08 11 00 00 00 3C 21 00 02 00 01 70", readAll: false);
         Assert.Equal(["t=1 q2#1 dup", "t=2 q2#2 dup"], again.ReadMessages());
         again.Send("50 02 00 02");
         again.Send("70 02 00 02");
@@ -300,7 +304,8 @@ public sealed class ExactlyOnceTests
         client.Subscribe("r", Qos.ExactlyOnce);
         Assert.Equal(["r=kept q2#1 retained"], client.ReadMessages());
         var watcher = Subscriber("w");
-        TestClient.Connected(_parts, GatewayParts.Plain("x"), connect: "10 18 00 04 4D 51 54 54 05 16 00 3C 00 00 01 78 00 00 01 77 00 04 67 6F 6E 65").Lose();
+        TestClient.Connected(_parts, GatewayParts.Plain("x"),
+            connect: "10 18 00 04 4D 51 54 54 05 16 00 3C 00 00 01 78 00 00 01 77 00 04 67 6F 6E 65").Lose();
         Assert.Equal(["w=gone q2#1"], watcher.ReadMessages());
     }
 

@@ -30,7 +30,10 @@ using Orleans;
 
 namespace Fleet.UnitTests.Gateway;
 
-/// <summary>The gateway's parts below the transport, as <c>AddFleetGateway</c> wires them: with a clock that is moved, and stores that can be held up.</summary>
+/// <summary>
+/// The gateway's parts below the transport, as <c>AddFleetGateway</c> wires them: with a clock that is moved, and stores that can be held
+/// up.
+/// </summary>
 internal sealed class GatewayParts
 {
     private readonly ServiceProvider _services;
@@ -108,7 +111,8 @@ internal sealed class GatewayParts
         return Identity(SessionKind.Device, thing, BuiltInPolicies.Device, name, certificate ?? new string('a', 64));
     }
 
-    public static SessionIdentity Identity(SessionKind kind, string clientId, PolicyDocument policy, ThingName? thing = null, string? certificate = null, string? template = null)
+    public static SessionIdentity Identity(SessionKind kind, string clientId, PolicyDocument policy, ThingName? thing = null,
+        string? certificate = null, string? template = null)
     {
         CertificateId? id = certificate is not null && CertificateId.TryParse(certificate, out var parsed) ? parsed : null;
         return new SessionIdentity

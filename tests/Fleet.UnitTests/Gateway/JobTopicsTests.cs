@@ -58,7 +58,8 @@ public sealed class JobTopicsTests
             .On<IDeviceGrain>("DescribeJob", (_, arguments) => Task.FromResult<DescribeJobResult>(
                 arguments[0] is null ? new DescribeJobResult.Found(null) : new DescribeJobResult.NotFound()));
         Assert.Equal($$"""{{Jobs}}/start-next/accepted={"timestamp":1767268800}""", await Ask($"{Jobs}/start-next", ""));
-        Assert.Equal($$"""{{Jobs}}/$next/get/accepted={"clientToken":"t","timestamp":1767268800}""", await Ask($"{Jobs}/$next/get", """{"clientToken":"t"}"""));
+        Assert.Equal($$"""{{Jobs}}/$next/get/accepted={"clientToken":"t","timestamp":1767268800}""",
+            await Ask($"{Jobs}/$next/get", """{"clientToken":"t"}"""));
         Assert.Equal(
             $$"""{{Jobs}}/j-9/get/rejected={"code":"ResourceNotFound","message":"This thing has no job 'j-9'.","timestamp":1767268800}""",
             await Ask($"{Jobs}/j-9/get", "{}"));
@@ -84,26 +85,36 @@ public sealed class JobTopicsTests
             update = (UpdateJob)arguments[0]!;
             return Task.FromResult<UpdateJobResult>(new UpdateJobResult.Accepted(Execution()));
         });
-        Assert.Equal($$"""{{Jobs}}/j-1/update/accepted={"timestamp":1767268800}""", await Ask($"{Jobs}/j-1/update", """{"status":"IN_PROGRESS"}"""));
-        Assert.Null(update!.StatusDetails);
-        string full = await Ask($"{Jobs}/j-1/update",
-            """{"status":"FAILED","statusDetails":{"reason":"no"},"expectedVersion":"2","executionNumber":2,"includeJobExecutionState":true,"stepTimeoutInMinutes":-1}""");
         Assert.Equal(
-            $$$"""{{{Jobs}}}/j-1/update/accepted={"timestamp":1767268800,"executionState":{"status":"IN_PROGRESS","statusDetails":{"step":"downloading"},"versionNumber":3}}""", full);
-        Assert.Equal((JobExecutionStatus.Failed, 2, 2, "no"), (update.Status, update.ExpectedVersion, update.ExecutionNumber, update.StatusDetails!["reason"]));
+            $$"""{{Jobs}}/j-1/update/accepted={"timestamp":1767268800}""", await Ask($"{Jobs}/j-1/update", """{"status":"IN_PROGRESS"}"""));
+        Assert.Null(update!.StatusDetails);
+        string full = await Ask($"{Jobs}/j-1/update", OneLine("""
+            {"status":"FAILED","statusDetails":{"reason":"no"},"expectedVersion":"2","executionNumber":2,
+            "includeJobExecutionState":true,"stepTimeoutInMinutes":-1}
+            """));
+        Assert.Equal(OneLine($$$"""
+            {{{Jobs}}}/j-1/update/accepted={"timestamp":1767268800,
+            "executionState":{"status":"IN_PROGRESS","statusDetails":{"step":"downloading"},"versionNumber":3}}
+            """), full);
+        Assert.Equal((JobExecutionStatus.Failed, 2, 2, "no"),
+            (update.Status, update.ExpectedVersion, update.ExecutionNumber, update.StatusDetails!["reason"]));
     }
 
     [Fact]
     public async Task The_two_conflicts_carry_the_state()
     {
-        _grains.On<IDeviceGrain>("UpdateJob", (_, arguments) => Task.FromResult<UpdateJobResult>(((UpdateJob)arguments[0]!).ExpectedVersion is null
-            ? new UpdateJobResult.InvalidTransition(Execution() with { Status = JobExecutionStatus.Canceled, StatusDetails = ImmutableSortedDictionary<string, string>.Empty })
+        _grains.On<IDeviceGrain>(
+            "UpdateJob", (_, arguments) => Task.FromResult<UpdateJobResult>(((UpdateJob)arguments[0]!).ExpectedVersion is null
+            ? new UpdateJobResult.InvalidTransition(
+                Execution() with { Status = JobExecutionStatus.Canceled, StatusDetails = ImmutableSortedDictionary<string, string>.Empty })
             : new UpdateJobResult.VersionMismatch(Execution())));
         Assert.Equal(OneLine($$$"""
-            {{{Jobs}}}/j-1/update/rejected={"code":"InvalidStateTransition","message":"The execution is CANCELED and cannot become SUCCEEDED.",
-            "clientToken":"c","timestamp":1767268800,"executionState":{"status":"CANCELED","versionNumber":3}}
+            {{{Jobs}}}/j-1/update/rejected={"code":"InvalidStateTransition",
+            "message":"The execution is CANCELED and cannot become SUCCEEDED.","clientToken":"c",
+            "timestamp":1767268800,"executionState":{"status":"CANCELED","versionNumber":3}}
             """), await Ask($"{Jobs}/j-1/update", """{"status":"SUCCEEDED","clientToken":"c"}"""));
-        Assert.Contains("\"code\":\"VersionMismatch\"", await Ask($"{Jobs}/j-1/update", """{"status":"SUCCEEDED","expectedVersion":1}"""), StringComparison.Ordinal);
+        Assert.Contains("\"code\":\"VersionMismatch\"", await Ask($"{Jobs}/j-1/update", """{"status":"SUCCEEDED","expectedVersion":1}"""),
+            StringComparison.Ordinal);
     }
 
     [Theory]
@@ -138,14 +149,16 @@ public sealed class JobTopicsTests
     {
         _grains.On<IDeviceGrain>("GetPendingJobs", (_, _) => throw new TimeoutException());
         await Assert.ThrowsAsync<TimeoutException>(() => Ask($"{Jobs}/get", """{"clientToken":"x"}"""));
-        Assert.StartsWith($$"""{{Jobs}}/get/rejected={"code":"InternalError",""", Assert.Single(_device.ReadMessages()), StringComparison.Ordinal);
+        Assert.StartsWith(
+            $$"""{{Jobs}}/get/rejected={"code":"InternalError",""", Assert.Single(_device.ReadMessages()), StringComparison.Ordinal);
     }
 
     [Fact]
     public async Task Answers_go_to_the_requester_alone_subscribed_or_not_in_one_copy()
     {
         _grains.On<IDeviceGrain>("StartNextJob", (_, _) => Task.FromResult<JobExecution?>(null));
-        var listener = TestClient.Connected(_parts, GatewayParts.Identity(SessionKind.Operator, "o", Fleet.Gateway.Policies.BuiltInPolicies.Operator));
+        var listener = TestClient.Connected(
+            _parts, GatewayParts.Identity(SessionKind.Operator, "o", Fleet.Gateway.Policies.BuiltInPolicies.Operator));
         listener.Subscribed("$aws/things/+/jobs/#");
         Assert.DoesNotContain("q1", await Ask($"{Jobs}/start-next", ""), StringComparison.Ordinal);
         _device.Subscribed($"{Jobs}/start-next/+", Qos.AtLeastOnce);
@@ -160,7 +173,8 @@ public sealed class JobTopicsTests
         _device.Subscribed($"{Jobs}/notify");
         _device.Subscribed($"{Jobs}/notify-next");
         var running = Execution();
-        var queued = Enumerable.Range(0, 12).Select(i => running with { Status = JobExecutionStatus.Queued, StartedAt = null }).ToImmutableArray();
+        var queued = Enumerable.Range(0, 12).Select(
+            i => running with { Status = JobExecutionStatus.Queued, StartedAt = null }).ToImmutableArray();
         var notifier = new JobNotifier(_parts.Broker, _messages);
         notifier.Publish(new JobNotification(thing, new PendingJobs([running], queued), SendNext: false, Next: null, Noon));
         notifier.Publish(new JobNotification(thing, new PendingJobs([], []), SendNext: true, Next: null, Noon));
@@ -170,13 +184,15 @@ public sealed class JobTopicsTests
         Assert.Equal((1, 9), (jobs["IN_PROGRESS"]!.AsArray().Count, jobs["QUEUED"]!.AsArray().Count));
         Assert.Equal($$$"""{{{Jobs}}}/notify={"timestamp":1767268800,"jobs":{}}""", messages[1]);
         Assert.Equal($$"""{{Jobs}}/notify-next={"timestamp":1767268800}""", messages[2]);
-        Assert.StartsWith($$$"""{{{Jobs}}}/notify-next={"timestamp":1767268800,"execution":{"jobId":"j-1","status":"IN_PROGRESS",""", messages[3], StringComparison.Ordinal);
+        Assert.StartsWith($$$"""{{{Jobs}}}/notify-next={"timestamp":1767268800,"execution":{"jobId":"j-1","status":"IN_PROGRESS",""",
+            messages[3], StringComparison.Ordinal);
     }
 
     private async Task<string> Ask(string topic, string body)
     {
         Assert.True(ReservedTopic.TryParse(Encoding.UTF8.GetBytes(topic), out var reserved), topic);
-        await _topics.Handle(new ReservedRequest(reserved, Encoding.UTF8.GetBytes(body)), new Requester(_device.Session, _device.Session.Identity, _device, () => Task.CompletedTask));
+        await _topics.Handle(new ReservedRequest(reserved, Encoding.UTF8.GetBytes(body)),
+            new Requester(_device.Session, _device.Session.Identity, _device, () => Task.CompletedTask));
         return Assert.Single(_device.ReadMessages());
     }
 
@@ -184,7 +200,8 @@ public sealed class JobTopicsTests
 
     private static JobExecution Execution()
     {
-        Assert.True(JobId.TryParse("j-1", out var job) & ThingName.TryParse("amr-1", out var thing) & StreamId.TryParse("fw-1", out var stream));
+        Assert.True(
+            JobId.TryParse("j-1", out var job) & ThingName.TryParse("amr-1", out var thing) & StreamId.TryParse("fw-1", out var stream));
         return new JobExecution
         {
             JobId = job,

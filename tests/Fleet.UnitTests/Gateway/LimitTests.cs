@@ -11,9 +11,12 @@ public sealed class LimitTests
     private static readonly byte[] Publish = Convert.FromHexString("300400017400");
 
     [Theory]
-    // Maximum packet size 10: user name flag without a user name, a property that is unknown, a length that is too long; and one of 4, before which all is well.
-    [InlineData("10 13 00 04 4D 51 54 54 05 82 00 3C 05 27 00 00 00 0A 00 01 70", "20 03 00 81 00"), InlineData("10 15 00 04 4D 51 54 54 05 02 00 3C 07 27 00 00 00 0A 7F 00 00 01 70", "20 03 00 81 00")]
-    [InlineData("10 13 00 04 4D 51 54 54 05 02 00 3C 50 27 00 00 00 0A 00 01 70", "20 03 00 81 00"), InlineData("10 13 00 04 4D 51 54 54 05 82 00 3C 05 27 00 00 00 04 00 01 70", "")]
+    // Maximum packet size 10: user name flag without a user name, a property that is unknown, a length that is too long; and one of 4,
+    // before which all is well.
+    [InlineData("10 13 00 04 4D 51 54 54 05 82 00 3C 05 27 00 00 00 0A 00 01 70", "20 03 00 81 00")]
+    [InlineData("10 15 00 04 4D 51 54 54 05 02 00 3C 07 27 00 00 00 0A 7F 00 00 01 70", "20 03 00 81 00")]
+    [InlineData("10 13 00 04 4D 51 54 54 05 02 00 3C 50 27 00 00 00 0A 00 01 70", "20 03 00 81 00")]
+    [InlineData("10 13 00 04 4D 51 54 54 05 82 00 3C 05 27 00 00 00 04 00 01 70", "")]
     public void A_refusal_is_no_larger_than_the_client_takes_although_its_CONNECT_is_malformed(string connect, string answer)
     {
         var client = new TestClient(new GatewayParts());
@@ -46,7 +49,8 @@ public sealed class LimitTests
     [Fact]
     public void Large_messages_count_by_their_bytes()
     {
-        var parts = new GatewayParts(options => (options.Channels.MaxPublishBytesPerSecond, options.Channels.PublishBurstSeconds) = (100_000, 0));
+        var parts = new GatewayParts(
+            options => (options.Channels.MaxPublishBytesPerSecond, options.Channels.PublishBurstSeconds) = (100_000, 0));
         var client = TestClient.Connected(parts, GatewayParts.Plain());
         client.Publish("t", new string('x', 50_000 - 4));
         Assert.Equal(500, Assert.Single(client.Effects.OfType<ChannelEffect.Pause>()).Milliseconds);
@@ -77,7 +81,8 @@ public sealed class LimitTests
         var parts = new GatewayParts(options => options.Sessions.MaxSessions = 2);
         var one = TestClient.Connected(parts, GatewayParts.Plain("1"));
         // Clean start 0, session expiry 60 s: it stays when its client has gone.
-        TestClient.Connected(parts, GatewayParts.Plain("2"), connect: "10 13 00 04 4D 51 54 54 05 00 00 3C 05 11 00 00 00 3C 00 01 32").Lose();
+        TestClient.Connected(
+            parts, GatewayParts.Plain("2"), connect: "10 13 00 04 4D 51 54 54 05 00 00 3C 05 11 00 00 00 3C 00 01 32").Lose();
         var five = new TestClient(parts);
         five.Send("10 0E 00 04 4D 51 54 54 05 02 00 3C 00 00 01 70");
         five.Accept(GatewayParts.Plain("3"));
@@ -97,7 +102,8 @@ public sealed class LimitTests
     {
         // Request Problem Information 0: the code, and no string.
         var parts = new GatewayParts();
-        var silent = TestClient.Connected(parts, GatewayParts.Device("amr-1"), connect: "10 10 00 04 4D 51 54 54 05 02 00 3C 02 17 00 00 01 70");
+        var silent = TestClient.Connected(
+            parts, GatewayParts.Device("amr-1"), connect: "10 10 00 04 4D 51 54 54 05 02 00 3C 02 17 00 00 01 70");
         silent.Publish("fleet/amr-2/x", "", Qos.AtLeastOnce);
         silent.Subscribe("fleet/amr-2/x");
         Assert.Equal("40 03 00 01 87 90 04 00 09 00 87", silent.ReadHex());
@@ -142,7 +148,8 @@ public sealed class LimitTests
         var parts = new GatewayParts(options => options.Channels.MaxPublishesPerSecond = 1_000_000);
         var client = TestClient.Connected(parts, GatewayParts.Plain());
         var buffer = new System.Buffers.ArrayBufferWriter<byte>();
-        new PublishPacket { Topic = "a/topic"u8, Qos = qos, PacketId = qos == Qos.AtMostOnce ? (ushort)0 : (ushort)1 }.WriteTo(buffer, MqttVersion.V5);
+        new PublishPacket { Topic = "a/topic"u8, Qos = qos, PacketId = qos == Qos.AtMostOnce ? (ushort)0 : (ushort)1 }.WriteTo(
+            buffer, MqttVersion.V5);
         if (qos == Qos.ExactlyOnce) new AckPacket { Type = PacketType.PubRel, PacketId = 1 }.WriteTo(buffer, MqttVersion.V5);
         var bytes = new ReadOnlySequence<byte>(buffer.WrittenMemory);
         // What the test keeps of the answers has grown by the time that counts.
@@ -170,14 +177,17 @@ public sealed class LimitTests
     public void Who_subscribes_is_told_to_who_watches()
     {
         var parts = new GatewayParts();
-        var watcher = TestClient.Connected(parts, GatewayParts.Identity(SessionKind.Operator, "w", Fleet.Gateway.Policies.BuiltInPolicies.Operator));
+        var watcher = TestClient.Connected(
+            parts, GatewayParts.Identity(SessionKind.Operator, "w", Fleet.Gateway.Policies.BuiltInPolicies.Operator));
         watcher.Subscribed("$aws/events/subscriptions/#");
         var client = TestClient.Connected(parts, GatewayParts.Plain("c"));
-        client.Send(output => SubscribePacket.Write(output, MqttVersion.V5, 1, default, [new Subscription("a/+"), new Subscription("$SYS/#"), new Subscription("b")]));
+        client.Send(output => SubscribePacket.Write(output, MqttVersion.V5, 1, default,
+            [new Subscription("a/+"), new Subscription("$SYS/#"), new Subscription("b")]));
         client.Send(output => UnsubscribePacket.Write(output, MqttVersion.V5, 1, default, ["never", "b"]));
         var events = watcher.ReadMessages();
         Assert.StartsWith("$aws/events/subscriptions/subscribed/c={", events[0], StringComparison.Ordinal);
-        Assert.Contains("\"topics\":[\"a/+\",\"b\"]", events[0].Replace("\\u002B", "+", StringComparison.Ordinal), StringComparison.Ordinal);
+        Assert.Contains(
+            "\"topics\":[\"a/+\",\"b\"]", events[0].Replace("\\u002B", "+", StringComparison.Ordinal), StringComparison.Ordinal);
         Assert.StartsWith("$aws/events/subscriptions/unsubscribed/c={", events[1], StringComparison.Ordinal);
         Assert.Contains("\"topics\":[\"b\"]", events[1], StringComparison.Ordinal);
     }

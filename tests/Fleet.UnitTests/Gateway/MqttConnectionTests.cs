@@ -119,7 +119,8 @@ public sealed class MqttConnectionTests
     private sealed class Wire : ITransportOutput
     {
         private readonly Pipe _toServer = new();
-        private readonly System.Threading.Channels.Channel<byte[]> _fromServer = System.Threading.Channels.Channel.CreateUnbounded<byte[]>();
+        private readonly System.Threading.Channels.Channel<byte[]> _fromServer =
+            System.Threading.Channels.Channel.CreateUnbounded<byte[]>();
         private TaskCompletionSource? _stalled;
 
         public Wire(ConnectionServices services) =>
@@ -153,6 +154,7 @@ public sealed class MqttConnectionTests
 
     private sealed class NoPasswords : IPasswordAuthenticator
     {
-        public ValueTask<string?> Authenticate(string userName, ReadOnlyMemory<byte> password, CancellationToken cancellation) => new((string?)null);
+        public ValueTask<string?> Authenticate(string userName, ReadOnlyMemory<byte> password, CancellationToken cancellation) =>
+            new((string?)null);
     }
 }

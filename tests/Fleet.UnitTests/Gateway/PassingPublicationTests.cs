@@ -18,7 +18,10 @@ public sealed class PassingPublicationTests
         var subscribers = Enumerable.Range(0, 3).Select(i => TestClient.Connected(parts, GatewayParts.Plain($"s{i}"))).ToArray();
         foreach (var subscriber in subscribers) subscriber.Subscribed("t", (Qos)qos);
         var publisher = TestClient.Connected(parts, GatewayParts.Plain("publisher"));
-        byte[] publish = Packet(new PublishPacket { Topic = "t"u8, Payload = new ReadOnlySequence<byte>(new byte[64]), Qos = (Qos)qos, PacketId = (ushort)qos });
+        byte[] publish = Packet(new PublishPacket
+        {
+            Topic = "t"u8, Payload = new ReadOnlySequence<byte>(new byte[64]), Qos = (Qos)qos, PacketId = (ushort)qos,
+        });
         // PUBACK of the identifiers that the subscribers see: 1, 2, 3, …
         byte[] ack = [0x40, 2, 0, 0];
         long Allocated(int from)
@@ -57,7 +60,8 @@ public sealed class PassingPublicationTests
             publisher.Publish("t", $"{i}:{new string((char)('a' + (i % 26)), i % 7 == 0 ? 2_000 : i % 50)}", (Qos)(i % 2), (ushort)i);
             if (i % 3 == 0) publisher.Publish("nobody", "x");
         }
-        string[] wanted = [.. Enumerable.Range(1, 200).Select(i => $"t={i}:{new string((char)('a' + (i % 26)), i % 7 == 0 ? 2_000 : i % 50)}")];
+        string[] wanted =
+            [.. Enumerable.Range(1, 200).Select(i => $"t={i}:{new string((char)('a' + (i % 26)), i % 7 == 0 ? 2_000 : i % 50)}")];
         Assert.Equal(wanted, quick.ReadMessages().Select(message => message.Split(' ')[0]));
         stuck.IsStuck = false;
         Assert.Equal(wanted, stuck.ReadMessages());

@@ -152,7 +152,8 @@ public sealed class PolicyTests
     [InlineData("$aws/things/amr-1/jobs/j/update", false)]
     [InlineData("$aws/events/presence/connected/x", false)]
     public void An_operator_speaks_for_no_device(string topic, bool allowed) => Assert.Equal(
-        allowed, Of(GatewayParts.Identity(SessionKind.Operator, "o", BuiltInPolicies.Operator)).AllowsPublish(Encoding.UTF8.GetBytes(topic), retain: false));
+        allowed, Of(GatewayParts.Identity(SessionKind.Operator, "o", BuiltInPolicies.Operator)).AllowsPublish(
+            Encoding.UTF8.GetBytes(topic), retain: false));
 
     [Fact]
     public void Deny_wins_ARNs_and_single_values_are_understood_and_actions_ignore_case()
@@ -187,7 +188,8 @@ public sealed class PolicyTests
     {
         var variables = new PolicyVariables();
         var compiled = PolicyPattern.Compile(pattern, variables);
-        return compiled.Matches(Encoding.UTF8.GetBytes(value), variables.Fill(new Dictionary<string, string> { ["iot:ClientId"] = clientId }));
+        return compiled.Matches(
+            Encoding.UTF8.GetBytes(value), variables.Fill(new Dictionary<string, string> { ["iot:ClientId"] = clientId }));
     }
 
     private static string Text(Random random, string alphabet) =>

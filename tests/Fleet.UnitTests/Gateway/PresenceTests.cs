@@ -85,10 +85,12 @@ public sealed class PresenceTests
         events.Connected(GatewayParts.Plain("a+b"));
         var messages = watcher.ReadMessages();
         Assert.Equal(
-            $$"""$aws/events/presence/connected/a={"clientId":"a","timestamp":1767268800000,"eventType":"connected","sessionIdentifier":"{{device.SessionId}}","""
+            """$aws/events/presence/connected/a={"clientId":"a","timestamp":1767268800000,"eventType":"connected","""
+            + $"\"sessionIdentifier\":\"{device.SessionId}\","
             + $"\"principalIdentifier\":\"{device.Certificate}\",\"ipAddress\":\"10.0.0.1\",\"versionNumber\":0}}", messages[0]);
         var disconnected = JsonNode.Parse(messages[1][(messages[1].IndexOf('=', StringComparison.Ordinal) + 1)..])!;
-        Assert.Equal(("MQTT_KEEP_ALIVE_TIMEOUT", false), ((string?)disconnected["disconnectReason"], (bool)disconnected["clientInitiatedDisconnect"]!));
+        Assert.Equal(("MQTT_KEEP_ALIVE_TIMEOUT", false),
+            ((string?)disconnected["disconnectReason"], (bool)disconnected["clientInitiatedDisconnect"]!));
         Assert.Equal(2, messages.Count);
     }
 
@@ -99,7 +101,8 @@ public sealed class PresenceTests
         watcher.Subscribed("$aws/events/presence/connect_failed/+");
         new PresenceEvents(_parts.Broker, _parts.Clock).ConnectFailed("a", "s-1", principal: null, "10.0.0.1");
         Assert.Equal(
-            ["""$aws/events/presence/connect_failed/a={"clientId":"a","timestamp":1767268800000,"eventType":"connect_failed","sessionIdentifier":"s-1","""
+            ["""$aws/events/presence/connect_failed/a={"clientId":"a","timestamp":1767268800000,"eventType":"connect_failed","""
+            + "\"sessionIdentifier\":\"s-1\","
             + "\"principalIdentifier\":\"\",\"ipAddress\":\"10.0.0.1\",\"connectFailureReason\":\"AUTHORIZATION_FAILED\"}"],
             watcher.ReadMessages());
     }

@@ -37,7 +37,8 @@ public sealed class ProvisioningTopicsTests
     public async Task Create_returns_the_key_to_the_requester_alone_also_in_cbor()
     {
         Issue("IssueWithNewKey", "KEY");
-        var another = TestClient.Connected(_parts, GatewayParts.Identity(SessionKind.Claim, "d", BuiltInPolicies.Claim, certificate: Id, template: "fleet"));
+        var another = TestClient.Connected(
+            _parts, GatewayParts.Identity(SessionKind.Claim, "d", BuiltInPolicies.Claim, certificate: Id, template: "fleet"));
         another.Subscribed("$aws/certificates/create/+/accepted");
         Assert.Contains("\"privateKey\":\"KEY\"", await Ask("$aws/certificates/create/json", "{}"), StringComparison.Ordinal);
         Assert.Contains("privateKeycKEY", await Ask("$aws/certificates/create/cbor", ""), StringComparison.Ordinal);
@@ -53,11 +54,13 @@ public sealed class ProvisioningTopicsTests
         {
             Assert.Equal("fleet", key);
             request = (ProvisionRequest)arguments[0]!;
-            return Task.FromResult<ProvisionResult>(new ProvisionResult.Provisioned(thing, ImmutableSortedDictionary<string, string>.Empty));
+            return Task.FromResult<ProvisionResult>(
+                new ProvisionResult.Provisioned(thing, ImmutableSortedDictionary<string, string>.Empty));
         });
         Assert.Equal(
             """$aws/provisioning-templates/fleet/provision/json/accepted={"deviceConfiguration":{},"thingName":"amr-1"}""",
-            await Ask("$aws/provisioning-templates/fleet/provision/json", """{"certificateOwnershipToken":"t","parameters":{"ThingName":"amr-1","Model":"amr"}}"""));
+            await Ask("$aws/provisioning-templates/fleet/provision/json",
+                """{"certificateOwnershipToken":"t","parameters":{"ThingName":"amr-1","Model":"amr"}}"""));
         Assert.Equal(("t", "amr", Id), (request!.OwnershipToken, request.Parameters["Model"], request.Claim.Value));
 
         var cbor = new CborWriter();
@@ -103,7 +106,8 @@ public sealed class ProvisioningTopicsTests
         var device = TestClient.Connected(_parts, GatewayParts.Device("amr-1"));
         device.Subscribed($"{topic}/rejected");
         await Handle(new ShadowTopics(_grains, _parts.Broker, _parts.Clock), topic, """{"clientToken":"t"}"""u8.ToArray(), device);
-        Assert.Equal($$"""{{topic}}/rejected={"code":400,"message":"{{message}}","timestamp":1767268800,"clientToken":"t"}""", Assert.Single(device.ReadMessages()));
+        Assert.Equal($$"""{{topic}}/rejected={"code":400,"message":"{{message}}","timestamp":1767268800,"clientToken":"t"}""",
+            Assert.Single(device.ReadMessages()));
     }
 
     [Fact]
@@ -111,7 +115,8 @@ public sealed class ProvisioningTopicsTests
     {
         const string Topic = "$aws/things/amr-1/shadow/update";
         _grains.On<IShadowGrain>("Update", (key, _) => Task.FromResult<ImmutableArray<TopicMessage>>(
-            [new($"{Topic}/delta", "1"u8.ToArray()), new($"{Topic}/documents", "2"u8.ToArray()), new($"{Topic}/accepted", "3"u8.ToArray())]));
+            [new($"{Topic}/delta", "1"u8.ToArray()), new($"{Topic}/documents", "2"u8.ToArray()),
+            new($"{Topic}/accepted", "3"u8.ToArray())]));
         var device = TestClient.Connected(_parts, GatewayParts.Device("amr-1"));
         device.Subscribed($"{Topic}/#");
         var watcher = TestClient.Connected(_parts, GatewayParts.Identity(SessionKind.Operator, "o", BuiltInPolicies.Operator));
@@ -126,7 +131,8 @@ public sealed class ProvisioningTopicsTests
     private async Task<string> Ask(string topic, byte[] body, TestClient? who = null)
     {
         who ??= _claim;
-        IRequestHandler handler = topic.Contains("templates", StringComparison.Ordinal) ? new ProvisioningTopics(_grains) : new CertificateTopics(_grains);
+        IRequestHandler handler = topic.Contains("templates", StringComparison.Ordinal)
+            ? new ProvisioningTopics(_grains) : new CertificateTopics(_grains);
         await Handle(handler, topic, body, who);
         return Assert.Single(who.ReadMessages());
     }
@@ -135,7 +141,8 @@ public sealed class ProvisioningTopicsTests
     {
         Assert.True(ReservedTopic.TryParse(Encoding.UTF8.GetBytes(topic), out var reserved));
         Assert.Equal(handler.Family, reserved.Family);
-        await handler.Handle(new ReservedRequest(reserved, body), new Requester(who.Session, who.Session.Identity, who, () => Task.CompletedTask));
+        await handler.Handle(
+            new ReservedRequest(reserved, body), new Requester(who.Session, who.Session.Identity, who, () => Task.CompletedTask));
     }
 
     private void Issue(string method, string? key = null)

@@ -16,7 +16,8 @@ public sealed class RequestDispatcherTests
     public void Two_handlers_of_one_family_are_one_too_many()
     {
         var handlers = Enum.GetValues<TopicFamily>().Append(TopicFamily.Shadow).Select(family => new Handler(family));
-        Assert.Contains("Shadow", Assert.Throws<ArgumentException>(() => new RequestDispatcher(handlers)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "Shadow", Assert.Throws<ArgumentException>(() => new RequestDispatcher(handlers)).Message, StringComparison.Ordinal);
     }
 
     private sealed class Handler(TopicFamily family) : IRequestHandler

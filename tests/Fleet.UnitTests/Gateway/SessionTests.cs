@@ -196,7 +196,8 @@ public sealed class SessionTests
     public void No_more_is_in_flight_than_the_client_takes()
     {
         // Receive maximum 2.
-        var client = TestClient.Connected(_parts, GatewayParts.Plain(), connect: "10 11 00 04 4D 51 54 54 05 02 00 3C 03 21 00 02 00 01 70");
+        var client = TestClient.Connected(
+            _parts, GatewayParts.Plain(), connect: "10 11 00 04 4D 51 54 54 05 02 00 3C 03 21 00 02 00 01 70");
         client.Subscribed("t", Qos.AtLeastOnce);
         var publisher = Connect("publisher");
         for (ushort i = 1; i <= 4; i++) publisher.Publish("t", $"{i}", Qos.AtLeastOnce, i);
@@ -208,7 +209,8 @@ public sealed class SessionTests
     [Fact]
     public void A_message_larger_than_the_client_takes_is_left_out()
     {
-        var client = TestClient.Connected(_parts, GatewayParts.Plain(), connect: "10 13 00 04 4D 51 54 54 05 02 00 3C 05 27 00 00 00 40 00 01 70");
+        var client = TestClient.Connected(
+            _parts, GatewayParts.Plain(), connect: "10 13 00 04 4D 51 54 54 05 02 00 3C 05 27 00 00 00 40 00 01 70");
         client.Subscribed("t", Qos.AtLeastOnce);
         var publisher = Connect("publisher");
         publisher.Publish("t", new string('x', 100), Qos.AtLeastOnce);
@@ -359,7 +361,8 @@ public sealed class SessionTests
         for (int i = 0; i < 50; i++) client.Subscribed($"s/{i}");
         client.Subscribe("s/50");
         Assert.Equal(0x97, client.Read()[^1]);
-        client.Send(output => SubscribePacket.Write(output, MqttVersion.V5, 1, default, [.. Enumerable.Range(0, 9).Select(i => new Subscription($"s/{i}"))]));
+        client.Send(output => SubscribePacket.Write(output, MqttVersion.V5, 1, default,
+            [.. Enumerable.Range(0, 9).Select(i => new Subscription($"s/{i}"))]));
         Assert.Equal([0, 0, 0, 0, 0, 0, 0, 0, 0x97], client.Read()[^9..].Select(b => (int)b));
     }
 
@@ -432,6 +435,7 @@ public sealed class SessionTests
     }
 
     /// <summary>Client id "p", session expiry 60 s, a will on "w" with payload "gone".</summary>
-    private TestClient ConnectWithWill(int delaySeconds) => TestClient.Connected(_parts, GatewayParts.Plain(),
-        connect: $"10 22 00 04 4D 51 54 54 05 04 00 3C 05 11 00 00 00 3C 00 01 70 05 18 00 00 00 {delaySeconds:X2} 00 01 77 00 04 67 6F 6E 65");
+    private TestClient ConnectWithWill(int delaySeconds) => TestClient.Connected(
+        _parts, GatewayParts.Plain(), connect: "10 22 00 04 4D 51 54 54 05 04 00 3C 05 11 00 00 00 3C 00 01 70 05 18 00 00 00 "
+            + $"{delaySeconds:X2} 00 01 77 00 04 67 6F 6E 65");
 }

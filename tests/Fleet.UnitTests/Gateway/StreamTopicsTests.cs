@@ -31,12 +31,14 @@ public sealed class StreamTopicsTests : IDisposable
     public StreamTopicsTests()
     {
         _cache = new BlockCache(_blobs, Microsoft.Extensions.Options.Options.Create(new BlockCacheOptions()), _parts.Metrics);
-        var description = new StreamDescription("firmware", [new StreamFile(0, _blobs.Bytes.Length, "abc"), new StreamFile(1, 10, "missing")]);
+        var description = new StreamDescription(
+            "firmware", [new StreamFile(0, _blobs.Bytes.Length, "abc"), new StreamFile(1, 10, "missing")]);
         _grains
             .On<IFirmwareStreamGrain>("Lease", (key, _) => Task.FromResult(
                 key == "fw-1" ? new StreamLease(1, description, _parts.Clock.UtcNow.AddMinutes(1)) : null))
             .On<IDeviceGrain>("MayDownload", (_, _) => Task.FromResult(_mayDownload));
-        _topics = new StreamTopics(_grains, new StreamLeases(_grains, new GatewayIdentity(), _parts.Clock), _cache, _parts.Clock, _parts.Metrics,
+        _topics = new StreamTopics(
+            _grains, new StreamLeases(_grains, new GatewayIdentity(), _parts.Clock), _cache, _parts.Clock, _parts.Metrics,
             NullLogger<StreamTopics>.Instance);
         _device = TestClient.Connected(_parts, GatewayParts.Device("amr-1"));
     }
@@ -47,12 +49,14 @@ public sealed class StreamTopicsTests : IDisposable
         _device.Subscribed($"{Stream}/description/+");
         await Ask($"{Stream}/describe/json", """{"c":"t"}""");
         Assert.Equal(
-            $$"""{{Stream}}/description/json={"c":"t","s":1,"d":"firmware","r":[{"f":0,"z":300000},{"f":1,"z":10}]}""", Assert.Single(_device.ReadMessages()));
+            $$"""{{Stream}}/description/json={"c":"t","s":1,"d":"firmware","r":[{"f":0,"z":300000},{"f":1,"z":10}]}""",
+            Assert.Single(_device.ReadMessages()));
         await Ask($"{Stream}/describe/cbor", "");
         Assert.Equal("A3617301616468", Convert.ToHexString(Payloads()[0])[..14]);
     }
 
-    [Theory, InlineData("json", Qos.AtMostOnce), InlineData("cbor", Qos.AtMostOnce), InlineData("json", Qos.AtLeastOnce), InlineData("cbor", Qos.AtLeastOnce)]
+    [Theory, InlineData("json", Qos.AtMostOnce), InlineData("cbor", Qos.AtMostOnce), InlineData("json", Qos.AtLeastOnce)]
+    [InlineData("cbor", Qos.AtLeastOnce)]
     public async Task Blocks_add_up_to_the_file(string format, Qos qos)
     {
         _device.Subscribed($"{Stream}/data/{format}", qos);
@@ -60,7 +64,9 @@ public sealed class StreamTopicsTests : IDisposable
         int size = 4_000, blocks = (file.Length + size - 1) / size, received = 0;
         for (int offset = 0; offset < blocks; offset += 32)
         {
-            await Ask($"{Stream}/get/{format}", format == "json" ? Encoding.UTF8.GetBytes($$"""{"s":1,"c":"tök","f":0,"l":{{size}},"o":{{offset}},"n":32}""") : Cbor(("f", 0), ("l", size), ("o", offset), ("n", 32)));
+            await Ask($"{Stream}/get/{format}", format == "json"
+            ? Encoding.UTF8.GetBytes($$"""{"s":1,"c":"tök","f":0,"l":{{size}},"o":{{offset}},"n":32}""")
+            : Cbor(("f", 0), ("l", size), ("o", offset), ("n", 32)));
             int last = -1;
             foreach (byte[] payload in Payloads())
             {
@@ -193,7 +199,8 @@ public sealed class StreamTopicsTests : IDisposable
     private async Task Ask(string topic, byte[] body, Requester? requester = null)
     {
         Assert.True(ReservedTopic.TryParse(Encoding.UTF8.GetBytes(topic), out var reserved), topic);
-        await _topics.Handle(new ReservedRequest(reserved, body), requester ?? new Requester(_device.Session, _device.Session.Identity, _device, () => Task.CompletedTask));
+        await _topics.Handle(new ReservedRequest(reserved, body),
+            requester ?? new Requester(_device.Session, _device.Session.Identity, _device, () => Task.CompletedTask));
     }
 
     private List<byte[]> Payloads()
@@ -202,7 +209,8 @@ public sealed class StreamTopicsTests : IDisposable
         var payloads = new List<byte[]>();
         while (Framing.TryRead(ref buffer, int.MaxValue, out var packet))
         {
-            if (packet.Type == PacketType.Publish) payloads.Add(PublishPacket.Parse(packet, MqttVersion.V5, Sender.Server).Payload.ToArray());
+            if (packet.Type == PacketType.Publish)
+                payloads.Add(PublishPacket.Parse(packet, MqttVersion.V5, Sender.Server).Payload.ToArray());
         }
         return payloads;
     }

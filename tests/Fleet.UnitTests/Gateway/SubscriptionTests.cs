@@ -1,3 +1,4 @@
+using Fleet.Gateway.Cluster;
 using Fleet.Gateway.Sessions;
 using Fleet.Mqtt;
 
@@ -53,10 +54,11 @@ public sealed class SubscriptionTests
     public void Identifiers_stay_with_what_waits_and_what_moves()
     {
         var session = new Session(GatewayParts.Plain(), _parts.Settings.Sessions, _parts.Clock, _parts.Metrics) { ExpirySeconds = 60 };
-        Assert.NotNull(_parts.Broker.Subscribe(session, new HeldSubscription(TopicFilter.Parse("t"), new SubscriptionOptions(Qos.AtLeastOnce), 300)));
+        Assert.NotNull(
+            _parts.Broker.Subscribe(session, new HeldSubscription(TopicFilter.Parse("t"), new SubscriptionOptions(Qos.AtLeastOnce), 300)));
         Connect("publisher").Publish("t", "x", Qos.AtLeastOnce);
         Assert.Equal(300u, Assert.Single(session.Depart().Subscriptions).Identifier);
-        var moved = Fleet.Gateway.Cluster.PeerMessages.ToSession(Fleet.Gateway.Cluster.PeerMessages.Of(session.Collect(_ => { }), now: 0), now: 0);
+        var moved = PeerMessages.ToSession(PeerMessages.Of(session.Collect(_ => { }), now: 0), now: 0);
         Assert.Equal([0x0B, 0xAC, 0x02], Assert.Single(moved.Queued).Identifiers!);
     }
 

@@ -9,8 +9,8 @@ using Fleet.Mqtt;
 namespace Fleet.UnitTests.Gateway;
 
 /// <summary>
-/// One client on the other side of a channel: bytes in, bytes out, no socket. It acts as the transport too: it runs the turns, and notes what the
-/// channel asked for.
+/// One client on the other side of a channel: bytes in, bytes out, no socket. It acts as the transport too: it runs the turns, and notes
+/// what the channel asked for.
 /// </summary>
 internal sealed class TestClient : ISessionOwner
 {
@@ -42,10 +42,12 @@ internal sealed class TestClient : ISessionOwner
 
     /// <summary>A 5.0 client that is let in as <paramref name="identity"/>, its CONNACK read.</summary>
     /// <param name="readAll">And what came with it.</param>
-    public static TestClient Connected(GatewayParts parts, SessionIdentity identity, MqttVersion version = MqttVersion.V5, string? connect = null, bool readAll = true)
+    public static TestClient Connected(
+        GatewayParts parts, SessionIdentity identity, MqttVersion version = MqttVersion.V5, string? connect = null, bool readAll = true)
     {
         var client = new TestClient(parts);
-        client.Send(connect ?? (version == MqttVersion.V5 ? "10 0E 00 04 4D 51 54 54 05 02 00 3C 00 00 01 70" : "10 0D 00 04 4D 51 54 54 04 02 00 3C 00 01 70"));
+        client.Send(connect ?? (version == MqttVersion.V5
+            ? "10 0E 00 04 4D 51 54 54 05 02 00 3C 00 00 01 70" : "10 0D 00 04 4D 51 54 54 04 02 00 3C 00 01 70"));
         client.Accept(identity);
         Assert.Null(client.Ended);
         string answer = readAll ? client.ReadHex() : client.ReadConnAck();
@@ -86,7 +88,8 @@ internal sealed class TestClient : ISessionOwner
 
     public void Refuse(ReasonCode code, string why) => _channel.Decided(new ConnectDecision.Refused(code, why), Begin());
 
-    public void Publish(string topic, string payload = "", Qos qos = Qos.AtMostOnce, ushort packetId = 1, bool retain = false, MqttVersion version = MqttVersion.V5) =>
+    public void Publish(string topic, string payload = "", Qos qos = Qos.AtMostOnce, ushort packetId = 1, bool retain = false,
+        MqttVersion version = MqttVersion.V5) =>
         Send(output => new PublishPacket
         {
             Topic = Encoding.UTF8.GetBytes(topic),
@@ -164,7 +167,9 @@ internal sealed class TestClient : ISessionOwner
 
     public string ReadHex() => string.Join(' ', Read().Select(b => $"{b:X2}"));
 
-    /// <summary>The PUBLISH packets among what was sent, as "topic=payload" with QoS, packet identifier, marks and subscription identifiers.</summary>
+    /// <summary>
+    /// The PUBLISH packets among what was sent, as "topic=payload" with QoS, packet identifier, marks and subscription identifiers.
+    /// </summary>
     public List<string> ReadMessages()
     {
         var buffer = new ReadOnlySequence<byte>(Read());
@@ -174,7 +179,8 @@ internal sealed class TestClient : ISessionOwner
             if (packet.Type != PacketType.Publish) continue;
             var publish = PublishPacket.Parse(packet, MqttVersion.V5, Sender.Server);
             messages.Add($"{Encoding.UTF8.GetString(publish.Topic)}={Encoding.UTF8.GetString(publish.Payload)}"
-                + (publish.Qos == Qos.AtMostOnce ? "" : $" q{(int)publish.Qos}#{publish.PacketId}") + (publish.Retain ? " retained" : "") + (publish.Duplicate ? " dup" : "")
+                + (publish.Qos == Qos.AtMostOnce ? "" : $" q{(int)publish.Qos}#{publish.PacketId}")
+            + (publish.Retain ? " retained" : "") + (publish.Duplicate ? " dup" : "")
                 + (publish.Properties.Has(PropertyId.SubscriptionIdentifier) ? $" for {string.Join(',', Identifiers(publish))}" : ""));
         }
         return messages;

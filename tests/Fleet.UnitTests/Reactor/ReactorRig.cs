@@ -20,7 +20,10 @@ using Microsoft.Extensions.Options;
 
 namespace Fleet.UnitTests.Reactor;
 
-/// <summary>Two loops with a plain and a TLS listener on real sockets, over a gateway's parts and a clock that is moved. Where the reactor cannot run, the test is skipped, and says so.</summary>
+/// <summary>
+/// Two loops with a plain and a TLS listener on real sockets, over a gateway's parts and a clock that is moved. Where the reactor cannot
+/// run, the test is skipped, and says so.
+/// </summary>
 internal sealed class ReactorRig : IAsyncDisposable
 {
     public const string Connect = "100D00044D5154540402003C000170";
@@ -122,7 +125,8 @@ internal sealed class ReactorRig : IAsyncDisposable
             EnabledSslProtocols = version,
             ClientCertificateContext = certificate is null ? null : SslStreamCertificateContext.Create(certificate, null, offline: true),
             ApplicationProtocols = protocol is null ? null : [new(protocol)],
-            RemoteCertificateValidationCallback = (_, server, _, _) => server!.GetRawCertData().AsSpan().SequenceEqual(Pki.ServerCertificate.TargetCertificate.RawData),
+            RemoteCertificateValidationCallback = (_, server, _, _) =>
+                server!.GetRawCertData().AsSpan().SequenceEqual(Pki.ServerCertificate.TargetCertificate.RawData),
         });
         return new Peer(stream);
     }
@@ -131,14 +135,16 @@ internal sealed class ReactorRig : IAsyncDisposable
     public async Task Holds(int sockets)
     {
         using var patience = new CancellationTokenSource(Patience);
-        while (Sockets != sockets || (sockets == 0 && Services.Connections.Count > 0)) await Task.Delay(TimeSpan.FromMilliseconds(5), TimeProvider.System, patience.Token);
+        while (Sockets != sockets || (sockets == 0 && Services.Connections.Count > 0))
+            await Task.Delay(TimeSpan.FromMilliseconds(5), TimeProvider.System, patience.Token);
     }
 
     /// <summary>Waits until so many connections have begun: a loop holds a socket before its time runs.</summary>
     public async Task Opens(int connections)
     {
         using var patience = new CancellationTokenSource(Patience);
-        while (Services.Connections.Count != connections) await Task.Delay(TimeSpan.FromMilliseconds(5), TimeProvider.System, patience.Token);
+        while (Services.Connections.Count != connections)
+            await Task.Delay(TimeSpan.FromMilliseconds(5), TimeProvider.System, patience.Token);
     }
 
     public async ValueTask DisposeAsync()
@@ -202,6 +208,7 @@ internal sealed class ReactorRig : IAsyncDisposable
 
     private sealed class NoPasswords : IPasswordAuthenticator
     {
-        public ValueTask<string?> Authenticate(string userName, ReadOnlyMemory<byte> password, CancellationToken cancellation) => new((string?)null);
+        public ValueTask<string?> Authenticate(string userName, ReadOnlyMemory<byte> password, CancellationToken cancellation) =>
+            new((string?)null);
     }
 }

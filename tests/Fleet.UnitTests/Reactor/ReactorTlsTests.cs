@@ -22,7 +22,8 @@ public sealed class ReactorTlsTests
         foreach (var version in (SslProtocols[])[SslProtocols.Tls12, SslProtocols.Tls13])
         {
             await using var peer = await rig.DialTls(certificate, version: version);
-            Assert.Equal((version, "mqtt"), (((SslStream)peer.Stream).SslProtocol, $"{((SslStream)peer.Stream).NegotiatedApplicationProtocol}"));
+            Assert.Equal(
+                (version, "mqtt"), (((SslStream)peer.Stream).SslProtocol, $"{((SslStream)peer.Stream).NegotiatedApplicationProtocol}"));
             await peer.Send(ConnectD1);
             Assert.Equal("20020000", await peer.Read(4));
             Assert.Equal(ReactorRig.IdOf(certificate), rig.Parts.Directory.Find("d-1")!.Identity.Certificate!.Value.Value);
@@ -77,7 +78,8 @@ public sealed class ReactorTlsTests
         byte[] payload = new byte[120_000];
         Random.Shared.NextBytes(payload);
         int length = 2 + topic.Length + payload.Length;
-        byte[] packet = [0x30, (byte)(length | 0x80), (byte)((length >> 7) | 0x80), (byte)(length >> 14), 0, (byte)topic.Length, .. topic, .. payload];
+        byte[] packet =
+            [0x30, (byte)(length | 0x80), (byte)((length >> 7) | 0x80), (byte)(length >> 14), 0, (byte)topic.Length, .. topic, .. payload];
         for (int i = 0; i < 10; i++)
         {
             await peer.Stream.WriteAsync(packet);
@@ -105,7 +107,8 @@ public sealed class ReactorTlsTests
         {
             TargetHost = "localhost",
             ClientCertificateContext = SslStreamCertificateContext.Create(certificate, null, offline: true),
-            RemoteCertificateValidationCallback = (_, server, _, _) => server!.GetRawCertData().AsSpan().SequenceEqual(pki.ServerCertificate.TargetCertificate.RawData),
+            RemoteCertificateValidationCallback = (_, server, _, _) =>
+                server!.GetRawCertData().AsSpan().SequenceEqual(pki.ServerCertificate.TargetCertificate.RawData),
         };
         var first = await Shake(context, options);
         var second = await Shake(context, options);
@@ -143,7 +146,8 @@ public sealed class ReactorTlsTests
         using var wire = context.Accept(file);
         await using var stream = new SslStream(client.GetStream());
         var shaking = stream.AuthenticateAsClientAsync(options);
-        await Eventually.True(() => wire.Handshake() is var step && step != HandshakeStep.Failed ? step == HandshakeStep.Done : throw new AuthenticationException(wire.Fault));
+        await Eventually.True(() => wire.Handshake() is var step && step != HandshakeStep.Failed
+            ? step == HandshakeStep.Done : throw new AuthenticationException(wire.Fault));
         await shaking;
         Assert.Equal(1, wire.Write("x"u8));
         byte[] one = new byte[1];

@@ -10,7 +10,8 @@ internal sealed class TestPki : IGatewayTrust
 {
     private readonly X509Certificate2 _root = Root("Ours");
 
-    public TestPki() => ServerCertificate = SslStreamCertificateContext.Create(Issue(_root, "1.3.6.1.5.5.7.3.1"), additionalCertificates: null, offline: true);
+    public TestPki() => ServerCertificate = SslStreamCertificateContext.Create(
+        Issue(_root, "1.3.6.1.5.5.7.3.1"), additionalCertificates: null, offline: true);
 
     public SslStreamCertificateContext ServerCertificate { get; }
 

@@ -145,7 +145,8 @@ public sealed class GatewayRulesTests
     {
         Rules(("r", "#"), ("presence", "$aws/events/presence/+/+"));
         _ = _parts.Broker.Publish(new(Encoding.UTF8.GetBytes("will/p"), Encoding.UTF8.GetBytes("gone"), Qos.AtLeastOnce));
-        _ = _parts.Broker.Publish(new(Encoding.UTF8.GetBytes("$aws/events/presence/connected/p"), Encoding.UTF8.GetBytes("{}"), Qos.AtLeastOnce));
+        _ = _parts.Broker.Publish(
+            new(Encoding.UTF8.GetBytes("$aws/events/presence/connected/p"), Encoding.UTF8.GetBytes("{}"), Qos.AtLeastOnce));
         Assert.Equal(["r: will/p=gone", "presence: $aws/events/presence/connected/p={}"], _parts.RuleQueue.Lines);
         Assert.Null(_parts.RuleQueue.Messages[0].ClientId);
     }
@@ -154,7 +155,8 @@ public sealed class GatewayRulesTests
     public void What_another_gateway_sends_on_was_queued_there()
     {
         Rules(("r", "#"));
-        _parts.Broker.DeliverForwarded(new(Encoding.UTF8.GetBytes("t"), Encoding.UTF8.GetBytes("x"), Qos.AtLeastOnce), toAll: true, [], from: null);
+        _parts.Broker.DeliverForwarded(
+            new(Encoding.UTF8.GetBytes("t"), Encoding.UTF8.GetBytes("x"), Qos.AtLeastOnce), toAll: true, [], from: null);
         Assert.Empty(_parts.RuleQueue.Lines);
     }
 

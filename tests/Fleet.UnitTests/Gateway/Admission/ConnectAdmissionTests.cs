@@ -103,5 +103,6 @@ public sealed class ConnectAdmissionTests
         return parts.Admission;
     }
 
-    private int Admitted(ConnectAdmission admission, IPAddress address, int tries) => Enumerable.Range(0, tries).Count(_ => admission.TryAdmit(address, _now) is not null);
+    private int Admitted(ConnectAdmission admission, IPAddress address, int tries) =>
+        Enumerable.Range(0, tries).Count(_ => admission.TryAdmit(address, _now) is not null);
 }

@@ -18,8 +18,8 @@ internal sealed class AdmissionPass(ConnectAdmission admission)
     public static AdmissionPass? Of(ConnectionContext connection) => connection.Features.Get<AdmissionPass>();
 
     /// <summary>Asks before TLS; who is not let in is cut off without a word, which no protocol has a place for yet.</summary>
-    public static ConnectionDelegate Middleware(ConnectionDelegate next, ConnectAdmission admission, GatewayClock clock) =>
-        async connection =>
+    public static ConnectionDelegate Middleware(
+        ConnectionDelegate next, ConnectAdmission admission, GatewayClock clock) => async connection =>
     {
         if (admission.TryAdmit((connection.RemoteEndPoint as IPEndPoint)?.Address, clock.NowMs) is not { } pass)
         {

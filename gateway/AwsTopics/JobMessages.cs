@@ -27,8 +27,8 @@ internal sealed class JobMessages(DownloadUrls urls)
     });
 
     /// <summary>The answer of start-next and get. With nothing pending there is no member "execution" at all.</summary>
-    public ReadOnlyMemory<byte> Execution(JobExecution? execution, bool withDocument, DateTimeOffset now, string? clientToken) =>
-        JsonBody.Of(json =>
+    public ReadOnlyMemory<byte> Execution(
+        JobExecution? execution, bool withDocument, DateTimeOffset now, string? clientToken) => JsonBody.Of(json =>
     {
         json.WriteOptional("clientToken", clientToken);
         json.WriteNumber("timestamp", now.ToUnixTimeSeconds());

@@ -1,5 +1,5 @@
 using Fleet.Mqtt;
-using Fleet.UnitTests.Durable;
+using Fleet.UnitTests.Gateway.Journal;
 using Fleet.UnitTests.Gateway;
 
 namespace Fleet.FuzzTests;

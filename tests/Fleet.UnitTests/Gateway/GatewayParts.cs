@@ -19,7 +19,7 @@ using Fleet.Gateway.Telemetry;
 using Fleet.Interfaces.Certificates;
 using Fleet.Interfaces.Naming;
 using Fleet.Interfaces.Rules;
-using Fleet.UnitTests.Durable;
+using Fleet.UnitTests.Gateway.Journal;
 using Fleet.UnitTests.Rules;
 using Fleet.UnitTests.Support;
 using Microsoft.Extensions.Configuration;

@@ -3,7 +3,7 @@ using Fleet.Gateway.Journal;
 using Fleet.Interfaces.Certificates;
 using Fleet.Interfaces.Devices;
 using Fleet.Interfaces.Naming;
-using Fleet.UnitTests.Durable;
+using Fleet.UnitTests.Gateway.Journal;
 
 namespace Fleet.UnitTests.Gateway.Cluster;
 

@@ -1,7 +1,7 @@
 using System.Net;
 using Fleet.Gateway.Auth;
 
-namespace Fleet.UnitTests.Gateway.Admission;
+namespace Fleet.UnitTests.Gateway.Auth;
 
 public sealed class ConnectAdmissionTests
 {

@@ -8,7 +8,7 @@ using Fleet.UnitTests.Support;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 
-namespace Fleet.UnitTests.Durable;
+namespace Fleet.UnitTests.Gateway.Journal;
 
 /// <summary>The journal gives clients that are there a moment to acknowledge what need not be written then.</summary>
 public sealed class JournalWindowTests

@@ -3,9 +3,8 @@ using Fleet.Gateway.Messages;
 using Fleet.Interfaces.Certificates;
 using Fleet.Interfaces.Naming;
 using Fleet.Mqtt;
-using Fleet.UnitTests.Gateway;
 
-namespace Fleet.UnitTests.Durable;
+namespace Fleet.UnitTests.Gateway.Journal;
 
 /// <summary>What the store, or an answer that comes after a restart, takes back: a subscription, a session, room in a queue.</summary>
 public sealed class RefusedBySessionStoreTests

@@ -1,6 +1,6 @@
 using Fleet.Gateway.Auth;
 
-namespace Fleet.UnitTests.Gateway.Admission;
+namespace Fleet.UnitTests.Gateway.Auth;
 
 public sealed class FlappingTests
 {

@@ -1,6 +1,6 @@
 using Fleet.Gateway.Journal;
 
-namespace Fleet.UnitTests.Durable;
+namespace Fleet.UnitTests.Gateway.Journal;
 
 /// <summary>A session store in memory: writes can be held up, and fail; what is written outlives the gateway that wrote it.</summary>
 internal sealed class MemorySessionStore : ISessionStore

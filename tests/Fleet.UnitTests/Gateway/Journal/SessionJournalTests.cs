@@ -8,7 +8,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 using Microsoft.Extensions.Time.Testing;
 
-namespace Fleet.UnitTests.Durable;
+namespace Fleet.UnitTests.Gateway.Journal;
 
 public sealed class SessionJournalTests
 {

@@ -2,9 +2,8 @@ using System.Buffers;
 using System.Text;
 using Fleet.Gateway.Messages;
 using Fleet.Mqtt;
-using Fleet.UnitTests.Gateway;
 
-namespace Fleet.UnitTests.Durable;
+namespace Fleet.UnitTests.Gateway.Journal;
 
 /// <summary>More QoS 2 messages wait for an absent session than there are packet identifiers.</summary>
 public sealed class LongQueueTests

@@ -1,9 +1,8 @@
 using Fleet.Gateway;
 using Fleet.Gateway.Messages;
 using Fleet.Mqtt;
-using Fleet.UnitTests.Gateway;
 
-namespace Fleet.UnitTests.Durable;
+namespace Fleet.UnitTests.Gateway.Journal;
 
 /// <summary>
 /// What a persistent session is promised, through the end of the process at any moment: another gateway begins with what the store has.

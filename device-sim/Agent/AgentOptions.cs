@@ -1,4 +1,5 @@
 using Fleet.DeviceSim.Agent.Fetch;
+using Fleet.DeviceSim.Agent.Wire;
 
 namespace Fleet.DeviceSim.Agent;
 

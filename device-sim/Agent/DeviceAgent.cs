@@ -3,6 +3,7 @@ using System.Security.Authentication;
 using Fleet.DeviceSim.Agent.Boot;
 using Fleet.DeviceSim.Agent.Identity;
 using Fleet.DeviceSim.Agent.Updates;
+using Fleet.DeviceSim.Agent.Wire;
 using Fleet.DeviceSim.Faults;
 using Fleet.Mqtt;
 

@@ -3,7 +3,9 @@ using System.Security.Cryptography.X509Certificates;
 using System.Threading.Channels;
 using Fleet.DeviceSim.Agent.Boot;
 using Fleet.DeviceSim.Agent.Fetch;
+using Fleet.DeviceSim.Agent.Jobs;
 using Fleet.DeviceSim.Agent.Updates;
+using Fleet.DeviceSim.Agent.Wire;
 using Fleet.DeviceSim.Faults;
 using Fleet.Mqtt;
 
@@ -214,7 +216,7 @@ internal sealed class DeviceSession(
 
     private async Task<FetchResult> FetchAsync(FirmwareJob job, PartialImage image, CancellationToken stop)
     {
-        var sink = new BlockSink(image, job, faults, services.Counters, _link.Abort);
+        var sink = new BlockSink(image, job, faults, services.Counters.Fetch, _link.Abort);
         using var done = CancellationTokenSource.CreateLinkedTokenSource(stop);
         var progress = ReportProgressAsync(job, image.Map, done.Token);
         try

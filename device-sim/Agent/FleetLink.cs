@@ -1,7 +1,8 @@
 using System.Text.Json;
 using Fleet.DeviceSim.Agent.Boot;
 using Fleet.DeviceSim.Agent.Fetch;
-using Fleet.DeviceSim.Agent.Updates;
+using Fleet.DeviceSim.Agent.Jobs;
+using Fleet.DeviceSim.Agent.Wire;
 using Fleet.Mqtt;
 
 namespace Fleet.DeviceSim.Agent;
@@ -119,7 +120,7 @@ internal sealed class FleetLink : IAsyncDisposable
         await SubscribeAsync([new(_topics.Data(stream, format)), new(_topics.Rejected(stream, format))], cancellation);
         var topic = _topics.GetBlocks(stream, format);
         return _stream = new StreamFetch(job, _options.Format,
-            (body, stop) => _client.PublishAsync(topic, body, cancellation: stop), _options.BlockTimeout, _services.Time, _services.Counters);
+            (body, stop) => _client.PublishAsync(topic, body, cancellation: stop), _options.BlockTimeout, _services.Time, _services.Counters.Fetch);
     }
 
     private Task SubscribeAsync(CancellationToken cancellation) => SubscribeAsync(

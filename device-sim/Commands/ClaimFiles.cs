@@ -2,8 +2,8 @@ using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using Fleet.DeviceSim.Agent;
 using Fleet.DeviceSim.Agent.Identity;
+using Fleet.DeviceSim.Agent.Wire;
 using Fleet.Mqtt;
 
 namespace Fleet.DeviceSim.Commands;

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using Fleet.DeviceSim.Agent;
 using Fleet.DeviceSim.Images;
 
 namespace Fleet.DeviceSim.Commands;

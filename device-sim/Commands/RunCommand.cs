@@ -3,6 +3,7 @@ using System.Net.Security;
 using System.Net.Sockets;
 using Fleet.DeviceSim.Agent;
 using Fleet.DeviceSim.Agent.Identity;
+using Fleet.DeviceSim.Agent.Wire;
 using Fleet.DeviceSim.Commands.Reports;
 using Fleet.DeviceSim.Simulation;
 using Microsoft.Extensions.Logging;

@@ -2,7 +2,9 @@ using System.CommandLine;
 using System.Globalization;
 using Fleet.DeviceSim.Agent;
 using Fleet.DeviceSim.Agent.Fetch;
+using Fleet.DeviceSim.Agent.Wire;
 using Fleet.DeviceSim.Faults;
+using Fleet.DeviceSim.Images;
 using Fleet.DeviceSim.Simulation;
 
 namespace Fleet.DeviceSim.Commands;

@@ -1,6 +1,6 @@
 using System.Text.Json.Serialization;
 using Fleet.DeviceSim.Agent;
-using Fleet.DeviceSim.Agent.Updates;
+using Fleet.DeviceSim.Agent.Jobs;
 
 namespace Fleet.DeviceSim.Simulation;
 
@@ -50,7 +50,8 @@ internal sealed record FleetStatus
         {
             Type = "status", Seconds = Math.Round(elapsed.TotalSeconds, 1), Devices = 0,
             Connections = [], Versions = [], Health = [], Updates = [], Installs = [], Outcomes = [], Faults = [], Trouble = [],
-            Connects = counters.Connects, Heartbeats = counters.Heartbeats, Blocks = counters.Blocks, Bytes = counters.Bytes, Repeats = counters.Repeats,
+            Connects = counters.Connects, Heartbeats = counters.Heartbeats,
+            Blocks = counters.Fetch.Blocks, Bytes = counters.Fetch.Bytes, Repeats = counters.Fetch.Repeats,
         };
         int count = 0;
         foreach (var device in devices)

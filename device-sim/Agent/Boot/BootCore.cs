@@ -1,3 +1,5 @@
+using Fleet.DeviceSim.Images;
+
 namespace Fleet.DeviceSim.Agent.Boot;
 
 /// <summary>The boot loader's rules: which slot runs, and when a trial ends.</summary>

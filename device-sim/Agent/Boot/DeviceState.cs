@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
-using Fleet.DeviceSim.Agent.Updates;
+using Fleet.DeviceSim.Agent.Jobs;
+using Fleet.DeviceSim.Images;
 
 namespace Fleet.DeviceSim.Agent.Boot;
 
@@ -59,5 +60,5 @@ internal sealed record DeviceState
 /// <param name="Health">"ok", or what is wrong.</param>
 internal sealed record RunningImage(Slot Slot, string Version, string Health)
 {
-    public bool IsHealthy => Health == Images.SimulatedImage.Healthy;
+    public bool IsHealthy => Health == SimulatedImage.Healthy;
 }

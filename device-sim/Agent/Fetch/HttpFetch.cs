@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Net;
 using System.Net.Http.Headers;
+using Fleet.DeviceSim.Agent.Wire;
 
 namespace Fleet.DeviceSim.Agent.Fetch;
 

@@ -1,5 +1,5 @@
 using System.Threading.Channels;
-using Fleet.DeviceSim.Agent.Updates;
+using Fleet.DeviceSim.Agent.Jobs;
 
 namespace Fleet.DeviceSim.Agent.Fetch;
 
@@ -10,7 +10,7 @@ namespace Fleet.DeviceSim.Agent.Fetch;
 /// <param name="ask">Publishes a get request.</param>
 /// <param name="patience">Silence after which the missing blocks are asked for again.</param>
 internal sealed class StreamFetch(
-    FirmwareJob job, StreamFormat format, Func<byte[], CancellationToken, Task> ask, TimeSpan patience, TimeProvider time, AgentCounters counters)
+    FirmwareJob job, StreamFormat format, Func<byte[], CancellationToken, Task> ask, TimeSpan patience, TimeProvider time, FetchCounters counters)
 {
     /// <summary>Requests in a row that may stay without a single block, as the FreeRTOS agent has it (3.7).</summary>
     public const int MaxUnanswered = 32;

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using Fleet.DeviceSim.Agent.Wire;
 
 namespace Fleet.DeviceSim.Agent.Identity;
 

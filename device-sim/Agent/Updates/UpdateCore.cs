@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Fleet.DeviceSim.Agent.Boot;
+using Fleet.DeviceSim.Agent.Jobs;
 using static Fleet.DeviceSim.Agent.Updates.UpdateEffect;
 using static Fleet.DeviceSim.Agent.Updates.UpdateInput;
 

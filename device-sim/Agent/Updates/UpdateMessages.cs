@@ -1,3 +1,6 @@
+using Fleet.DeviceSim.Agent.Boot;
+using Fleet.DeviceSim.Agent.Jobs;
+
 namespace Fleet.DeviceSim.Agent.Updates;
 
 /// <summary>What the update is told.</summary>
@@ -64,4 +67,4 @@ internal abstract record UpdateEffect
 }
 
 /// <param name="State">To be saved before the effects are performed.</param>
-internal sealed record UpdateDecision(Boot.DeviceState State, ImmutableArray<UpdateEffect> Effects);
+internal sealed record UpdateDecision(DeviceState State, ImmutableArray<UpdateEffect> Effects);

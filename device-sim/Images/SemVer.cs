@@ -1,6 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 
-namespace Fleet.DeviceSim.Agent;
+namespace Fleet.DeviceSim.Images;
 
 /// <summary>A version in Semantic Versioning 2.0.0 without build metadata, ordered by its section 11.</summary>
 internal readonly record struct SemVer : IComparable<SemVer>

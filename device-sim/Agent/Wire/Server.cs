@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace Fleet.DeviceSim.Agent;
+namespace Fleet.DeviceSim.Agent.Wire;
 
 /// <summary>Where a service may be reached: one of its gateways, by MQTT over TLS.</summary>
 internal sealed record Server(string Host, int Port)
@@ -27,3 +27,6 @@ internal sealed record Server(string Host, int Port)
 
     public override string ToString() => $"{Host}:{Port}";
 }
+
+/// <summary>The service refused, or answered what a device cannot use. The device tries again later; the message is for its owner.</summary>
+internal sealed class WireException(string message, Exception? inner = null) : Exception(message, inner);

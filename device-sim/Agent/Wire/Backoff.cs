@@ -1,4 +1,4 @@
-namespace Fleet.DeviceSim.Agent;
+namespace Fleet.DeviceSim.Agent.Wire;
 
 /// <summary>Exponential back-off with full jitter: a wait between nothing and a bound that doubles, so that a fleet does not come back as one.</summary>
 /// <param name="first">The first bound.</param>

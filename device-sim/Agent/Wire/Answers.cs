@@ -1,7 +1,7 @@
 using System.Collections.Concurrent;
 using System.Text.Json;
 
-namespace Fleet.DeviceSim.Agent;
+namespace Fleet.DeviceSim.Agent.Wire;
 
 /// <summary>The service's answer to a request: <c>…/accepted</c> or <c>…/rejected</c>.</summary>
 /// <param name="Code">Of a rejection: a word in the jobs family, a number in the shadow family; null if accepted.</param>

@@ -1,6 +1,6 @@
 using System.Text.Json.Serialization;
 
-namespace Fleet.DeviceSim.Agent.Updates;
+namespace Fleet.DeviceSim.Agent.Jobs;
 
 /// <summary>One attempt of a job on this thing.</summary>
 /// <param name="ExecutionNumber">From 1; a retry is the next one.</param>

@@ -1,8 +1,9 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text.Json;
+using Fleet.DeviceSim.Images;
 
-namespace Fleet.DeviceSim.Agent.Updates;
+namespace Fleet.DeviceSim.Agent.Jobs;
 
 /// <summary>What the device found in a job document.</summary>
 internal abstract record Admission

@@ -1,7 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 
-namespace Fleet.DeviceSim.Agent.Updates;
+namespace Fleet.DeviceSim.Agent.Jobs;
 
 /// <summary>notify-next and the answers of start-next (spec/aws-iot-topics.md, 2.3 and 2.6). No execution: nothing is pending.</summary>
 internal sealed record HeadMessage(JobExecutionMessage? Execution, string? ClientToken);

@@ -2,9 +2,11 @@ using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
+using Fleet.DeviceSim.Agent.Identity;
+using Fleet.DeviceSim.Agent.Wire;
 using Fleet.Mqtt;
 
-namespace Fleet.DeviceSim.Agent.Identity;
+namespace Fleet.DeviceSim.Agent;
 
 /// <summary>Lets a device in: with a claim certificate it asks for a certificate of its own and for its place in the registry.</summary>
 internal sealed class Provisioner(AgentOptions options, Server server, AgentServices services)

@@ -1,4 +1,6 @@
-namespace Fleet.DeviceSim.Agent;
+using System.Text.Json.Serialization;
+
+namespace Fleet.DeviceSim.Agent.Wire;
 
 /// <summary>The topic names of one thing.</summary>
 internal sealed class DeviceTopics(string thing)
@@ -16,3 +18,21 @@ internal sealed class DeviceTopics(string thing)
     public string Data(string stream, string format) => $"{Prefix}streams/{stream}/data/{format}";
     public string Rejected(string stream, string format) => $"{Prefix}streams/{stream}/rejected/{format}";
 }
+
+/// <summary>The classic shadow's update, as far as this device reports: <c>{"state":{"reported":{"firmware":{"version","slot"},"health"}}}</c>.</summary>
+internal sealed record ShadowUpdate(ShadowUpdate.StateSections State, string ClientToken)
+{
+    internal sealed record StateSections(ReportedState Reported);
+
+    internal sealed record ReportedState(FirmwareState Firmware, string Health);
+
+    internal sealed record FirmwareState(string Version, string Slot);
+}
+
+/// <summary>Heartbeat; the first one of a connection declares the period.</summary>
+internal sealed record Heartbeat(long Sequence, double PeriodSeconds);
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
+[JsonSerializable(typeof(ShadowUpdate))]
+[JsonSerializable(typeof(Heartbeat))]
+internal sealed partial class DeviceJson : JsonSerializerContext;

@@ -1,4 +1,3 @@
-using Fleet.Grains.Rules.Delivery;
 using Fleet.Interfaces.Rules;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;

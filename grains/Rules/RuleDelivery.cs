@@ -1,7 +1,7 @@
 using Fleet.Interfaces.Rules;
 using Microsoft.Extensions.Logging;
 
-namespace Fleet.Grains.Rules.Delivery;
+namespace Fleet.Grains.Rules;
 
 /// <summary>The shell around <see cref="DeliveryCore"/>, in the turns of its grain: carries out the effects and comes back with what they led to.</summary>
 #pragma warning disable CA1001 // The source has no timer and no wait handle: there is nothing to dispose of, and nobody who would.

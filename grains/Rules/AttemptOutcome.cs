@@ -1,4 +1,4 @@
-namespace Fleet.Grains.Rules.Delivery;
+namespace Fleet.Grains.Rules;
 
 /// <summary>How an attempt ended.</summary>
 internal abstract record AttemptOutcome

@@ -2,7 +2,7 @@ using System.Buffers;
 using System.Text.Json;
 using Fleet.Interfaces.Rules;
 
-namespace Fleet.Grains.Rules.Delivery;
+namespace Fleet.Grains.Rules;
 
 /// <summary>A message as one JSON object, for receivers that see no headers, such as functions.</summary>
 internal static class RuleEnvelope

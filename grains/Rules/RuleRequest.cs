@@ -3,7 +3,7 @@ using System.Net.Http.Headers;
 using System.Text;
 using Fleet.Interfaces.Rules;
 
-namespace Fleet.Grains.Rules.Delivery;
+namespace Fleet.Grains.Rules;
 
 /// <summary>The HTTP request of one attempt.</summary>
 internal static class RuleRequest

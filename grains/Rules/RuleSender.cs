@@ -2,7 +2,7 @@ using System.Net.Sockets;
 using System.Text;
 using Fleet.Interfaces.Rules;
 
-namespace Fleet.Grains.Rules.Delivery;
+namespace Fleet.Grains.Rules;
 
 /// <summary>Makes one attempt over HTTP.</summary>
 /// <param name="http">Follows no redirections and keeps no cookies.</param>

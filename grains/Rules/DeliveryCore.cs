@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using Fleet.Interfaces.Rules;
 
-namespace Fleet.Grains.Rules.Delivery;
+namespace Fleet.Grains.Rules;
 
 /// <summary>Works off a rule's queue: which messages are sent when, and what becomes of them. Pure: the shell sends, stores, and keeps time.</summary>
 internal static class DeliveryCore

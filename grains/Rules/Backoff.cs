@@ -1,4 +1,4 @@
-namespace Fleet.Grains.Rules.Delivery;
+namespace Fleet.Grains.Rules;
 
 /// <summary>How long to wait after failures that follow each other: a second, doubled each time up to five minutes, half of it by chance.</summary>
 internal static class Backoff

@@ -3,7 +3,7 @@ using System.Security.Cryptography;
 using System.Text;
 using Fleet.Interfaces.Rules;
 
-namespace Fleet.Grains.Rules.Delivery;
+namespace Fleet.Grains.Rules;
 
 /// <summary>
 /// What proves to a receiver that a request is ours and new: <c>Fleet-Signature: t=&lt;unix seconds&gt;,v1=&lt;hex&gt;</c>, where v1 is the HMAC-SHA256

@@ -1,4 +1,4 @@
-namespace Fleet.Grains.Rules.Delivery;
+namespace Fleet.Grains.Rules;
 
 /// <summary>
 /// Keeps a rule from hammering a receiver that is down. After some failures in a row nothing is sent for a while, then one message to see; each probe

@@ -1,6 +1,6 @@
 using Fleet.Interfaces.Rules;
 
-namespace Fleet.Grains.Rules.Delivery;
+namespace Fleet.Grains.Rules;
 
 /// <summary>
 /// Where a rule stands in working off its queue. All of it is in memory: what is held here is in the store as well, until it is settled there, so

@@ -1,4 +1,5 @@
 using Fleet.Gateway.Blocks;
+using Fleet.Silo.Files;
 using Microsoft.Win32.SafeHandles;
 
 namespace Fleet.Silo.Blobs;
@@ -28,4 +29,19 @@ internal class BlobFolder(string folder) : IBlobSource
     public string? PathOf(string sha256) => sha256.Length == 64 && sha256.All(char.IsAsciiHexDigitLower)
         ? Path.Combine(Folder, sha256[..2], sha256)
         : null;
+}
+
+internal static class BlobServices
+{
+    /// <summary>The blob store in the shared directory's <c>blobs/</c>, for uploads and for the gateway.</summary>
+    public static IServiceCollection AddFleetBlobs(this IServiceCollection services)
+    {
+        services.AddSingleton(s => new BlobStore(s.GetRequiredService<SharedDirectory>().File("blobs")));
+        services.AddSingleton<IBlobSource>(s => s.GetRequiredService<BlobStore>());
+        return services;
+    }
+
+    /// <summary>The same folder for a gateway of its own, which only reads.</summary>
+    public static IServiceCollection AddFleetBlobSource(this IServiceCollection services) =>
+        services.AddSingleton<IBlobSource>(s => new BlobFolder(s.GetRequiredService<SharedDirectory>().File("blobs")));
 }

@@ -2,6 +2,8 @@ using System.Net.Security;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Fleet.Gateway.Hosting;
+using Fleet.Silo.Telemetry;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
 using Microsoft.Extensions.Options;
@@ -42,11 +44,7 @@ internal sealed class HttpListeners(
             Metrics = listen;
             listen.Protocols = HttpProtocols.Http1;
             listen.LimitConnections(MaxMetricsConnections);
-            listen.Use(next => connection =>
-            {
-                connection.Features.Set(MetricsListener.Instance);
-                return next(connection);
-            });
+            listen.AnswerMetricsAlone();
         });
         // After HTTP, whose address download URLs begin with.
         if (process.Role.HasGateway()) options.ListenFleetMqtt();
@@ -82,10 +80,25 @@ internal sealed class HttpListeners(
     }
 }
 
-/// <summary>Marks connections that came in on the metrics port.</summary>
-internal sealed class MetricsListener
+internal static class ConnectionLimit
 {
-    public static MetricsListener Instance { get; } = new();
-
-    public static bool Accepted(HttpContext context) => context.Features.Get<MetricsListener>() is not null;
+    /// <summary>
+    /// Closes connections above <paramref name="most"/>. Kestrel's own limit would count for the MQTT listeners too, which hold many more by design.
+    /// </summary>
+    public static void LimitConnections(this ListenOptions listen, int most)
+    {
+        int open = 0;
+        listen.Use(next => async connection =>
+        {
+            try
+            {
+                if (Interlocked.Increment(ref open) <= most) await next(connection);
+                else connection.Abort(new ConnectionAbortedException("Too many connections on this listener."));
+            }
+            finally
+            {
+                Interlocked.Decrement(ref open);
+            }
+        });
+    }
 }

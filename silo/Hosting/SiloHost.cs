@@ -11,6 +11,7 @@ using Fleet.Silo.Api.Firmware;
 using Fleet.Silo.Api.Rollouts;
 using Fleet.Silo.Api.Rules;
 using Fleet.Silo.Blobs;
+using Fleet.Silo.Files;
 using Fleet.Silo.Pki;
 using Fleet.Silo.Storage;
 using Fleet.Silo.Telemetry;
@@ -43,7 +44,7 @@ internal static class SiloHost
         // In the order in which they start; they stop the other way round.
         services.AddFleetTelemetry(builder.Configuration);
         if (role.HasGrains()) AddGrains(builder, process);
-        else AddGatewayAlone(builder);
+        else AddGatewayAlone(builder, process.Cluster!);
         if (role.HasGateway()) services.AddFleetGateway().AddReadiness<GatewayReadiness>("gateway");
         if (role.HasGrains()) services.AddHostedService<RolloutResumption>().AddHostedService<PresenceRepair>();
 
@@ -66,9 +67,9 @@ internal static class SiloHost
         builder.Services.AddReadiness<StorageReadiness>("storage");
     }
 
-    private static void AddGatewayAlone(WebApplicationBuilder builder)
+    private static void AddGatewayAlone(WebApplicationBuilder builder, IClusterDatabaseDriver cluster)
     {
-        builder.AddFleetSiloClient();
+        builder.AddFleetSiloClient(cluster);
         builder.Services.AddFleetGatewayPki().AddFleetBlobSource().AddFleetPasswords().AddFleetApi();
     }
 

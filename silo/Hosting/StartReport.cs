@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Fleet.Gateway.Hosting;
+using Fleet.Silo.Files;
 using Fleet.Silo.Tokens;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 

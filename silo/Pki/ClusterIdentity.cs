@@ -1,5 +1,4 @@
 using System.Security.Cryptography.X509Certificates;
-using Fleet.Silo.Hosting;
 
 namespace Fleet.Silo.Pki;
 

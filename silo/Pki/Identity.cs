@@ -1,7 +1,7 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
-using Fleet.Silo.Hosting;
+using Fleet.Silo.Files;
 
 namespace Fleet.Silo.Pki;
 

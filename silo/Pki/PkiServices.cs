@@ -3,7 +3,7 @@ using Fleet.Gateway.Downloads;
 using Fleet.Gateway.Hosting;
 using Fleet.Grains.Certificates;
 using Fleet.Grains.Firmware;
-using Fleet.Silo.Hosting;
+using Fleet.Silo.Files;
 using Microsoft.Extensions.Options;
 
 namespace Fleet.Silo.Pki;

@@ -1,3 +1,4 @@
+using System.ComponentModel.DataAnnotations;
 using System.Net;
 using System.Security.Cryptography.X509Certificates;
 
@@ -35,4 +36,18 @@ internal static class ServerName
     }
 
     private static string Canonical(string name) => IPAddress.TryParse(name, out var address) ? address.ToString() : name.ToLowerInvariant();
+}
+
+/// <summary>Section <c>Fleet:Gateway</c>, as far as certificates are concerned.</summary>
+internal sealed class PkiOptions : IValidatableObject
+{
+    /// <summary>
+    /// What devices call the gateway, beside localhost and this machine's host name: DNS names (<c>*.</c> in front if need be) or IP addresses.
+    /// </summary>
+    public IList<string> ServerNames { get; } = [];
+
+    public IEnumerable<ValidationResult> Validate(ValidationContext validationContext) =>
+        from name in ServerNames
+        where !ServerName.IsValid(name)
+        select new ValidationResult($"Fleet:Gateway:ServerNames: '{name}' is neither a DNS name nor an IP address.", [nameof(ServerNames)]);
 }

@@ -1,17 +1,10 @@
 using System.Data.Common;
+using System.Diagnostics;
 using Fleet.Grains.Index;
 using Fleet.Interfaces.Devices;
 using Fleet.Interfaces.Naming;
 
 namespace Fleet.Silo.Storage;
-
-/// <summary>Where the tables of the fleet index are.</summary>
-internal interface IIndexTables
-{
-    IndexDialect Dialect { get; }
-
-    Task<List<T>> Query<T>(string sql, IReadOnlyList<object> values, Func<DbDataReader, T> read, CancellationToken cancellation);
-}
 
 /// <summary>
 /// Searches the fleet index. A database guesses how many rows a condition yields, and guesses badly for attributes; so the terms' sources are
@@ -150,3 +143,10 @@ internal sealed class FleetIndex(IIndexTables tables, FleetIndexLimits? limits =
 /// <param name="FewForPage">Things of a source that a page sorts, at most: about 10 ms.</param>
 /// <param name="FewForCount">Things of a source that a count looks up one by one, at most: more, and going over all devices is as fast.</param>
 internal sealed record FleetIndexLimits(int FewForPage, int FewForCount);
+
+/// <summary>Names as they come out of the fleet index, into which nothing but names went.</summary>
+internal static class IndexNames
+{
+    public static T Parse<T>(string text) where T : struct, IName<T> =>
+        T.TryParse(text, out var name) ? name : throw new UnreachableException($"The fleet index holds '{text}', which is no {typeof(T).Name}.");
+}

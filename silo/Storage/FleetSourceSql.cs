@@ -72,3 +72,17 @@ internal sealed record FleetSourceSql(Func<SqlParameters, string> Select, bool I
         _ => "gateway",
     };
 }
+
+/// <summary>The values of a statement under construction, in the order of <c>$1</c>, <c>$2</c>…: text from outside is never part of the SQL.</summary>
+internal sealed class SqlParameters
+{
+    private readonly List<object> _values = [];
+
+    public IReadOnlyList<object> Values => _values;
+
+    public string Add(object value)
+    {
+        _values.Add(value);
+        return $"${_values.Count}";
+    }
+}

@@ -1,8 +1,14 @@
 using System.Data.Common;
-using System.Text;
-using Fleet.Grains.Index;
 
 namespace Fleet.Silo.Storage;
+
+/// <summary>Where the tables of the fleet index are.</summary>
+internal interface IIndexTables
+{
+    IndexDialect Dialect { get; }
+
+    Task<List<T>> Query<T>(string sql, IReadOnlyList<object> values, Func<DbDataReader, T> read, CancellationToken cancellation);
+}
 
 /// <summary>What the two databases spell differently in a query over the fleet index.</summary>
 internal abstract class IndexDialect
@@ -32,60 +38,4 @@ internal abstract class IndexDialect
     /// <param name="test">Makes the condition from the expression of the attribute's value, or of its number.</param>
     /// <param name="few">Whether only some thousand rows are looked at.</param>
     public abstract string Attribute(string name, bool isNumber, Func<string, string> test, bool few);
-}
-
-internal sealed class SqliteDialect : IndexDialect
-{
-    public override FleetIndexLimits Limits { get; } = new(FewForPage: 5_000, FewForCount: 150_000);
-
-    public override object Instant(DateTimeOffset at) => SqlTime.Format(at);
-
-    public override DateTimeOffset ReadInstant(DbDataReader row, int column) => SqlTime.Parse(row.GetString(column));
-
-    // Without a hint it may go over the attribute's values, which are in the order of texts.
-    public override string AttributesByNumber => "device_attributes INDEXED BY device_attributes_by_number";
-
-    // With a sign before it, a column is an expression, for which SQLite has no index; it would take one for anything, however many rows it yields.
-    public override string RowByRow(string column) => $"+{column}";
-
-    public override string Like(string column, string parameter) => $"{column} GLOB {parameter}";
-
-    public override string Pattern(ImmutableArray<string> pieces) => string.Join('*', pieces.Select(piece =>
-        piece.Aggregate(new StringBuilder(), (glob, c) => c is '*' or '?' or '[' ? glob.Append('[').Append(c).Append(']') : glob.Append(c)).ToString()));
-
-    // For few rows, a look at each one's attributes; for many, the things with this attribute, once.
-    public override string Attribute(string name, bool isNumber, Func<string, string> test, bool few)
-    {
-        string column = isNumber ? "a.number" : "a.value";
-        return few
-            ? $"EXISTS (SELECT 1 FROM device_attributes a WHERE a.thing = d.thing AND a.name = {name} AND {test(RowByRow(column))})"
-            : $"+d.thing IN (SELECT a.thing FROM device_attributes a WHERE a.name = {name} AND {test(column)}{(isNumber ? " AND a.number IS NOT NULL" : "")})";
-    }
-}
-
-internal sealed class PostgresDialect : IndexDialect
-{
-    // It goes over all devices with several processes, and a look at one by its key costs it some 5 µs.
-    public override FleetIndexLimits Limits { get; } = new(FewForPage: 5_000, FewForCount: 30_000);
-
-    public override object Instant(DateTimeOffset at) => at.UtcDateTime;
-
-    public override DateTimeOffset ReadInstant(DbDataReader row, int column) => row.GetFieldValue<DateTimeOffset>(column);
-
-    public override string AttributesByNumber => "device_attributes";
-
-    public override string RowByRow(string column) => column;
-
-    public override string Like(string column, string parameter) => $"{column} LIKE {parameter}";
-
-    public override string Pattern(ImmutableArray<string> pieces) => string.Join('%', pieces.Select(piece =>
-        piece.Aggregate(new StringBuilder(), (like, c) => c is '%' or '_' or '\\' ? like.Append('\\').Append(c) : like.Append(c)).ToString()));
-
-    public override string Attribute(string name, bool isNumber, Func<string, string> test, bool few)
-    {
-        string value = $"(d.attributes ->> {name})";
-        return isNumber
-            ? $$"""CASE WHEN {{value}} ~ '^-?[0-9]{1,15}(\.[0-9]{1,15})?$' THEN {{test($"{value}::double precision")}} ELSE FALSE END"""
-            : $"COALESCE({test($"{value} COLLATE \"C\"")}, FALSE)";
-    }
 }

@@ -3,7 +3,7 @@ using System.ComponentModel.DataAnnotations;
 namespace Fleet.Silo.Storage;
 
 /// <summary>Section <c>Fleet:Storage</c>.</summary>
-internal sealed class StorageOptions : IValidatableObject
+internal sealed class StorageOptions
 {
     public const string Section = "Fleet:Storage";
 
@@ -15,7 +15,7 @@ internal sealed class StorageOptions : IValidatableObject
     /// sqlite: the file fleet.db in the data directory. postgres: the database of <see cref="ConnectionString"/>. adonet: as postgres, with grain
     /// states in the table of Orleans' own provider (docs/cluster.md).
     /// </summary>
-    [AllowedValues(Sqlite, Postgres, AdoNet)] public string Provider { get; set; } = Sqlite;
+    public string Provider { get; set; } = Sqlite;
 
     /// <summary>Of the PostgreSQL database, as Npgsql takes it: <c>Host=db;Username=fleet;Password=…;Database=fleet</c>.</summary>
     public string? ConnectionString { get; set; }
@@ -39,13 +39,4 @@ internal sealed class StorageOptions : IValidatableObject
 
     /// <summary>SQLite: most pages (4 KiB) the database may have; writes that need more fail as on a full disk. The default is SQLite's limit, 4 TiB.</summary>
     [Range(256, 1_073_741_823)] public int MaxPages { get; set; } = 1_073_741_823;
-
-    public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
-    {
-        if (Provider is Postgres or AdoNet && string.IsNullOrWhiteSpace(ConnectionString))
-            yield return new($"{Section}:ConnectionString is needed with {Section}:Provider={Provider}.", [nameof(ConnectionString)]);
-    }
-
-    /// <summary>Which services there are depends on it, so that it must be known before they are made.</summary>
-    public static string ProviderOf(IConfiguration configuration) => configuration[$"{Section}:{nameof(Provider)}"] ?? Sqlite;
 }

@@ -2,8 +2,9 @@ using System.Buffers.Text;
 using System.Security.Claims;
 using System.Security.Cryptography;
 using System.Text;
+using Fleet.Gateway.Sessions;
 using Fleet.Silo.Api;
-using Fleet.Silo.Hosting;
+using Fleet.Silo.Files;
 
 namespace Fleet.Silo.Tokens;
 
@@ -26,7 +27,8 @@ internal sealed class AdminToken
     {
         try
         {
-            if (!System.IO.File.Exists(file)) Make(file);
+            if (!System.IO.File.Exists(file))
+                AtomicFile.Write(file, Encoding.ASCII.GetBytes(Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(Bytes)) + "\n"), secret: true);
             return Load(file);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -61,19 +63,11 @@ internal sealed class AdminToken
         SHA256.HashData(token, hash);
         return CryptographicOperations.FixedTimeEquals(hash, _sha256);
     }
+}
 
-    // Written beside its place and moved there: a crash leaves a whole token or none. The mode is set when the file is made, not after.
-    private static void Make(string file)
-    {
-        string beside = $"{file}.new";
-        System.IO.File.Delete(beside);
-        var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
-        if (!OperatingSystem.IsWindows()) options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-        using (var stream = new FileStream(beside, options))
-        {
-            stream.Write(Encoding.ASCII.GetBytes(Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(Bytes)) + "\n"));
-            stream.Flush(flushToDisk: true);
-        }
-        System.IO.File.Move(beside, file);
-    }
+/// <summary>A token is also the password of an MQTT connection without a certificate; the user name may be anything.</summary>
+internal sealed class TokenPasswords(AdminToken admin) : IPasswordAuthenticator
+{
+    public ValueTask<string?> Authenticate(string userName, ReadOnlyMemory<byte> password, CancellationToken cancellation) =>
+        ValueTask.FromResult(admin.Matches(password.Span) ? Roles.Admin : null);
 }

@@ -1,26 +1,14 @@
 using System.Diagnostics;
-using Fleet.Silo.Hosting;
 using Microsoft.Extensions.Options;
 using Npgsql;
 
 namespace Fleet.Silo.Storage.Postgres;
 
-/// <summary>What a process does with the database.</summary>
-internal enum DatabaseUse
-{
-    /// <summary>It is the only one that writes grain records, and refuses to start beside another.</summary>
-    Sole,
-
-    /// <summary>The silos of one cluster write grain records side by side.</summary>
-    Shared,
-
-    /// <summary>A gateway has sessions and retained messages here, and no grains.</summary>
-    WithoutRecords,
-}
-
 /// <summary>The PostgreSQL database: brings its schema up to date once, then hands out connections.</summary>
 internal sealed class PostgresDatabase : IAsyncDisposable
 {
+    public static readonly SchemaMigrations Migrations = new("postgres");
+
     // "Fleet" and a number: keys of advisory locks, which all programs on a database share.
     private const long RecordsLock = 0x46_6C65_6574_0001;
     private const long MigrationLock = 0x46_6C65_6574_0002;
@@ -123,7 +111,7 @@ internal sealed class PostgresDatabase : IAsyncDisposable
             Execute(connection, "SET client_min_messages = warning");
             Execute(connection, "CREATE TABLE IF NOT EXISTS schema_version (version integer NOT NULL PRIMARY KEY, applied_at timestamptz NOT NULL)");
             int current = (int)Scalar(connection, "SELECT COALESCE(MAX(version), 0) FROM schema_version")!;
-            foreach (var step in SchemaMigrations.Postgres.After(current)) Apply(connection, step, clock);
+            foreach (var step in Migrations.After(current)) Apply(connection, step, clock);
         }
         finally
         {

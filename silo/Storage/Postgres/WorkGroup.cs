@@ -110,3 +110,43 @@ internal sealed class WorkGroup<T> : IAsyncDisposable where T : GroupedWork
         },
         (Batch: batch, Failure: failure), preferLocal: false);
 }
+
+/// <summary>One request that shares a round trip with others.</summary>
+internal abstract class GroupedWork(CancellationToken cancellation)
+{
+    private bool _taken;
+
+    /// <summary>The order of arrival.</summary>
+    public long Sequence { get; set; }
+
+    /// <summary>Decided once: work that took part in a transaction is not taken back when that is tried again.</summary>
+    /// <returns>False if the caller has taken it back.</returns>
+    public bool TryTake()
+    {
+        if (_taken || !cancellation.IsCancellationRequested) return _taken = true;
+        Cancel(cancellation);
+        return false;
+    }
+
+    public abstract void Complete();
+
+    public abstract void Fail(Exception cause);
+
+    protected abstract void Cancel(CancellationToken cancellation);
+}
+
+internal abstract class GroupedWork<TResult>(CancellationToken cancellation) : GroupedWork(cancellation)
+{
+    // Completed by the group's own work item, which runs the callers' continuations one after the other: see WorkGroup.
+    private readonly TaskCompletionSource<TResult> _answer = new();
+
+    public Task<TResult> Result => _answer.Task;
+
+    public TResult? Outcome { get; set; }
+
+    public override void Complete() => _answer.TrySetResult(Outcome!);
+
+    public override void Fail(Exception cause) => _answer.TrySetException(cause);
+
+    protected override void Cancel(CancellationToken cancellation) => _answer.TrySetCanceled(cancellation);
+}

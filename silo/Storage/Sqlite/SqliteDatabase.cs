@@ -1,6 +1,5 @@
 using Fleet.Grains.Index;
 using Fleet.Interfaces.Naming;
-using Fleet.Silo.Hosting;
 using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.Options;
 
@@ -9,6 +8,8 @@ namespace Fleet.Silo.Storage.Sqlite;
 /// <summary>The database file <c>fleet.db</c>: brings its schema up to date once, then opens sessions on it.</summary>
 internal sealed class SqliteDatabase
 {
+    public static readonly SchemaMigrations Migrations = new("sqlite");
+
     private readonly StorageOptions _options;
 
     /// <exception cref="StartupException">
@@ -54,7 +55,7 @@ internal sealed class SqliteDatabase
         session.DefineFunction("attribute_number", (string? value) => value is null ? null : AttributeNumber.Of(value));
         session.Run("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL PRIMARY KEY, applied_at TEXT NOT NULL)");
         long current = (long)(session.Scalar("SELECT MAX(version) FROM schema_version") ?? 0L);
-        foreach (var step in SchemaMigrations.Sqlite.After(current))
+        foreach (var step in Migrations.After(current))
         {
             // What fails leaves the transaction to the session's end, which rolls it back.
             session.Run("BEGIN IMMEDIATE");
@@ -70,5 +71,25 @@ internal sealed class SqliteDatabase
         var options = new FileStreamOptions { Mode = FileMode.OpenOrCreate, Access = FileAccess.Write };
         if (!OperatingSystem.IsWindows()) options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
         using var stream = new FileStream(file, options);
+    }
+}
+
+/// <summary>Which SQLite library the fleet's data may be given to.</summary>
+internal static class SqliteLibrary
+{
+    /// <summary>
+    /// In 3.7.0 to 3.51.2 a commit that starts the write-ahead log from its beginning while a checkpoint runs can corrupt the database
+    /// (https://sqlite.org/wal.html#walresetbug). <see cref="SqliteCheckpoints"/> runs beside the writer all the time.
+    /// </summary>
+    private static readonly Version Oldest = new(3, 51, 3);
+
+    /// <param name="version">As the library tells its own: three or four numbers with dots.</param>
+    /// <exception cref="StartupException">The library is older, or its version is none.</exception>
+    public static void MustBeSound(string version)
+    {
+        if (Version.TryParse(version, out var found) && found >= Oldest) return;
+        throw new StartupException(
+            $"The SQLite library in use is {version}; Fleet needs {Oldest} or newer: older ones can corrupt the database (the WAL-reset bug). "
+            + "Run Fleet with the library that it comes with, and look for another e_sqlite3 that is loaded in its place.");
     }
 }

@@ -1,6 +1,4 @@
-using Fleet.Silo.Pki;
-
-namespace Fleet.Silo.Hosting;
+namespace Fleet.Silo.Files;
 
 /// <summary>
 /// The folder of what all processes of one Fleet must have in common, <c>Fleet:SharedDirectory</c>: <c>pki/</c>, <c>blobs/</c> and

@@ -1,12 +1,11 @@
 using System.Diagnostics;
 using Fleet.Gateway.Rules;
-using Fleet.Silo.Storage.Postgres;
 using Microsoft.Extensions.Options;
 using Npgsql;
 using NpgsqlTypes;
 using static Fleet.Silo.Storage.Postgres.PostgresBatch;
 
-namespace Fleet.Silo.Storage.Rules;
+namespace Fleet.Silo.Storage.Postgres;
 
 /// <summary>Appends to the table <c>rule_messages</c>. All gateways of a cluster write here.</summary>
 internal sealed class PostgresRuleQueue : IRuleQueue, IAsyncDisposable

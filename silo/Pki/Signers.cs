@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Fleet.Grains.Certificates;
+using Fleet.Grains.Firmware;
 
 namespace Fleet.Silo.Pki;
 
@@ -35,4 +36,18 @@ internal sealed class CaSigner : ICertificateSigner
     public bool HasIssued(X509Certificate2 certificate) =>
         certificate.Extensions.OfType<X509AuthorityKeyIdentifierExtension>().FirstOrDefault()?.KeyIdentifier is { } issuer &&
         _authority.KeyIdentifier is { } own && issuer.Span.SequenceEqual(own.Span);
+}
+
+/// <summary>The key that signs firmware, in a file of this machine.</summary>
+internal sealed class FirmwareSigner(Identity signer) : IFirmwareSigner
+{
+    private readonly Lock _lock = new();
+
+    public string CertificatePem { get; } = signer.CertificatePem;
+
+    public byte[] SignHash(ReadOnlySpan<byte> sha256)
+    {
+        // .NET does not promise that one key object may sign twice at once.
+        lock (_lock) return signer.Key.SignHash(sha256, DSASignatureFormat.Rfc3279DerSequence);
+    }
 }

@@ -1,7 +1,41 @@
 using System.ComponentModel;
 using System.Runtime.InteropServices;
 
-namespace Fleet.Silo.Blobs;
+namespace Fleet.Silo.Files;
+
+/// <summary>Writes a file so that a kill or a power cut leaves the whole of it or nothing.</summary>
+internal static class AtomicFile
+{
+    private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+    private const UnixFileMode Everyone = OwnerOnly | UnixFileMode.GroupRead | UnixFileMode.OtherRead;
+
+    /// <param name="secret">Mode 0600 from the first byte on; otherwise 0644.</param>
+    public static void Write(string path, ReadOnlySpan<byte> content, bool secret)
+    {
+        var temporary = path + ".tmp";
+        File.Delete(temporary);
+        var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
+        if (!OperatingSystem.IsWindows()) options.UnixCreateMode = secret ? OwnerOnly : Everyone;
+        using (var file = new FileStream(temporary, options))
+        {
+            file.Write(content);
+            file.Flush(flushToDisk: true);
+        }
+        File.Move(temporary, path, overwrite: true);
+        DirectorySync.Flush(Path.GetDirectoryName(path)!);
+    }
+}
+
+/// <summary>A folder that its owner alone can look into.</summary>
+internal static class PrivateFolder
+{
+    /// <summary>Makes the folder if need be; one that is there keeps its mode.</summary>
+    public static void Make(string path)
+    {
+        if (OperatingSystem.IsWindows()) Directory.CreateDirectory(path);
+        else Directory.CreateDirectory(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+    }
+}
 
 /// <summary>
 /// Makes the names in a folder durable. On Linux and macOS a file that was flushed and renamed can still lose its name in a power cut, until

@@ -1,6 +1,4 @@
-using Fleet.Silo.Pki;
-
-namespace Fleet.Silo.Hosting;
+namespace Fleet.Silo.Files;
 
 /// <summary>The folder of everything Fleet keeps, <c>Fleet:DataDirectory</c>. It belongs to one process at a time.</summary>
 internal sealed class DataDirectory : IDisposable

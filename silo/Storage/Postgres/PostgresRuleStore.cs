@@ -1,11 +1,10 @@
 using Fleet.Grains.Rules;
 using Fleet.Interfaces.Rules;
-using Fleet.Silo.Storage.Postgres;
 using Npgsql;
 using NpgsqlTypes;
 using static Fleet.Silo.Storage.Postgres.PostgresBatch;
 
-namespace Fleet.Silo.Storage.Rules;
+namespace Fleet.Silo.Storage.Postgres;
 
 /// <summary>The tables <c>rule_queues</c>, <c>rule_messages</c> and <c>rule_dead_letters</c>, as rules and operators use them.</summary>
 internal sealed class PostgresRuleStore(PostgresDatabase database) : IRuleStore

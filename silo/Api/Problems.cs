@@ -39,11 +39,16 @@ internal static partial class BadRequests
     /// <summary>A status that the framework set without a body.</summary>
     public static IResult OfStatus(int status) => status switch
     {
-        StatusCodes.Status404NotFound => Problems.Of(status, "not-found", "There is nothing under this path.", "GET /openapi/v1.json lists what there is."),
-        StatusCodes.Status405MethodNotAllowed => Problems.Of(status, "method-not-allowed", "This path does not take this method.", "The Allow header lists those it takes."),
+        StatusCodes.Status404NotFound =>
+            Problems.Of(status, "not-found", "There is nothing under this path.", "GET /openapi/v1.json lists what there is."),
+        StatusCodes.Status405MethodNotAllowed =>
+            Problems.Of(status, "method-not-allowed", "This path does not take this method.", "The Allow header lists those it takes."),
         StatusCodes.Status408RequestTimeout => Problems.Of(status, "request-timeout", "The body came too slowly."),
         StatusCodes.Status413PayloadTooLarge => Problems.Of(status, "content-too-large", "The body is larger than this path takes."),
-        StatusCodes.Status415UnsupportedMediaType => Problems.Of(status, "unsupported-media-type", "This path does not take this kind of body.", "Send JSON with Content-Type: application/json."),
+        StatusCodes.Status415UnsupportedMediaType =>
+            Problems.Of(
+                status, "unsupported-media-type", "This path does not take this kind of body.",
+                "Send JSON with Content-Type: application/json."),
         _ => Problems.Of(status, $"http-{status}", "The request was refused."),
     };
 
@@ -51,9 +56,11 @@ internal static partial class BadRequests
     private static ProblemHttpResult Malformed(JsonException json)
     {
         string field = json.Path is { Length: > 2 } path && path.StartsWith("$.", StringComparison.Ordinal) ? path[2..] : json.Path ?? "$";
-        string where = json is { LineNumber: { } line, BytePositionInLine: { } position } ? $" at line {line + 1}, byte {position + 1}" : "";
+        string where = json is { LineNumber: { } line, BytePositionInLine: { } position }
+            ? $" at line {line + 1}, byte {position + 1}" : "";
         // The framework's own text names .NET types, which mean nothing to the caller.
-        string detail = json.Message.StartsWith("The JSON property", StringComparison.Ordinal) && json.Message.Contains("could not be mapped", StringComparison.Ordinal)
+        string detail = json.Message.StartsWith("The JSON property", StringComparison.Ordinal)
+            && json.Message.Contains("could not be mapped", StringComparison.Ordinal)
             ? $"There is no such member{where}."
             : $"The body is not the JSON that belongs here{where}.";
         return Problems.Invalid(field, detail);

@@ -5,8 +5,8 @@ using Microsoft.Win32.SafeHandles;
 namespace Fleet.Silo.Blobs;
 
 /// <summary>
-/// Files named by their SHA-256, as <c>{folder}/{first two digits}/{digest}</c>, for who only reads them: a gateway of its own has no more. A file
-/// has that name only when all of it is on the disk.
+/// Files named by their SHA-256, as <c>{folder}/{first two digits}/{digest}</c>, for who only reads them: a gateway of its own has no more.
+/// A file has that name only when all of it is on the disk.
 /// </summary>
 internal class BlobFolder(string folder) : IBlobSource
 {

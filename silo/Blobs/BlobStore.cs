@@ -4,7 +4,9 @@ using Fleet.Silo.Files;
 
 namespace Fleet.Silo.Blobs;
 
-/// <summary>Blobs are stored once, whatever they are called elsewhere, and never changed. Several processes may store into one folder.</summary>
+/// <summary>
+/// Blobs are stored once, whatever they are called elsewhere, and never changed. Several processes may store into one folder.
+/// </summary>
 internal sealed class BlobStore : BlobFolder
 {
     /// <summary>1 GiB: the largest firmware that <c>PUT /firmware</c> takes.</summary>

@@ -38,8 +38,8 @@ internal static class PrivateFolder
 }
 
 /// <summary>
-/// Makes the names in a folder durable. On Linux and macOS a file that was flushed and renamed can still lose its name in a power cut, until
-/// its folder is flushed too; .NET opens no folders, so this asks the C library. Windows keeps names in its own journal.
+/// Makes the names in a folder durable. On Linux and macOS a file that was flushed and renamed can still lose its name in a power cut,
+/// until its folder is flushed too; .NET opens no folders, so this asks the C library. Windows keeps names in its own journal.
 /// </summary>
 internal static class DirectorySync
 {

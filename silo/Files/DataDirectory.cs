@@ -12,7 +12,9 @@ internal sealed class DataDirectory : IDisposable
     /// <summary>Absolute.</summary>
     public string Path { get; }
 
-    /// <summary>Makes the folder if need be (for its owner alone) and takes its lock, which ends with the process, however that ends.</summary>
+    /// <summary>
+    /// Makes the folder if need be (for its owner alone) and takes its lock, which ends with the process, however that ends.
+    /// </summary>
     /// <exception cref="StartupException">It cannot be made or written to, or another process has it.</exception>
     public static DataDirectory Open(string path)
     {
@@ -28,7 +30,8 @@ internal sealed class DataDirectory : IDisposable
         try
         {
             // FileShare.None is an flock here, which the kernel drops with the process.
-            return new(full, new FileStream(System.IO.Path.Combine(full, LockFile), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None));
+            return new(
+                full, new FileStream(System.IO.Path.Combine(full, LockFile), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None));
         }
         catch (IOException e)
         {

@@ -42,10 +42,12 @@ internal sealed class SharedDirectory
     public string File(string name) => System.IO.Path.Combine(Path, name);
 
     /// <summary>
-    /// Keeps the others out until the result is disposed of. What a first start makes is made under it, so that processes that start together
-    /// make one authority, not two. The kernel drops it with the process.
+    /// Keeps the others out until the result is disposed of. What a first start makes is made under it, so that processes that start
+    /// together make one authority, not two. The kernel drops it with the process.
     /// </summary>
-    /// <exception cref="StartupException">It cannot be had: no permission, or another process keeps it for longer than half a minute.</exception>
+    /// <exception cref="StartupException">
+    /// It cannot be had: no permission, or another process keeps it for longer than half a minute.
+    /// </exception>
     public IDisposable Lock(TimeProvider clock)
     {
         using var pause = new ManualResetEventSlim();

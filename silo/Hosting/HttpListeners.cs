@@ -10,12 +10,17 @@ using Microsoft.Extensions.Options;
 
 namespace Fleet.Silo.Hosting;
 
-/// <summary>The HTTP, HTTPS and metrics listeners, with the limits of spec/security.md 6.1. The gateway adds the MQTT listeners in between.</summary>
+/// <summary>
+/// The HTTP, HTTPS and metrics listeners, with the limits of spec/security.md 6.1. The gateway adds the MQTT listeners in between.
+/// </summary>
 internal sealed class HttpListeners(
-    IOptions<HttpOptions> http, IOptions<HttpsOptions> https, IOptions<MetricsOptions> metrics, ProcessIdentity process, IServiceProvider services)
+    IOptions<HttpOptions> http, IOptions<HttpsOptions> https, IOptions<MetricsOptions> metrics, ProcessIdentity process,
+    IServiceProvider services)
     : IConfigureOptions<KestrelServerOptions>
 {
-    /// <summary>Largest body of a request unless its endpoint says otherwise, in bytes. The largest document is a rollout with a list of things.</summary>
+    /// <summary>
+    /// Largest body of a request unless its endpoint says otherwise, in bytes. The largest document is a rollout with a list of things.
+    /// </summary>
     private const long MaxBodyBytes = 1024 * 1024;
 
     /// <summary>Scrapers and probes come one at a time.</summary>
@@ -75,7 +80,8 @@ internal sealed class HttpListeners(
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or CryptographicException)
         {
-            throw new StartupException($"The HTTPS certificate {path} cannot be used: {e.Message} (setting Fleet:Https:CertificatePath)", e);
+            throw new StartupException(
+                $"The HTTPS certificate {path} cannot be used: {e.Message} (setting Fleet:Https:CertificatePath)", e);
         }
     }
 }
@@ -83,7 +89,8 @@ internal sealed class HttpListeners(
 internal static class ConnectionLimit
 {
     /// <summary>
-    /// Closes connections above <paramref name="most"/>. Kestrel's own limit would count for the MQTT listeners too, which hold many more by design.
+    /// Closes connections above <paramref name="most"/>. Kestrel's own limit would count for the MQTT listeners too, which
+    /// hold many more by design.
     /// </summary>
     public static void LimitConnections(this ListenOptions listen, int most)
     {

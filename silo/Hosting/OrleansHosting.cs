@@ -7,8 +7,9 @@ using Orleans.Dashboard;
 namespace Fleet.Silo.Hosting;
 
 /// <summary>
-/// Sets Orleans up. A process that is alone runs one silo that nobody else can reach. In a cluster silos find each other through a database, talk
-/// over TLS, and gateways may be processes of their own. Either way grain states and reminders lie where <c>Fleet:Storage</c> says.
+/// Sets Orleans up. A process that is alone runs one silo that nobody else can reach. In a cluster silos find each other through a
+/// database, talk over TLS, and gateways may be processes of their own. Either way grain states and reminders lie where
+/// <c>Fleet:Storage</c> says.
 /// </summary>
 internal static class OrleansHosting
 {
@@ -20,7 +21,8 @@ internal static class OrleansHosting
             silo.AddFleetStorage(process.Database, process.IsClustered ? DatabaseUse.Shared : DatabaseUse.Sole);
             if (process.Cluster is { } cluster) JoinCluster(silo, cluster);
             else StandAlone(silo);
-            silo.Services.AddOptions<GrainCollectionOptions>().Configure<IOptions<ClusterSettings>>(static (o, cluster) => cluster.Value.ApplyTo(o));
+            silo.Services.AddOptions<GrainCollectionOptions>().Configure<IOptions<ClusterSettings>>(
+                static (o, cluster) => cluster.Value.ApplyTo(o));
             if (OtlpExport.IsWanted(builder.Configuration)) silo.AddActivityPropagation();
             if (Dashboard.IsWanted(builder.Configuration)) silo.AddDashboard();
         });

@@ -6,12 +6,16 @@ namespace Fleet.Silo.Hosting;
 /// <summary>What this process is in its Fleet.</summary>
 /// <param name="Role">What it does.</param>
 /// <param name="Database">Where it keeps what it knows.</param>
-/// <param name="Cluster">The same, where other processes may share its grains; null if it is the only one, and its database is its own.</param>
+/// <param name="Cluster">
+/// The same, where other processes may share its grains; null if it is the only one, and its database is its own.
+/// </param>
 internal sealed record ProcessIdentity(ProcessRole Role, IDatabaseDriver Database, IClusterDatabaseDriver? Cluster)
 {
     public bool IsClustered => Cluster is not null;
 
-    /// <summary>A silo or a gateway of its own has others beside it; a process that is both is alone unless <c>Fleet:Cluster:Enabled</c> is set.</summary>
+    /// <summary>
+    /// A silo or a gateway of its own has others beside it; a process that is both is alone unless <c>Fleet:Cluster:Enabled</c> is set.
+    /// </summary>
     /// <exception cref="StartupException">
     /// There is no such role or storage provider, or a cluster lacks what its processes have to share.
     /// </exception>
@@ -28,7 +32,8 @@ internal sealed record ProcessIdentity(ProcessRole Role, IDatabaseDriver Databas
                 + $"{StorageOptions.Section}:ConnectionString. The file of SQLite belongs to one process.");
         }
         if (string.IsNullOrEmpty(configuration[SharedDirectory.Setting]))
-            throw new StartupException($"The processes of a cluster share their keys and firmware in one folder: set {SharedDirectory.Setting}.");
+            throw new StartupException(
+                $"The processes of a cluster share their keys and firmware in one folder: set {SharedDirectory.Setting}.");
         return new(role, database, cluster);
     }
 

@@ -29,7 +29,8 @@ internal static class SiloHost
     public static WebApplication Build(string[] args)
     {
         // appsettings.json lies beside the program; data lies where the program is started.
-        var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { Args = args, ContentRootPath = AppContext.BaseDirectory });
+        var builder = WebApplication.CreateSlimBuilder(
+            new WebApplicationOptions { Args = args, ContentRootPath = AppContext.BaseDirectory });
         AddLogging(builder);
         AddListeners(builder);
 
@@ -63,7 +64,8 @@ internal static class SiloHost
     {
         builder.Services.AddFleetCensus();
         builder.AddFleetSilo(process);
-        builder.Services.AddFleetMessaging().AddFleetRollouts().AddFleetRules().AddFleetPki().AddFleetBlobs().AddFleetTokens().AddFleetApi();
+        builder.Services.AddFleetMessaging().AddFleetRollouts().AddFleetRules()
+            .AddFleetPki().AddFleetBlobs().AddFleetTokens().AddFleetApi();
         builder.Services.AddReadiness<StorageReadiness>("storage");
     }
 
@@ -82,7 +84,8 @@ internal static class SiloHost
             options.UseUtcTimestamp = true;
             options.TimestampFormat = "yyyy-MM-dd'T'HH:mm:ss.fff'Z' ";
         });
-        builder.Services.Configure<Microsoft.Extensions.Logging.Console.ConsoleLoggerOptions>(o => o.LogToStandardErrorThreshold = LogLevel.Trace);
+        builder.Services.Configure<Microsoft.Extensions.Logging.Console.ConsoleLoggerOptions>(
+            o => o.LogToStandardErrorThreshold = LogLevel.Trace);
     }
 
     private static void AddListeners(WebApplicationBuilder builder)

@@ -3,14 +3,17 @@ using Fleet.Silo.Files;
 
 namespace Fleet.Silo.Pki;
 
-/// <summary>The keys and certificates of one Fleet, in the data directory's <c>pki/</c>: made on the first start, found there on the next.</summary>
+/// <summary>
+/// The keys and certificates of one Fleet, in the data directory's <c>pki/</c>: made on the first start, found there on the next.
+/// </summary>
 internal sealed class FleetPki : IDisposable
 {
     private readonly Identity _ca;
     private readonly Identity _server;
     private readonly Identity _firmwareSigner;
 
-    private FleetPki(Identity ca, CaSigner signer, Identity server, Identity firmwareSigner, DownloadKey downloadKey, string caCertificateFile)
+    private FleetPki(
+        Identity ca, CaSigner signer, Identity server, Identity firmwareSigner, DownloadKey downloadKey, string caCertificateFile)
     {
         (_ca, _server, _firmwareSigner) = (ca, server, firmwareSigner);
         (Signer, DownloadKey, CaCertificateFile) = (signer, downloadKey, caCertificateFile);
@@ -86,7 +89,8 @@ internal sealed class FleetPki : IDisposable
         {
             return ca.HasIssued(found.Certificate)
                 ? found
-                : throw new StartupException($"{path} was issued by another authority than the one beside it. Put back the file that was there.");
+                : throw new StartupException(
+                    $"{path} was issued by another authority than the one beside it. Put back the file that was there.");
         }
         var made = Identity.Make(path, key => PkiProfiles.FirmwareSigner(ca, key, now));
         log.MadeFirmwareSigner(path);

@@ -7,7 +7,10 @@ using Fleet.Silo.Files;
 
 namespace Fleet.Silo.Pki;
 
-/// <summary>What a gateway of its own opens of the Fleet's keys and certificates. It makes none: that is the silos' work, and no other key is its business.</summary>
+/// <summary>
+/// What a gateway of its own opens of the Fleet's keys and certificates. It makes none: that is the silos' work, and no
+/// other key is its business.
+/// </summary>
 internal sealed class GatewayPki : IDisposable
 {
     private readonly Identity _server;
@@ -31,10 +34,12 @@ internal sealed class GatewayPki : IDisposable
         string caCertificateFile = Path.Combine(folder, "ca.crt"), downloadKey = Path.Combine(folder, "download.key");
         var server = Identity.Load(Path.Combine(folder, "server.key"));
         if (server is null || !File.Exists(caCertificateFile) || !File.Exists(downloadKey))
-            throw new StartupException($"{folder} has no server certificate, authority or download key yet. A silo makes them: start one first.");
+            throw new StartupException(
+                $"{folder} has no server certificate, authority or download key yet. A silo makes them: start one first.");
         try
         {
-            return new(server, X509CertificateLoader.LoadCertificateFromFile(caCertificateFile), DownloadKey.Load(downloadKey), caCertificateFile);
+            return new(
+                server, X509CertificateLoader.LoadCertificateFromFile(caCertificateFile), DownloadKey.Load(downloadKey), caCertificateFile);
         }
         catch (Exception e) when (e is CryptographicException or IOException or UnauthorizedAccessException)
         {
@@ -56,7 +61,9 @@ internal sealed class GatewayTrust(Identity server, X509Certificate2 ca) : IGate
 
     public X509Certificate2Collection ClientAnchors { get; } = [X509CertificateLoader.LoadCertificate(ca.RawData)];
 
-    /// <summary>Windows' TLS takes no key that only lives in memory beside its certificate; a PKCS#12 in between makes it one that it takes.</summary>
+    /// <summary>
+    /// Windows' TLS takes no key that only lives in memory beside its certificate; a PKCS#12 in between makes it one that it takes.
+    /// </summary>
     private static X509Certificate2 Usable(X509Certificate2 certificate) => OperatingSystem.IsWindows()
         ? X509CertificateLoader.LoadPkcs12(certificate.Export(X509ContentType.Pkcs12), password: null)
         : certificate;
@@ -84,6 +91,7 @@ internal sealed class DownloadKey : IDownloadKey
         var key = File.ReadAllBytes(path);
         return key.Length == Length
             ? new DownloadKey(key)
-            : throw new StartupException($"{path} cannot be used: it holds {key.Length} bytes instead of {Length}. Delete it to have a new one made.");
+            : throw new StartupException(
+                $"{path} cannot be used: it holds {key.Length} bytes instead of {Length}. Delete it to have a new one made.");
     }
 }

@@ -21,7 +21,8 @@ internal static class ServerName
     public static ImmutableSortedSet<string> In(X509Certificate2 certificate) =>
     [
         .. certificate.Extensions.OfType<X509SubjectAlternativeNameExtension>().SelectMany(
-            names => names.EnumerateDnsNames().Concat(names.EnumerateIPAddresses().Select(address => address.ToString()))).Select(Canonical),
+            names =>
+                names.EnumerateDnsNames().Concat(names.EnumerateIPAddresses().Select(address => address.ToString()))).Select(Canonical),
     ];
 
     public static X509Extension Extension(IEnumerable<string> names)
@@ -35,14 +36,16 @@ internal static class ServerName
         return builder.Build();
     }
 
-    private static string Canonical(string name) => IPAddress.TryParse(name, out var address) ? address.ToString() : name.ToLowerInvariant();
+    private static string Canonical(string name) =>
+        IPAddress.TryParse(name, out var address) ? address.ToString() : name.ToLowerInvariant();
 }
 
 /// <summary>Section <c>Fleet:Gateway</c>, as far as certificates are concerned.</summary>
 internal sealed class PkiOptions : IValidatableObject
 {
     /// <summary>
-    /// What devices call the gateway, beside localhost and this machine's host name: DNS names (<c>*.</c> in front if need be) or IP addresses.
+    /// What devices call the gateway, beside localhost and this machine's host name: DNS names (<c>*.</c> in front if
+    /// need be) or IP addresses.
     /// </summary>
     public IList<string> ServerNames { get; } = [];
 

@@ -17,14 +17,16 @@ internal sealed class CaSigner : ICertificateSigner
     {
         _ca = ca;
         _generator = X509SignatureGenerator.CreateForECDsa(ca.Key);
-        _authority = X509AuthorityKeyIdentifierExtension.CreateFromCertificate(ca.Certificate, includeKeyIdentifier: true, includeIssuerAndSerial: false);
+        _authority = X509AuthorityKeyIdentifierExtension.CreateFromCertificate(
+            ca.Certificate, includeKeyIdentifier: true, includeIssuerAndSerial: false);
     }
 
     public X509Certificate2 Certificate => _ca.Certificate;
 
     public string CaCertificatePem => _ca.CertificatePem;
 
-    public X509Certificate2 Sign(CertificateRequest request, ReadOnlySpan<byte> serialNumber, DateTimeOffset notBefore, DateTimeOffset notAfter)
+    public X509Certificate2 Sign(
+        CertificateRequest request, ReadOnlySpan<byte> serialNumber, DateTimeOffset notBefore, DateTimeOffset notAfter)
     {
         request.CertificateExtensions.Add(_authority);
         DateTimeOffset end = Certificate.NotAfter.ToUniversalTime();

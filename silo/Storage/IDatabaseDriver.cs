@@ -24,8 +24,8 @@ internal interface IDatabaseDriver
     string Provider { get; }
 
     /// <summary>
-    /// Adds the database, and what any process keeps there: <see cref="Gateway.Retained.IRetainedStore"/>, <see cref="Gateway.Durable.ISessionStore"/>
-    /// and <see cref="Gateway.Rules.IRuleQueue"/>.
+    /// Adds the database, and what any process keeps there: <see cref="Gateway.Retained.IRetainedStore"/>,
+    /// <see cref="Gateway.Durable.ISessionStore"/> and <see cref="Gateway.Rules.IRuleQueue"/>.
     /// </summary>
     void AddDatabase(IServiceCollection services, DatabaseUse use);
 
@@ -55,7 +55,8 @@ internal static class StorageServices
         services.AddSingleton<StorageMonitor>();
         services.AddSingleton<StorageProbe>();
         services.AddSingleton<IFleetIndex>(s => new FleetIndex(s.GetRequiredService<IIndexTables>()));
-        services.AddSingleton<IGrainStorage>(s => new GrainStorage(s.GetRequiredService<IRecordStore>(), StoredJson.For(GrainStateJson.Options)));
+        services.AddSingleton<IGrainStorage>(
+            s => new GrainStorage(s.GetRequiredService<IRecordStore>(), StoredJson.For(GrainStateJson.Options)));
         services.AddFleetGatewayStores(driver, use);
         // Later than the above: a driver may have another IGrainStorage.
         driver.AddGrainStores(silo);

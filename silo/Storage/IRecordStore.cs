@@ -11,7 +11,9 @@ internal interface IRecordStore
     /// <returns>Null if there is no such record.</returns>
     ValueTask<StoredRecord?> Read(string type, string key);
 
-    /// <summary>Completes when the outcome is durable. Writes that arrive together share a transaction, each with an outcome of its own.</summary>
+    /// <summary>
+    /// Completes when the outcome is durable. Writes that arrive together share a transaction, each with an outcome of its own.
+    /// </summary>
     /// <param name="cancellation">Takes the write back as long as it has not begun.</param>
     /// <exception cref="StorageException">It was not stored, or nobody knows; a read tells.</exception>
     Task<RecordWritten> Write(RecordWrite write, CancellationToken cancellation);
@@ -49,7 +51,8 @@ internal readonly struct IndexRows
     private IndexRows(bool isDevice, DeviceRow? device, bool isCatalogued, CatalogRow? catalog)
     {
         (IsDevice, Device, IsCatalogued, Catalog) = (isDevice, device, isCatalogued, catalog);
-        Attributes = device is null ? null : JsonSerializer.Serialize(device.Attributes, AttributeJson.Default.ImmutableSortedDictionaryStringString);
+        Attributes = device is null
+            ? null : JsonSerializer.Serialize(device.Attributes, AttributeJson.Default.ImmutableSortedDictionaryStringString);
     }
 
     /// <summary>The record is a device's: <see cref="Device"/> goes into the fleet index, and out of it when it is null.</summary>

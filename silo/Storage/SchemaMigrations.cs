@@ -18,7 +18,8 @@ internal sealed class SchemaMigrations
         string prefix = $"Fleet.Schema.{folder}.";
         _steps =
         [
-            .. assembly.GetManifestResourceNames().Where(name => name.StartsWith(prefix, StringComparison.Ordinal)).Order(StringComparer.Ordinal)
+            .. assembly.GetManifestResourceNames()
+            .Where(name => name.StartsWith(prefix, StringComparison.Ordinal)).Order(StringComparer.Ordinal)
                 .Select(name => new Step(int.Parse(name.AsSpan(prefix.Length, 4), CultureInfo.InvariantCulture), Read(assembly, name))),
         ];
     }
@@ -32,7 +33,9 @@ internal sealed class SchemaMigrations
     public IEnumerable<Step> After(long current)
     {
         if (current > Latest)
-            throw new StartupException($"The database has schema version {current}; this program knows versions up to {Latest}. Start the program that wrote it, or a newer one.");
+            throw new StartupException(
+                $"The database has schema version {current}; this program knows versions up to {Latest}. "
+                + "Start the program that wrote it, or a newer one.");
         return _steps.Where(step => step.Version > current);
     }
 

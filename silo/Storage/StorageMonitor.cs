@@ -57,7 +57,10 @@ internal sealed class StorageMetrics
         _meter = meters.Create("Fleet.Storage");
         _commitDuration = _meter.CreateHistogram(
             "fleet.storage.commit.duration", "s", "From the first statement of a transaction to the end of its fsync.",
-            advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 5] });
+            advice: new InstrumentAdvice<double>
+            {
+                HistogramBucketBoundaries = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 5],
+            });
         _batchSize = _meter.CreateHistogram(
             "fleet.storage.batch.size", "{write}", "Writes that shared a transaction.",
             advice: new InstrumentAdvice<int> { HistogramBucketBoundaries = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512] });

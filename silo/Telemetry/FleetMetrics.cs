@@ -48,7 +48,9 @@ internal sealed class FleetMetrics : BackgroundService
     }
 
     private IEnumerable<Measurement<long>> Observe() =>
-        _devices.Select(state => new Measurement<long>(state.Value, new KeyValuePair<string, object?>("connectivity", ConnectivityNames.Of(state.Key))));
+        _devices.Select(
+            state => new Measurement<long>(
+                state.Value, new KeyValuePair<string, object?>("connectivity", ConnectivityNames.Of(state.Key))));
 }
 
 internal static partial class TelemetryLog

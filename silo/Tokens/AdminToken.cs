@@ -8,7 +8,10 @@ using Fleet.Silo.Files;
 
 namespace Fleet.Silo.Tokens;
 
-/// <summary>The token that may do everything: 256 random bits in base64url, made at the first start and kept in <c>admin.token</c> for its owner alone.</summary>
+/// <summary>
+/// The token that may do everything: 256 random bits in base64url, made at the first start and kept in
+/// <c>admin.token</c> for its owner alone.
+/// </summary>
 internal sealed class AdminToken
 {
     public const string FileName = "admin.token";
@@ -28,7 +31,8 @@ internal sealed class AdminToken
         try
         {
             if (!System.IO.File.Exists(file))
-                AtomicFile.Write(file, Encoding.ASCII.GetBytes(Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(Bytes)) + "\n"), secret: true);
+                AtomicFile.Write(
+                    file, Encoding.ASCII.GetBytes(Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(Bytes)) + "\n"), secret: true);
             return Load(file);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -45,7 +49,8 @@ internal sealed class AdminToken
             string token = System.IO.File.ReadAllText(file).Trim();
             return token.Length >= Base64Url.GetEncodedLength(Bytes)
                 ? new(token, file)
-                : throw new StartupException($"{file} holds no token. Put one of at least 43 characters into it, or delete it to get a new one.");
+                : throw new StartupException(
+                    $"{file} holds no token. Put one of at least 43 characters into it, or delete it to get a new one.");
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -54,7 +59,8 @@ internal sealed class AdminToken
     }
 
     /// <summary>Who shows it.</summary>
-    public static ClaimsIdentity Identity(string scheme) => new([new(ClaimTypes.Name, Roles.Admin), new(ClaimTypes.Role, Roles.Admin)], scheme);
+    public static ClaimsIdentity Identity(string scheme) =>
+        new([new(ClaimTypes.Name, Roles.Admin), new(ClaimTypes.Role, Roles.Admin)], scheme);
 
     /// <summary>Takes as long for a token that is nearly right as for one that is not.</summary>
     public bool Matches(ReadOnlySpan<byte> token)

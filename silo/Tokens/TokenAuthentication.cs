@@ -57,8 +57,8 @@ internal sealed class BearerAuthentication(
 }
 
 /// <summary>
-/// The admin token as the password of HTTP Basic (RFC 7617, any user name), which a browser can ask for. Only for pages that change nothing: a
-/// browser sends it along with whatever other sites make it request.
+/// The admin token as the password of HTTP Basic (RFC 7617, any user name), which a browser can ask for. Only for pages that change
+/// nothing: a browser sends it along with whatever other sites make it request.
 /// </summary>
 internal sealed class BrowserAuthentication(
     AdminToken admin, IOptionsMonitor<AuthenticationSchemeOptions> options, ILoggerFactory loggers, UrlEncoder encoder)
@@ -79,6 +79,7 @@ internal sealed class BrowserAuthentication(
     {
         Response.Headers[HeaderNames.WWWAuthenticate] = "Basic realm=\"fleet\", charset=\"UTF-8\"";
         return Problems.Of(
-            StatusCodes.Status401Unauthorized, "unauthenticated", "A token is needed.", "Give the admin token as the password.").ExecuteAsync(Context);
+            StatusCodes.Status401Unauthorized, "unauthenticated", "A token is needed.",
+            "Give the admin token as the password.").ExecuteAsync(Context);
     }
 }

@@ -3,7 +3,9 @@ using Npgsql;
 
 namespace Fleet.Silo.Storage.Postgres;
 
-/// <summary>How Orleans' own providers reach the database, beside Fleet's storage: the name that AdoNet has for the driver, and a connection string.</summary>
+/// <summary>
+/// How Orleans' own providers reach the database, beside Fleet's storage: the name that AdoNet has for the driver, and a connection string.
+/// </summary>
 internal sealed class OrleansConnections(IOptions<StorageOptions> options)
 {
     private const string Invariant = "Npgsql";

@@ -9,7 +9,8 @@ internal sealed class PostgresIndexTables(PostgresDatabase database) : IIndexTab
 {
     public IndexDialect Dialect { get; } = new PostgresDialect();
 
-    public async Task<List<T>> Query<T>(string sql, IReadOnlyList<object> values, Func<DbDataReader, T> read, CancellationToken cancellation)
+    public async Task<List<T>> Query<T>(
+        string sql, IReadOnlyList<object> values, Func<DbDataReader, T> read, CancellationToken cancellation)
     {
         await using var command = database.Source.CreateCommand(sql);
         foreach (object value in values) command.Parameters.Add(new NpgsqlParameter { Value = value });
@@ -33,7 +34,8 @@ internal sealed class PostgresCatalog(PostgresDatabase database) : ICatalog
         command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = after ?? "" });
         command.Parameters.Add(new NpgsqlParameter<int> { TypedValue = limit });
         await using var rows = await command.ExecuteReaderAsync(cancellation);
-        while (await rows.ReadAsync(cancellation)) list.Add(new(kind, rows.GetString(0), rows.GetString(1), rows.GetFieldValue<DateTimeOffset>(2)));
+        while (await rows.ReadAsync(cancellation))
+            list.Add(new(kind, rows.GetString(0), rows.GetString(1), rows.GetFieldValue<DateTimeOffset>(2)));
         return list.DrainToImmutable();
     }
 }
@@ -54,7 +56,8 @@ internal sealed class PostgresDialect : IndexDialect
     public override string Like(string column, string parameter) => $"{column} LIKE {parameter}";
 
     public override string Pattern(ImmutableArray<string> pieces) => string.Join('%', pieces.Select(piece =>
-        piece.Aggregate(new StringBuilder(), (like, c) => c is '%' or '_' or '\\' ? like.Append('\\').Append(c) : like.Append(c)).ToString()));
+        piece.Aggregate(
+            new StringBuilder(), (like, c) => c is '%' or '_' or '\\' ? like.Append('\\').Append(c) : like.Append(c)).ToString()));
 
     public override string Attribute(string name, bool isNumber, Func<string, string> test, bool few)
     {

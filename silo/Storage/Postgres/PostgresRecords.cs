@@ -4,7 +4,9 @@ using Npgsql;
 
 namespace Fleet.Silo.Storage.Postgres;
 
-/// <summary>Grain records in the table <c>grain_state</c>: written by one connection, which holds the lock on them, and read by others.</summary>
+/// <summary>
+/// Grain records in the table <c>grain_state</c>: written by one connection, which holds the lock on them, and read by others.
+/// </summary>
 internal sealed class PostgresRecords : IRecordStore, IAsyncDisposable
 {
     private readonly PostgresDatabase _database;
@@ -33,7 +35,8 @@ internal sealed class PostgresRecords : IRecordStore, IAsyncDisposable
     public async Task<RecordWritten> Write(RecordWrite write, CancellationToken cancellation)
     {
         // To clear what is not there asks for no change.
-        if (write is { State: null, ETag: null }) return await Read(write.Type, write.Key) is { } there ? RecordWritten.Conflict(there.ETag) : default;
+        if (write is { State: null, ETag: null })
+            return await Read(write.Type, write.Key) is { } there ? RecordWritten.Conflict(there.ETag) : default;
         var pending = new PendingRecord(write, cancellation);
         await _writes.Add(pending, cancellation).ConfigureAwait(false);
         var outcome = await pending.Result.ConfigureAwait(false);
@@ -133,8 +136,8 @@ internal sealed class PendingRead(string type, string key) : GroupedWork<StoredR
 }
 
 /// <summary>
-/// Numbers the writes of one connection. The database gives each block of 2^24 numbers once, so that no ETag is ever given twice, by whichever
-/// process: a record that is deleted and made anew never meets an ETag that somebody still holds.
+/// Numbers the writes of one connection. The database gives each block of 2^24 numbers once, so that no ETag is ever given twice, by
+/// whichever process: a record that is deleted and made anew never meets an ETag that somebody still holds.
 /// </summary>
 internal sealed class ETagBlocks
 {

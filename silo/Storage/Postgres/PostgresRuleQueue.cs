@@ -60,7 +60,8 @@ internal sealed class PostgresRuleQueue : IRuleQueue, IAsyncDisposable
             Texts(appended, a => a.Message.ClientId), Texts(appended, a => a.Message.ContentType),
             Array(appended, a => a.Message.Payload.ToArray(), NpgsqlDbType.Bytea),
             Array(appended, a => a.Message.ReceivedAt.UtcDateTime, NpgsqlDbType.TimestampTz));
-        batch.Add(Count, Texts(rules, r => r.Key), Longs(rules, r => r.Count()), Longs(rules, r => r.Sum(a => (long)a.Message.Payload.Length)));
+        batch.Add(
+            Count, Texts(rules, r => r.Key), Longs(rules, r => r.Count()), Longs(rules, r => r.Sum(a => (long)a.Message.Payload.Length)));
         await using var rows = await batch.Execute();
         while (await rows.ReadAsync())
         {

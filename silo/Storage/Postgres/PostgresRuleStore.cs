@@ -11,7 +11,8 @@ internal sealed class PostgresRuleStore(PostgresDatabase database) : IRuleStore
 {
     // Before all else, in every transaction that counts: whoever has the queue's row has the queue.
     private const string Lock = "SELECT 1 FROM rule_queues WHERE rule = $1 FOR UPDATE";
-    private const string Backlog = "SELECT queued, queued_bytes, dead, delivered, failed, last_error, last_error_at FROM rule_queues WHERE rule = $1";
+    private const string Backlog =
+        "SELECT queued, queued_bytes, dead, delivered, failed, last_error, last_error_at FROM rule_queues WHERE rule = $1";
     private const string DeadLetterColumns = "id, topic, client_id, content_type, payload, received_at, attempts, error, died_at";
     private const string SelectDue = """
         SELECT sequence, id, topic, client_id, content_type, payload, received_at, queued_at, attempts FROM rule_messages
@@ -21,7 +22,8 @@ internal sealed class PostgresRuleStore(PostgresDatabase database) : IRuleStore
     private const string Done = """
         WITH gone AS (DELETE FROM rule_messages WHERE sequence = ANY($2) AND rule = $1 RETURNING octet_length(payload) AS bytes),
             counted AS (SELECT COUNT(*) AS messages, COALESCE(SUM(bytes), 0) AS bytes FROM gone)
-        UPDATE rule_queues AS q SET queued = q.queued - c.messages, queued_bytes = q.queued_bytes - c.bytes, delivered = q.delivered + c.messages
+        UPDATE rule_queues AS q SET queued = q.queued - c.messages, queued_bytes = q.queued_bytes - c.bytes,
+            delivered = q.delivered + c.messages
         FROM counted AS c WHERE q.rule = $1
         """;
     private const string Retry = """
@@ -36,7 +38,8 @@ internal sealed class PostgresRuleStore(PostgresDatabase database) : IRuleStore
                 FROM unnest($2, $3, $4) AS d (sequence, attempts, error) JOIN gone AS g ON g.sequence = d.sequence),
             counted AS (SELECT COUNT(*) AS messages, COALESCE(SUM(octet_length(payload)), 0) AS bytes FROM gone)
         UPDATE rule_queues AS q SET
-            queued = q.queued - c.messages, queued_bytes = q.queued_bytes - c.bytes, dead = q.dead + c.messages, failed = q.failed + c.messages
+            queued = q.queued - c.messages, queued_bytes = q.queued_bytes - c.bytes, dead = q.dead + c.messages,
+                failed = q.failed + c.messages
         FROM counted AS c WHERE q.rule = $1
         """;
     private const string NoteError = "UPDATE rule_queues SET last_error = $2, last_error_at = $3 WHERE rule = $1";
@@ -44,12 +47,14 @@ internal sealed class PostgresRuleStore(PostgresDatabase database) : IRuleStore
     /// <summary>$2: one id, or null; $3: those that died before, or null; $4: how many at most.</summary>
     private const string Chosen = """
         DELETE FROM rule_dead_letters WHERE rule = $1 AND id IN (
-            SELECT id FROM rule_dead_letters WHERE rule = $1 AND ($2 IS NULL OR id = $2) AND ($3 IS NULL OR died_at < $3) ORDER BY id LIMIT $4)
+            SELECT id FROM rule_dead_letters WHERE rule = $1 AND ($2 IS NULL OR id = $2) AND ($3 IS NULL OR died_at < $3) ORDER BY id
+                LIMIT $4)
         """;
     private const string PutBack = $"""
         WITH gone AS ({Chosen} RETURNING *),
             put AS (
-                INSERT INTO rule_messages (rule, id, topic, client_id, content_type, payload, received_at, queued_at, due_at, attempts, last_error)
+                INSERT INTO rule_messages (rule, id, topic, client_id, content_type, payload, received_at, queued_at, due_at, attempts,
+                    last_error)
                 SELECT rule, id, topic, client_id, content_type, payload, received_at, $5, $5, 0, error FROM gone ORDER BY id),
             counted AS (SELECT COUNT(*) AS messages, COALESCE(SUM(octet_length(payload)), 0) AS bytes FROM gone)
         UPDATE rule_queues AS q SET queued = q.queued + c.messages, queued_bytes = q.queued_bytes + c.bytes, dead = q.dead - c.messages
@@ -73,7 +78,8 @@ internal sealed class PostgresRuleStore(PostgresDatabase database) : IRuleStore
     public async Task<TakenMessages> Take(RuleName rule, DateTimeOffset now, ImmutableHashSet<long> held, int limit)
     {
         var messages = await Rows(SelectDue, ReadMessage, Text(rule.Value), Time(now), Longs([.. held], s => s), Number(limit));
-        var next = messages.Count < limit ? await Rows(NextDue, row => row.GetFieldValue<DateTimeOffset>(0), Text(rule.Value), Time(now)) : [];
+        var next = messages.Count < limit
+            ? await Rows(NextDue, row => row.GetFieldValue<DateTimeOffset>(0), Text(rule.Value), Time(now)) : [];
         return new([.. messages], next.Count > 0 ? next[0] : null);
     }
 
@@ -94,9 +100,11 @@ internal sealed class PostgresRuleStore(PostgresDatabase database) : IRuleStore
         if (dead.Count > 0)
         {
             statements.Add((Dead, [
-                Text(name), Longs(dead, d => d.Sequence), Array(dead, d => d.Attempts, NpgsqlDbType.Integer), Texts(dead, d => d.Error), Time(now)]));
+                Text(name), Longs(dead, d => d.Sequence), Array(dead, d => d.Attempts, NpgsqlDbType.Integer), Texts(dead, d => d.Error),
+                Time(now)]));
         }
-        if ((dead.LastOrDefault()?.Error ?? retries.LastOrDefault()?.Error) is { } error) statements.Add((NoteError, [Text(name), Text(error), Time(now)]));
+        if ((dead.LastOrDefault()?.Error ?? retries.LastOrDefault()?.Error) is { } error)
+            statements.Add((NoteError, [Text(name), Text(error), Time(now)]));
         await Run([.. statements]);
         return await GetBacklog(rule) ?? new RuleBacklog(0, 0, 0, 0, 0, null, null);
     }
@@ -109,7 +117,8 @@ internal sealed class PostgresRuleStore(PostgresDatabase database) : IRuleStore
     ];
 
     public async Task<DeadLetter?> GetDeadLetter(RuleName rule, string id) => (await Rows(
-        $"SELECT {DeadLetterColumns} FROM rule_dead_letters WHERE rule = $1 AND id = $2", ReadDeadLetter, Text(rule.Value), Text(id))).SingleOrDefault();
+        $"SELECT {DeadLetterColumns} FROM rule_dead_letters WHERE rule = $1 AND id = $2",
+        ReadDeadLetter, Text(rule.Value), Text(id))).SingleOrDefault();
 
     public Task<int> Replay(RuleName rule, string? id, int limit, DateTimeOffset now) =>
         Change(PutBack, rule, Text(rule.Value), Text(id), Time(null), Number(limit), Time(now));
@@ -181,7 +190,8 @@ internal sealed class PostgresRuleStore(PostgresDatabase database) : IRuleStore
 
     private static StorageException Failed(NpgsqlException e) => new($"The database did not answer with success: {e.Message}", e);
 
-    private static NpgsqlParameter Text(string? value) => new() { Value = (object?)value ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text };
+    private static NpgsqlParameter Text(string? value) =>
+        new() { Value = (object?)value ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text };
 
     private static NpgsqlParameter Time(DateTimeOffset? value) =>
         new() { Value = (object?)value?.UtcDateTime ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.TimestampTz };
@@ -197,8 +207,8 @@ internal sealed class PostgresRuleStore(PostgresDatabase database) : IRuleStore
         row.GetFieldValue<DateTimeOffset>(6), row.GetFieldValue<DateTimeOffset>(7), row.GetInt32(8));
 
     private static DeadLetter ReadDeadLetter(NpgsqlDataReader row) => new(
-        row.GetString(0), row.GetString(1), TextAt(row, 2), TextAt(row, 3), row.GetFieldValue<byte[]>(4), row.GetFieldValue<DateTimeOffset>(5),
-        row.GetInt32(6), row.GetString(7), row.GetFieldValue<DateTimeOffset>(8));
+        row.GetString(0), row.GetString(1), TextAt(row, 2), TextAt(row, 3), row.GetFieldValue<byte[]>(4),
+        row.GetFieldValue<DateTimeOffset>(5), row.GetInt32(6), row.GetString(7), row.GetFieldValue<DateTimeOffset>(8));
 
     private static string? TextAt(NpgsqlDataReader row, int column) => row.IsDBNull(column) ? null : row.GetString(column);
 }

@@ -19,7 +19,9 @@ internal static class RecordTransaction
             else (write.State is null ? deletes : write.ETag is null ? inserts : updates).Add(pending);
         }
         if (updates.Count > 0)
-            batch.Add(PostgresRecordSql.Update, Types(updates), Keys(updates), States(updates), Longs(updates, p => p.Next), Longs(updates, Expected), Now(now));
+            batch.Add(
+                PostgresRecordSql.Update, Types(updates), Keys(updates), States(updates), Longs(updates, p => p.Next),
+                Longs(updates, Expected), Now(now));
         if (inserts.Count > 0)
             batch.Add(PostgresRecordSql.Insert, Types(inserts), Keys(inserts), States(inserts), Longs(inserts, p => p.Next), Now(now));
         if (deletes.Count > 0) batch.Add(PostgresRecordSql.Delete, Types(deletes), Keys(deletes), Longs(deletes, Expected));
@@ -71,9 +73,11 @@ internal static class IndexStatements
             if (rows.IsCatalogued) (rows.Catalog is null ? unlisted : listed).Add(pending);
         }
         if (devices.Count > 0) AddDevices(batch, devices);
-        if (noDevices.Count > 0) batch.Add(PostgresRecordSql.DeleteDevices, Texts(noDevices, Type), Texts(noDevices, Key), Longs(noDevices, ETag));
+        if (noDevices.Count > 0)
+            batch.Add(PostgresRecordSql.DeleteDevices, Texts(noDevices, Type), Texts(noDevices, Key), Longs(noDevices, ETag));
         if (listed.Count > 0) AddCatalog(batch, listed);
-        if (unlisted.Count > 0) batch.Add(PostgresRecordSql.DeleteCatalog, Texts(unlisted, Type), Texts(unlisted, Key), Longs(unlisted, ETag));
+        if (unlisted.Count > 0)
+            batch.Add(PostgresRecordSql.DeleteCatalog, Texts(unlisted, Type), Texts(unlisted, Key), Longs(unlisted, ETag));
     }
 
     private static void AddDevices(PostgresBatch batch, List<PendingRecord> devices)
@@ -84,9 +88,9 @@ internal static class IndexStatements
             PostgresRecordSql.UpsertDevices,
             Texts(devices, Type), Texts(devices, Key), Longs(devices, ETag), Array(devices, Attributes, NpgsqlDbType.Jsonb),
             Texts(devices, p => Row(p).Model.Value), Texts(devices, p => Row(p).Firmware?.Value),
-            Texts(devices, p => Row(p).Firmware is { } version ? FirmwareOrder.Of(version) : null), Array(devices, p => Row(p).Healthy, NpgsqlDbType.Boolean),
-            Texts(devices, p => ConnectivityNames.Of(Row(p).Connectivity)), Texts(devices, p => Row(p).Gateway),
-            Array(devices, p => Row(p).LastSeenAt?.UtcDateTime, NpgsqlDbType.TimestampTz));
+            Texts(devices, p => Row(p).Firmware is { } version ? FirmwareOrder.Of(version) : null),
+            Array(devices, p => Row(p).Healthy, NpgsqlDbType.Boolean), Texts(devices, p => ConnectivityNames.Of(Row(p).Connectivity)),
+            Texts(devices, p => Row(p).Gateway), Array(devices, p => Row(p).LastSeenAt?.UtcDateTime, NpgsqlDbType.TimestampTz));
     }
 
     private static void AddCatalog(PostgresBatch batch, List<PendingRecord> listed) => batch.Add(

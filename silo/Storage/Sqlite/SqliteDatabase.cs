@@ -36,22 +36,24 @@ internal sealed class SqliteDatabase
     public string File { get; }
 
     /// <summary>
-    /// For the one writer. synchronous=FULL: a commit returns after its fsync, so that it survives a power cut. The file is not created here:
-    /// a database that went missing while the service ran must not come back as an empty one.
+    /// For the one writer. synchronous=FULL: a commit returns after its fsync, so that it survives a power cut. The file is not created
+    /// here: a database that went missing while the service ran must not come back as an empty one.
     /// </summary>
     public SqliteSession OpenWriter() => SqliteSession.Open(
         File, SqliteOpenMode.ReadWrite, _options,
         "synchronous=FULL", "wal_autocheckpoint=0", $"max_page_count={_options.MaxPages}", "cache_size=-32768");
 
     /// <summary>For <see cref="SqliteCheckpoints"/>.</summary>
-    public SqliteSession OpenCheckpointer() => SqliteSession.Open(File, SqliteOpenMode.ReadWrite, _options, "synchronous=FULL", "wal_autocheckpoint=0");
+    public SqliteSession OpenCheckpointer() =>
+        SqliteSession.Open(File, SqliteOpenMode.ReadWrite, _options, "synchronous=FULL", "wal_autocheckpoint=0");
 
     /// <summary>Sees what is committed when a query starts, and can change nothing.</summary>
     public SqliteSession OpenReader() => SqliteSession.Open(File, SqliteOpenMode.ReadWrite, _options, "query_only=1", "cache_size=-32768");
 
     private static void Migrate(SqliteSession session, TimeProvider clock)
     {
-        session.DefineFunction("firmware_order", (string? version) => FirmwareVersion.TryParse(version, out var parsed) ? FirmwareOrder.Of(parsed) : null);
+        session.DefineFunction(
+            "firmware_order", (string? version) => FirmwareVersion.TryParse(version, out var parsed) ? FirmwareOrder.Of(parsed) : null);
         session.DefineFunction("attribute_number", (string? value) => value is null ? null : AttributeNumber.Of(value));
         session.Run("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL PRIMARY KEY, applied_at TEXT NOT NULL)");
         long current = (long)(session.Scalar("SELECT MAX(version) FROM schema_version") ?? 0L);
@@ -60,7 +62,8 @@ internal sealed class SqliteDatabase
             // What fails leaves the transaction to the session's end, which rolls it back.
             session.Run("BEGIN IMMEDIATE");
             session.Run(step.Sql);
-            session.Execute("INSERT INTO schema_version (version, applied_at) VALUES ($1, $2)", step.Version, SqlTime.Format(clock.GetUtcNow()));
+            session.Execute(
+                "INSERT INTO schema_version (version, applied_at) VALUES ($1, $2)", step.Version, SqlTime.Format(clock.GetUtcNow()));
             session.Run("COMMIT");
         }
     }
@@ -89,7 +92,8 @@ internal static class SqliteLibrary
     {
         if (Version.TryParse(version, out var found) && found >= Oldest) return;
         throw new StartupException(
-            $"The SQLite library in use is {version}; Fleet needs {Oldest} or newer: older ones can corrupt the database (the WAL-reset bug). "
+            $"The SQLite library in use is {version}; Fleet needs {Oldest} or newer: older ones can corrupt the database (the WAL-reset "
+            + "bug). "
             + "Run Fleet with the library that it comes with, and look for another e_sqlite3 that is loaded in its place.");
     }
 }

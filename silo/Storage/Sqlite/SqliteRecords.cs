@@ -4,7 +4,8 @@ namespace Fleet.Silo.Storage.Sqlite;
 internal sealed class SqliteRecords(GroupCommitWriter writer, SqliteReaders readers, ETagClock etags, TimeProvider clock) : IRecordStore
 {
     private const string Select = "SELECT state, etag FROM grain_state WHERE type = ?1 AND key = ?2";
-    private const string UpsertProbe = "INSERT INTO storage_probe (id, probed_at) VALUES (0, $1) ON CONFLICT (id) DO UPDATE SET probed_at = $1";
+    private const string UpsertProbe =
+        "INSERT INTO storage_probe (id, probed_at) VALUES (0, $1) ON CONFLICT (id) DO UPDATE SET probed_at = $1";
 
     public ValueTask<StoredRecord?> Read(string type, string key)
     {
@@ -40,10 +41,13 @@ internal sealed class SqliteRecords(GroupCommitWriter writer, SqliteReaders read
 }
 
 /// <summary>Writes or clears one record, with its rows in the index and the catalog.</summary>
-internal sealed class RecordWork(RecordWrite write, ETagClock etags, TimeProvider clock, CancellationToken cancellation) : Write<RecordWritten>(cancellation)
+internal sealed class RecordWork(RecordWrite write, ETagClock etags, TimeProvider clock, CancellationToken cancellation)
+    : Write<RecordWritten>(cancellation)
 {
-    private const string Insert = "INSERT INTO grain_state (type, key, state, etag, updated_at) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING";
-    private const string Update = "UPDATE grain_state SET state = ?3, etag = ?4, updated_at = ?5 WHERE type = ?1 AND key = ?2 AND etag = ?6";
+    private const string Insert =
+        "INSERT INTO grain_state (type, key, state, etag, updated_at) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING";
+    private const string Update =
+        "UPDATE grain_state SET state = ?3, etag = ?4, updated_at = ?5 WHERE type = ?1 AND key = ?2 AND etag = ?6";
     private const string Delete = "DELETE FROM grain_state WHERE type = ?1 AND key = ?2";
     private const string SelectETag = "SELECT etag FROM grain_state WHERE type = ?1 AND key = ?2";
 
@@ -95,8 +99,8 @@ internal sealed class RecordWork(RecordWrite write, ETagClock etags, TimeProvide
 }
 
 /// <summary>
-/// Numbers the writes: microseconds since 1970, and always more than the last. A record that is deleted and made anew never meets an ETag that
-/// somebody still holds.
+/// Numbers the writes: microseconds since 1970, and always more than the last. A record that is deleted and made anew never meets an ETag
+/// that somebody still holds.
 /// </summary>
 internal sealed class ETagClock(TimeProvider clock)
 {

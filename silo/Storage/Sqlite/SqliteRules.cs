@@ -11,7 +11,8 @@ internal sealed class SqliteRuleStore(GroupCommitWriter writer, SqliteReaders re
 {
     private const string DeadLetterColumns = "id, topic, client_id, content_type, payload, received_at, attempts, error, died_at";
 
-    public Task Open(RuleName rule) => writer.Write(session => session.Execute("INSERT INTO rule_queues (rule) VALUES ($1) ON CONFLICT DO NOTHING", rule.Value));
+    public Task Open(RuleName rule) =>
+        writer.Write(session => session.Execute("INSERT INTO rule_queues (rule) VALUES ($1) ON CONFLICT DO NOTHING", rule.Value));
 
     public Task Drop(RuleName rule) => writer.Write(session =>
         session.Execute("DELETE FROM rule_queues WHERE rule = $1", rule.Value)
@@ -39,7 +40,9 @@ internal sealed class SqliteRuleStore(GroupCommitWriter writer, SqliteReaders re
             }
         }
         var next = messages.Count < limit
-            ? (string?)session.Scalar("SELECT MIN(due_at) FROM rule_messages WHERE rule = $1 AND due_at > $2", rule.Value, SqlTime.Format(now)) : null;
+            ? (string?)session.Scalar(
+                "SELECT MIN(due_at) FROM rule_messages WHERE rule = $1 AND due_at > $2", rule.Value, SqlTime.Format(now))
+            : null;
         return new TakenMessages(messages.DrainToImmutable(), next is null ? null : SqlTime.Parse(next));
     }, CancellationToken.None);
 
@@ -53,7 +56,8 @@ internal sealed class SqliteRuleStore(GroupCommitWriter writer, SqliteReaders re
     {
         var list = ImmutableArray.CreateBuilder<DeadLetter>();
         using var rows = session.Query(
-            $"SELECT {DeadLetterColumns} FROM rule_dead_letters WHERE rule = $1 AND id > $2 ORDER BY id LIMIT $3", rule.Value, after ?? "", (long)limit);
+            $"SELECT {DeadLetterColumns} FROM rule_dead_letters WHERE rule = $1 AND id > $2 ORDER BY id LIMIT $3",
+            rule.Value, after ?? "", (long)limit);
         while (rows.Read()) list.Add(ReadDeadLetter(rows));
         return list.DrainToImmutable();
     }, CancellationToken.None);
@@ -70,12 +74,15 @@ internal sealed class SqliteRuleStore(GroupCommitWriter writer, SqliteReaders re
         foreach (var (letter, bytes) in chosen)
         {
             session.Execute("""
-                INSERT INTO rule_messages (rule, id, topic, client_id, content_type, payload, received_at, queued_at, due_at, attempts, last_error)
-                SELECT rule, id, topic, client_id, content_type, payload, received_at, $3, $3, 0, error FROM rule_dead_letters WHERE rule = $1 AND id = $2
+                INSERT INTO rule_messages (rule, id, topic, client_id, content_type, payload, received_at, queued_at, due_at, attempts,
+                    last_error)
+                SELECT rule, id, topic, client_id, content_type, payload, received_at, $3, $3, 0, error FROM rule_dead_letters
+                WHERE rule = $1 AND id = $2
                 """, rule.Value, letter, SqlTime.Format(now));
             Delete(session, rule, letter);
             session.Execute(
-                "UPDATE rule_queues SET queued = queued + 1, queued_bytes = queued_bytes + $2, dead = dead - 1 WHERE rule = $1", rule.Value, bytes);
+                "UPDATE rule_queues SET queued = queued + 1, queued_bytes = queued_bytes + $2, dead = dead - 1 WHERE rule = $1",
+                rule.Value, bytes);
         }
         return chosen.Count;
     });
@@ -95,7 +102,9 @@ internal sealed class SqliteRuleStore(GroupCommitWriter writer, SqliteReaders re
             case Settlement.Done done:
                 if (Remove(session, rule, done.Sequence) is not { } doneBytes) return;
                 session.Execute(
-                    "UPDATE rule_queues SET queued = queued - 1, queued_bytes = queued_bytes - $2, delivered = delivered + 1 WHERE rule = $1", rule.Value, doneBytes);
+                    "UPDATE rule_queues SET queued = queued - 1, queued_bytes = queued_bytes - $2, delivered = delivered + 1 "
+                    + "WHERE rule = $1",
+                    rule.Value, doneBytes);
                 break;
             case Settlement.Retry retry:
                 session.Execute(
@@ -106,12 +115,13 @@ internal sealed class SqliteRuleStore(GroupCommitWriter writer, SqliteReaders re
             case Settlement.Dead dead:
                 session.Execute("""
                     INSERT INTO rule_dead_letters (rule, id, topic, client_id, content_type, payload, received_at, attempts, error, died_at)
-                    SELECT rule, id, topic, client_id, content_type, payload, received_at, $3, $4, $5 FROM rule_messages WHERE sequence = $2 AND rule = $1
+                    SELECT rule, id, topic, client_id, content_type, payload, received_at, $3, $4, $5 FROM rule_messages WHERE sequence = $2
+                        AND rule = $1
                     """, rule.Value, dead.Sequence, (long)dead.Attempts, dead.Error, now);
                 if (Remove(session, rule, dead.Sequence) is not { } deadBytes) return;
                 session.Execute(
-                    "UPDATE rule_queues SET queued = queued - 1, queued_bytes = queued_bytes - $2, dead = dead + 1, failed = failed + 1 WHERE rule = $1",
-                    rule.Value, deadBytes);
+                    "UPDATE rule_queues SET queued = queued - 1, queued_bytes = queued_bytes - $2, dead = dead + 1, failed = failed + 1 "
+                    + "WHERE rule = $1", rule.Value, deadBytes);
                 NoteError(session, rule, dead.Error, now);
                 break;
             default: throw new UnreachableException();
@@ -120,12 +130,14 @@ internal sealed class SqliteRuleStore(GroupCommitWriter writer, SqliteReaders re
 
     /// <returns>Bytes of its payload; null if it was not there.</returns>
     private static long? Remove(SqliteSession session, RuleName rule, long sequence) =>
-        (long?)session.Scalar("DELETE FROM rule_messages WHERE sequence = $2 AND rule = $1 RETURNING length(payload)", rule.Value, sequence);
+        (long?)session.Scalar(
+            "DELETE FROM rule_messages WHERE sequence = $2 AND rule = $1 RETURNING length(payload)", rule.Value, sequence);
 
     private static void NoteError(SqliteSession session, RuleName rule, string error, string now) =>
         session.Execute("UPDATE rule_queues SET last_error = $2, last_error_at = $3 WHERE rule = $1", rule.Value, error, now);
 
-    private static List<(string Id, long Bytes)> Choose(SqliteSession session, RuleName rule, string? id, DateTimeOffset? diedBefore, int limit)
+    private static List<(string Id, long Bytes)> Choose(
+        SqliteSession session, RuleName rule, string? id, DateTimeOffset? diedBefore, int limit)
     {
         List<(string, long)> chosen = [];
         using var rows = id is not null
@@ -134,7 +146,8 @@ internal sealed class SqliteRuleStore(GroupCommitWriter writer, SqliteReaders re
                 ? session.Query(
                     "SELECT id, length(payload) FROM rule_dead_letters WHERE rule = $1 AND died_at < $2 ORDER BY died_at LIMIT $3",
                     rule.Value, SqlTime.Format(before), (long)limit)
-                : session.Query("SELECT id, length(payload) FROM rule_dead_letters WHERE rule = $1 ORDER BY id LIMIT $2", rule.Value, (long)limit);
+                : session.Query(
+                    "SELECT id, length(payload) FROM rule_dead_letters WHERE rule = $1 ORDER BY id LIMIT $2", rule.Value, (long)limit);
         while (rows.Read()) chosen.Add((rows.GetString(0), rows.GetInt64(1)));
         return chosen;
     }
@@ -152,8 +165,8 @@ internal sealed class SqliteRuleStore(GroupCommitWriter writer, SqliteReaders re
     }
 
     private static DeadLetter ReadDeadLetter(SqliteDataReader row) => new(
-        row.GetString(0), row.GetString(1), Text(row, 2), Text(row, 3), (byte[])row.GetValue(4), SqlTime.Parse(row.GetString(5)), row.GetInt32(6),
-        row.GetString(7), SqlTime.Parse(row.GetString(8)));
+        row.GetString(0), row.GetString(1), Text(row, 2), Text(row, 3), (byte[])row.GetValue(4), SqlTime.Parse(row.GetString(5)),
+        row.GetInt32(6), row.GetString(7), SqlTime.Parse(row.GetString(8)));
 
     private static string? Text(SqliteDataReader row, int column) => row.IsDBNull(column) ? null : row.GetString(column);
 }
@@ -177,7 +190,8 @@ internal sealed class SqliteRuleQueue(GroupCommitWriter writer, SqliteReaders re
             fill = new(row.GetInt64(0), row.GetInt64(1));
         }
         session.Execute(
-            Insert, message.Rule, message.Id, message.Topic, message.ClientId, message.ContentType, message.Payload.ToArray(), SqlTime.Format(message.ReceivedAt));
+            Insert, message.Rule, message.Id, message.Topic, message.ClientId, message.ContentType, message.Payload.ToArray(),
+            SqlTime.Format(message.ReceivedAt));
         return fill;
     }, cancellation);
 

@@ -7,8 +7,8 @@ using SQLitePCL;
 namespace Fleet.Silo.Storage.Sqlite;
 
 /// <summary>
-/// One connection with its prepared statements, for one thread at a time. A statement's text is a constant with parameters <c>$1</c>, <c>$2</c>…;
-/// it is prepared when first used and kept.
+/// One connection with its prepared statements, for one thread at a time. A statement's text is a constant with parameters <c>$1</c>,
+/// <c>$2</c>…; it is prepared when first used and kept.
 /// </summary>
 internal sealed class SqliteSession : IDisposable
 {
@@ -78,7 +78,8 @@ internal sealed class SqliteSession : IDisposable
     }
 
     /// <summary>Offers a function to the statements that this session runs.</summary>
-    public void DefineFunction<T>(string name, Func<string?, T> function) => _connection.CreateFunction(name, function, isDeterministic: true);
+    public void DefineFunction<T>(string name, Func<string?, T> function) =>
+        _connection.CreateFunction(name, function, isDeterministic: true);
 
     /// <summary>Runs a statement that is not kept; it may be several, separated by semicolons.</summary>
     public void Run(string sql)
@@ -130,7 +131,9 @@ internal sealed class SqliteSession : IDisposable
     }
 }
 
-/// <summary>Instants as the database holds them: RFC 3339 in UTC to the tenth of a microsecond, so that their order as text is their order in time.</summary>
+/// <summary>
+/// Instants as the database holds them: RFC 3339 in UTC to the tenth of a microsecond, so that their order as text is their order in time.
+/// </summary>
 internal static class SqlTime
 {
     private const string Pattern = "yyyy-MM-dd'T'HH:mm:ss.fffffff'Z'";
@@ -140,5 +143,6 @@ internal static class SqlTime
     public static string? Format(DateTimeOffset? at) => at is { } instant ? Format(instant) : null;
 
     public static DateTimeOffset Parse(string text) =>
-        DateTimeOffset.ParseExact(text, Pattern, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal);
+        DateTimeOffset.ParseExact(
+            text, Pattern, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal);
 }

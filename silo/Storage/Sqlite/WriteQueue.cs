@@ -1,8 +1,8 @@
 namespace Fleet.Silo.Storage.Sqlite;
 
 /// <summary>
-/// Writes on their way from many threads to the writer's. A lock that is held for nanoseconds, and one wake-up per batch: at a hundred thousand
-/// writes a second a channel's own bookkeeping costs as much as SQLite does.
+/// Writes on their way from many threads to the writer's. A lock that is held for nanoseconds, and one wake-up per batch: at a hundred
+/// thousand writes a second a channel's own bookkeeping costs as much as SQLite does.
 /// </summary>
 /// <param name="capacity">Most writes that wait; whoever comes after them waits for room.</param>
 /// <param name="maxBatch">Most writes that are taken at once.</param>
@@ -124,8 +124,8 @@ internal abstract class Write<T>(CancellationToken cancellation) : Write
     }
 
     /// <summary>
-    /// Reads and writes the session and nothing else. May run twice: when another's work made the shared transaction fail, each goes again alone.
-    /// What it refuses (a wrong ETag) it returns as its result, having changed nothing.
+    /// Reads and writes the session and nothing else. May run twice: when another's work made the shared transaction fail, each goes again
+    /// alone. What it refuses (a wrong ETag) it returns as its result, having changed nothing.
     /// </summary>
     protected abstract T Do(SqliteSession session);
 }

@@ -1,3 +1,4 @@
+using Fleet.Grains.Records;
 using Fleet.Interfaces.Certificates;
 using Fleet.Interfaces.Naming;
 

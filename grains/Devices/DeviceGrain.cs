@@ -1,4 +1,5 @@
 using Fleet.Grains.Jobs;
+using Fleet.Grains.Records;
 using Fleet.Interfaces.Devices;
 using Fleet.Interfaces.Jobs;
 using Fleet.Interfaces.Messaging;

@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using Fleet.Grains.Records;
 using Fleet.Interfaces.Firmware;
 using Fleet.Interfaces.Streams;
 

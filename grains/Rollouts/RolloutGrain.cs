@@ -1,4 +1,5 @@
 using Fleet.Grains.Index;
+using Fleet.Grains.Records;
 using Fleet.Interfaces.Firmware;
 using Fleet.Interfaces.Naming;
 using Fleet.Interfaces.Rollouts;

@@ -1,3 +1,4 @@
+using Fleet.Grains.Records;
 using Fleet.Interfaces.Devices;
 using Fleet.Interfaces.Jobs;
 using Fleet.Interfaces.Naming;

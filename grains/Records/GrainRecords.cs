@@ -1,4 +1,4 @@
-namespace Fleet.Grains;
+namespace Fleet.Grains.Records;
 
 /// <summary>How every grain writes its one record.</summary>
 internal static class GrainRecords

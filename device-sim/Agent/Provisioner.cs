@@ -33,7 +33,9 @@ internal sealed class Provisioner(AgentOptions options, Server server, AgentServ
         var created = options.MakesOwnKey
             ? await AskAsync(client, "$aws/certificates/create-from-csr/json", new CsrRequest(SigningRequest(key)),
                 ProvisioningJson.Default.CsrRequest, ProvisioningJson.Default.CreateAccepted, cancellation)
-            : await AskAsync(client, "$aws/certificates/create/json", null, ProvisioningJson.Default.CsrRequest, ProvisioningJson.Default.CreateAccepted, cancellation);
+            : await AskAsync(
+                client, "$aws/certificates/create/json", null, ProvisioningJson.Default.CsrRequest, ProvisioningJson.Default.CreateAccepted,
+                cancellation);
         var registered = await AskAsync(client, $"$aws/provisioning-templates/{options.Template}/provision/json",
             new RegisterRequest(created.CertificateOwnershipToken, Parameters()),
             ProvisioningJson.Default.RegisterRequest, ProvisioningJson.Default.RegisterAccepted, cancellation);
@@ -49,7 +51,8 @@ internal sealed class Provisioner(AgentOptions options, Server server, AgentServ
     /// <summary>Checks what came before anything of it is stored: the key fits, and the firmware signer is one of ours.</summary>
     private DeviceIdentity Identity(CreateAccepted created, string? keyPem, RegisterAccepted registered)
     {
-        if (registered.ThingName != options.ThingName) throw new WireException($"The service registered {registered.ThingName}, not {options.ThingName}.");
+        if (registered.ThingName != options.ThingName)
+            throw new WireException($"The service registered {registered.ThingName}, not {options.ThingName}.");
         if (registered.DeviceConfiguration?.GetValueOrDefault("firmwareSigner") is not { } signer)
             throw new WireException("The device configuration names no firmwareSigner.");
         services.Ca.VerifiedSigner(signer);
@@ -66,20 +69,25 @@ internal sealed class Provisioner(AgentOptions options, Server server, AgentServ
     }
 
     private async Task<TAnswer> AskAsync<TRequest, TAnswer>(
-        MqttClient client, string topic, TRequest? request, JsonTypeInfo<TRequest> requestType, JsonTypeInfo<TAnswer> answerType, CancellationToken cancellation)
+        MqttClient client, string topic, TRequest? request, JsonTypeInfo<TRequest> requestType, JsonTypeInfo<TAnswer> answerType,
+        CancellationToken cancellation)
         where TRequest : class
     {
         (_answer, _asked) = (new(TaskCreationOptions.RunContinuationsAsynchronously), topic);
         Subscription[] answers = [new(topic + "/accepted", Qos.AtLeastOnce), new(topic + "/rejected", Qos.AtLeastOnce)];
-        foreach (var code in await client.SubscribeAsync(answers, cancellation: cancellation).WaitAsync(options.AnswerTimeout, services.Time, cancellation))
+        var codes = await client.SubscribeAsync(answers, cancellation: cancellation)
+            .WaitAsync(options.AnswerTimeout, services.Time, cancellation);
+        foreach (var code in codes)
         {
             if (code >= ReasonCode.UnspecifiedError) throw new WireException($"The claim may not use {topic}: {code}.");
         }
         var body = request is null ? "{}"u8.ToArray() : JsonSerializer.SerializeToUtf8Bytes(request, requestType);
-        var published = await client.PublishAsync(topic, body, Qos.AtLeastOnce, cancellation: cancellation).WaitAsync(options.AnswerTimeout, services.Time, cancellation);
+        var published = await client.PublishAsync(topic, body, Qos.AtLeastOnce, cancellation: cancellation)
+            .WaitAsync(options.AnswerTimeout, services.Time, cancellation);
         if (published >= ReasonCode.UnspecifiedError) throw new WireException($"{topic} was refused: {published}.");
         // Whichever comes first: an answer, the end of the connection, or the end of patience.
-        var lost = await Task.WhenAny(_answer.Task, client.Closed).WaitAsync(options.AnswerTimeout, services.Time, cancellation) != _answer.Task;
+        var lost = await Task.WhenAny(_answer.Task, client.Closed)
+            .WaitAsync(options.AnswerTimeout, services.Time, cancellation) != _answer.Task;
         if (lost) throw new WireException($"The connection ended before {topic} was answered.");
         var (accepted, answer) = await _answer.Task;
         try

@@ -37,7 +37,9 @@ internal sealed record DeviceState
     public SlotContent? A { get; init; }
     public SlotContent? B { get; init; }
 
-    /// <summary>The lowest version this device still takes (anti-rollback); null takes any. Only ever rises, and only on confirmation.</summary>
+    /// <summary>
+    /// The lowest version this device still takes (anti-rollback); null takes any. Only ever rises, and only on confirmation.
+    /// </summary>
     public string? Floor { get; init; }
 
     public UpdateRecord? Update { get; init; }

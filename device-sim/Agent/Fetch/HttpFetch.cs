@@ -39,7 +39,8 @@ internal sealed class HttpFetch(HttpClient http, TimeSpan patience, TimeProvider
     {
         var map = sink.Map;
         using var silence = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        using var timer = time.CreateTimer(state => ((CancellationTokenSource)state!).Cancel(), silence, patience, Timeout.InfiniteTimeSpan);
+        using var timer = time.CreateTimer(
+            state => ((CancellationTokenSource)state!).Cancel(), silence, patience, Timeout.InfiniteTimeSpan);
         try
         {
             using var request = new HttpRequestMessage(HttpMethod.Get, url);

@@ -22,7 +22,8 @@ internal abstract record Admission
     /// <param name="signer">Certificate of the firmware signer.</param>
     public static Admission Judge(JobExecutionMessage execution, string model, string? floor, X509Certificate2 signer)
     {
-        if (!TryRead(execution.JobDocument, out var document)) return new Refused("the job document is not an update that this device knows");
+        if (!TryRead(execution.JobDocument, out var document))
+            return new Refused("the job document is not an update that this device knows");
         if (document is not { Ota: { Files: [var file] } ota, Fleet: { Operation: "firmware" } fleet })
             return new Refused("the job document is not a firmware update of one file");
         if (!TryDecode(fleet.Manifest, out var manifestBytes) || !TryDecode(fleet.ManifestSignature, out var manifestSignature))
@@ -30,7 +31,8 @@ internal abstract record Admission
         if (!IsSigned(signer, manifestBytes, manifestSignature)) return new Refused("the manifest is not signed by the firmware signer");
         if (!TryReadManifest(manifestBytes, out var manifest)) return new Refused("the manifest cannot be read");
         if (manifest.Model != model) return new Refused($"the firmware is for model {manifest.Model}, this device is {model}");
-        if (fleet.Model != manifest.Model || fleet.Version != manifest.Version || fleet.Sha256 != manifest.Sha256 || file.FileSize != manifest.SizeBytes)
+        if (fleet.Model != manifest.Model || fleet.Version != manifest.Version || fleet.Sha256 != manifest.Sha256
+            || file.FileSize != manifest.SizeBytes)
             return new Refused("the job document says other than its signed manifest");
         if (!SemVer.TryParse(manifest.Version, out var version)) return new Refused($"{manifest.Version} is not a version");
         if (SemVer.TryParse(floor, out var lowest) && version.CompareTo(lowest) < 0)
@@ -38,7 +40,8 @@ internal abstract record Admission
         if (manifest is not { SizeBytes: > 0, Sha256: { Length: 64 } sha256 } || !sha256.All(char.IsAsciiHexDigitLower))
             return new Refused("the manifest's size or digest is out of range");
         if (!TryDecode(file.Signature, out var signature)) return new Refused("sig-sha256-ecdsa is missing or not base64");
-        var stream = ota.Protocols.Contains("MQTT") && ota.StreamName is { Length: > 0 and <= 128 } name && name.All(IsNameCharacter) ? name : null;
+        var stream = ota.Protocols.Contains("MQTT") && ota.StreamName is { Length: > 0 and <= 128 } name && name.All(IsNameCharacter)
+            ? name : null;
         var url = ota.Protocols.Contains("HTTP") ? file.UpdateDataUrl : null;
         if (stream is null && url is null) return new Refused("the job document offers neither a stream nor a URL");
         return new Admitted(new FirmwareJob

@@ -26,7 +26,8 @@ internal sealed record JobExecutionMessage
 
 internal sealed record StartNextRequest(string ClientToken, IReadOnlyDictionary<string, string> StatusDetails);
 
-internal sealed record UpdateJobRequest(string Status, IReadOnlyDictionary<string, string> StatusDetails, long ExecutionNumber, string ClientToken);
+internal sealed record UpdateJobRequest(
+    string Status, IReadOnlyDictionary<string, string> StatusDetails, long ExecutionNumber, string ClientToken);
 
 /// <summary>Rejected body of the jobs family (2.5).</summary>
 internal sealed record JobRejection(string? Code, string? Message, string? ClientToken);
@@ -73,7 +74,8 @@ internal sealed record FleetOperation
 /// <param name="Floor">Once this version is confirmed, the device refuses any below this one.</param>
 internal sealed record Manifest(string? Model, string? Version, long SizeBytes, string? Sha256, string? Floor);
 
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(HeadMessage))]
 [JsonSerializable(typeof(StartNextRequest))]
 [JsonSerializable(typeof(UpdateJobRequest))]

@@ -1,6 +1,8 @@
 namespace Fleet.DeviceSim.Agent.Wire;
 
-/// <summary>Exponential back-off with full jitter: a wait between nothing and a bound that doubles, so that a fleet does not come back as one.</summary>
+/// <summary>
+/// Exponential back-off with full jitter: a wait between nothing and a bound that doubles, so that a fleet does not come back as one.
+/// </summary>
 /// <param name="first">The first bound.</param>
 /// <param name="cap">The highest bound.</param>
 internal sealed class Backoff(TimeSpan first, TimeSpan cap, Random random)

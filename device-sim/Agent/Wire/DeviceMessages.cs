@@ -19,7 +19,9 @@ internal sealed class DeviceTopics(string thing)
     public string Rejected(string stream, string format) => $"{Prefix}streams/{stream}/rejected/{format}";
 }
 
-/// <summary>The classic shadow's update, as far as this device reports: <c>{"state":{"reported":{"firmware":{"version","slot"},"health"}}}</c>.</summary>
+/// <summary>
+/// The classic shadow's update, as far as this device reports: <c>{"state":{"reported":{"firmware":{"version","slot"},"health"}}}</c>.
+/// </summary>
 internal sealed record ShadowUpdate(ShadowUpdate.StateSections State, string ClientToken)
 {
     internal sealed record StateSections(ReportedState Reported);

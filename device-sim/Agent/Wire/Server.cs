@@ -14,7 +14,8 @@ internal sealed record Server(string Host, int Port)
         foreach (string part in text.Split(',', StringSplitOptions.TrimEntries))
         {
             int colon = part.LastIndexOf(':');
-            if (colon <= 0 || !int.TryParse(part.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out int port) || port is 0 or > 65_535)
+            if (colon <= 0 || !int.TryParse(part.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out int port)
+                || port is 0 or > 65_535)
             {
                 servers = [];
                 return false;
@@ -28,5 +29,7 @@ internal sealed record Server(string Host, int Port)
     public override string ToString() => $"{Host}:{Port}";
 }
 
-/// <summary>The service refused, or answered what a device cannot use. The device tries again later; the message is for its owner.</summary>
+/// <summary>
+/// The service refused, or answered what a device cannot use. The device tries again later; the message is for its owner.
+/// </summary>
 internal sealed class WireException(string message, Exception? inner = null) : Exception(message, inner);

@@ -7,8 +7,8 @@ using Microsoft.Extensions.Logging;
 namespace Fleet.Grains.Messaging;
 
 /// <summary>
-/// Keeps the route table activated from every silo. Without it, a gateway that dies together with the silo that held the table would be missed
-/// by nobody as long as no other gateway beats.
+/// Keeps the route table activated from every silo. Without it, a gateway that dies together with the silo that held the table would be
+/// missed by nobody as long as no other gateway beats.
 /// </summary>
 internal sealed class GatewayWatch(IGrainFactory grains, TimeProvider clock, ILogger<GatewayWatch> log) : BackgroundService
 {
@@ -32,5 +32,6 @@ internal sealed class GatewayWatch(IGrainFactory grains, TimeProvider clock, ILo
 public static class MessagingServices
 {
     /// <summary>For every process that hosts grains; after the silo.</summary>
-    public static IServiceCollection AddFleetMessaging(this IServiceCollection services) => services.AddGrainExceptions().AddHostedService<GatewayWatch>();
+    public static IServiceCollection AddFleetMessaging(this IServiceCollection services) =>
+        services.AddGrainExceptions().AddHostedService<GatewayWatch>();
 }

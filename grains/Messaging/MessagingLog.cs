@@ -14,7 +14,8 @@ internal static partial class MessagingLog
     [LoggerMessage(2403, LogLevel.Information, "Gateway {GatewayId} is gone: {Devices} devices were connected through it")]
     public static partial void Buried(this ILogger log, string gatewayId, int devices);
 
-    [LoggerMessage(2404, LogLevel.Error, "No gateway took the presence events and wills of {Count} sessions that dead gateway {GatewayId} left")]
+    [LoggerMessage(
+        2404, LogLevel.Error, "No gateway took the presence events and wills of {Count} sessions that dead gateway {GatewayId} left")]
     public static partial void NotMourned(this ILogger log, Exception exception, int count, string gatewayId);
 
     [LoggerMessage(2405, LogLevel.Warning, "Gateway {GatewayId} did not hand over session {Key}: the store is asked where it is")]

@@ -5,11 +5,12 @@ using Microsoft.Extensions.Logging;
 namespace Fleet.Grains.Messaging;
 
 /// <summary>
-/// Which gateways live. What is kept outlives the silo that held it: a beat of any gateway, or the watch that every silo keeps, activates the
-/// table again, and a gateway that died in the meantime is found silent.
+/// Which gateways live. What is kept outlives the silo that held it: a beat of any gateway, or the watch that every silo keeps, activates
+/// the table again, and a gateway that died in the meantime is found silent.
 /// </summary>
 internal sealed class RouteTableGrain(
-    [PersistentState("route-table")] IPersistentState<RouteTableState> record, TimeProvider clock, ILogger<RouteTableGrain> log) : Grain, IRouteTableGrain
+    [PersistentState("route-table")] IPersistentState<RouteTableState> record, TimeProvider clock, ILogger<RouteTableGrain> log)
+    : Grain, IRouteTableGrain
 {
     private static readonly TimeSpan BuryAgainAfter = TimeSpan.FromSeconds(5);
 
@@ -24,7 +25,8 @@ internal sealed class RouteTableGrain(
     public override Task OnActivateAsync(CancellationToken cancellationToken)
     {
         _beats.Silent(record.State.Gateways, Now);
-        this.RegisterGrainTimer(Look, new GrainTimerCreationOptions(GatewayLiveness.LookEvery, GatewayLiveness.LookEvery) { KeepAlive = true });
+        this.RegisterGrainTimer(
+            Look, new GrainTimerCreationOptions(GatewayLiveness.LookEvery, GatewayLiveness.LookEvery) { KeepAlive = true });
         return Task.CompletedTask;
     }
 
@@ -80,7 +82,10 @@ internal sealed class RouteTableGrain(
         }
     }
 
-    /// <summary>Not awaited by any request: a large gateway's devices take a while. So it leaves the record to those who have the turn, the next look.</summary>
+    /// <summary>
+    /// Not awaited by any request: a large gateway's devices take a while. So it leaves the record to those who
+    /// have the turn, the next look.
+    /// </summary>
     private async Task Bury(string gateway)
     {
         try

@@ -1,6 +1,8 @@
 namespace Fleet.Grains.Rules;
 
-/// <summary>How long to wait after failures that follow each other: a second, doubled each time up to five minutes, half of it by chance.</summary>
+/// <summary>
+/// How long to wait after failures that follow each other: a second, doubled each time up to five minutes, half of it by chance.
+/// </summary>
 internal static class Backoff
 {
     public static readonly TimeSpan First = TimeSpan.FromSeconds(1);

@@ -1,8 +1,8 @@
 namespace Fleet.Grains.Rules;
 
 /// <summary>
-/// Keeps a rule from hammering a receiver that is down. After some failures in a row nothing is sent for a while, then one message to see; each probe
-/// that fails makes the pause longer, and any answer that shows the receiver at work ends it.
+/// Keeps a rule from hammering a receiver that is down. After some failures in a row nothing is sent for a while, then one message to see;
+/// each probe that fails makes the pause longer, and any answer that shows the receiver at work ends it.
 /// </summary>
 /// <param name="Failures">In a row.</param>
 /// <param name="Pauses">In a row.</param>

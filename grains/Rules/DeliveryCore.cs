@@ -3,16 +3,21 @@ using Fleet.Interfaces.Rules;
 
 namespace Fleet.Grains.Rules;
 
-/// <summary>Works off a rule's queue: which messages are sent when, and what becomes of them. Pure: the shell sends, stores, and keeps time.</summary>
+/// <summary>
+/// Works off a rule's queue: which messages are sent when, and what becomes of them. Pure: the shell sends, stores, and keeps time.
+/// </summary>
 internal static class DeliveryCore
 {
     public static readonly TimeSpan StoreRetry = TimeSpan.FromSeconds(1);
 
-    /// <summary>Messages held in memory: some to go on with while the store is asked for more, and 16 MiB of the largest payloads.</summary>
+    /// <summary>
+    /// Messages held in memory: some to go on with while the store is asked for more, and 16 MiB of the largest payloads.
+    /// </summary>
     private const int MaxHeld = 128;
     private const int HeldPerAttempt = 4;
 
-    public static (DeliveryState State, ImmutableArray<DeliveryEffect> Effects) Step(DeliveryState state, DeliveryEvent e, DeliveryContext context)
+    public static (DeliveryState State, ImmutableArray<DeliveryEffect> Effects) Step(
+        DeliveryState state, DeliveryEvent e, DeliveryContext context)
     {
         state = Apply(state, e, context);
         var effects = ImmutableArray.CreateBuilder<DeliveryEffect>();
@@ -53,7 +58,8 @@ internal static class DeliveryCore
         DeliveryEvent.Answered answered => Judge(state, state.InFlight[answered.Sequence], answered.Outcome, context),
         DeliveryEvent.Stored stored => state with
         {
-            LookAt = state.Settled.Take(state.Settling).OfType<Settlement.Retry>().Aggregate(state.LookAt, (at, retry) => Earlier(at, retry.DueAt)),
+            LookAt = state.Settled.Take(state.Settling)
+                .OfType<Settlement.Retry>().Aggregate(state.LookAt, (at, retry) => Earlier(at, retry.DueAt)),
             Settled = state.Settled.RemoveRange(0, state.Settling),
             Settling = 0,
             StoreRetryAt = null,
@@ -78,7 +84,8 @@ internal static class DeliveryCore
         {
             AttemptOutcome.Delivered => Decide(state, new Settlement.Done(message.Sequence)),
             AttemptOutcome.Refused refused => GiveUp(state, message, attempts, refused.Error, null, context),
-            AttemptOutcome.Failed failed when context.Rule is { } rule && (attempts >= rule.MaxAttempts || IsTooOld(message, rule, context.Now)) =>
+            AttemptOutcome.Failed failed when context.Rule is { } rule
+                && (attempts >= rule.MaxAttempts || IsTooOld(message, rule, context.Now)) =>
                 GiveUp(state, message, attempts, failed.Error, failed.RetryAfter, context),
             AttemptOutcome.Failed failed => Decide(state, Again(message, attempts, failed.Error, failed.RetryAfter, context)),
             _ => throw new UnreachableException(),
@@ -95,12 +102,15 @@ internal static class DeliveryCore
             : Again(message, attempts, $"{error} (there is no room among the dead letters)", retryAfter ?? Backoff.Longest, context));
     }
 
-    private static Settlement.Retry Again(QueuedMessage message, int attempts, string error, TimeSpan? retryAfter, DeliveryContext context) =>
+    private static Settlement.Retry Again(
+        QueuedMessage message, int attempts, string error, TimeSpan? retryAfter, DeliveryContext context) =>
         new(message.Sequence, attempts, context.Now + Backoff.After(attempts, context.Jitter, retryAfter), error);
 
-    private static DeliveryState Decide(DeliveryState state, Settlement settlement) => state with { Settled = state.Settled.Add(settlement) };
+    private static DeliveryState Decide(DeliveryState state, Settlement settlement) =>
+        state with { Settled = state.Settled.Add(settlement) };
 
-    private static DeliveryState Send(DeliveryState state, RuleDefinition rule, DeliveryContext context, ImmutableArray<DeliveryEffect>.Builder effects)
+    private static DeliveryState Send(
+        DeliveryState state, RuleDefinition rule, DeliveryContext context, ImmutableArray<DeliveryEffect>.Builder effects)
     {
         int allowed = state.Circuit.Allowed(rule.Concurrency, context.Now);
         while (!state.Waiting.IsEmpty)
@@ -108,7 +118,9 @@ internal static class DeliveryCore
             var message = state.Waiting[0];
             if (IsTooOld(message, rule, context.Now))
             {
-                state = GiveUp(state with { Waiting = state.Waiting.RemoveAt(0) }, message, message.Attempts, "It waited for longer than the rule's maxAge.", null, context);
+                state = GiveUp(
+                    state with { Waiting = state.Waiting.RemoveAt(0) }, message, message.Attempts,
+                    "It waited for longer than the rule's maxAge.", null, context);
                 continue;
             }
             if (state.InFlight.Count >= allowed) return state;
@@ -118,7 +130,8 @@ internal static class DeliveryCore
         return state;
     }
 
-    private static DeliveryState Take(DeliveryState state, RuleDefinition rule, DateTimeOffset now, ImmutableArray<DeliveryEffect>.Builder effects)
+    private static DeliveryState Take(
+        DeliveryState state, RuleDefinition rule, DateTimeOffset now, ImmutableArray<DeliveryEffect>.Builder effects)
     {
         int limit = Math.Min(MaxHeld, rule.Concurrency * HeldPerAttempt) - state.Held;
         bool isTime = state.LookAt <= now && !(state.StoreRetryAt > now) && !state.Circuit.IsPaused(now);

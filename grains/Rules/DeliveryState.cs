@@ -3,8 +3,8 @@ using Fleet.Interfaces.Rules;
 namespace Fleet.Grains.Rules;
 
 /// <summary>
-/// Where a rule stands in working off its queue. All of it is in memory: what is held here is in the store as well, until it is settled there, so
-/// another activation begins with nothing and loses nothing.
+/// Where a rule stands in working off its queue. All of it is in memory: what is held here is in the store as well, until it is settled
+/// there, so another activation begins with nothing and loses nothing.
 /// </summary>
 internal sealed record DeliveryState
 {

@@ -3,7 +3,9 @@ using Microsoft.Extensions.Logging;
 
 namespace Fleet.Grains.Rules;
 
-/// <summary>The shell around <see cref="DeliveryCore"/>, in the turns of its grain: carries out the effects and comes back with what they led to.</summary>
+/// <summary>
+/// The shell around <see cref="DeliveryCore"/>, in the turns of its grain: carries out the effects and comes back with what they led to.
+/// </summary>
 #pragma warning disable CA1001 // The source has no timer and no wait handle: there is nothing to dispose of, and nobody who would.
 internal sealed class RuleDelivery(
 #pragma warning restore CA1001
@@ -43,7 +45,9 @@ internal sealed class RuleDelivery(
         Step(new DeliveryEvent.Counted(backlog.DeadLetters));
     }
 
-    /// <summary>The activation ends. What is under way is tried again by the next one; what was decided is stored, so that it is not.</summary>
+    /// <summary>
+    /// The activation ends. What is under way is tried again by the next one; what was decided is stored, so that it is not.
+    /// </summary>
     public async Task End()
     {
         _ending.Cancel();
@@ -95,7 +99,8 @@ internal sealed class RuleDelivery(
     {
         var due = DeliveryCore.NextTick(_state, now) is { } at ? at - now : Timeout.InfiniteTimeSpan;
         if (_timer is null && due == Timeout.InfiniteTimeSpan) return;
-        _timer ??= grain.RegisterGrainTimer(Tick, new GrainTimerCreationOptions(due, Timeout.InfiniteTimeSpan) { Interleave = true, KeepAlive = true });
+        _timer ??= grain.RegisterGrainTimer(
+            Tick, new GrainTimerCreationOptions(due, Timeout.InfiniteTimeSpan) { Interleave = true, KeepAlive = true });
         _timer.Change(due, Timeout.InfiniteTimeSpan);
     }
 
@@ -170,7 +175,8 @@ internal sealed class RuleDelivery(
 
     private void Tell(Circuit before, DeliveryEvent e)
     {
-        if (_state.Circuit.PausedUntil is { } until && until != before.PausedUntil && e is DeliveryEvent.Answered { Outcome: AttemptOutcome.Failed failed })
+        if (_state.Circuit.PausedUntil is { } until && until != before.PausedUntil
+            && e is DeliveryEvent.Answered { Outcome: AttemptOutcome.Failed failed })
             log.Paused(Rule.Value, until, failed.Error);
         else if (before.PausedUntil is not null && _state.Circuit.PausedUntil is null && e is DeliveryEvent.Answered)
             log.Recovered(Rule.Value);

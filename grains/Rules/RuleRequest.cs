@@ -39,13 +39,15 @@ internal static class RuleRequest
     private static Uri TargetOf(RuleAction action) => action switch
     {
         RuleAction.Webhook webhook => new Uri(webhook.Url),
-        RuleAction.Function function => new Uri($"{function.Endpoint.TrimEnd('/')}/2015-03-31/functions/{Uri.EscapeDataString(function.Name)}/invocations"),
+        RuleAction.Function function =>
+            new Uri($"{function.Endpoint.TrimEnd('/')}/2015-03-31/functions/{Uri.EscapeDataString(function.Name)}/invocations"),
         _ => throw new UnreachableException(),
     };
 
     /// <summary>As the publisher said, if that is a media type; otherwise by what the payload is.</summary>
     private static MediaTypeHeaderValue ContentTypeOf(QueuedMessage message) =>
-        message.ContentType is { } said && !said.AsSpan().ContainsAnyExceptInRange(' ', '~') && MediaTypeHeaderValue.TryParse(said, out var type) ? type
+        message.ContentType is { } said && !said.AsSpan().ContainsAnyExceptInRange(' ', '~')
+            && MediaTypeHeaderValue.TryParse(said, out var type) ? type
             : RuleEnvelope.IsJson(message.Payload.Span) ? Json : new MediaTypeHeaderValue("application/octet-stream");
 
     /// <summary>What is no printable ASCII, and the percent sign itself, as in a URL: %E6%9D%B1.</summary>

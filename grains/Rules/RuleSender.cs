@@ -13,7 +13,8 @@ internal sealed class RuleSender(HttpMessageInvoker http, TimeProvider clock, Ru
 
     /// <param name="attempt">From 1.</param>
     /// <exception cref="OperationCanceledException">The caller has cancelled it.</exception>
-    public async Task<AttemptOutcome> Send(RuleName rule, RuleDefinition definition, QueuedMessage message, int attempt, CancellationToken cancellation)
+    public async Task<AttemptOutcome> Send(
+        RuleName rule, RuleDefinition definition, QueuedMessage message, int attempt, CancellationToken cancellation)
     {
         long start = clock.GetTimestamp();
         metrics.Begun();

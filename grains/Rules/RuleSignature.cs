@@ -6,8 +6,9 @@ using Fleet.Interfaces.Rules;
 namespace Fleet.Grains.Rules;
 
 /// <summary>
-/// What proves to a receiver that a request is ours and new: <c>Fleet-Signature: t=&lt;unix seconds&gt;,v1=&lt;hex&gt;</c>, where v1 is the HMAC-SHA256
-/// under the rule's secret (its UTF-8 bytes) of t, a full stop, and the body as it was sent. The form is Stripe's, for which verifiers are everywhere.
+/// What proves to a receiver that a request is ours and new: <c>Fleet-Signature: t=&lt;unix seconds&gt;,v1=&lt;hex&gt;</c>, where v1 is the
+/// HMAC-SHA256 under the rule's secret (its UTF-8 bytes) of t, a full stop, and the body as it was sent. The form is Stripe's, for which
+/// verifiers are everywhere.
 /// </summary>
 internal static class RuleSignature
 {

@@ -5,7 +5,8 @@ using Fleet.Interfaces.Shadows;
 
 namespace Fleet.Grains.Shadows;
 
-internal sealed class ShadowGrain([PersistentState("shadow")] IPersistentState<ShadowState> record, TimeProvider clock) : Grain, IShadowGrain
+internal sealed class ShadowGrain([PersistentState("shadow")] IPersistentState<ShadowState> record, TimeProvider clock)
+    : Grain, IShadowGrain
 {
     private static readonly TimeSpan ReportRetry = TimeSpan.FromSeconds(30);
 

@@ -15,7 +15,10 @@ public enum CertificateKind
 [GenerateSerializer, Alias("fleet.certificate-status")]
 public enum CertificateStatus { PendingActivation, Active, Inactive, Revoked }
 
-/// <summary>A certificate as gateways and operators see it. Grains store it too, and what is required must be there when it is read: so nulls are written.</summary>
+/// <summary>
+/// A certificate as gateways and operators see it. Grains store it too, and what is required must be there when it is
+/// read: so nulls are written.
+/// </summary>
 [GenerateSerializer, Immutable, Alias("fleet.certificate-view")]
 public sealed record CertificateView
 {
@@ -57,8 +60,8 @@ public interface ICertificateGrain : IGrainWithStringKey
     Task<bool> MayActivate(string ownershipToken, ThingName thing);
 
     /// <summary>
-    /// Spends the ownership token: attaches the thing and makes the certificate ACTIVE. False if the token is wrong, spent on another thing,
-    /// or expired (1 h). A repeat with the same thing answers as the first did.
+    /// Spends the ownership token: attaches the thing and makes the certificate ACTIVE. False if the token is wrong, spent on another
+    /// thing, or expired (1 h). A repeat with the same thing answers as the first did.
     /// </summary>
     Task<bool> Activate(string ownershipToken, ThingName thing);
 
@@ -66,7 +69,9 @@ public interface ICertificateGrain : IGrainWithStringKey
     Task<bool> Revoke();
 }
 
-/// <summary>Issues and numbers certificates. The key is the CA's id; <see cref="DefaultId"/> for the one that is made at first start.</summary>
+/// <summary>
+/// Issues and numbers certificates. The key is the CA's id; <see cref="DefaultId"/> for the one that is made at first start.
+/// </summary>
 [Alias("fleet.certificate-authority-grain")]
 public interface ICertificateAuthorityGrain : IGrainWithStringKey
 {

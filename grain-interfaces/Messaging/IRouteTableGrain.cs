@@ -1,8 +1,8 @@
 namespace Fleet.Interfaces.Messaging;
 
 /// <summary>
-/// Who takes part in routing: the gateways that live. What topics each of them wants, they tell each other (docs/adr), so that neither a message
-/// nor, while a gateway is alone, a subscription asks a grain. The key is <see cref="Key"/>.
+/// Who takes part in routing: the gateways that live. What topics each of them wants, they tell each other (docs/adr), so that neither a
+/// message nor, while a gateway is alone, a subscription asks a grain. The key is <see cref="Key"/>.
 /// </summary>
 [Alias("fleet.route-table-grain")]
 public interface IRouteTableGrain : IGrainWithStringKey

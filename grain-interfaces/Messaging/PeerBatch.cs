@@ -1,6 +1,8 @@
 namespace Fleet.Interfaces.Messaging;
 
-/// <summary>What one gateway tells another, in order. A batch is repeated until it is answered; the numbers let the receiver drop what it knows.</summary>
+/// <summary>
+/// What one gateway tells another, in order. A batch is repeated until it is answered; the numbers let the receiver drop what it knows.
+/// </summary>
 /// <param name="From">Id of the sender.</param>
 /// <param name="FirstNumber">Of the first word; from 1, one more for each.</param>
 [GenerateSerializer, Immutable, Alias("fleet.peer-batch")]
@@ -57,7 +59,10 @@ public abstract record PeerWord
         [property: Id(1)] long Version,
         [property: Id(2)] DateTimeOffset? ExpiresAt) : PeerWord;
 
-    /// <summary>Goes from <paramref name="Origin"/> through every other gateway to <paramref name="To"/>, pushing before it what was on the way there.</summary>
+    /// <summary>
+    /// Goes from <paramref name="Origin"/> through every other gateway to <paramref name="To"/>, pushing before it
+    /// what was on the way there.
+    /// </summary>
     [GenerateSerializer, Immutable, Alias("fleet.peer-word.flush")]
     public sealed record Flush([property: Id(0)] long Token, [property: Id(1)] string Origin, [property: Id(2)] string To) : PeerWord;
 
@@ -65,7 +70,9 @@ public abstract record PeerWord
     [GenerateSerializer, Immutable, Alias("fleet.peer-word.flushed")]
     public sealed record Flushed([property: Id(0)] long Token) : PeerWord;
 
-    /// <summary>The sender goes on with the sessions that a dead gateway left: what the receiver has for that one is for the sender.</summary>
+    /// <summary>
+    /// The sender goes on with the sessions that a dead gateway left: what the receiver has for that one is for the sender.
+    /// </summary>
     /// <param name="StoredUpTo">Number of the last word of the receiver's that the dead gateway had stored; 0: none.</param>
     [GenerateSerializer, Immutable, Alias("fleet.peer-word.heir")]
     public sealed record Heir([property: Id(0)] string Dead, [property: Id(1)] long StoredUpTo) : PeerWord;
@@ -83,7 +90,9 @@ public abstract record PeerWord
     [GenerateSerializer, Immutable, Alias("fleet.peer-word.handed-over")]
     public sealed record HandedOver([property: Id(0)] string Dead) : PeerWord;
 
-    /// <summary>What the dead gateway's sessions want, the sender, its heir, has said that it wants: nothing is for the dead one any more.</summary>
+    /// <summary>
+    /// What the dead gateway's sessions want, the sender, its heir, has said that it wants: nothing is for the dead one any more.
+    /// </summary>
     [GenerateSerializer, Immutable, Alias("fleet.peer-word.buried")]
     public sealed record Buried([property: Id(0)] string Dead) : PeerWord;
 
@@ -98,7 +107,9 @@ public abstract record PeerWord
 /// <param name="Retain">As it was published.</param>
 /// <param name="Properties">The MQTT 5 properties that are passed on unaltered, as encoded; without expiry.</param>
 /// <param name="ExpiresInMs">What is left of its expiry, in milliseconds; null: it has none.</param>
-/// <param name="Number">Unique in the cluster, so that one that comes by two roads is known; 0: it has left its gateway in no other way.</param>
+/// <param name="Number">
+/// Unique in the cluster, so that one that comes by two roads is known; 0: it has left its gateway in no other way.
+/// </param>
 [GenerateSerializer, Immutable, Alias("fleet.peer-message")]
 public sealed record PeerMessage(
     [property: Id(0)] ReadOnlyMemory<byte> Topic,

@@ -23,7 +23,8 @@ internal static class DeviceOffers
         return DeviceDecision.Of<OfferResult>(state, new OfferResult.Queued(), new ExecutionQueued(offer, now));
     }
 
-    public static DeviceDecision<WithdrawResult> Withdraw(DeviceState state, JobId job, int number, DateTimeOffset now) => state.Find(job, number) switch
+    public static DeviceDecision<WithdrawResult> Withdraw(
+        DeviceState state, JobId job, int number, DateTimeOffset now) => state.Find(job, number) switch
     {
         // The withdrawal overtook the offer, or the offer was lost: a trace is left, so that the offer finds it was taken back.
         null => DeviceDecision.Of(state, WithdrawResult.Withdrawn, new OfferWithdrawn(job, number, now)),
@@ -65,8 +66,10 @@ internal static class DeviceOffers
         return new(execution.JobId, execution.Number, JobExecutionStatus.TimedOut, outcome, null, null, ByDevice: false, now);
     }
 
-    private static DeviceDecision<OfferResult> Answer(DeviceState state, JobOffer offer, OfferAnswer answer, string detail, DateTimeOffset now) =>
-        DeviceDecision.Of(state, after => AnswerOf(after.Find(offer.JobId, offer.ExecutionNumber)!), new OfferAnswered(offer, answer, detail, now));
+    private static DeviceDecision<OfferResult> Answer(
+        DeviceState state, JobOffer offer, OfferAnswer answer, string detail, DateTimeOffset now) =>
+        DeviceDecision.Of(
+            state, after => AnswerOf(after.Find(offer.JobId, offer.ExecutionNumber)!), new OfferAnswered(offer, answer, detail, now));
 
     private static OfferResult AnswerOf(DeviceExecution execution) => execution.Answer switch
     {

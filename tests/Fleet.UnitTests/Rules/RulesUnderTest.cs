@@ -2,7 +2,6 @@ using System.Diagnostics;
 using System.Text;
 using Fleet.Gateway.Rules;
 using Fleet.Grains.Rules;
-using Fleet.Grains.Rules.Delivery;
 using Fleet.Interfaces.Rules;
 using Fleet.UnitTests.Storage;
 using Microsoft.Extensions.Configuration;

@@ -1,7 +1,8 @@
 using System.CommandLine;
 using Fleet.DeviceSim.Commands;
 
-var root = new RootCommand("Simulated devices for Fleet: they let themselves in, beat, report, and install firmware, by MQTT and HTTPS alone.")
+var root = new RootCommand(
+    "Simulated devices for Fleet: they let themselves in, beat, report, and install firmware, by MQTT and HTTPS alone.")
 {
     RunCommand.New(),
     ImageCommand.New(),

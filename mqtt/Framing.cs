@@ -14,8 +14,11 @@ public static class Framing
     /// <param name="maxPacketBytes">Largest packet accepted, in bytes, fixed header included.</param>
     /// <param name="scratch">Where straddling packets are joined; without it they are copied to an array of their own.</param>
     /// <returns>False if more bytes are needed; <paramref name="buffer"/> is then as it was.</returns>
-    /// <exception cref="MqttProtocolException">0x81 malformed header, 0x82 reserved type, 0x95 packet too large. MQTT 5.0, 2.1 and 4.13.</exception>
-    public static bool TryRead(scoped ref ReadOnlySequence<byte> buffer, int maxPacketBytes, out Packet packet, PacketScratch? scratch = null)
+    /// <exception cref="MqttProtocolException">
+    /// 0x81 malformed header, 0x82 reserved type, 0x95 packet too large. MQTT 5.0, 2.1 and 4.13.
+    /// </exception>
+    public static bool TryRead(
+        scoped ref ReadOnlySequence<byte> buffer, int maxPacketBytes, out Packet packet, PacketScratch? scratch = null)
     {
         packet = default;
         scoped ReadOnlySpan<byte> front = buffer.FirstSpan;
@@ -32,7 +35,8 @@ public static class Framing
         if (!TryReadLength(front[1..], out int length, out int lengthBytes)) return false;
         // Judge the declared length before waiting for the body: a five-byte header must not reserve 256 MiB.
         if (length > maxPacketBytes - 1 - lengthBytes)
-            throw new MqttProtocolException(ReasonCode.PacketTooLarge, $"A packet of {length} bytes is over the limit of {maxPacketBytes} (3.1.2.11.4).");
+            throw new MqttProtocolException(
+                ReasonCode.PacketTooLarge, $"A packet of {length} bytes is over the limit of {maxPacketBytes} (3.1.2.11.4).");
         if (length != 0 && ((PacketType)(header >> 4) is PacketType.PingReq or PacketType.PingResp))
             throw Fault.Malformed("a ping has no body (3.12)");
         long total = 1L + lengthBytes + length;

@@ -1,10 +1,19 @@
+using System.Runtime.InteropServices;
+using Fleet.Silo;
 using Fleet.Silo.Hosting;
 using Microsoft.Extensions.Options;
 
+using var stop = new CancellationTokenSource();
+// The host listens for the signal once it starts. Before that, a process that is told to stop would end with the signal's own exit code.
+using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, signal =>
+{
+    signal.Cancel = true;
+    stop.Cancel();
+});
 try
 {
     await using var app = SiloHost.Build(args);
-    await app.RunAsync();
+    await app.RunAsync(stop.Token);
     return 0;
 }
 catch (OperationCanceledException)

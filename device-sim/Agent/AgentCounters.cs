@@ -1,4 +1,5 @@
-using Fleet.DeviceSim.Agent.Updates;
+using Fleet.DeviceSim.Agent.Fetch;
+using Fleet.DeviceSim.Agent.Jobs;
 
 namespace Fleet.DeviceSim.Agent;
 
@@ -6,13 +7,10 @@ namespace Fleet.DeviceSim.Agent;
 internal sealed class AgentCounters
 {
     private readonly long[] _outcomes = new long[Enum.GetValues<JobResult>().Length];
-    private long _blocks, _bytes, _askedAgain, _heartbeats, _connects;
+    private long _heartbeats, _connects;
 
-    public long Blocks => Volatile.Read(ref _blocks);
-    public long Bytes => Volatile.Read(ref _bytes);
+    public FetchCounters Fetch { get; } = new();
 
-    /// <summary>Requests for blocks that had to be repeated.</summary>
-    public long Repeats => Volatile.Read(ref _askedAgain);
     public long Heartbeats => Volatile.Read(ref _heartbeats);
 
     /// <summary>Connections that came about, those with a claim included.</summary>
@@ -20,14 +18,6 @@ internal sealed class AgentCounters
 
     /// <summary>Outcomes that the service took.</summary>
     public long Outcomes(JobResult result) => Volatile.Read(ref _outcomes[(int)result]);
-
-    public void Received(int bytes)
-    {
-        Interlocked.Increment(ref _blocks);
-        Interlocked.Add(ref _bytes, bytes);
-    }
-
-    public void AskedAgain() => Interlocked.Increment(ref _askedAgain);
 
     public void Beat() => Interlocked.Increment(ref _heartbeats);
 

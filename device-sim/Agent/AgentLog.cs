@@ -1,4 +1,4 @@
-using Fleet.DeviceSim.Agent.Updates;
+using Fleet.DeviceSim.Agent.Jobs;
 using Microsoft.Extensions.Logging;
 
 namespace Fleet.DeviceSim.Agent;

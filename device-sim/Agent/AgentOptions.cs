@@ -1,4 +1,5 @@
 using Fleet.DeviceSim.Agent.Fetch;
+using Fleet.DeviceSim.Agent.Wire;
 
 namespace Fleet.DeviceSim.Agent;
 
@@ -15,7 +16,9 @@ internal sealed record AgentOptions
     /// <summary>The version a device that never ran before comes with.</summary>
     public string FactoryVersion { get; init; } = "1.0.0";
 
-    /// <summary>Gateways of one service. A device starts with one of them, and goes to the next whenever a connection fails or is lost.</summary>
+    /// <summary>
+    /// Gateways of one service. A device starts with one of them, and goes to the next whenever a connection fails or is lost.
+    /// </summary>
     public ImmutableArray<Server> Servers { get; init; } = [new("localhost", 8883)];
 
     /// <summary>Provisioning template.</summary>

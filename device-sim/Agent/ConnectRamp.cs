@@ -17,6 +17,7 @@ internal sealed class ConnectRamp(double perSecond, TimeProvider time)
             long turn = Math.Max(_next, now);
             (_next, wait) = (turn + _interval, turn - now);
         }
-        return wait == 0 ? Task.CompletedTask : Task.Delay(TimeSpan.FromSeconds((double)wait / time.TimestampFrequency), time, cancellation);
+        return wait == 0
+            ? Task.CompletedTask : Task.Delay(TimeSpan.FromSeconds((double)wait / time.TimestampFrequency), time, cancellation);
     }
 }

@@ -3,6 +3,7 @@ using System.Security.Authentication;
 using Fleet.DeviceSim.Agent.Boot;
 using Fleet.DeviceSim.Agent.Identity;
 using Fleet.DeviceSim.Agent.Updates;
+using Fleet.DeviceSim.Agent.Wire;
 using Fleet.DeviceSim.Faults;
 using Fleet.Mqtt;
 
@@ -13,7 +14,8 @@ namespace Fleet.DeviceSim.Agent;
 /// lets <see cref="DeviceSession"/> do the rest. Everything it must not forget is in <paramref name="folder"/>.
 /// </summary>
 /// <param name="beforeChange">Called before each lasting change on the disk; what it throws is a power cut at that point.</param>
-internal sealed class DeviceAgent(AgentOptions options, AgentServices services, DeviceFaults faults, string folder, Action<string>? beforeChange = null)
+internal sealed class DeviceAgent(
+    AgentOptions options, AgentServices services, DeviceFaults faults, string folder, Action<string>? beforeChange = null)
 {
     private readonly DeviceDisk _disk = new(folder, beforeChange);
     private readonly IdentityStore _store = new(folder, beforeChange);
@@ -68,7 +70,8 @@ internal sealed class DeviceAgent(AgentOptions options, AgentServices services, 
                     case SessionEnd.Restart:
                         return;
                     case SessionEnd.Silent:
-                        await Task.Delay(Timeout.InfiniteTimeSpan, services.Time, stop);    // hung for good: only a new process is a power cycle
+                        // Hung for good: only a new process is a power cycle.
+                        await Task.Delay(Timeout.InfiniteTimeSpan, services.Time, stop);
                         break;
                 }
             }
@@ -113,10 +116,13 @@ internal sealed class DeviceAgent(AgentOptions options, AgentServices services, 
 
     /// <summary>What the world may do to a device at any time; the rest is our own doing.</summary>
     private static bool IsOutside(Exception e, CancellationToken stop) => e is
-        MqttConnectionLostException or MqttConnectRefusedException or WireException or TimeoutException or SocketException or AuthenticationException
+        MqttConnectionLostException or MqttConnectRefusedException or WireException or TimeoutException or SocketException
+            or AuthenticationException
         || e is OperationCanceledException && !stop.IsCancellationRequested;
 
-    private static string Describe(Exception e) => e.InnerException is { } inner && !e.Message.Contains(inner.Message, StringComparison.Ordinal) ? $"{e.Message.TrimEnd('.')}: {inner.Message}" : e.Message;
+    private static string Describe(Exception e) =>
+        e.InnerException is { } inner && !e.Message.Contains(inner.Message, StringComparison.Ordinal)
+            ? $"{e.Message.TrimEnd('.')}: {inner.Message}" : e.Message;
 
     /// <summary>The same on every run, unlike <see cref="string.GetHashCode()"/>.</summary>
     private static int HashCode(int seed, string thing) => thing.Aggregate(seed, (hash, c) => unchecked(hash * 31 + c));

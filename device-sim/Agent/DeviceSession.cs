@@ -3,7 +3,9 @@ using System.Security.Cryptography.X509Certificates;
 using System.Threading.Channels;
 using Fleet.DeviceSim.Agent.Boot;
 using Fleet.DeviceSim.Agent.Fetch;
+using Fleet.DeviceSim.Agent.Jobs;
 using Fleet.DeviceSim.Agent.Updates;
+using Fleet.DeviceSim.Agent.Wire;
 using Fleet.DeviceSim.Faults;
 using Fleet.Mqtt;
 
@@ -18,8 +20,8 @@ internal enum SessionEnd { ConnectionLost, Restart, Silent }
 /// </summary>
 /// <param name="signer">Certificate of the firmware signer.</param>
 internal sealed class DeviceSession(
-    AgentOptions options, Server server, AgentServices services, DeviceDisk disk, DeviceFaults faults, RunningDevice device, X509Certificate2 signer,
-    Random random)
+    AgentOptions options, Server server, AgentServices services, DeviceDisk disk, DeviceFaults faults, RunningDevice device,
+    X509Certificate2 signer, Random random)
 {
     private readonly Channel<UpdateInput> _inputs = Channel.CreateUnbounded<UpdateInput>(new() { SingleReader = true });
     private FleetLink _link = null!;
@@ -29,10 +31,12 @@ internal sealed class DeviceSession(
     /// <param name="changed">Called when there may be something new to see.</param>
     public async Task<SessionEnd> RunAsync(TlsOptions tls, Action<ConnectionState> changed, CancellationToken stop)
     {
-        await using var link = _link = await FleetLink.OpenAsync(options, server, services, tls, random, head => PostHead(head.Execution), stop);
+        await using var link = _link = await FleetLink.OpenAsync(
+            options, server, services, tls, random, head => PostHead(head.Execution), stop);
         using var life = CancellationTokenSource.CreateLinkedTokenSource(stop);
         _ = link.Closed.ContinueWith(
-            static (_, life) => ((CancellationTokenSource)life!).Cancel(), life, life.Token, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+            static (_, life) => ((CancellationTokenSource)life!).Cancel(), life, life.Token, TaskContinuationOptions.ExecuteSynchronously,
+            TaskScheduler.Default);
         var beats = BeatAsync(life.Token);
         try
         {
@@ -75,7 +79,8 @@ internal sealed class DeviceSession(
     private async Task<SessionEnd?> HandleAsync(UpdateInput input, CancellationToken life)
     {
         if (input is UpdateInput.FetchEnded && input.About == device.State.Update?.Job.Key) device.Fetching = false;
-        if (input is UpdateInput.HeadIs { Execution: { IsStarted: true } execution } head) input = head with { Admission = Judge(execution) };
+        if (input is UpdateInput.HeadIs { Execution: { IsStarted: true } execution } head)
+            input = head with { Admission = Judge(execution) };
         foreach (var effect in device.Handle(input))
         {
             if (await PerformAsync(effect, life) is { } end) return end;
@@ -137,7 +142,8 @@ internal sealed class DeviceSession(
     {
         var (result, reason) = report.Outcome;
         services.Log.Ending(options.ThingName, report.Job.JobId, report.Job.ExecutionNumber, result, reason);
-        bool taken = await _link.UpdateJobAsync(report.Job, result.ToString().ToUpperInvariant(), new() { ["reason"] = Detail(reason) }, life);
+        bool taken = await _link.UpdateJobAsync(
+            report.Job, result.ToString().ToUpperInvariant(), new() { ["reason"] = Detail(reason) }, life);
         if (taken) services.Counters.Ended(result);
         Post(taken ? new UpdateInput.OutcomeAccepted(report.Job) : new UpdateInput.ExecutionGone(report.Job));
     }
@@ -151,10 +157,12 @@ internal sealed class DeviceSession(
 
     private async Task<UpdateInput> InstallAsync(FirmwareJob job, CancellationToken life)
     {
-        if (faults.Strikes(FaultKind.Install, job.Version)) return new UpdateInput.SlotWriteFailed(job.Key, $"slot {Inactive.Letter()} cannot be written (planted)");
+        if (faults.Strikes(FaultKind.Install, job.Version))
+            return new UpdateInput.SlotWriteFailed(job.Key, $"slot {Inactive.Letter()} cannot be written (planted)");
         try
         {
-            return await disk.InstallAsync(Inactive, job.Sha256, life) ? new UpdateInput.SlotWritten(job.Key) : new UpdateInput.ImageLost(job.Key);
+            return await disk.InstallAsync(Inactive, job.Sha256, life)
+                ? new UpdateInput.SlotWritten(job.Key) : new UpdateInput.ImageLost(job.Key);
         }
         catch (IOException e)
         {
@@ -179,7 +187,9 @@ internal sealed class DeviceSession(
         device.Fetching = false;
     }
 
-    /// <summary>Fetches and verifies; whatever comes of it is an input. Ends quietly when the connection does, to go on in the next one.</summary>
+    /// <summary>
+    /// Fetches and verifies; whatever comes of it is an input. Ends quietly when the connection does, to go on in the next one.
+    /// </summary>
     private async Task DownloadAsync(FirmwareJob job, Slot slot, CancellationToken stop)
     {
         try
@@ -199,7 +209,8 @@ internal sealed class DeviceSession(
             else if (!Admission.IsFileSigned(signer, sha256, job.Signature)) Post(new UpdateInput.FileSignatureWrong(job.Key));
             else Post(new UpdateInput.Fetched(job.Key));
         }
-        catch (Exception e) when (e is OperationCanceledException or MqttConnectionLostException && (stop.IsCancellationRequested || _link.Closed.IsCompleted))
+        catch (Exception e) when (e is OperationCanceledException or MqttConnectionLostException
+            && (stop.IsCancellationRequested || _link.Closed.IsCompleted))
         {
         }
         catch (Exception e) when (e is WireException or TimeoutException or IOException)
@@ -214,7 +225,7 @@ internal sealed class DeviceSession(
 
     private async Task<FetchResult> FetchAsync(FirmwareJob job, PartialImage image, CancellationToken stop)
     {
-        var sink = new BlockSink(image, job, faults, services.Counters, _link.Abort);
+        var sink = new BlockSink(image, job, faults, services.Counters.Fetch, _link.Abort);
         using var done = CancellationTokenSource.CreateLinkedTokenSource(stop);
         var progress = ReportProgressAsync(job, image.Map, done.Token);
         try
@@ -249,7 +260,9 @@ internal sealed class DeviceSession(
         }
     }
 
-    /// <summary>The first beat declares the period; the second comes after a random part of it, so that a fleet does not beat as one.</summary>
+    /// <summary>
+    /// The first beat declares the period; the second comes after a random part of it, so that a fleet does not beat as one.
+    /// </summary>
     private async Task BeatAsync(CancellationToken stop)
     {
         try

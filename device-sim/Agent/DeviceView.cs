@@ -1,4 +1,4 @@
-using Fleet.DeviceSim.Agent.Updates;
+using Fleet.DeviceSim.Agent.Jobs;
 using Fleet.DeviceSim.Faults;
 
 namespace Fleet.DeviceSim.Agent;

@@ -1,7 +1,8 @@
 using System.Text.Json;
 using Fleet.DeviceSim.Agent.Boot;
 using Fleet.DeviceSim.Agent.Fetch;
-using Fleet.DeviceSim.Agent.Updates;
+using Fleet.DeviceSim.Agent.Jobs;
+using Fleet.DeviceSim.Agent.Wire;
 using Fleet.Mqtt;
 
 namespace Fleet.DeviceSim.Agent;
@@ -36,7 +37,8 @@ internal sealed class FleetLink : IAsyncDisposable
     /// <summary>Connects to <paramref name="server"/>, subscribes and says online; the will says offline.</summary>
     /// <exception cref="WireException">A subscription was refused.</exception>
     public static async Task<FleetLink> OpenAsync(
-        AgentOptions options, Server server, AgentServices services, TlsOptions tls, Random random, Action<HeadMessage> onHead, CancellationToken cancellation)
+        AgentOptions options, Server server, AgentServices services, TlsOptions tls, Random random, Action<HeadMessage> onHead,
+        CancellationToken cancellation)
     {
         var link = new FleetLink(options, services, random, onHead);
         link._client = await MqttClient.ConnectAsync(new MqttClientOptions
@@ -77,7 +79,8 @@ internal sealed class FleetLink : IAsyncDisposable
 
     public async Task BeatAsync(long sequence, CancellationToken cancellation)
     {
-        var body = JsonSerializer.SerializeToUtf8Bytes(new Heartbeat(sequence, _options.HeartbeatPeriod.TotalSeconds), DeviceJson.Default.Heartbeat);
+        var body = JsonSerializer.SerializeToUtf8Bytes(
+            new Heartbeat(sequence, _options.HeartbeatPeriod.TotalSeconds), DeviceJson.Default.Heartbeat);
         await _client.PublishAsync(_topics.Heartbeat, body, cancellation: cancellation);
         _services.Counters.Beat();
     }
@@ -86,7 +89,8 @@ internal sealed class FleetLink : IAsyncDisposable
     {
         var reported = new ShadowUpdate.ReportedState(new(running.Version, running.Slot.Letter()), running.Health);
         var answer = await AskAsync(_topics.UpdateShadow,
-            token => JsonSerializer.SerializeToUtf8Bytes(new ShadowUpdate(new(reported), token), DeviceJson.Default.ShadowUpdate), cancellation);
+            token => JsonSerializer.SerializeToUtf8Bytes(new ShadowUpdate(new(reported), token), DeviceJson.Default.ShadowUpdate),
+            cancellation);
         if (!answer.Accepted) throw Refused("The shadow update", answer);
     }
 
@@ -95,7 +99,8 @@ internal sealed class FleetLink : IAsyncDisposable
     {
         var details = new Dictionary<string, string> { ["step"] = "downloading" };
         var answer = await AskAsync(_topics.StartNext,
-            token => JsonSerializer.SerializeToUtf8Bytes(new StartNextRequest(token, details), JobJson.Default.StartNextRequest), cancellation);
+            token => JsonSerializer.SerializeToUtf8Bytes(new StartNextRequest(token, details), JobJson.Default.StartNextRequest),
+            cancellation);
         if (!answer.Accepted) throw Refused("start-next", answer);
         return TryRead(answer.Body) ?? throw new WireException("The answer of start-next cannot be read.");
     }
@@ -109,7 +114,8 @@ internal sealed class FleetLink : IAsyncDisposable
             token => JsonSerializer.SerializeToUtf8Bytes(
                 new UpdateJobRequest(status, details, job.ExecutionNumber, token), JobJson.Default.UpdateJobRequest), cancellation);
         if (answer.Accepted) return true;
-        return answer.Code is "InvalidStateTransition" or "ResourceNotFound" or "TerminalStateReached" ? false : throw Refused($"{status} of job {job.JobId}", answer);
+        return answer.Code is "InvalidStateTransition" or "ResourceNotFound" or "TerminalStateReached"
+            ? false : throw Refused($"{status} of job {job.JobId}", answer);
     }
 
     /// <summary>Subscribes to a stream and hands its messages to the fetch that the caller then runs.</summary>
@@ -119,7 +125,8 @@ internal sealed class FleetLink : IAsyncDisposable
         await SubscribeAsync([new(_topics.Data(stream, format)), new(_topics.Rejected(stream, format))], cancellation);
         var topic = _topics.GetBlocks(stream, format);
         return _stream = new StreamFetch(job, _options.Format,
-            (body, stop) => _client.PublishAsync(topic, body, cancellation: stop), _options.BlockTimeout, _services.Time, _services.Counters);
+            (body, stop) => _client.PublishAsync(topic, body, cancellation: stop), _options.BlockTimeout, _services.Time,
+            _services.Counters.Fetch);
     }
 
     private Task SubscribeAsync(CancellationToken cancellation) => SubscribeAsync(
@@ -132,14 +139,16 @@ internal sealed class FleetLink : IAsyncDisposable
 
     private async Task SubscribeAsync(Subscription[] subscriptions, CancellationToken cancellation)
     {
-        var codes = await _client.SubscribeAsync(subscriptions, cancellation: cancellation).WaitAsync(_options.AnswerTimeout, _services.Time, cancellation);
+        var codes = await _client.SubscribeAsync(subscriptions, cancellation: cancellation)
+            .WaitAsync(_options.AnswerTimeout, _services.Time, cancellation);
         int refused = Array.FindIndex(codes, code => code >= ReasonCode.UnspecifiedError);
         if (refused >= 0) throw new WireException($"The subscription to {subscriptions[refused].Filter} was refused: {codes[refused]}.");
     }
 
     private async Task PublishAsync(string topic, byte[] body, bool retain, CancellationToken cancellation)
     {
-        var code = await _client.PublishAsync(topic, body, Qos.AtLeastOnce, retain, cancellation).WaitAsync(_options.AnswerTimeout, _services.Time, cancellation);
+        var code = await _client.PublishAsync(topic, body, Qos.AtLeastOnce, retain, cancellation)
+            .WaitAsync(_options.AnswerTimeout, _services.Time, cancellation);
         if (code >= ReasonCode.UnspecifiedError) throw new WireException($"{topic} was refused: {code}.");
     }
 

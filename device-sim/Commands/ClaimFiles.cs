@@ -2,8 +2,8 @@ using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using Fleet.DeviceSim.Agent;
 using Fleet.DeviceSim.Agent.Identity;
+using Fleet.DeviceSim.Agent.Wire;
 using Fleet.Mqtt;
 
 namespace Fleet.DeviceSim.Commands;
@@ -26,7 +26,8 @@ internal sealed class ClaimFiles
     {
         (_path, _ca) = (path, ca);
         if (Directory.Exists(path)) return;
-        if (!File.Exists(path)) throw new UsageException($"--claim: there is no {path}. POST /api/v1/claims makes a claim; its answer is the file.");
+        if (!File.Exists(path))
+            throw new UsageException($"--claim: there is no {path}. POST /api/v1/claims makes a claim; its answer is the file.");
         _shared = Read(path);
     }
 
@@ -68,7 +69,8 @@ internal sealed class ClaimFiles
     private static X509Certificate2 FromJson(string file, string text) =>
         JsonSerializer.Deserialize(text, ClaimJson.Default.ClaimDocument) is { CertificatePem: { } certificate, PrivateKey: { } key }
             ? X509Certificate2.CreateFromPem(certificate, key)
-            : throw new UsageException($"--claim: {file} has no certificatePem and privateKey; it should be the answer of POST /api/v1/claims.");
+            : throw new UsageException(
+                $"--claim: {file} has no certificatePem and privateKey; it should be the answer of POST /api/v1/claims.");
 
     private static X509Certificate2 FromPem(string file, string text)
     {

@@ -3,6 +3,7 @@ using System.Net.Security;
 using System.Net.Sockets;
 using Fleet.DeviceSim.Agent;
 using Fleet.DeviceSim.Agent.Identity;
+using Fleet.DeviceSim.Agent.Wire;
 using Fleet.DeviceSim.Commands.Reports;
 using Fleet.DeviceSim.Simulation;
 using Microsoft.Extensions.Logging;
@@ -67,7 +68,8 @@ internal static class RunCommand
                 reached = true;
                 break;
             }
-            await Task.Delay(Glance, time, end.Token).ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+            await Task.Delay(Glance, time, end.Token)
+                .ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
         }
         var summary = fleet.Status() with { Type = "summary", Reached = reached };
         await end.CancelAsync();
@@ -88,7 +90,9 @@ internal static class RunCommand
         }
     }
 
-    /// <summary>A wrong host or port is said at once, not as the trouble of a thousand devices. One server that answers is enough.</summary>
+    /// <summary>
+    /// A wrong host or port is said at once, not as the trouble of a thousand devices. One server that answers is enough.
+    /// </summary>
     private static async Task CheckServersAsync(ImmutableArray<Server> servers, TimeProvider time, CancellationToken stop)
     {
         string reason = "";
@@ -105,7 +109,8 @@ internal static class RunCommand
                 reason = e.Message;
             }
         }
-        throw new UsageException($"Nothing answers on {string.Join(" or ", servers)} ({reason}). Is the service running? See --host and --port, or --server.");
+        throw new UsageException(
+            $"Nothing answers on {string.Join(" or ", servers)} ({reason}). Is the service running? See --host and --port, or --server.");
     }
 
     private static HttpClient NewHttpClient(TrustedCa ca) => new(new SocketsHttpHandler

@@ -17,7 +17,9 @@ internal static class Sizes
             _ => (text, 1L),
         };
         bytes = 0;
-        if (!long.TryParse(digits.Trim(), NumberStyles.None, CultureInfo.InvariantCulture, out long number) || number > long.MaxValue / unit) return false;
+        if (!long.TryParse(digits.Trim(), NumberStyles.None, CultureInfo.InvariantCulture, out long number)
+            || number > long.MaxValue / unit)
+            return false;
         bytes = number * unit;
         return true;
     }

@@ -20,7 +20,8 @@ internal sealed class DeviceFaults
     public static DeviceFaults Draw(IEnumerable<FaultSpec> specs, int seed, string thing) =>
         new([.. specs.Where(spec => spec.Things.Contains(thing) || Uniform($"{seed}/{spec.Kind}/{spec.Version}/{thing}") < spec.Share)]);
 
-    public bool Has(FaultKind kind, string version) => _planted.Any(spec => spec.Kind == kind && (spec.Version is null || spec.Version == version));
+    public bool Has(FaultKind kind, string version) =>
+        _planted.Any(spec => spec.Kind == kind && (spec.Version is null || spec.Version == version));
 
     /// <summary>True whenever the device has this fault, and counts it: a broken flash stays broken.</summary>
     public bool Strikes(FaultKind kind, string version)

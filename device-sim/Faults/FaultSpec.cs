@@ -27,7 +27,9 @@ internal enum FaultKind
 /// <param name="Version">Strikes only in updates to this version; null: in any.</param>
 internal sealed record FaultSpec(FaultKind Kind, double Share, ImmutableHashSet<string> Things, string? Version)
 {
-    public const string Grammar = "kind:share or kind:thing,thing with an optional @version, such as install:0.2@1.2.0; kinds are install, boot, silent, corrupt and drop";
+    public const string Grammar =
+        "kind:share or kind:thing,thing with an optional @version, such as install:0.2@1.2.0; "
+        + "kinds are install, boot, silent, corrupt and drop";
 
     public static bool TryParse(string text, [NotNullWhen(true)] out FaultSpec? spec)
     {
@@ -37,7 +39,8 @@ internal sealed record FaultSpec(FaultKind Kind, double Share, ImmutableHashSet<
         if (version is { Length: 0 }) return false;
         int colon = rest.IndexOf(':');
         if (colon < 0 || colon == rest.Length - 1) return false;
-        if (!Enum.TryParse<FaultKind>(rest[..colon], ignoreCase: true, out var kind) || !rest[..colon].All(char.IsAsciiLetter)) return false;
+        if (!Enum.TryParse<FaultKind>(rest[..colon], ignoreCase: true, out var kind) || !rest[..colon].All(char.IsAsciiLetter))
+            return false;
         var who = rest[(colon + 1)..];
         if (double.TryParse(who, NumberStyles.Float, CultureInfo.InvariantCulture, out double share))
         {

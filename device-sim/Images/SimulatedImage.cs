@@ -45,14 +45,18 @@ internal sealed record SimulatedImage(string Version, string Health)
         }
     }
 
-    public byte[] Header() => [.. Magic, .. JsonSerializer.SerializeToUtf8Bytes(this, SimulatedImageJson.Default.SimulatedImage), (byte)'\n'];
+    public byte[] Header() =>
+        [.. Magic, .. JsonSerializer.SerializeToUtf8Bytes(this, SimulatedImageJson.Default.SimulatedImage), (byte)'\n'];
 
-    /// <summary>Writes header and payload; the payload follows from version and size alone, so that the same command makes the same file.</summary>
+    /// <summary>
+    /// Writes header and payload; the payload follows from version and size alone, so that the same command makes the same file.
+    /// </summary>
     /// <param name="sizeBytes">Of the whole image; the header's length at least.</param>
     public async Task WriteAsync(Stream output, long sizeBytes, CancellationToken cancellation)
     {
         var header = Header();
-        if (sizeBytes < header.Length) throw new ArgumentOutOfRangeException(nameof(sizeBytes), sizeBytes, $"The header alone takes {header.Length} bytes.");
+        if (sizeBytes < header.Length)
+            throw new ArgumentOutOfRangeException(nameof(sizeBytes), sizeBytes, $"The header alone takes {header.Length} bytes.");
         await output.WriteAsync(header, cancellation);
         var payload = new Random(BitConverter.ToInt32(SHA256.HashData(Encoding.UTF8.GetBytes($"{Version}/{sizeBytes}"))));
         var block = new byte[64 * 1024];

@@ -1,6 +1,6 @@
 using System.Text.Json.Serialization;
 using Fleet.DeviceSim.Agent;
-using Fleet.DeviceSim.Agent.Updates;
+using Fleet.DeviceSim.Agent.Jobs;
 
 namespace Fleet.DeviceSim.Simulation;
 
@@ -9,7 +9,8 @@ namespace Fleet.DeviceSim.Simulation;
 /// something changed:
 /// <code>
 /// {"type":"status","seconds":12.3,"devices":1000,
-///  "connections":{"connected":990,"restarting":10},   device counts; off, provisioning, connecting, connected, restarting, backingOff, silent, faulted
+///  "connections":{"connected":990,"restarting":10},   device counts; off, provisioning, connecting, connected, restarting,
+///                                                     backingOff, silent, faulted
 ///  "versions":{"1.0.0":600,"1.1.0":400},               device counts by the version that runs
 ///  "health":{"ok":998,"failed":2},                     device counts
 ///  "updates":{"downloading":40,"confirming":3},        device counts by step; downloading, installing, confirming, decided
@@ -19,8 +20,8 @@ namespace Fleet.DeviceSim.Simulation;
 ///  "connects":2100,"heartbeats":11800,"blocks":6448,"bytes":422576128,"repeats":0,
 ///  "trouble":{"the reason in words":1}}                device counts, of those without a connection
 /// </code>
-/// The last line has <c>"type":"summary"</c>, the same members, and <c>"reached"</c>: true or false if <c>--until</c> was given, otherwise left out.
-/// Counts of zero are left out of the maps.
+/// The last line has <c>"type":"summary"</c>, the same members, and <c>"reached"</c>: true or false if <c>--until</c> was given, otherwise
+/// left out. Counts of zero are left out of the maps.
 /// </summary>
 internal sealed record FleetStatus
 {
@@ -50,7 +51,8 @@ internal sealed record FleetStatus
         {
             Type = "status", Seconds = Math.Round(elapsed.TotalSeconds, 1), Devices = 0,
             Connections = [], Versions = [], Health = [], Updates = [], Installs = [], Outcomes = [], Faults = [], Trouble = [],
-            Connects = counters.Connects, Heartbeats = counters.Heartbeats, Blocks = counters.Blocks, Bytes = counters.Bytes, Repeats = counters.Repeats,
+            Connects = counters.Connects, Heartbeats = counters.Heartbeats,
+            Blocks = counters.Fetch.Blocks, Bytes = counters.Fetch.Bytes, Repeats = counters.Fetch.Repeats,
         };
         int count = 0;
         foreach (var device in devices)
@@ -72,8 +74,9 @@ internal sealed record FleetStatus
 
     /// <summary>Whether a reader would learn anything from this one that the other did not say.</summary>
     public bool Tells(FleetStatus? other) => other is null || Blocks != other.Blocks || Connects != other.Connects
-        || !Same(Connections, other.Connections) || !Same(Versions, other.Versions) || !Same(Health, other.Health) || !Same(Updates, other.Updates)
-        || !Same(Installs, other.Installs) || !Same(Outcomes, other.Outcomes) || !Same(Faults, other.Faults) || !Same(Trouble, other.Trouble);
+        || !Same(Connections, other.Connections) || !Same(Versions, other.Versions) || !Same(Health, other.Health)
+        || !Same(Updates, other.Updates) || !Same(Installs, other.Installs) || !Same(Outcomes, other.Outcomes)
+        || !Same(Faults, other.Faults) || !Same(Trouble, other.Trouble);
 
     private static bool Same(SortedDictionary<string, int> one, SortedDictionary<string, int> other) => one.SequenceEqual(other);
 
@@ -82,7 +85,8 @@ internal sealed record FleetStatus
         if (more != 0) counts[key] = counts.GetValueOrDefault(key) + more;
     }
 
-    private static string Name<T>(T value) where T : struct, Enum => System.Text.Json.JsonNamingPolicy.CamelCase.ConvertName(value.ToString());
+    private static string Name<T>(T value) where T : struct, Enum =>
+        System.Text.Json.JsonNamingPolicy.CamelCase.ConvertName(value.ToString());
 }
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]

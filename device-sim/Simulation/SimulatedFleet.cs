@@ -21,7 +21,10 @@ internal sealed record FleetOptions
     public string ThingName(int number) => $"{Prefix}{number:00000}";
 }
 
-/// <summary>Many agents in one process. They share the thread pool, its timers and one HTTP client, so a device costs its TLS session and little more.</summary>
+/// <summary>
+/// Many agents in one process. They share the thread pool, its timers and one HTTP client, so a device costs its
+/// TLS session and little more.
+/// </summary>
 internal sealed class SimulatedFleet
 {
     private readonly AgentServices _services;
@@ -36,10 +39,14 @@ internal sealed class SimulatedFleet
 
     public ImmutableArray<DeviceAgent> Agents { get; }
 
-    /// <summary>Runs all devices until <paramref name="stop"/>; ends when the last of them said goodbye. A device with a bug stays behind as faulted.</summary>
+    /// <summary>
+    /// Runs all devices until <paramref name="stop"/>; ends when the last of them said goodbye. A device with a bug stays behind as
+    /// faulted.
+    /// </summary>
     public Task RunAsync(CancellationToken stop) => Task.WhenAll(Agents.Select(agent => RunAsync(agent, stop)));
 
-    public FleetStatus Status() => FleetStatus.Of(Agents.Select(agent => agent.View), _services.Counters, _services.Time.GetElapsedTime(_startedAt));
+    public FleetStatus Status() =>
+        FleetStatus.Of(Agents.Select(agent => agent.View), _services.Counters, _services.Time.GetElapsedTime(_startedAt));
 
     private static async Task RunAsync(DeviceAgent agent, CancellationToken stop)
     {

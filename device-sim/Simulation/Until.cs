@@ -18,7 +18,9 @@ internal sealed record Until(string? Version, int? Count, double Share)
         var (what, how) = colon < 0 ? (text, "100%") : (text[..colon], text[(colon + 1)..]);
         string? version = what.StartsWith("version=", StringComparison.Ordinal) ? what["version=".Length..] : null;
         if (version is null ? what != "connected" : version.Length == 0) return false;
-        if (how.EndsWith('%') && double.TryParse(how[..^1], NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double percent) && percent <= 100)
+        if (how.EndsWith('%')
+            && double.TryParse(how[..^1], NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double percent)
+            && percent <= 100)
             until = new Until(version, null, percent / 100);
         else if (int.TryParse(how, NumberStyles.None, CultureInfo.InvariantCulture, out int count))
             until = new Until(version, count, 0);
@@ -26,5 +28,6 @@ internal sealed record Until(string? Version, int? Count, double Share)
     }
 
     public bool IsReached(FleetStatus status) =>
-        (Version is null ? status.In(ConnectionState.Connected) : status.Versions.GetValueOrDefault(Version)) >= (Count ?? Math.Ceiling(status.Devices * Share));
+        (Version is null ? status.In(ConnectionState.Connected) : status.Versions.GetValueOrDefault(Version))
+            >= (Count ?? Math.Ceiling(status.Devices * Share));
 }

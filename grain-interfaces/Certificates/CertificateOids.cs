@@ -13,7 +13,8 @@ public static class CertificateOids
     public const string CodeSigning = "1.3.6.1.5.5.7.3.3";
 
     /// <summary>
-    /// Extended key usage: a claim, good for provisioning and nothing else. A UUID in the arc 2.25 (ITU-T X.667), which needs no registration.
+    /// Extended key usage: a claim, good for provisioning and nothing else. A UUID in the arc 2.25 (ITU-T X.667), which needs no
+    /// registration.
     /// </summary>
     public const string Claim = "2.25.98042302180178728826039870503311884706";
 }

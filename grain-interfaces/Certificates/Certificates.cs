@@ -19,7 +19,10 @@ public enum CertificateKind
 [GenerateSerializer, Alias("fleet.certificate-status")]
 public enum CertificateStatus { PendingActivation, Active, Inactive, Revoked }
 
-/// <summary>A certificate as gateways and operators see it. Grains store it too, and what is required must be there when it is read: so nulls are written.</summary>
+/// <summary>
+/// A certificate as gateways and operators see it. Grains store it too, and what is required must be there when it is
+/// read: so nulls are written.
+/// </summary>
 [GenerateSerializer, Immutable, Alias("fleet.certificate-view")]
 public sealed record CertificateView
 {
@@ -41,7 +44,9 @@ public sealed record CertificateView
     /// <summary>A claim's: what the operator calls it.</summary>
     [Id(8)] public required string? Label { get; init; }
 
-    /// <summary>The certificate, in DER: a fifth of the memory that its text would take in each grain. In a grain's record it is PEM.</summary>
+    /// <summary>
+    /// The certificate, in DER: a fifth of the memory that its text would take in each grain. In a grain's record it is PEM.
+    /// </summary>
     [Id(9), JsonPropertyName("pem"), JsonConverter(typeof(PemText))] public required ImmutableArray<byte> Der { get; init; }
     [Id(10)] public required DateTimeOffset CreatedAt { get; init; }
 
@@ -64,7 +69,8 @@ public sealed record CertificateView
                 : throw new JsonException("A certificate's record has no certificate in it: PEM was expected.");
         }
 
-        public override void Write(Utf8JsonWriter writer, ImmutableArray<byte> value, JsonSerializerOptions options) => writer.WriteStringValue(Of(value));
+        public override void Write(Utf8JsonWriter writer, ImmutableArray<byte> value, JsonSerializerOptions options) =>
+            writer.WriteStringValue(Of(value));
     }
 }
 
@@ -82,8 +88,8 @@ public interface ICertificateGrain : IGrainWithStringKey
     Task<bool> MayActivate(string ownershipToken, ThingName thing);
 
     /// <summary>
-    /// Spends the ownership token: attaches the thing and makes the certificate ACTIVE. False if the token is wrong, spent on another thing,
-    /// or expired (1 h). A repeat with the same thing answers as the first did.
+    /// Spends the ownership token: attaches the thing and makes the certificate ACTIVE. False if the token is wrong, spent on another
+    /// thing, or expired (1 h). A repeat with the same thing answers as the first did.
     /// </summary>
     Task<bool> Activate(string ownershipToken, ThingName thing);
 
@@ -91,7 +97,9 @@ public interface ICertificateGrain : IGrainWithStringKey
     Task<bool> Revoke();
 }
 
-/// <summary>Issues and numbers certificates. The key is the CA's id; <see cref="DefaultId"/> for the one that is made at first start.</summary>
+/// <summary>
+/// Issues and numbers certificates. The key is the CA's id; <see cref="DefaultId"/> for the one that is made at first start.
+/// </summary>
 [Alias("fleet.certificate-authority-grain")]
 public interface ICertificateAuthorityGrain : IGrainWithStringKey
 {

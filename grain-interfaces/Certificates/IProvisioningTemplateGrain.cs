@@ -31,7 +31,9 @@ public abstract record ProvisionResult
         [property: Id(1)] ImmutableSortedDictionary<string, string> DeviceConfiguration) : ProvisionResult;
 
     /// <param name="StatusCode">As in HTTP.</param>
-    /// <param name="ErrorCode">InvalidCertificateOwnershipToken, InvalidParameters, AccessDenied, ResourceNotFound, ResourceConflict.</param>
+    /// <param name="ErrorCode">
+    /// InvalidCertificateOwnershipToken, InvalidParameters, AccessDenied, ResourceNotFound, ResourceConflict.
+    /// </param>
     [GenerateSerializer, Immutable, Alias("fleet.provision-result.rejected")]
     public sealed record Rejected(
         [property: Id(0)] int StatusCode,

@@ -5,7 +5,9 @@ namespace Fleet.Interfaces.Devices;
 
 /// <summary>What provisioning, or an operator, says about a device.</summary>
 /// <param name="Model">The device model; cannot change once set.</param>
-/// <param name="Attributes">Names 1 to 64 of [a-z0-9_.-], values 1 to 256 characters; at most 50. Merged into what is there. "site" is one of them.</param>
+/// <param name="Attributes">
+/// Names 1 to 64 of [a-z0-9_.-], values 1 to 256 characters; at most 50. Merged into what is there. "site" is one of them.
+/// </param>
 /// <param name="RegisteredBy">The certificate id of the claim that let it in, or <see cref="ByOperator"/>.</param>
 /// <param name="Bound">The claim is good for this thing alone, and so may let it in again although another one did before.</param>
 [GenerateSerializer, Immutable, Alias("fleet.device-registration")]
@@ -40,7 +42,10 @@ public abstract record RegisterDeviceResult
 /// <param name="SessionId">Unique per connection.</param>
 /// <param name="GatewayId">The gateway's id: <see cref="Messaging.IGatewayGrain"/>.</param>
 /// <param name="RemoteAddress">IP address, without the port.</param>
-/// <param name="Epoch">From the client id's <see cref="Messaging.ISessionGrain"/>: of two sessions the one with the higher epoch is the newer, whatever clocks say.</param>
+/// <param name="Epoch">
+/// From the client id's <see cref="Messaging.ISessionGrain"/>: of two sessions the one with the higher epoch is the
+/// newer, whatever clocks say.
+/// </param>
 /// <param name="Certificate">That it signed in with.</param>
 [GenerateSerializer, Immutable, Alias("fleet.device-session")]
 public sealed record DeviceSession(
@@ -84,7 +89,9 @@ public enum Connectivity
 /// <param name="Version">Null when the report does not carry it.</param>
 /// <param name="Healthy">health == "ok"; null when the report does not carry it.</param>
 /// <param name="ShadowVersion">The shadow's version with this report: an older one is late and is dropped.</param>
-/// <param name="SessionEpoch">Of the session that the device said it in; null when somebody else wrote it. One of an older session is late and is dropped.</param>
+/// <param name="SessionEpoch">
+/// Of the session that the device said it in; null when somebody else wrote it. One of an older session is late and is dropped.
+/// </param>
 [GenerateSerializer, Immutable, Alias("fleet.firmware-report")]
 public sealed record FirmwareReport(
     [property: Id(0)] FirmwareVersion? Version,

@@ -13,7 +13,10 @@ public interface IDeviceGrain : IGrainWithStringKey
     /// <summary>The device as operators see it, or null if nobody registered it.</summary>
     Task<DeviceView?> Get();
 
-    /// <summary>A session that is this device's own opened: its certificate is the thing's and its client id is the thing name. Ignored if a newer one did before.</summary>
+    /// <summary>
+    /// A session that is this device's own opened: its certificate is the thing's and its client id is the thing name. Ignored if a newer
+    /// one did before.
+    /// </summary>
     Task Connected(DeviceSession session);
 
     /// <summary>A session ended. Ignored unless it is the current one.</summary>
@@ -27,7 +30,10 @@ public interface IDeviceGrain : IGrainWithStringKey
     /// <summary>The session's heartbeat is overdue by its own declaration. Ignored unless it is the current one.</summary>
     Task Stale(string sessionId, DateTimeOffset lastSeenAt);
 
-    /// <summary>The device was heard; the gateway batches these (about one a minute) and one that follows Stale ends it. Not written to storage by itself.</summary>
+    /// <summary>
+    /// The device was heard; the gateway batches these (about one a minute) and one that follows Stale ends it. Not
+    /// written to storage by itself.
+    /// </summary>
     Task Seen(string sessionId, DateTimeOffset lastSeenAt);
 
     /// <summary>The classic shadow's reported section carries firmware or health.</summary>
@@ -47,7 +53,8 @@ public interface IDeviceGrain : IGrainWithStringKey
 
     /// <summary>
     /// The owner of the deadlines asks the device to look at an execution: one still in the stage named, past the deadline, times out; one
-    /// that is confirming and has been healthy for long enough succeeds. The answer is how it stands now; null if the device does not know it.
+    /// that is confirming and has been healthy for long enough succeeds. The answer is how it stands now; null if
+    /// the device does not know it.
     /// </summary>
     Task<ExecutionReport?> Review(JobId job, int executionNumber, JobStage stage, bool expired);
 

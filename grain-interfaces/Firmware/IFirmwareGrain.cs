@@ -6,7 +6,9 @@ namespace Fleet.Interfaces.Firmware;
 [Alias("fleet.firmware-grain")]
 public interface IFirmwareGrain : IGrainWithStringKey
 {
-    /// <summary>Takes an artifact whose bytes are stored already, and signs it. A repeat with the same digest answers as the first did.</summary>
+    /// <summary>
+    /// Takes an artifact whose bytes are stored already, and signs it. A repeat with the same digest answers as the first did.
+    /// </summary>
     Task<UploadFirmwareResult> Upload(FirmwareUpload upload);
 
     /// <summary>Opens its stream, so that rollouts may use it. A repeat changes nothing.</summary>
@@ -29,7 +31,10 @@ public sealed record FirmwareUpload(
 [GenerateSerializer, Alias("fleet.firmware-status")]
 public enum FirmwareStatus { Uploaded, Published, Withdrawn }
 
-/// <summary>A version as operators and rollouts see it. Its grain stores it too, and what is required must be there when it is read: so nulls are written.</summary>
+/// <summary>
+/// A version as operators and rollouts see it. Its grain stores it too, and what is required must be there when it is
+/// read: so nulls are written.
+/// </summary>
 [GenerateSerializer, Immutable, Alias("fleet.firmware-view")]
 public sealed record FirmwareView
 {

@@ -2,7 +2,9 @@ using Fleet.Interfaces.Naming;
 
 namespace Fleet.Interfaces.Jobs;
 
-/// <summary>How an execution stands, as its device tells the shard that counts it. The whole standing each time, so that one may be lost.</summary>
+/// <summary>
+/// How an execution stands, as its device tells the shard that counts it. The whole standing each time, so that one may be lost.
+/// </summary>
 /// <param name="Revision">Grows with each report of the execution; a shard drops one that is not newer than what it has.</param>
 /// <param name="Outcome">Set when <paramref name="Stage"/> is <see cref="JobStage.Ended"/>.</param>
 /// <param name="Detail">Why it ended as it did: the device's own reason, or the service's. Null when nobody said.</param>

@@ -74,10 +74,14 @@ public sealed record JobExecution
     [Id(9)] public required DateTimeOffset? StartedAt { get; init; }
     [Id(10)] public required DateTimeOffset LastUpdatedAt { get; init; }
 
-    /// <summary>The job document, a JSON object as text, member order kept. May hold <see cref="JobDocuments.DownloadUrlPlaceholder"/>.</summary>
+    /// <summary>
+    /// The job document, a JSON object as text, member order kept. May hold <see cref="JobDocuments.DownloadUrlPlaceholder"/>.
+    /// </summary>
     [Id(11)] public required string Document { get; init; }
 
-    /// <summary>When this execution's download URL stops being good; fixed at the offer, so that the URL never changes (spec 2.6).</summary>
+    /// <summary>
+    /// When this execution's download URL stops being good; fixed at the offer, so that the URL never changes (spec 2.6).
+    /// </summary>
     [Id(12)] public required DateTimeOffset DownloadUntil { get; init; }
 
     /// <summary>The stream of the job's file.</summary>

@@ -6,7 +6,9 @@ namespace Fleet.Interfaces.Jobs;
 /// <param name="ReportTo">The key of the shard that counts this execution: <c>{rollout}/{shard}</c>.</param>
 /// <param name="Version">The version that the device must come back with.</param>
 /// <param name="Document">The job document, a JSON object as text, at most 32 KiB.</param>
-/// <param name="BootProof">True: only coming back with the version counts as success. False: the device's word does (proof kind "report").</param>
+/// <param name="BootProof">
+/// True: only coming back with the version counts as success. False: the device's word does (proof kind "report").
+/// </param>
 /// <param name="HealthyFor">How long the device must report itself healthy with the new version before it counts.</param>
 [GenerateSerializer, Immutable, Alias("fleet.job-offer")]
 public sealed record JobOffer(

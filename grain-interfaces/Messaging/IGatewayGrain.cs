@@ -6,8 +6,8 @@ namespace Fleet.Interfaces.Messaging;
 
 /// <summary>
 /// The road to the sessions of one gateway, for grains and for other gateways. The key is the gateway's id, new at each start of a gateway
-/// process, so that a session named with an id that does not live is known to be dead. Its methods interleave: one that waits for the gateway
-/// holds up no other.
+/// process, so that a session named with an id that does not live is known to be dead. Its methods interleave: one that waits for the
+/// gateway holds up no other.
 /// </summary>
 [Alias("fleet.gateway-grain")]
 public interface IGatewayGrain : IGrainWithStringKey
@@ -32,7 +32,9 @@ public interface IGatewayGrain : IGrainWithStringKey
     [AlwaysInterleave, OneWay]
     Task ViewChanged(GatewayView view);
 
-    /// <summary>Publishes jobs/notify and jobs/notify-next for a thing on this gateway. Returns when the gateway has done so, or is dead.</summary>
+    /// <summary>
+    /// Publishes jobs/notify and jobs/notify-next for a thing on this gateway. Returns when the gateway has done so, or is dead.
+    /// </summary>
     [AlwaysInterleave, ResponseTimeout("00:00:05")]
     Task NotifyJobs(JobNotification notification);
 
@@ -40,7 +42,10 @@ public interface IGatewayGrain : IGrainWithStringKey
     [AlwaysInterleave]
     Task EndSession(string clientId, string sessionId, SessionEnd reason);
 
-    /// <summary>Ends every session that signed in with this certificate: it was revoked or deactivated. Returns when the gateway has done so, or is dead.</summary>
+    /// <summary>
+    /// Ends every session that signed in with this certificate: it was revoked or deactivated. Returns when the
+    /// gateway has done so, or is dead.
+    /// </summary>
     [AlwaysInterleave, ResponseTimeout("00:00:05")]
     Task EndSessionsOf(CertificateId certificate);
 
@@ -51,7 +56,10 @@ public interface IGatewayGrain : IGrainWithStringKey
     [AlwaysInterleave, ResponseTimeout("00:00:06")]
     Task<TakeOverResult> TakeOver(string key, long epoch, bool discard);
 
-    /// <summary>Takes the messages of a session that was taken over. Whatever reaches this gateway for it later is sent on. Repeated, it answers as it did.</summary>
+    /// <summary>
+    /// Takes the messages of a session that was taken over. Whatever reaches this gateway for it later is sent on.
+    /// Repeated, it answers as it did.
+    /// </summary>
     /// <param name="epoch">With which it was taken over (<see cref="MovedSession.Epoch"/>).</param>
     [AlwaysInterleave, ResponseTimeout("00:00:06")]
     Task<MovedMessages?> Collect(string key, long epoch, string toGateway);
@@ -69,8 +77,8 @@ public interface IGatewayGrain : IGrainWithStringKey
     Task<FailoverProgress> TakeOverFrom(string deadGatewayId);
 
     /// <summary>
-    /// This gateway is dead: another one takes its persistent sessions, and its devices become disconnected. Returns when none of them stands as connected
-    /// through it.
+    /// This gateway is dead: another one takes its persistent sessions, and its devices become disconnected. Returns when none of them
+    /// stands as connected through it.
     /// </summary>
     /// <returns>False if no gateway lives that could take its sessions: to be tried again.</returns>
     [AlwaysInterleave, ResponseTimeout("00:10:00")]
@@ -78,8 +86,8 @@ public interface IGatewayGrain : IGrainWithStringKey
 }
 
 /// <summary>
-/// What a gateway process does for its <see cref="IGatewayGrain"/>. Its methods run one after the other, unless they interleave, so none of them waits for
-/// another gateway. One that returns nothing may get lost on its way: only a beat, or nobody, may depend on it.
+/// What a gateway process does for its <see cref="IGatewayGrain"/>. Its methods run one after the other, unless they interleave, so none of
+/// them waits for another gateway. One that returns nothing may get lost on its way: only a beat, or nobody, may depend on it.
 /// </summary>
 [Alias("fleet.gateway-observer")]
 public interface IGatewayObserver : IGrainObserver

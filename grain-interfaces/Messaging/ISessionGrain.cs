@@ -1,16 +1,16 @@
 namespace Fleet.Interfaces.Messaging;
 
 /// <summary>
-/// One live owner per client id in the whole cluster. The key is the client id of a device, which is its thing name; the keys of other clients
-/// hold a '/', which no thing name does.
+/// One live owner per client id in the whole cluster. The key is the client id of a device, which is its thing name; the keys of other
+/// clients hold a '/', which no thing name does.
 /// </summary>
 [Alias("fleet.session-grain")]
 public interface ISessionGrain : IGrainWithStringKey
 {
     /// <summary>
-    /// Takes the client id for a new connection, after its authorisation. A session at another gateway is ended first, and handed over unless
-    /// the client starts clean. Repeating the call with the same session answers as the first did. If the other gateway is lost, nothing has changed yet:
-    /// the caller finds out where the session is, and says so.
+    /// Takes the client id for a new connection, after its authorisation. A session at another gateway is ended first, and handed over
+    /// unless the client starts clean. Repeating the call with the same session answers as the first did. If the other gateway is lost,
+    /// nothing has changed yet: the caller finds out where the session is, and says so.
     /// </summary>
     [ResponseTimeout("00:00:15")]
     Task<SessionLease> Open(SessionClaim claim);
@@ -18,7 +18,10 @@ public interface ISessionGrain : IGrainWithStringKey
     /// <summary>The session is gone for good. Ignored unless it is the current one.</summary>
     Task Close(string gatewayId, string sessionId);
 
-    /// <summary>The client ended its connection in good order: its will is none any more, although its session stays. Ignored unless it is the current one.</summary>
+    /// <summary>
+    /// The client ended its connection in good order: its will is none any more, although its session stays. Ignored unless it is the
+    /// current one.
+    /// </summary>
     Task ForgetWill(string gatewayId, string sessionId);
 
     /// <summary>A gateway died. Returns the will that its session, if it was this client's owner, leaves behind; once.</summary>
@@ -39,7 +42,9 @@ public sealed record SessionClaim(
 /// <param name="Epoch">Grows with each owner of the client id; a message of a lower epoch is late and is dropped.</param>
 /// <param name="Moved">The session that another gateway hands over; null if there is none.</param>
 /// <param name="Stayed">The gateway that asks had the client id last: what it kept of the session is still right.</param>
-/// <param name="Lost">The gateway that has the client id, which is dead or does not answer: the lease is not given yet. Null: it is.</param>
+/// <param name="Lost">
+/// The gateway that has the client id, which is dead or does not answer: the lease is not given yet. Null: it is.
+/// </param>
 /// <param name="UnsentWill">Of a session whose gateway is dead: it goes out as if the connection had been lost just now.</param>
 [GenerateSerializer, Immutable, Alias("fleet.session-lease")]
 public sealed record SessionLease(

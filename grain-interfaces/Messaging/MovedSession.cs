@@ -19,7 +19,9 @@ public abstract record TakeOverResult
     public sealed record Lost : TakeOverResult;
 }
 
-/// <summary>A session on its way between gateways: first its subscriptions, so that none of its messages is missed, then the messages.</summary>
+/// <summary>
+/// A session on its way between gateways: first its subscriptions, so that none of its messages is missed, then the messages.
+/// </summary>
 /// <param name="Epoch">With which it was taken over, and is collected: a client that wanders on leaves several on their ways.</param>
 [GenerateSerializer, Immutable, Alias("fleet.moved-session")]
 public sealed record MovedSession(
@@ -42,7 +44,9 @@ public sealed record MovedSubscription(
 /// <param name="Queued">Not sent yet, in order.</param>
 /// <param name="LastPacketId">The packet identifier that was used last.</param>
 /// <param name="Known">Numbers of messages that the session has had, these and the last ones before them; at most about a thousand.</param>
-/// <param name="Unreleased">Packet identifiers of QoS 2 messages from the client that it has not released: another PUBLISH with one of them is a repeat.</param>
+/// <param name="Unreleased">
+/// Packet identifiers of QoS 2 messages from the client that it has not released: another PUBLISH with one of them is a repeat.
+/// </param>
 [GenerateSerializer, Immutable, Alias("fleet.moved-messages")]
 public sealed record MovedMessages(
     [property: Id(0)] ImmutableArray<MovedMessage> InFlight,

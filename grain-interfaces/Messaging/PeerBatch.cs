@@ -1,6 +1,8 @@
 namespace Fleet.Interfaces.Messaging;
 
-/// <summary>What one gateway tells another, in order. A batch is repeated until it is answered; the numbers let the receiver drop what it knows.</summary>
+/// <summary>
+/// What one gateway tells another, in order. A batch is repeated until it is answered; the numbers let the receiver drop what it knows.
+/// </summary>
 /// <param name="From">Id of the sender.</param>
 /// <param name="FirstNumber">Of the first frame; from 1, one more for each.</param>
 [GenerateSerializer, Immutable, Alias("fleet.peer-batch")]
@@ -28,7 +30,9 @@ public enum PeerAnswer
 /// <param name="Retain">As it was published.</param>
 /// <param name="Properties">The MQTT 5 properties that are passed on unaltered, as encoded; without expiry.</param>
 /// <param name="ExpiresInMs">What is left of its expiry, in milliseconds; null: it has none.</param>
-/// <param name="Number">Unique in the cluster, so that one that comes by two roads is known; 0: it has left its gateway in no other way.</param>
+/// <param name="Number">
+/// Unique in the cluster, so that one that comes by two roads is known; 0: it has left its gateway in no other way.
+/// </param>
 [GenerateSerializer, Immutable, Alias("fleet.peer-message")]
 public sealed record PeerMessage(
     [property: Id(0)] ReadOnlyMemory<byte> Topic,

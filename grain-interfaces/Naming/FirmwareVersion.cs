@@ -5,15 +5,16 @@ using System.Text.Json.Serialization;
 namespace Fleet.Interfaces.Naming;
 
 /// <summary>
-/// A firmware version in Semantic Versioning 2.0.0: <c>major.minor.patch[-prerelease]</c>, at most 64 characters. Build metadata (<c>+…</c>)
-/// is refused, because two versions that differ in nothing but it would compare as equal.
+/// A firmware version in Semantic Versioning 2.0.0: <c>major.minor.patch[-prerelease]</c>, at most 64 characters. Build metadata
+/// (<c>+…</c>) is refused, because two versions that differ in nothing but it would compare as equal.
 /// </summary>
 [GenerateSerializer, Immutable, Alias("fleet.firmware-version"), JsonConverter(typeof(NameJsonConverter<FirmwareVersion>))]
 public readonly record struct FirmwareVersion : IName<FirmwareVersion>, IComparable<FirmwareVersion>
 {
     private FirmwareVersion(string value) => Value = value;
     [Id(0)] public string Value { get; private init; }
-    public static string Grammar => "major.minor.patch with an optional -prerelease (Semantic Versioning 2.0.0, no build metadata), such as 2.1.0";
+    public static string Grammar =>
+        "major.minor.patch with an optional -prerelease (Semantic Versioning 2.0.0, no build metadata), such as 2.1.0";
 
     public static bool TryParse([NotNullWhen(true)] string? text, out FirmwareVersion version)
     {
@@ -64,7 +65,8 @@ public readonly record struct FirmwareVersion : IName<FirmwareVersion>, ICompara
         {
             int order = (IsNumber(left[i]), IsNumber(right[i])) switch
             {
-                (true, true) => int.Parse(left[i], CultureInfo.InvariantCulture).CompareTo(int.Parse(right[i], CultureInfo.InvariantCulture)),
+                (true, true) =>
+                    int.Parse(left[i], CultureInfo.InvariantCulture).CompareTo(int.Parse(right[i], CultureInfo.InvariantCulture)),
                 (true, false) => -1,
                 (false, true) => 1,
                 _ => string.CompareOrdinal(left[i], right[i]),

@@ -27,7 +27,9 @@ public interface IRolloutGrain : IGrainWithStringKey
     [AlwaysInterleave]
     Task<RolloutCommandResult> Cancel();
 
-    /// <summary>One page of executions in admission order. <paramref name="after"/> is the position of the last one seen, -1 to begin.</summary>
+    /// <summary>
+    /// One page of executions in admission order. <paramref name="after"/> is the position of the last one seen, -1 to begin.
+    /// </summary>
     [AlwaysInterleave]
     Task<RolloutExecutionPage> GetExecutions(long after, int limit);
 

@@ -5,16 +5,23 @@ namespace Fleet.Interfaces.Rollouts;
 
 /// <summary>
 /// The executions of up to 1,000 devices that stand next to each other in the rollout's order. The key is <c>{rollout}/{shard}</c>, shards
-/// counted from 0. It offers, takes back and watches deadlines; how many it may offer is the rollout's to say (docs/adr/0003-rollout-shards.md).
+/// counted from 0. It offers, takes back and watches deadlines; how many it may offer is the rollout's to say
+/// (docs/adr/0003-rollout-shards.md).
 /// </summary>
-/// <remarks>Calls interleave because they wait for one write that many of them share: a shard writes about ten times a second, not a thousand.</remarks>
+/// <remarks>
+/// Calls interleave because they wait for one write that many of them share: a shard writes about ten times a second, not a thousand.
+/// </remarks>
 [Alias("fleet.rollout-shard-grain")]
 public interface IRolloutShardGrain : IGrainWithStringKey
 {
-    /// <summary>Hands the shard its devices. It does nothing until an order comes; until then a later assignment replaces an earlier one.</summary>
+    /// <summary>
+    /// Hands the shard its devices. It does nothing until an order comes; until then a later assignment replaces an earlier one.
+    /// </summary>
     Task Open(ShardAssignment assignment);
 
-    /// <summary>What the rollout wants of the shard now. One of an older generation is late and does nothing; a repeat wakes the shard.</summary>
+    /// <summary>
+    /// What the rollout wants of the shard now. One of an older generation is late and does nothing; a repeat wakes the shard.
+    /// </summary>
     [AlwaysInterleave]
     Task Direct(ShardOrder order);
 
@@ -65,7 +72,9 @@ public enum ShardOrderKind
 }
 
 /// <param name="Generation">Grows with every stop, resume and cancel of the rollout.</param>
-/// <param name="Allowance">For <see cref="ShardOrderKind.Run"/>: how many offers the shard may have begun since it exists, repeats after a withdrawal counted.</param>
+/// <param name="Allowance">
+/// For <see cref="ShardOrderKind.Run"/>: how many offers the shard may have begun since it exists, repeats after a withdrawal counted.
+/// </param>
 [GenerateSerializer, Immutable, Alias("fleet.shard-order")]
 public sealed record ShardOrder(
     [property: Id(0)] int Generation,

@@ -40,7 +40,9 @@ public sealed record RolloutPlan
 [GenerateSerializer, Immutable, Alias("fleet.rollout-phase")]
 public sealed record RolloutPhase([property: Id(0)] double Percent);
 
-/// <summary>rate = base × factor^k, where k is how often another <see cref="EverySucceeded"/> devices succeeded, up to the maximum.</summary>
+/// <summary>
+/// rate = base × factor^k, where k is how often another <see cref="EverySucceeded"/> devices succeeded, up to the maximum.
+/// </summary>
 [GenerateSerializer, Immutable, Alias("fleet.rollout-rate")]
 public sealed record RolloutRate
 {
@@ -71,7 +73,9 @@ public enum GateFailure
 [GenerateSerializer, Alias("fleet.gate-action")]
 public enum GateAction { Pause, Abort }
 
-/// <summary>Trips when, with at least <paramref name="MinimumExecuted"/> outcomes, failures of the kind are at or above the threshold.</summary>
+/// <summary>
+/// Trips when, with at least <paramref name="MinimumExecuted"/> outcomes, failures of the kind are at or above the threshold.
+/// </summary>
 /// <param name="ThresholdPercent">Of the outcomes so far: above 0, at most 100.</param>
 /// <param name="MinimumExecuted">1 or more.</param>
 [GenerateSerializer, Immutable, Alias("fleet.rollout-gate")]

@@ -1,13 +1,15 @@
 namespace Fleet.Interfaces.Rules;
 
 /// <summary>
-/// One rule: topic filter → action, at least once. Gateways put its messages into a durable queue, and it works that off in the order of arrival, several
-/// at a time. The key is the <see cref="RuleName"/>.
+/// One rule: topic filter → action, at least once. Gateways put its messages into a durable queue, and it works that off in the order of
+/// arrival, several at a time. The key is the <see cref="RuleName"/>.
 /// </summary>
 [Alias("fleet.rule-grain")]
 public interface IRuleGrain : IGrainWithStringKey
 {
-    /// <summary>Makes the rule, or puts the definition in the place of the one it has. Returns when every gateway that answers acts on it.</summary>
+    /// <summary>
+    /// Makes the rule, or puts the definition in the place of the one it has. Returns when every gateway that answers acts on it.
+    /// </summary>
     /// <param name="ifVersion">The version it must have; 0: it must not exist; null: whatever it has.</param>
     Task<RuleResult> Put(RuleDefinition definition, long? ifVersion);
 
@@ -25,7 +27,9 @@ public interface IRuleGrain : IGrainWithStringKey
     [AlwaysInterleave]
     Task<RuleStatus?> GetStatus();
 
-    /// <summary>There may be something in the queue. Who calls too often, or not at all, does no harm: the rule looks by itself every minute.</summary>
+    /// <summary>
+    /// There may be something in the queue. Who calls too often, or not at all, does no harm: the rule looks by itself every minute.
+    /// </summary>
     [AlwaysInterleave]
     Task Wake();
 

@@ -12,7 +12,9 @@ public interface IRuleRegistryGrain : IGrainWithStringKey
     /// <summary>Whether there may be a rule of this name: there is one, or not too many others.</summary>
     Task<bool> HasRoom(RuleName name);
 
-    /// <summary>Notes a rule as it stands; a repeat, or an older version, changes nothing. Returns when the gateways that answer have it.</summary>
+    /// <summary>
+    /// Notes a rule as it stands; a repeat, or an older version, changes nothing. Returns when the gateways that answer have it.
+    /// </summary>
     Task Set(RuleRoute rule);
 
     /// <summary>The rule is deleted.</summary>

@@ -56,7 +56,9 @@ public abstract record RuleAction
         [property: Id(1)] ImmutableSortedDictionary<string, string> Headers,
         [property: Id(2)] RuleSecret? Secret) : RuleAction;
 
-    /// <summary>A call as AWS Lambda takes it, which does not wait for the function: <c>{Endpoint}/2015-03-31/functions/{Name}/invocations</c>.</summary>
+    /// <summary>
+    /// A call as AWS Lambda takes it, which does not wait for the function: <c>{Endpoint}/2015-03-31/functions/{Name}/invocations</c>.
+    /// </summary>
     [GenerateSerializer, Immutable, Alias("fleet.rule-action.function")]
     public sealed record Function(
         [property: Id(0)] string Endpoint,

@@ -23,7 +23,8 @@ public static class ClosedSeries
     }
 
     /// <inheritdoc cref="StartedAtZero(Counter{long}, ReadOnlySpan{KeyValuePair{string, object?}})"/>
-    public static UpDownCounter<long> StartedAtZero(this UpDownCounter<long> counter, params ReadOnlySpan<KeyValuePair<string, object?>> tags)
+    public static UpDownCounter<long> StartedAtZero(
+        this UpDownCounter<long> counter, params ReadOnlySpan<KeyValuePair<string, object?>> tags)
     {
         ArgumentNullException.ThrowIfNull(counter);
         if (tags.IsEmpty) counter.Add(0);

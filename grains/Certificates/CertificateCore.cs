@@ -12,7 +12,8 @@ internal static class CertificateCore
     public static readonly TimeSpan TokenLifetime = TimeSpan.FromHours(1);
 
     /// <param name="ownershipTokenSha256">Null for a certificate that needs no activation: a claim.</param>
-    public static CertificateState Record(CertificateState state, CertificateView certificate, string? ownershipTokenSha256, DateTimeOffset now) =>
+    public static CertificateState Record(
+        CertificateState state, CertificateView certificate, string? ownershipTokenSha256, DateTimeOffset now) =>
         state.Certificate is not null ? state : new CertificateState
         {
             Certificate = certificate,

@@ -1,11 +1,12 @@
+using Fleet.Grains.Records;
 using Fleet.Interfaces.Certificates;
 using Fleet.Interfaces.Naming;
 
 namespace Fleet.Grains.Certificates;
 
 /// <summary>
-/// A device's certificate is asked for when it connects, and then perhaps for months no more. It stays long enough for those who come back at once,
-/// and not for as long as other grains do: kept, it would be a third of what a fleet's grains take.
+/// A device's certificate is asked for when it connects, and then perhaps for months no more. It stays long enough for those who come back
+/// at once, and not for as long as other grains do: kept, it would be a third of what a fleet's grains take.
 /// </summary>
 [CollectionAgeLimit(Minutes = 2)]
 internal sealed class CertificateGrain(
@@ -69,8 +70,8 @@ internal sealed class CertificateGrain(
     }
 
     /// <summary>
-    /// From now on no CONNECT gets in with it, and a gateway that heard this lets none through that it is just deciding. One that cannot be told now is
-    /// told again until it is, or dead: by the timer, or by the reminder if this silo dies first.
+    /// From now on no CONNECT gets in with it, and a gateway that heard this lets none through that it is just deciding. One that cannot be
+    /// told now is told again until it is, or dead: by the timer, or by the reminder if this silo dies first.
     /// </summary>
     private async Task EndSessions()
     {

@@ -56,7 +56,8 @@ internal static class CsrReader
                 }
             case Rsa:
                 using (var rsa = key.GetRSAPublicKey()!)
-                    return rsa.KeySize is >= MinRsaBits and <= MaxRsaBits ? null : $"An RSA key must have {MinRsaBits:N0} to {MaxRsaBits:N0} bits.";
+                    return rsa.KeySize is >= MinRsaBits and <= MaxRsaBits
+                        ? null : $"An RSA key must have {MinRsaBits:N0} to {MaxRsaBits:N0} bits.";
             default:
                 return "The key must be ECDSA (P-256, P-384) or RSA.";
         }

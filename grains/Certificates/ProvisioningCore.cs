@@ -7,7 +7,9 @@ namespace Fleet.Grains.Certificates;
 /// <summary>What a RegisterThing request asks for, once its parameters are read.</summary>
 internal sealed record ProvisioningOrder(ThingName Thing, DeviceRegistration Registration);
 
-/// <summary>The rules of the built-in provisioning template, and the words in which it refuses (spec/aws-iot-topics.md, section 4).</summary>
+/// <summary>
+/// The rules of the built-in provisioning template, and the words in which it refuses (spec/aws-iot-topics.md, section 4).
+/// </summary>
 internal static class ProvisioningCore
 {
     private const int MaxAttributes = 50;
@@ -35,7 +37,8 @@ internal static class ProvisioningCore
             if (name is "ThingName" or "Model") continue;
             var attribute = name.ToLowerInvariant();
             if (!IsAttributeName(attribute))
-                return (null, InvalidParameters($"Parameter names become attribute names: 1 to {MaxAttributeNameCharacters} of a-z A-Z 0-9 _ . -"));
+                return (null, InvalidParameters(
+                    $"Parameter names become attribute names: 1 to {MaxAttributeNameCharacters} of a-z A-Z 0-9 _ . -"));
             if (value.Length is 0 or > MaxAttributeValueCharacters)
                 return (null, Invalid(name, $"1 to {MaxAttributeValueCharacters} characters"));
             if (!attributes.TryAdd(attribute, value))
@@ -43,7 +46,8 @@ internal static class ProvisioningCore
         }
         if (attributes.Count > MaxAttributes) return (null, InvalidParameters($"There are more than {MaxAttributes} attributes."));
         if (claim.Thing is { } only && only != thing) return (null, Denied("The claim certificate may not provision this thing."));
-        return (new ProvisioningOrder(thing, new DeviceRegistration(model, attributes.ToImmutable(), claim.Id.Value, Bound: claim.Thing == thing)), null);
+        return (new ProvisioningOrder(
+            thing, new DeviceRegistration(model, attributes.ToImmutable(), claim.Id.Value, Bound: claim.Thing == thing)), null);
     }
 
     /// <summary>Null if the device is registered.</summary>
@@ -63,10 +67,12 @@ internal static class ProvisioningCore
 
     private static ProvisionResult.Rejected Missing(string parameter) => InvalidParameters($"Parameter {parameter} is required.");
 
-    private static ProvisionResult.Rejected Invalid(string parameter, string grammar) => InvalidParameters($"Parameter {parameter} must be {grammar}.");
+    private static ProvisionResult.Rejected Invalid(string parameter, string grammar) =>
+        InvalidParameters($"Parameter {parameter} must be {grammar}.");
 
     private static ProvisionResult.Rejected InvalidParameters(string message) => new(400, "InvalidParameters", message);
 
     private static bool IsAttributeName(string name) =>
-        name.Length is > 0 and <= MaxAttributeNameCharacters && name.All(c => c is (>= 'a' and <= 'z') or (>= '0' and <= '9') or '_' or '.' or '-');
+        name.Length is > 0 and <= MaxAttributeNameCharacters
+            && name.All(c => c is (>= 'a' and <= 'z') or (>= '0' and <= '9') or '_' or '.' or '-');
 }

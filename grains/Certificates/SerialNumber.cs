@@ -4,7 +4,9 @@ namespace Fleet.Grains.Certificates;
 
 public static class SerialNumber
 {
-    /// <summary>16 random bytes, positive and without leading zeros (spec/security.md, 3.1): as good as unique without anybody counting.</summary>
+    /// <summary>
+    /// 16 random bytes, positive and without leading zeros (spec/security.md, 3.1): as good as unique without anybody counting.
+    /// </summary>
     public static byte[] New()
     {
         var serial = RandomNumberGenerator.GetBytes(16);

@@ -6,8 +6,8 @@ using Fleet.Interfaces.Jobs;
 namespace Fleet.Grains.Devices;
 
 /// <summary>
-/// What each event makes of a device. The decisions stand beside it, by subject: <see cref="DeviceRegistry"/>, <see cref="DevicePresence"/>,
-/// <see cref="DeviceOffers"/> (what rollouts ask) and <see cref="DeviceJobs"/> (what the device asks).
+/// What each event makes of a device. The decisions stand beside it, by subject: <see cref="DeviceRegistry"/>,
+/// <see cref="DevicePresence"/>, <see cref="DeviceOffers"/> (what rollouts ask) and <see cref="DeviceJobs"/> (what the device asks).
 /// </summary>
 internal static class DeviceCore
 {
@@ -81,20 +81,22 @@ internal static class DeviceCore
             Status = a.Answer is OfferAnswer.AlreadyInstalled ? JobExecutionStatus.Succeeded : JobExecutionStatus.Removed,
             Outcome = a.Answer is OfferAnswer.AlreadyInstalled ? JobOutcome.Succeeded : JobOutcome.Removed,
         }),
-        OfferWithdrawn w => Keep(state, (state.Find(w.JobId, w.Number) ?? new() { JobId = w.JobId, Number = w.Number, QueuedAt = w.At }) with
-        {
-            // Nobody is told: whoever took it back has the answer.
-            ReportTo = null,
-            Status = JobExecutionStatus.Canceled,
-            Stage = JobStage.Ended,
-            Outcome = JobOutcome.Cancelled,
-            Detail = "taken back before the device started it",
-            LastUpdatedAt = w.At,
-        }),
+        OfferWithdrawn w =>
+            Keep(state, (state.Find(w.JobId, w.Number) ?? new() { JobId = w.JobId, Number = w.Number, QueuedAt = w.At }) with
+            {
+                // Nobody is told: whoever took it back has the answer.
+                ReportTo = null,
+                Status = JobExecutionStatus.Canceled,
+                Stage = JobStage.Ended,
+                Outcome = JobOutcome.Cancelled,
+                Detail = "taken back before the device started it",
+                LastUpdatedAt = w.At,
+            }),
         ExecutionEnded d => Keep(state, End(state.Find(d.JobId, d.Number)!, d)),
         ExecutionProgressed p => Change(state, p, x => Progress(x, p, state.SessionEpoch)),
         // What it reported before it came back proves nothing; a gateway announces a session before the device can speak in it.
-        DeviceCameBack b => Change(state with { FirmwareReportedAt = null, HealthReportedAt = null }, b, x => x with { BackEpoch = b.SessionEpoch }),
+        DeviceCameBack b =>
+            Change(state with { FirmwareReportedAt = null, HealthReportedAt = null }, b, x => x with { BackEpoch = b.SessionEpoch }),
         RestartStillDue r => Change(state, r, x => x with
         {
             ConfirmingEpoch = r.SessionEpoch,
@@ -167,9 +169,10 @@ internal static class DeviceCore
 
     private static DeviceState Keep(DeviceState state, DeviceExecution ended)
     {
-        // What was taken back is remembered for as long as a late offer of it could start something: until the job's next attempt. A device that
-        // a rollout offers to and takes back from again and again would forget the jobs it did.
-        var kept = state.Ended.RemoveAll(x => x.JobId == ended.JobId && x.Number < ended.Number && x.ReportTo is null).Add(ended with { Document = null });
+        // What was taken back is remembered for as long as a late offer of it could start something: until the job's next attempt. A device
+        // that a rollout offers to and takes back from again and again would forget the jobs it did.
+        var kept = state.Ended.RemoveAll(x => x.JobId == ended.JobId && x.Number < ended.Number && x.ReportTo is null)
+            .Add(ended with { Document = null });
         int tooMany = kept.Length - EndedKept;
         return state with
         {

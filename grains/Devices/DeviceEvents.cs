@@ -13,7 +13,8 @@ internal abstract record DeviceEvent
 }
 
 internal sealed record DeviceRegistered(
-    ThingName Thing, ModelName Model, ImmutableSortedDictionary<string, string> Attributes, string RegisteredBy, DateTimeOffset At) : DeviceEvent;
+    ThingName Thing, ModelName Model, ImmutableSortedDictionary<string, string> Attributes, string RegisteredBy,
+    DateTimeOffset At) : DeviceEvent;
 
 internal sealed record SessionOpened(DeviceSession Session) : DeviceEvent;
 
@@ -49,7 +50,8 @@ internal sealed record OfferWithdrawn(JobId JobId, int Number, DateTimeOffset At
 
 /// <summary>The device started it, reported progress, or (with <paramref name="Status"/> Succeeded) says that it is done.</summary>
 internal sealed record ExecutionProgressed(
-    JobId JobId, int Number, JobExecutionStatus Status, JobStage Stage, ImmutableSortedDictionary<string, string>? Details, DateTimeOffset At)
+    JobId JobId, int Number, JobExecutionStatus Status, JobStage Stage, ImmutableSortedDictionary<string, string>? Details,
+    DateTimeOffset At)
     : ExecutionEvent(JobId, Number);
 
 /// <summary>A confirming device opened its first session since it said so.</summary>
@@ -57,7 +59,8 @@ internal sealed record DeviceCameBack(JobId JobId, int Number, long SessionEpoch
 
 /// <summary>It is back with its old version, and had not left: its connection broke, perhaps before it could restart.</summary>
 /// <param name="Until">From then on the old version counts.</param>
-internal sealed record RestartStillDue(JobId JobId, int Number, long SessionEpoch, DateTimeOffset Until, DateTimeOffset At) : ExecutionEvent(JobId, Number);
+internal sealed record RestartStillDue(JobId JobId, int Number, long SessionEpoch, DateTimeOffset Until, DateTimeOffset At)
+    : ExecutionEvent(JobId, Number);
 
 /// <param name="DueAt">When the proof will be complete if the device stays as it is; null: not in sight (any more).</param>
 internal sealed record ProofDue(JobId JobId, int Number, DateTimeOffset? DueAt, DateTimeOffset At) : ExecutionEvent(JobId, Number);

@@ -1,4 +1,5 @@
 using Fleet.Grains.Jobs;
+using Fleet.Grains.Records;
 using Fleet.Interfaces.Devices;
 using Fleet.Interfaces.Jobs;
 using Fleet.Interfaces.Messaging;
@@ -16,8 +17,8 @@ internal sealed class DeviceGrain(
     private bool delivering;
 
     /// <summary>
-    /// The last write. Until it has ended well, what is in memory is told to nobody: were it lost, others would know a revision that comes again
-    /// with something else in it.
+    /// The last write. Until it has ended well, what is in memory is told to nobody: were it lost, others would know a revision that comes
+    /// again with something else in it.
     /// </summary>
     private Task saving = Task.CompletedTask;
 
@@ -32,7 +33,8 @@ internal sealed class DeviceGrain(
     private DeviceSession? lost;
 
     private ThingName Thing => record.State.Thing ??
-        (ThingName.TryParse(this.GetPrimaryKeyString(), out var name) ? name : throw new InvalidOperationException("The key is not a thing name."));
+        (ThingName.TryParse(this.GetPrimaryKeyString(), out var name)
+            ? name : throw new InvalidOperationException("The key is not a thing name."));
 
     private DateTimeOffset Now => clock.GetUtcNow();
 
@@ -67,12 +69,14 @@ internal sealed class DeviceGrain(
 
     public Task<DeviceSession?> GatewayLost(string gatewayId, DateTimeOffset at)
     {
-        if (lost is not { } session || session.GatewayId != gatewayId) return Handle(DevicePresence.GatewayLost(record.State, gatewayId, at, Now));
+        if (lost is not { } session || session.GatewayId != gatewayId)
+            return Handle(DevicePresence.GatewayLost(record.State, gatewayId, at, Now));
         lost = null;
         return Task.FromResult<DeviceSession?>(session);
     }
 
-    public Task Stale(string sessionId, DateTimeOffset lastSeenAt) => Handle(DevicePresence.Stale(record.State, sessionId, lastSeenAt, Now));
+    public Task Stale(string sessionId, DateTimeOffset lastSeenAt) =>
+        Handle(DevicePresence.Stale(record.State, sessionId, lastSeenAt, Now));
 
     public Task Seen(string sessionId, DateTimeOffset lastSeenAt) => Handle(DevicePresence.Seen(record.State, sessionId, lastSeenAt, Now));
 
@@ -80,7 +84,8 @@ internal sealed class DeviceGrain(
 
     public Task<OfferResult> Offer(JobOffer offer) => Handle(DeviceOffers.Offer(record.State, offer, Now));
 
-    public Task<WithdrawResult> Withdraw(JobId job, int executionNumber) => Handle(DeviceOffers.Withdraw(record.State, job, executionNumber, Now));
+    public Task<WithdrawResult> Withdraw(JobId job, int executionNumber) =>
+        Handle(DeviceOffers.Withdraw(record.State, job, executionNumber, Now));
 
     public Task<ExecutionReport?> Cancel(JobId job, int executionNumber) =>
         Handle(DeviceOffers.Cancel(record.State, Thing, job, executionNumber, Now));
@@ -155,7 +160,8 @@ internal sealed class DeviceGrain(
         bool all = true;
         while (all && record.State.Outbox is { IsEmpty: false } outbox)
         {
-            if (outbox.Notification is { } notification) all &= await TryDeliver(() => Notify(notification), o => o.WithoutNotification(notification));
+            if (outbox.Notification is { } notification)
+                all &= await TryDeliver(() => Notify(notification), o => o.WithoutNotification(notification));
             foreach (var report in outbox.Reports) all &= await TryDeliver(() => Report(report), o => o.WithoutReport(report));
         }
         delivering = false;

@@ -39,7 +39,8 @@ internal static class DeviceJobs
         var execution = update.ExecutionNumber is { } number ? state.Find(update.JobId, number) : state.Latest(update.JobId);
         if (execution is not { NeverCame: false }) return DeviceDecision.Of<UpdateJobResult>(new UpdateJobResult.NotFound());
         bool lastWord = IsLastWord(execution, update.Status);
-        bool starts = execution.Status is JobExecutionStatus.Queued && update.Status is JobExecutionStatus.InProgress or JobExecutionStatus.Succeeded;
+        bool starts = execution.Status is JobExecutionStatus.Queued
+            && update.Status is JobExecutionStatus.InProgress or JobExecutionStatus.Succeeded;
         if ((!execution.IsPending && !lastWord) || (starts && JobQueue.AnotherUnderWay(state.Open, execution)))
             return DeviceDecision.Of<UpdateJobResult>(new UpdateJobResult.InvalidTransition(execution.ToWire(thing)));
         if (update.ExpectedVersion is { } expected && expected != execution.VersionNumber)
@@ -58,7 +59,8 @@ internal static class DeviceJobs
     }
 
     /// <summary>It ended by what the device reported; now the device says the same itself.</summary>
-    private static bool IsLastWord(DeviceExecution execution, JobExecutionStatus status) => execution is { AwaitsLastWord: true } && execution.Status == status;
+    private static bool IsLastWord(DeviceExecution execution, JobExecutionStatus status) =>
+        execution is { AwaitsLastWord: true } && execution.Status == status;
 
     private static ImmutableArray<DeviceEvent> Accept(
         DeviceState state, DeviceExecution execution, UpdateJob update, DateTimeOffset now) => update.Status switch
@@ -78,13 +80,15 @@ internal static class DeviceJobs
     {
         if (execution.Status is JobExecutionStatus.Queued) return Then(state, now, Start(execution, details, now));
         var stage = JobProgress.StageOf(execution.Stage, details);
-        var events = Then(state, now, new ExecutionProgressed(execution.JobId, execution.Number, JobExecutionStatus.InProgress, stage, details, now));
+        var events = Then(
+            state, now, new ExecutionProgressed(execution.JobId, execution.Number, JobExecutionStatus.InProgress, stage, details, now));
         return stage == execution.Stage && now - execution.ReportedAt >= ProgressReportAge
             ? [.. events, new ReportRenewed(execution.JobId, execution.Number, now)]
             : events;
     }
 
-    private static ExecutionProgressed Start(DeviceExecution execution, ImmutableSortedDictionary<string, string>? details, DateTimeOffset now) =>
+    private static ExecutionProgressed Start(
+        DeviceExecution execution, ImmutableSortedDictionary<string, string>? details, DateTimeOffset now) =>
         new(execution.JobId, execution.Number, JobExecutionStatus.InProgress, JobProgress.StageOf(execution.Stage, details), details, now);
 
     private static ImmutableArray<DeviceEvent> Then(DeviceState state, DateTimeOffset now, DeviceEvent e) =>

@@ -17,13 +17,20 @@ internal static class DeviceOffers
         if (!state.IsRegistered) return Answer(state, offer, OfferAnswer.Unfit, "The device is not registered.", now);
         if (state.Model != offer.Model)
             return Answer(state, offer, OfferAnswer.Unfit, $"The device is a '{state.Model}', the firmware is for '{offer.Model}'.", now);
-        // While another job is under way, what runs now is not what will run.
-        if (state.Firmware == offer.Version && state.Healthy is true && !JobQueue.AnyUnderWay(state.Open))
+        if (state.Firmware == offer.Version && state.Healthy is true && RunsWhatItReported(state))
             return Answer(state, offer, OfferAnswer.AlreadyInstalled, "already installed", now);
         return DeviceDecision.Of<OfferResult>(state, new OfferResult.Queued(), new ExecutionQueued(offer, now));
     }
 
-    public static DeviceDecision<WithdrawResult> Withdraw(DeviceState state, JobId job, int number, DateTimeOffset now) => state.Find(job, number) switch
+    /// <summary>
+    /// No attempt that is under way will change what it runs, and none that has ended since the report may have: an attempt whose proof was
+    /// its return is known by that, any other only by what the device says after it.
+    /// </summary>
+    private static bool RunsWhatItReported(DeviceState state) => !JobQueue.AnyUnderWay(state.Open) && state.Ended.All(e =>
+        e.StartedAt is null || e is { BootProof: true, Outcome: JobOutcome.Succeeded } || state.FirmwareReportedAt >= e.LastUpdatedAt);
+
+    public static DeviceDecision<WithdrawResult> Withdraw(
+        DeviceState state, JobId job, int number, DateTimeOffset now) => state.Find(job, number) switch
     {
         // The withdrawal overtook the offer, or the offer was lost: a trace is left, so that the offer finds it was taken back.
         null => DeviceDecision.Of(state, WithdrawResult.Withdrawn, new OfferWithdrawn(job, number, now)),
@@ -65,8 +72,10 @@ internal static class DeviceOffers
         return new(execution.JobId, execution.Number, JobExecutionStatus.TimedOut, outcome, null, null, ByDevice: false, now);
     }
 
-    private static DeviceDecision<OfferResult> Answer(DeviceState state, JobOffer offer, OfferAnswer answer, string detail, DateTimeOffset now) =>
-        DeviceDecision.Of(state, after => AnswerOf(after.Find(offer.JobId, offer.ExecutionNumber)!), new OfferAnswered(offer, answer, detail, now));
+    private static DeviceDecision<OfferResult> Answer(
+        DeviceState state, JobOffer offer, OfferAnswer answer, string detail, DateTimeOffset now) =>
+        DeviceDecision.Of(
+            state, after => AnswerOf(after.Find(offer.JobId, offer.ExecutionNumber)!), new OfferAnswered(offer, answer, detail, now));
 
     private static OfferResult AnswerOf(DeviceExecution execution) => execution.Answer switch
     {

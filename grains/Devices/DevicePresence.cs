@@ -13,7 +13,8 @@ internal static class DevicePresence
         return DeviceProofs.Follow(state, now, new SessionOpened(session with { ConnectedAt = now }));
     }
 
-    public static DeviceDecision<bool> Disconnected(DeviceState state, string sessionId, DisconnectReason reason, DateTimeOffset at, DateTimeOffset now) =>
+    public static DeviceDecision<bool> Disconnected(
+        DeviceState state, string sessionId, DisconnectReason reason, DateTimeOffset at, DateTimeOffset now) =>
         state.Session?.SessionId == sessionId ? DeviceProofs.Follow(state, now, new SessionClosed(reason, at)) : DeviceDecision.Of(false);
 
     public static DeviceDecision<DeviceSession?> GatewayLost(DeviceState state, string gatewayId, DateTimeOffset at, DateTimeOffset now)
@@ -40,7 +41,8 @@ internal static class DevicePresence
     {
         // A shadow that was deleted counts from 1 again, so a lower version alone does not make a report late.
         // One that was said in an older session says nothing of the device as it came back, however late the shadow took it.
-        bool late = (report.ShadowVersion <= state.ShadowVersion && report.At <= state.ReportedAt) || report.SessionEpoch < state.SessionEpoch;
+        bool late = (report.ShadowVersion <= state.ShadowVersion && report.At <= state.ReportedAt)
+            || report.SessionEpoch < state.SessionEpoch;
         if (!state.IsRegistered || late) return DeviceDecision.Of(false);
         bool news = (report.Version ?? state.Firmware) != state.Firmware || (report.Healthy ?? state.Healthy) != state.Healthy;
         return DeviceProofs.Follow(state, now, new FirmwareReported(

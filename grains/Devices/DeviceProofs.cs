@@ -9,7 +9,9 @@ namespace Fleet.Grains.Devices;
 /// <summary>After anything that the device did: is an execution that waits for its proof proven, refuted, or nearer to it?</summary>
 internal static class DeviceProofs
 {
-    /// <summary>How long a device whose connection broke before it could restart has for that: those that say confirming restart within seconds.</summary>
+    /// <summary>
+    /// How long a device whose connection broke before it could restart has for that: those that say confirming restart within seconds.
+    /// </summary>
     private static readonly TimeSpan RestartWithin = TimeSpan.FromSeconds(60);
 
     public static bool AnyWaits(DeviceState state) => state.Open.Any(e => e is { BootProof: true, Stage: JobStage.Confirming });
@@ -55,10 +57,12 @@ internal static class DeviceProofs
     {
         bool mayRestart = !execution.Left && !(now >= execution.RestartBy);
         if (mayRestart && (execution.RestartBy is null || execution.ConfirmingEpoch != state.SessionEpoch))
-            return new RestartStillDue(execution.JobId, execution.Number, state.SessionEpoch, execution.RestartBy ?? now + RestartWithin, now);
+            return new RestartStillDue(
+                execution.JobId, execution.Number, state.SessionEpoch, execution.RestartBy ?? now + RestartWithin, now);
         // Away again: perhaps it restarts at this moment.
         if (mayRestart || state.Session is null) return null;
         return new ExecutionEnded(
-            execution.JobId, execution.Number, JobExecutionStatus.Failed, JobOutcome.RolledBack, $"came back with {version}", null, ByDevice: false, now);
+            execution.JobId, execution.Number, JobExecutionStatus.Failed, JobOutcome.RolledBack, $"came back with {version}", null,
+            ByDevice: false, now);
     }
 }

@@ -18,9 +18,11 @@ internal static class DeviceRegistry
         var known = state.Attributes ?? ImmutableSortedDictionary<string, string>.Empty;
         var attributes = known.SetItems(registration.Attributes);
         if (attributes.Count > MaxAttributes)
-            return DeviceDecision.Of<RegisterDeviceResult>(new RegisterDeviceResult.Invalid("attributes", $"A device has at most {MaxAttributes}."));
+            return DeviceDecision.Of<RegisterDeviceResult>(
+                new RegisterDeviceResult.Invalid("attributes", $"A device has at most {MaxAttributes}."));
 
-        var by = state.IsRegistered && registration.RegisteredBy == DeviceRegistration.ByOperator ? state.RegisteredBy! : registration.RegisteredBy;
+        var by = state.IsRegistered && registration.RegisteredBy == DeviceRegistration.ByOperator
+            ? state.RegisteredBy! : registration.RegisteredBy;
         var answer = new RegisterDeviceResult.Registered(Created: !state.IsRegistered);
         return state.IsRegistered && by == state.RegisteredBy && attributes.SequenceEqual(known)
             ? DeviceDecision.Of<RegisterDeviceResult>(answer)
@@ -40,8 +42,10 @@ internal static class DeviceRegistry
         if (state.Model != registration.Model)
             return new RegisterDeviceResult.Conflict("model", $"The device is a '{state.Model}'; a model cannot change.");
         // A stolen claim must not take over a device that another one, or an operator, let in.
-        return registration.RegisteredBy != state.RegisteredBy && registration.RegisteredBy != DeviceRegistration.ByOperator && !registration.Bound
-            ? new RegisterDeviceResult.Conflict("thing", "Somebody else registered it: only a claim that is bound to this thing may let it in again.")
+        return registration.RegisteredBy != state.RegisteredBy && registration.RegisteredBy != DeviceRegistration.ByOperator
+            && !registration.Bound
+            ? new RegisterDeviceResult.Conflict(
+                "thing", "Somebody else registered it: only a claim that is bound to this thing may let it in again.")
             : null;
     }
 

@@ -46,7 +46,9 @@ internal sealed record DeviceState : IDeviceIndexed
     /// <summary>Executions without an outcome.</summary>
     public ImmutableArray<DeviceExecution> Open { get => field.IsDefault ? [] : field; init; }
 
-    /// <summary>The last ones with an outcome, oldest first, so that a repeated or late message about them is known for what it is.</summary>
+    /// <summary>
+    /// The last ones with an outcome, oldest first, so that a repeated or late message about them is known for what it is.
+    /// </summary>
     public ImmutableArray<DeviceExecution> Ended { get => field.IsDefault ? [] : field; init; }
 
     public DeviceOutbox Outbox { get => field ?? DeviceOutbox.Empty; init; }
@@ -71,7 +73,9 @@ internal sealed record DeviceState : IDeviceIndexed
     public DeviceExecution? Latest(JobId job) => Open.Concat(Ended).Where(e => e.JobId == job).MaxBy(e => e.Number);
 
     public DeviceRow? ToDeviceRow() => Thing is { } thing && Model is { } model
-        ? new DeviceRow(thing, model, Firmware, Healthy, Connectivity, Session?.GatewayId, LastSeenAt, Attributes ?? ImmutableSortedDictionary<string, string>.Empty)
+        ? new DeviceRow(
+            thing, model, Firmware, Healthy, Connectivity, Session?.GatewayId, LastSeenAt,
+            Attributes ?? ImmutableSortedDictionary<string, string>.Empty)
         : null;
 }
 

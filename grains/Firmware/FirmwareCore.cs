@@ -40,18 +40,22 @@ internal static class FirmwareCore
             },
         };
 
-    public static FirmwareState Publish(FirmwareState state, DateTimeOffset now) => state.Firmware is { Status: FirmwareStatus.Uploaded } firmware
-        ? state with { Firmware = firmware with { Status = FirmwareStatus.Published, PublishedAt = now } }
-        : state;
+    public static FirmwareState Publish(FirmwareState state, DateTimeOffset now) =>
+        state.Firmware is { Status: FirmwareStatus.Uploaded } firmware
+            ? state with { Firmware = firmware with { Status = FirmwareStatus.Published, PublishedAt = now } }
+            : state;
 
     /// <summary>One file, id 0: what the job document names.</summary>
     public static StreamDescription Describe(FirmwareView firmware) =>
         new($"{firmware.Model} {firmware.Version}", [new StreamFile(0, firmware.SizeBytes, firmware.Sha256)]);
 
-    /// <summary>Short, because the request buffers of small devices are (spec/aws-iot-topics.md, 3.7), and the same for every upload.</summary>
+    /// <summary>
+    /// Short, because the request buffers of small devices are (spec/aws-iot-topics.md, 3.7), and the same for every upload.
+    /// </summary>
     public static StreamId StreamOf(ModelName model, FirmwareVersion version)
     {
         var digest = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(FirmwareKeys.Of(model, version))));
-        return StreamId.TryParse($"fw-{digest[..32]}", out var id) ? id : throw new InvalidOperationException("fw- and hex is a stream id.");
+        return StreamId.TryParse($"fw-{digest[..32]}", out var id)
+            ? id : throw new InvalidOperationException("fw- and hex is a stream id.");
     }
 }

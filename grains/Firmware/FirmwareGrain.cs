@@ -1,11 +1,13 @@
 using System.Security.Cryptography;
+using Fleet.Grains.Records;
 using Fleet.Interfaces.Firmware;
 using Fleet.Interfaces.Streams;
 
 namespace Fleet.Grains.Firmware;
 
 internal sealed class FirmwareGrain(
-    [PersistentState("firmware")] IPersistentState<FirmwareState> record, IFirmwareSigner signer, TimeProvider clock) : Grain, IFirmwareGrain
+    [PersistentState("firmware")] IPersistentState<FirmwareState> record, IFirmwareSigner signer, TimeProvider clock)
+    : Grain, IFirmwareGrain
 {
     public Task<FirmwareView?> Get() => Task.FromResult(record.State.Firmware);
 
@@ -17,8 +19,8 @@ internal sealed class FirmwareGrain(
 
         var manifest = FirmwareManifest.BytesFor(model, version, upload);
         await Save(FirmwareCore.Store(
-            model, version, upload, signer.SignHash(Convert.FromHexString(upload.Sha256)), manifest, signer.SignHash(SHA256.HashData(manifest)),
-            clock.GetUtcNow()));
+            model, version, upload, signer.SignHash(Convert.FromHexString(upload.Sha256)), manifest,
+            signer.SignHash(SHA256.HashData(manifest)), clock.GetUtcNow()));
         return new UploadFirmwareResult.Stored(record.State.Firmware!, Created: true);
     }
 

@@ -13,7 +13,8 @@ internal sealed record FirmwareManifest(string Model, string Version, long SizeB
 {
     /// <summary>The bytes that are signed and handed out. Nobody writes them again: a device verifies them as they came.</summary>
     public static byte[] BytesFor(ModelName model, FirmwareVersion version, FirmwareUpload upload) => JsonSerializer.SerializeToUtf8Bytes(
-        new FirmwareManifest(model.Value, version.Value, upload.SizeBytes, upload.Sha256, upload.Floor?.Value), ManifestJson.Default.FirmwareManifest);
+        new FirmwareManifest(model.Value, version.Value, upload.SizeBytes, upload.Sha256, upload.Floor?.Value),
+        ManifestJson.Default.FirmwareManifest);
 }
 
 [JsonSourceGenerationOptions(

@@ -13,7 +13,8 @@ internal sealed record FirmwareState : ICatalogued
 
     public CatalogRow? ToCatalogRow() => Firmware is { } firmware
         ? new CatalogRow(
-            "firmware", FirmwareKeys.Of(firmware.Model, firmware.Version), JsonNamingPolicy.CamelCase.ConvertName(firmware.Status.ToString()),
+            "firmware", FirmwareKeys.Of(firmware.Model, firmware.Version),
+            JsonNamingPolicy.CamelCase.ConvertName(firmware.Status.ToString()),
             firmware.UploadedAt)
         : null;
 }

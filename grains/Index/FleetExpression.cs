@@ -4,8 +4,8 @@ using Fleet.Interfaces.Naming;
 namespace Fleet.Grains.Index;
 
 /// <summary>
-/// A condition on a device, as a tree. Each term holds or does not hold: one about something that the device does not have (no firmware yet, no
-/// such attribute) does not. Sets and <c>!=</c> are gone by now: they are <see cref="Or"/> and <see cref="Not"/>.
+/// A condition on a device, as a tree. Each term holds or does not hold: one about something that the device does not have (no firmware
+/// yet, no such attribute) does not. Sets and <c>!=</c> are gone by now: they are <see cref="Or"/> and <see cref="Not"/>.
 /// </summary>
 public abstract record FleetExpression
 {
@@ -58,7 +58,8 @@ public abstract record FleetExpression
 
     public sealed record LastSeen(FleetOrder Order, DateTimeOffset At) : FleetExpression
     {
-        public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"lastSeen{Sign(Order)}{At.UtcDateTime:yyyy-MM-dd'T'HH:mm:ss.FFFFFF'Z'}");
+        public override string ToString() =>
+            string.Create(CultureInfo.InvariantCulture, $"lastSeen{Sign(Order)}{At.UtcDateTime:yyyy-MM-dd'T'HH:mm:ss.FFFFFF'Z'}");
     }
 
     private static string Sign(FleetOrder order) => order switch
@@ -69,5 +70,6 @@ public abstract record FleetExpression
         _ => ">=",
     };
 
-    private static string Quote(string value) => $"\"{value.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal)}\"";
+    private static string Quote(string value) =>
+        $"\"{value.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal)}\"";
 }

@@ -10,7 +10,8 @@ public sealed record FleetQuery(FleetExpression Filter)
 
     public static FleetQuery Of(ThingName thing) => new(new FleetExpression.Is(FleetField.Thing, thing.Value));
 
-    public static FleetQuery Of(Connectivity connectivity) => new(new FleetExpression.Is(FleetField.Connectivity, ConnectivityNames.Of(connectivity)));
+    public static FleetQuery Of(Connectivity connectivity) =>
+        new(new FleetExpression.Is(FleetField.Connectivity, ConnectivityNames.Of(connectivity)));
 
     /// <summary>The devices whose session the gateway holds.</summary>
     public static FleetQuery OfGateway(string gateway) => new(new FleetExpression.Is(new FleetField(FleetFieldKind.Gateway), gateway));

@@ -2,7 +2,9 @@ using System.Diagnostics;
 
 namespace Fleet.Grains.Index;
 
-/// <summary>Whether a query finds a device, by the book and one device at a time. What the databases make of a query is held against this.</summary>
+/// <summary>
+/// Whether a query finds a device, by the book and one device at a time. What the databases make of a query is held against this.
+/// </summary>
 public static class FleetQueryEvaluator
 {
     public static bool Finds(this FleetQuery query, DeviceRow row) => Holds(query.Filter, row);
@@ -16,7 +18,8 @@ public static class FleetQueryEvaluator
         FleetExpression.Like like => TextOf(like.Field, row) is { } text && IsLike(text, like.Pieces),
         FleetExpression.Firmware firmware => row.Firmware is { } version && Stands(version.CompareTo(firmware.Version), firmware.Order),
         FleetExpression.Number number =>
-            row.Attributes.TryGetValue(number.Attribute, out var text) && AttributeNumber.Of(text) is { } value && Stands(value.CompareTo(number.Value), number.Order),
+            row.Attributes.TryGetValue(number.Attribute, out var text) && AttributeNumber.Of(text) is { } value
+                && Stands(value.CompareTo(number.Value), number.Order),
         FleetExpression.LastSeen seen => row.LastSeenAt is { } at && Stands(at.CompareTo(seen.At), seen.Order),
         _ => throw new UnreachableException(),
     };

@@ -54,9 +54,11 @@ internal sealed class FleetQueryLexer(string text)
             case ':' when stopAtColon: return new(FleetTokenKind.Operator, start, "=");
             case '<' or '>' or '!': return Comparison(start);
             case '"': return Quoted(start);
-            case var c when Reserved.Contains(c): return new(FleetTokenKind.Wrong, start, $"a letter, a digit or a quoted value, and not {c}");
+            case var c when Reserved.Contains(c):
+                return new(FleetTokenKind.Wrong, start, $"a letter, a digit or a quoted value, and not {c}");
         }
-        while (_at < text.Length && !char.IsWhiteSpace(text[_at]) && !Reserved.Contains(text[_at]) && !(stopAtColon && text[_at] == ':')) _at++;
+        while (_at < text.Length && !char.IsWhiteSpace(text[_at]) && !Reserved.Contains(text[_at]) && !(stopAtColon && text[_at] == ':'))
+            _at++;
         return new(FleetTokenKind.Word, start, text[start.._at]);
     }
 

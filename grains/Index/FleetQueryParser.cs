@@ -7,7 +7,8 @@ namespace Fleet.Grains.Index;
 /// <code>
 /// query = and *( "or" and )          and  = unary *( "and" unary )
 /// unary = "not" unary / "(" query ")" / term
-/// term  = field operator value / field ( "=" / ":" / "!=" ) "{" value *( "," value ) "}" / "connected" / "disconnected" / "stale" / "never"
+/// term  = field operator value / field ( "=" / ":" / "!=" ) "{" value *( "," value ) "}"
+///         / "connected" / "disconnected" / "stale" / "never"
 /// </code>
 /// </summary>
 public sealed class FleetQueryParser
@@ -126,7 +127,9 @@ public sealed class FleetQueryParser
         if (value.Kind is not (FleetTokenKind.Word or FleetTokenKind.Quoted))
         {
             bool brokenQuote = value.Kind is FleetTokenKind.Wrong && value.Text is "\"" or "\\\" or \\\\";
-            throw Error(value, brokenQuote ? FleetQueryError.Quote : FleetQueryError.Value, value.Kind is FleetTokenKind.Wrong ? value.Text : "there: a word, \"…\" or {…}");
+            throw Error(
+                value, brokenQuote ? FleetQueryError.Quote : FleetQueryError.Value,
+                value.Kind is FleetTokenKind.Wrong ? value.Text : "there: a word, \"…\" or {…}");
         }
         var (term, error, expected) = FleetTerms.Compare(field, sign.Text, value);
         if (term is null) throw Error(error is FleetQueryError.Operator ? sign : value, error, expected);
@@ -158,7 +161,8 @@ public sealed class FleetQueryParser
         if (!holds) throw Error(_token, error, expected);
     }
 
-    private static QueryException Error(FleetToken at, FleetQueryError error, string expected) => new(new Invalid(at.Position, error, expected));
+    private static QueryException Error(FleetToken at, FleetQueryError error, string expected) =>
+        new(new Invalid(at.Position, error, expected));
 
     /// <summary>The way out of the recursion; it never leaves <see cref="Parse"/>.</summary>
     private sealed class QueryException(Invalid invalid) : Exception

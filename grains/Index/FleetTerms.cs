@@ -7,7 +7,8 @@ namespace Fleet.Grains.Index;
 internal static class FleetTerms
 {
     public const string FieldGrammar =
-        "thing, model, firmware, connectivity, health, gateway, lastSeen, or an attribute's name, 1 to 64 of a-z 0-9 _ . - (attributes.model for one that is called as a field is)";
+        "thing, model, firmware, connectivity, health, gateway, lastSeen, or an attribute's name, 1 to 64 of a-z 0-9 _ . "
+        + "- (attributes.model for one that is called as a field is)";
 
     private const string AttributePrefix = "attributes.";
     private const int MaxAttributeCharacters = 64;
@@ -81,7 +82,9 @@ internal static class FleetTerms
     private static (FleetExpression?, FleetQueryError, string) Negated(string sign, FleetExpression term) =>
         (sign == "!=" ? new FleetExpression.Not(term) : term, default, "");
 
-    /// <summary>What the value of the field must look like; null if it does. A value that no device can have is a slip of the pen.</summary>
+    /// <summary>
+    /// What the value of the field must look like; null if it does. A value that no device can have is a slip of the pen.
+    /// </summary>
     private static string? Grammar(FleetFieldKind field, string value) => field switch
     {
         FleetFieldKind.Thing when !ThingName.TryParse(value, out _) => ThingName.Grammar,
@@ -93,14 +96,17 @@ internal static class FleetTerms
     };
 
     private static FleetField? Attribute(string name) =>
-        name.Length is > 0 and <= MaxAttributeCharacters && name.All(c => c is (>= 'a' and <= 'z') or (>= '0' and <= '9') or '_' or '.' or '-')
+        name.Length is > 0 and <= MaxAttributeCharacters
+            && name.All(c => c is (>= 'a' and <= 'z') or (>= '0' and <= '9') or '_' or '.' or '-')
             ? new FleetField(FleetFieldKind.Attribute, name) : null;
 
     // To the microsecond, which is what every database keeps.
     private static DateTimeOffset? Instant(string text)
     {
-        ReadOnlySpan<string> patterns = ["yyyy-MM-dd'T'HH:mm:ss'Z'", "yyyy-MM-dd'T'HH:mm:ss.FFFFFF'Z'", "yyyy-MM-dd'T'HH:mm'Z'", "yyyy-MM-dd"];
+        ReadOnlySpan<string> patterns =
+            ["yyyy-MM-dd'T'HH:mm:ss'Z'", "yyyy-MM-dd'T'HH:mm:ss.FFFFFF'Z'", "yyyy-MM-dd'T'HH:mm'Z'", "yyyy-MM-dd"];
         return DateTimeOffset.TryParseExact(
-            text, patterns.ToArray(), CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal, out var at) ? at : null;
+            text, patterns.ToArray(), CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal,
+            out var at) ? at : null;
     }
 }

@@ -35,8 +35,8 @@ internal abstract record ProofState
 }
 
 /// <summary>
-/// Boot proof is the only success (design, section 8, promise 1): the device came back in a session opened after it said confirming, reported the
-/// version there, and said so of its health for as long as the plan asks, within one unbroken connection.
+/// Boot proof is the only success (design, section 8, promise 1): the device came back in a session opened after it said confirming,
+/// reported the version there, and said so of its health for as long as the plan asks, within one unbroken connection.
 /// </summary>
 internal static class BootProof
 {

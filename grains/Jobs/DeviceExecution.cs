@@ -9,8 +9,8 @@ internal enum OfferAnswer { Queued, AlreadyInstalled, Unfit }
 
 /// <summary>One execution as its device keeps it: the offer, how far it is on the wire, and how far it is proven.</summary>
 /// <remarks>
-/// The wire status and the outcome are two things: a device that says SUCCEEDED is done on the wire, but has no outcome until it is back with
-/// the new version (design, section 8, promise 1).
+/// The wire status and the outcome are two things: a device that says SUCCEEDED is done on the wire, but has no outcome until it is back
+/// with the new version (design, section 8, promise 1).
 /// </remarks>
 internal sealed record DeviceExecution
 {
@@ -59,13 +59,17 @@ internal sealed record DeviceExecution
     /// <summary>Until when a device that came back with its old version, without having left, may still restart.</summary>
     public DateTimeOffset? RestartBy { get; init; }
 
-    /// <summary>The first session after that (the last one, while a restart is still due); null while the device has not come back.</summary>
+    /// <summary>
+    /// The first session after that (the last one, while a restart is still due); null while the device has not come back.
+    /// </summary>
     public long? BackEpoch { get; init; }
 
     /// <summary>When it will have been healthy for long enough, if it stays so.</summary>
     public DateTimeOffset? ReviewAt { get; init; }
 
-    /// <summary>The service ended it, by what the device reported, before the device itself said so: its own last word is still to come.</summary>
+    /// <summary>
+    /// The service ended it, by what the device reported, before the device itself said so: its own last word is still to come.
+    /// </summary>
     public bool AwaitsLastWord { get; init; }
 
     /// <summary>On the device's list of jobs.</summary>

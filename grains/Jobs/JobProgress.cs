@@ -5,7 +5,10 @@ namespace Fleet.Grains.Jobs;
 /// <summary>Reads how far a device is from the statusDetails that it sends while IN_PROGRESS.</summary>
 internal static class JobProgress
 {
-    /// <summary>The stage named by the details; without a name, the one the execution is in. An execution never goes back, so that its deadlines end.</summary>
+    /// <summary>
+    /// The stage named by the details; without a name, the one the execution is in. An execution never goes back,
+    /// so that its deadlines end.
+    /// </summary>
     public static JobStage StageOf(JobStage current, ImmutableSortedDictionary<string, string>? details)
     {
         var named = Named(details);

@@ -7,8 +7,8 @@ namespace Fleet.Grains.Jobs;
 internal static class JobQueue
 {
     /// <summary>
-    /// What $next means: the oldest in progress, otherwise the oldest queued. While the outcome of one is still to be proven the next one waits,
-    /// because two updates at once prove nothing.
+    /// What $next means: the oldest in progress, otherwise the oldest queued. While the outcome of one is still to be proven the next one
+    /// waits, because two updates at once prove nothing.
     /// </summary>
     public static DeviceExecution? Head(ImmutableArray<DeviceExecution> open) =>
         Oldest(open, JobExecutionStatus.InProgress)

@@ -7,8 +7,9 @@ using Microsoft.Extensions.Logging;
 namespace Fleet.Grains.Messaging;
 
 /// <summary>
-/// What is left to do when a gateway is dead. A gateway that lives goes on with its persistent sessions; each of its devices becomes disconnected, and
-/// the same gateway publishes its presence event and its will. A device that has come back through another gateway stays as it is.
+/// What is left to do when a gateway is dead. A gateway that lives goes on with its persistent sessions; each of its devices
+/// becomes disconnected, and the same gateway publishes its presence event and its will. A device that has come back through
+/// another gateway stays as it is.
 /// </summary>
 internal sealed class GatewayFailover(string gatewayId, IFleetIndex index, IGrainFactory grains, TimeProvider clock, ILogger log)
 {
@@ -18,10 +19,13 @@ internal sealed class GatewayFailover(string gatewayId, IFleetIndex index, IGrai
     private const int MaxSuccessors = 8;
 
     private static readonly TimeSpan AskAgainAfter = TimeSpan.FromMilliseconds(200);
-    private static readonly TimeSpan[] Pauses = [TimeSpan.FromMilliseconds(200), TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(3), TimeSpan.FromSeconds(5)];
+    private static readonly TimeSpan[] Pauses =
+        [TimeSpan.FromMilliseconds(200), TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(3), TimeSpan.FromSeconds(5)];
 
     /// <returns>How many devices there were; null if no gateway lives.</returns>
-    /// <exception cref="Exception">Of a device that could not be asked, because its silo died as well, say: the others are done with, and it is left for the next time.</exception>
+    /// <exception cref="Exception">
+    /// Of a device that could not be asked, because its silo died as well, say: the others are done with, and it is left for the next time.
+    /// </exception>
     public async Task<int?> Run()
     {
         if (await FindSuccessor() is not { } successor) return null;
@@ -31,9 +35,11 @@ internal sealed class GatewayFailover(string gatewayId, IFleetIndex index, IGrai
         while (await index.Find(DevicesOfGateway.Query(gatewayId), after, PageSize, CancellationToken.None) is { Length: > 0 } page)
         {
             var losing = page.Select(device => Lose(device.Thing)).ToArray();
-            await ((Task)Task.WhenAll(losing)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
+            await ((Task)Task.WhenAll(losing)).ConfigureAwait(
+                ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
             // No device names its lost session twice, so what these did must not be forgotten for those that could not.
-            var sessions = losing.Where(task => task.IsCompletedSuccessfully).Select(task => task.Result).OfType<LostSession>().ToImmutableArray();
+            var sessions = losing.Where(task => task.IsCompletedSuccessfully).Select(task => task.Result)
+                .OfType<LostSession>().ToImmutableArray();
             if (!sessions.IsEmpty) await PublishLostSessions(sessions, successor);
             devices += sessions.Length;
             failed ??= Array.Find(losing, task => !task.IsCompletedSuccessfully);

@@ -58,7 +58,8 @@ internal sealed class GatewayGrain(IFleetIndex index, TimeProvider clock, ILogge
         if (await Demanded() is { } gateway) await gateway.NotifyJobs(notification);
     }
 
-    public async Task EndSession(string clientId, string sessionId, SessionEnd reason) => (await Reached())?.EndSession(clientId, sessionId, reason);
+    public async Task EndSession(string clientId, string sessionId, SessionEnd reason) =>
+        (await Reached())?.EndSession(clientId, sessionId, reason);
 
     public async Task EndSessionsOf(CertificateId certificate)
     {
@@ -112,7 +113,9 @@ internal sealed class GatewayGrain(IFleetIndex index, TimeProvider clock, ILogge
         _gateway = New();
     }
 
-    /// <summary>Where the gateway is reached; null if it is dead. One that lives, and that this activation has not heard yet, beats within seconds.</summary>
+    /// <summary>
+    /// Where the gateway is reached; null if it is dead. One that lives, and that this activation has not heard yet, beats within seconds.
+    /// </summary>
     private async Task<IGatewayObserver?> Reached()
     {
         if (_dead) return null;
@@ -129,7 +132,9 @@ internal sealed class GatewayGrain(IFleetIndex index, TimeProvider clock, ILogge
     }
 
     /// <summary>Where the gateway is reached; null if it is dead. For what a gateway that lives must not miss.</summary>
-    /// <exception cref="TimeoutException">It lives and has not been heard here, since the silo that heard it died: to be asked again.</exception>
+    /// <exception cref="TimeoutException">
+    /// It lives and has not been heard here, since the silo that heard it died: to be asked again.
+    /// </exception>
     private async Task<IGatewayObserver?> Demanded() =>
         await Reached() ?? (_dead ? null : throw new TimeoutException($"Gateway {Id} has not been heard yet."));
 

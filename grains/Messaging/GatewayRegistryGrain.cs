@@ -1,11 +1,12 @@
+using Fleet.Grains.Records;
 using Fleet.Interfaces.Messaging;
 using Microsoft.Extensions.Logging;
 
 namespace Fleet.Grains.Messaging;
 
 /// <summary>
-/// Which gateways live. What is kept outlives the silo that held it: a beat of any gateway, or the watch that every silo keeps, activates the
-/// registry again, and a gateway that died in the meantime is found silent.
+/// Which gateways live. What is kept outlives the silo that held it: a beat of any gateway, or the watch that every silo keeps, activates
+/// the registry again, and a gateway that died in the meantime is found silent.
 /// </summary>
 // Databases have its record under these two names.
 [GrainType("routetable")]
@@ -26,7 +27,8 @@ internal sealed class GatewayRegistryGrain(
     public override Task OnActivateAsync(CancellationToken cancellationToken)
     {
         _beats.Silent(record.State.Gateways, Now);
-        this.RegisterGrainTimer(Look, new GrainTimerCreationOptions(GatewayLiveness.LookEvery, GatewayLiveness.LookEvery) { KeepAlive = true });
+        this.RegisterGrainTimer(
+            Look, new GrainTimerCreationOptions(GatewayLiveness.LookEvery, GatewayLiveness.LookEvery) { KeepAlive = true });
         return Task.CompletedTask;
     }
 
@@ -82,7 +84,10 @@ internal sealed class GatewayRegistryGrain(
         }
     }
 
-    /// <summary>Not awaited by any request: a large gateway's devices take a while. So it leaves the record to those who have the turn, the next look.</summary>
+    /// <summary>
+    /// Not awaited by any request: a large gateway's devices take a while. So it leaves the record to those who
+    /// have the turn, the next look.
+    /// </summary>
     private async Task FailOver(string gateway)
     {
         try

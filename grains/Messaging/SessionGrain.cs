@@ -1,15 +1,17 @@
+using Fleet.Grains.Records;
 using Fleet.Interfaces.Messaging;
 using Microsoft.Extensions.Logging;
 
 namespace Fleet.Grains.Messaging;
 
 /// <summary>
-/// Who has a client id. The order matters: the old owner is stopped, the new one is stored, and only then is it told. A device's needs to be in memory
-/// only while its client comes and goes: what counts is stored.
+/// Who has a client id. The order matters: the old owner is stopped, the new one is stored, and only then is it told. A device's needs to
+/// be in memory only while its client comes and goes: what counts is stored.
 /// </summary>
 [CollectionAgeLimit(Minutes = 2)]
 internal sealed class SessionGrain(
-    [PersistentState("session")] IPersistentState<SessionState> record, TimeProvider clock, ILogger<SessionGrain> log) : Grain, ISessionGrain
+    [PersistentState("session")] IPersistentState<SessionState> record, TimeProvider clock, ILogger<SessionGrain> log)
+    : Grain, ISessionGrain
 {
     /// <summary>How long a newcomer waits for the gateway that had the session before.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(6);
@@ -59,7 +61,8 @@ internal sealed class SessionGrain(
             if (record.State.Will is not null) await Save(record.State with { Will = null });
             return;
         }
-        // A newer record starts from the clock, which is ahead of these epochs, unless an activation was lost: the next one leaves out all that it may have given.
+        // A newer record starts from the clock, which is ahead of these epochs, unless an activation was lost: the next one leaves out all
+        // that it may have given.
         long last = _epoch > 0 ? _epoch : record.State.EpochLimit;
         if (last > clock.GetUtcNow().ToUnixTimeSeconds()) await Save(new SessionState { EpochLimit = record.State.EpochLimit });
         else if (record.RecordExists) await record.ClearStateAsync();
@@ -76,7 +79,9 @@ internal sealed class SessionGrain(
         return will;
     }
 
-    /// <summary>Above all that was ever given: by this activation, by those before it, and (a clock's second each) by records that were cleared.</summary>
+    /// <summary>
+    /// Above all that was ever given: by this activation, by those before it, and (a clock's second each) by records that were cleared.
+    /// </summary>
     private long NextEpoch() => _epoch > 0 ? _epoch + 1
         : record.State.EpochLimit > 0 ? record.State.EpochLimit + 1 : clock.GetUtcNow().ToUnixTimeSeconds();
 

@@ -3,8 +3,8 @@ using Fleet.Interfaces.Messaging;
 namespace Fleet.Grains.Messaging;
 
 /// <summary>
-/// What is kept of a client id: which gateway has it, and how far epochs may have got. Written when the client changes its gateway or its will, and
-/// once in a thousand connections; not for one that comes back to where it was.
+/// What is kept of a client id: which gateway has it, and how far epochs may have got. Written when the client changes its gateway or its
+/// will, and once in a thousand connections; not for one that comes back to where it was.
 /// </summary>
 internal sealed record SessionState
 {
@@ -20,5 +20,10 @@ internal sealed record SessionState
     /// <summary>The record that must be stored before this epoch is given; the same one if it covers it already.</summary>
     public SessionState Covering(string gateway, long epoch, SessionWill? will) =>
         Gateway == gateway && epoch <= EpochLimit && Will == will ? this
-            : new SessionState { Gateway = gateway, EpochLimit = epoch <= EpochLimit ? EpochLimit : epoch + EpochsAtATime - 1, Will = will };
+            : new SessionState
+            {
+                Gateway = gateway,
+                EpochLimit = epoch <= EpochLimit ? EpochLimit : epoch + EpochsAtATime - 1,
+                Will = will,
+            };
 }

@@ -1,8 +1,9 @@
 namespace Fleet.Grains.Rollouts;
 
 /// <summary>
-/// Lets commands that arrive together be decided together and share one write: a thousand devices that report at once cost a shard one write
-/// and not a thousand. The first command after a quiet time goes at once; the next ones wait until <paramref name="spacing"/> has passed.
+/// Lets commands that arrive together be decided together and share one write: a thousand devices that report at once cost a shard
+/// one write and not a thousand. The first command after a quiet time goes at once; the next ones wait until
+/// <paramref name="spacing"/> has passed.
 /// </summary>
 /// <param name="handle">Decides, writes, and answers each command in order. One call at a time.</param>
 /// <remarks>For one activation: its turns never overlap, so there is nothing to lock.</remarks>

@@ -6,7 +6,10 @@ using Fleet.Interfaces.Jobs;
 
 namespace Fleet.Grains.Rollouts;
 
-/// <summary>Writes the job document of a firmware rollout: FreeRTOS' afr_ota (spec/aws-iot-topics.md, 2.8) and what Fleet's own agent checks besides.</summary>
+/// <summary>
+/// Writes the job document of a firmware rollout: FreeRTOS' afr_ota (spec/aws-iot-topics.md, 2.8) and what Fleet's
+/// own agent checks besides.
+/// </summary>
 internal static class FirmwareJob
 {
     private const long MiB = 1024 * 1024;

@@ -11,9 +11,9 @@ internal static class RolloutAdmission
     {
         var plan = state.Request!.Plan;
         double duePerTick = RateOf(plan.Rate, state.Counts.Outcomes.GetValueOrDefault(JobOutcome.Succeeded)) / 60;
-        // A tick is a second. However long ago the last one was, no more is granted than one tick's due and the fraction left of the one before:
-        // a rollout that could not admit for a while goes on at its rate, and does not make up for it.
-        // The same goes for a last one that is still to come: the clock was set back, and does not hold up the rollout until it is there again.
+        // A tick is a second. However long ago the last one was, no more is granted than one tick's due and the fraction left of the one
+        // before: a rollout that could not admit for a while goes on at its rate, and does not make up for it. The same goes for a last one
+        // that is still to come: the clock was set back, and does not hold up the rollout until it is there again.
         double seconds = now < state.GrantedAt ? double.PositiveInfinity : (now - state.GrantedAt).TotalSeconds;
         double tokens = Math.Min(state.Carry + duePerTick * seconds, duePerTick + 1);
         int most = (int)tokens;

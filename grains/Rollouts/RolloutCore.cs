@@ -123,7 +123,9 @@ internal static class RolloutCore
             state = Apply(state, e);
         }
         // A stop is told at once. Whatever else a shard is owed, the next tick tells it.
-        return new(events.ToImmutable(), state.Generation == generation ? [] : [.. Indexes(state, s => Owes(state, s)).Select(i => new DirectShard(i))]);
+        return new(
+            events.ToImmutable(),
+            state.Generation == generation ? [] : [.. Indexes(state, s => Owes(state, s)).Select(i => new DirectShard(i))]);
     }
 
     private static RolloutEvent? Consequence(RolloutState state, DateTimeOffset now)
@@ -149,7 +151,8 @@ internal static class RolloutCore
     {
         RolloutStatus.Running => shard.Outstanding > 0,
         // One that has used up its grants and has nothing that is not started can offer nothing and take nothing back.
-        RolloutStatus.Pausing => (shard.Outstanding > 0 || shard.Counts.Queued > 0) && !(shard.Settled && shard.Generation == state.Generation),
+        RolloutStatus.Pausing =>
+            (shard.Outstanding > 0 || shard.Counts.Queued > 0) && !(shard.Settled && shard.Generation == state.Generation),
         RolloutStatus.Cancelling => shard.Counts.Ended() < shard.Size,
         _ => false,
     };

@@ -26,7 +26,8 @@ internal sealed record WakeRollout : RolloutCommand;
 /// <summary>What happened in a rollout.</summary>
 internal abstract record RolloutEvent;
 
-internal sealed record RolloutStarted(RolloutId Id, RolloutRequest Request, ImmutableArray<int> ShardSizes, DateTimeOffset At) : RolloutEvent;
+internal sealed record RolloutStarted(RolloutId Id, RolloutRequest Request, ImmutableArray<int> ShardSizes, DateTimeOffset At)
+    : RolloutEvent;
 
 internal sealed record ShardCounted(ShardReport Report) : RolloutEvent;
 
@@ -51,7 +52,8 @@ internal sealed record RolloutEnded(RolloutStatus Status, DateTimeOffset At) : R
 /// <summary>Tell the shard what the rollout wants of it now. An order says all of it, and its generation makes a repeat harmless.</summary>
 internal sealed record DirectShard(int Shard);
 
-internal sealed record RolloutDecision(ImmutableArray<RolloutEvent> Events, ImmutableArray<DirectShard> Effects, RolloutStatus? NotAllowedWhile = null)
+internal sealed record RolloutDecision(
+    ImmutableArray<RolloutEvent> Events, ImmutableArray<DirectShard> Effects, RolloutStatus? NotAllowedWhile = null)
 {
     public static readonly RolloutDecision Nothing = new([], []);
 }

@@ -12,11 +12,13 @@ internal static class RolloutGates
 {
     /// <summary>The first gate that trips, or that cannot be evaluated; null while all are open.</summary>
     public static TrippedGate? Evaluate(
-        ImmutableArray<RolloutGate> gates, ImmutableSortedDictionary<JobOutcome, int> outcomes, ImmutableSortedDictionary<JobOutcome, int>? overlooked)
+        ImmutableArray<RolloutGate> gates, ImmutableSortedDictionary<JobOutcome, int> outcomes,
+        ImmutableSortedDictionary<JobOutcome, int>? overlooked)
     {
         foreach (var gate in gates)
         {
-            if (WhyNot(gate) is { } why) return new(GateAction.Pause, StopReason.GateUnevaluable, $"The gate on '{gate.Failure}' cannot be evaluated: {why}.");
+            if (WhyNot(gate) is { } why)
+                return new(GateAction.Pause, StopReason.GateUnevaluable, $"The gate on '{gate.Failure}' cannot be evaluated: {why}.");
             int executed = 0, failed = 0;
             foreach (var (outcome, count) in outcomes)
             {
@@ -26,7 +28,8 @@ internal static class RolloutGates
             }
             if (executed < gate.MinimumExecuted || failed == 0 || 100.0 * failed / executed < gate.ThresholdPercent) continue;
             return new(gate.Action, StopReason.Gate,
-                $"{failed} of {executed} outcomes ({100.0 * failed / executed:0.#} %) count as '{JsonNamingPolicy.CamelCase.ConvertName(gate.Failure.ToString())}', the limit is {gate.ThresholdPercent:0.##} %.");
+                $"{failed} of {executed} outcomes ({100.0 * failed / executed:0.#} %) count as "
+                + $"'{JsonNamingPolicy.CamelCase.ConvertName(gate.Failure.ToString())}', the limit is {gate.ThresholdPercent:0.##} %.");
         }
         return null;
     }

@@ -1,4 +1,5 @@
 using Fleet.Grains.Index;
+using Fleet.Grains.Records;
 using Fleet.Interfaces.Firmware;
 using Fleet.Interfaces.Naming;
 using Fleet.Interfaces.Rollouts;
@@ -45,14 +46,18 @@ internal sealed class RolloutGrain : Grain, IRolloutGrain, IRemindable
     public async Task<CreateRolloutResult> Create(RolloutRequest request)
     {
         if (_saved.ToView() is { } there)
-            return RolloutRequests.Same(there.Request, request) ? new CreateRolloutResult.Created(there) : new CreateRolloutResult.Conflict();
+            return RolloutRequests.Same(there.Request, request)
+                ? new CreateRolloutResult.Created(there) : new CreateRolloutResult.Conflict();
         if (RolloutPlanRules.Check(request) is { } invalid) return invalid;
 
-        var id = RolloutId.TryParse(this.GetPrimaryKeyString(), out var key) ? key : throw new InvalidOperationException("The key is not a rollout id.");
+        var id = RolloutId.TryParse(this.GetPrimaryKeyString(), out var key)
+            ? key : throw new InvalidOperationException("The key is not a rollout id.");
         var firmware = await GrainFactory.GetGrain<IFirmwareGrain>($"{request.Model}/{request.Version}").Get();
-        if (firmware is null) return new CreateRolloutResult.Invalid("firmware.version", $"There is no firmware {request.Version} for '{request.Model}'.");
+        if (firmware is null)
+            return new CreateRolloutResult.Invalid("firmware.version", $"There is no firmware {request.Version} for '{request.Model}'.");
         if (firmware.Status is not FirmwareStatus.Published)
-            return new CreateRolloutResult.Invalid("firmware.version", $"Firmware {request.Version} for '{request.Model}' is not published.");
+            return new CreateRolloutResult.Invalid(
+                "firmware.version", $"Firmware {request.Version} for '{request.Model}' is not published.");
         var target = await RolloutTargeting.Resolve(_index, id, request.Target, request.Model);
         if (target.Invalid is { } wrong) return wrong;
 
@@ -122,7 +127,9 @@ internal sealed class RolloutGrain : Grain, IRolloutGrain, IRemindable
 
     private Task Save(RolloutState next) => this.Save(_record, next);
 
-    /// <summary>Posts the order; the shard's report says what came of it. It is not awaited: the shard may be waiting for this rollout.</summary>
+    /// <summary>
+    /// Posts the order; the shard's report says what came of it. It is not awaited: the shard may be waiting for this rollout.
+    /// </summary>
     private void Post(int shard)
     {
         if (_inFlight.Add(shard)) _ = Direct(shard);
@@ -165,7 +172,8 @@ internal sealed class RolloutGrain : Grain, IRolloutGrain, IRemindable
     }
 
     private void KeepTicking() =>
-        _ticks ??= this.RegisterGrainTimer(Tick, new GrainTimerCreationOptions(TickPeriod, TickPeriod) { Interleave = true, KeepAlive = true });
+        _ticks ??= this.RegisterGrainTimer(
+            Tick, new GrainTimerCreationOptions(TickPeriod, TickPeriod) { Interleave = true, KeepAlive = true });
 
     private Task Tick() => _turns.Submit(new TickRollout());
 
@@ -178,7 +186,8 @@ internal sealed class RolloutGrain : Grain, IRolloutGrain, IRemindable
 
     private IRolloutShardGrain Shard(RolloutId id, int shard) => GrainFactory.GetGrain<IRolloutShardGrain>($"{id}/{shard}");
 
-    private static ShardAssignment Assign(RolloutId id, RolloutRequest request, FirmwareView firmware, ThingName[] things, int shard) => new()
+    private static ShardAssignment Assign(
+        RolloutId id, RolloutRequest request, FirmwareView firmware, ThingName[] things, int shard) => new()
     {
         Rollout = id,
         Shard = shard,

@@ -36,7 +36,8 @@ internal static class RolloutPlanRules
         if (target.Query is null == target.Things is null) yield return ("target", "Exactly one of query and things.");
         if (target.Things is not { } things) yield break;
         if (things.IsDefaultOrEmpty) yield return ("target.things", "At least one thing.");
-        else if (things.Length > MaxListedThings) yield return ("target.things", $"At most {MaxListedThings} things; use a query for more.");
+        else if (things.Length > MaxListedThings)
+            yield return ("target.things", $"At most {MaxListedThings} things; use a query for more.");
         else if (things.Distinct().Count() < things.Length)
             yield return ("target.things", $"'{things.GroupBy(t => t).First(g => g.Count() > 1).Key}' is listed more than once.");
     }
@@ -53,7 +54,8 @@ internal static class RolloutPlanRules
         {
             double percent = phases[i].Percent;
             if (!(percent > 0 && percent <= 100)) yield return ($"plan.phases[{i}].percent", "Above 0, at most 100.");
-            else if (percent <= reached) yield return ($"plan.phases[{i}].percent", $"More than the {reached} of the phase before: percentages are cumulative.");
+            else if (percent <= reached)
+                yield return ($"plan.phases[{i}].percent", $"More than the {reached} of the phase before: percentages are cumulative.");
             reached = percent;
         }
         if (reached is not 100) yield return ($"plan.phases[{phases.Length - 1}].percent", "The last phase reaches 100.");
@@ -87,7 +89,8 @@ internal static class RolloutPlanRules
             var gate = gates[i];
             if (!Enum.IsDefined(gate.Failure)) yield return ($"plan.gates[{i}].failure", "any, rejected, failed, rolledBack or timedOut.");
             if (!Enum.IsDefined(gate.Action)) yield return ($"plan.gates[{i}].action", "pause or abort.");
-            if (!(gate.ThresholdPercent > 0 && gate.ThresholdPercent <= 100)) yield return ($"plan.gates[{i}].thresholdPercent", "Above 0, at most 100.");
+            if (!(gate.ThresholdPercent > 0 && gate.ThresholdPercent <= 100))
+                yield return ($"plan.gates[{i}].thresholdPercent", "Above 0, at most 100.");
             if (gate.MinimumExecuted < 1) yield return ($"plan.gates[{i}].minimumExecuted", "1 or more.");
         }
     }

@@ -9,8 +9,8 @@ namespace Fleet.Grains.Rollouts;
 internal static class RolloutShardCore
 {
     /// <summary>
-    /// How long a slot is leased from the last sign of progress. Devices report progress at least every 100 s while they work, and a restart
-    /// takes a minute or two; what is silent for longer is asleep, switched off or lost, and must not hold up the others.
+    /// How long a slot is leased from the last sign of progress. Devices report progress at least every 100 s while they work, and a
+    /// restart takes a minute or two; what is silent for longer is asleep, switched off or lost, and must not hold up the others.
     /// </summary>
     public static readonly TimeSpan SlotLease = TimeSpan.FromMinutes(5);
 
@@ -35,7 +35,8 @@ internal static class RolloutShardCore
         }
         if (CountSlots(state, now) is { } counted) Add(counted);
         // Before the first order there is no rollout yet that could be told.
-        if (events.Count > 0 && state.Generation > 0 && Differ(before.ToReport(), state.ToReport())) Add(new StandingChanged(state.Version + 1));
+        if (events.Count > 0 && state.Generation > 0 && Differ(before.ToReport(), state.ToReport()))
+            Add(new StandingChanged(state.Version + 1));
         return (state, new(events.ToImmutable(), effects.ToImmutable()));
 
         void Add(ShardEvent e)
@@ -75,7 +76,9 @@ internal static class RolloutShardCore
         return Apply(state, e, ref copy);
     }
 
-    /// <param name="copy">The executions of <paramref name="state"/>, if they are nobody else's and may be changed in place; set once they are.</param>
+    /// <param name="copy">
+    /// The executions of <paramref name="state"/>, if they are nobody else's and may be changed in place; set once they are.
+    /// </param>
     private static ShardState Apply(ShardState state, ShardEvent e, ref ShardExecution[]? copy) => e switch
     {
         ShardOpened { Assignment: var a } => new()
@@ -162,7 +165,8 @@ internal static class RolloutShardCore
     private static ShardDecision CancelAll(ShardState state, DateTimeOffset now)
     {
         var (events, effects) = Ask(state, e => e.IsOpen, ShardAsk.Cancel, now);
-        var never = Indexes(state, e => e.IsPending).Select(i => new ExecutionFinished(i, JobOutcome.Cancelled, "cancelled before it was offered", 0, now));
+        var never = Indexes(state, e => e.IsPending)
+            .Select(i => new ExecutionFinished(i, JobOutcome.Cancelled, "cancelled before it was offered", 0, now));
         return new([.. events, .. never], effects);
     }
 
@@ -216,7 +220,9 @@ internal static class RolloutShardCore
         var (events, effects) = AskAgain(state, now, at => IsDue(at, now));
         var reviews = Indexes(state, e => e is { IsOpen: true, Asked: null } && (e.ReviewedAt is not { } at || IsDue(at, now)))
             .Select(i => (Index: i, Execution: state.Executions[i]))
-            .Select(x => (x.Index, x.Execution, Expired: now >= x.Execution.StageAt + DeadlineOf(state.Job!.Deadlines, x.Execution.Stage!.Value)))
+            .Select(x => (
+                x.Index, x.Execution,
+                Expired: now >= x.Execution.StageAt + DeadlineOf(state.Job!.Deadlines, x.Execution.Stage!.Value)))
             .Where(x => x.Expired || now >= x.Execution.ReviewAt)
             .ToArray();
         return new(

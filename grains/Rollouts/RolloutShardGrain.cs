@@ -1,3 +1,4 @@
+using Fleet.Grains.Records;
 using Fleet.Interfaces.Devices;
 using Fleet.Interfaces.Jobs;
 using Fleet.Interfaces.Naming;
@@ -31,7 +32,8 @@ internal sealed class RolloutShardGrain : Grain, IRolloutShardGrain, IRemindable
     private bool _hasReminder;
 
     public RolloutShardGrain(
-        [PersistentState("shard")] IPersistentState<ShardState> record, TimeProvider clock, RolloutMetrics metrics, ILogger<RolloutShardGrain> log)
+        [PersistentState("shard")] IPersistentState<ShardState> record, TimeProvider clock, RolloutMetrics metrics,
+        ILogger<RolloutShardGrain> log)
     {
         (_record, _clock, _metrics, _log) = (record, clock, metrics, log);
         _commands = new(clock, Spacing, Decide);
@@ -164,7 +166,8 @@ internal sealed class RolloutShardGrain : Grain, IRolloutShardGrain, IRemindable
     }
 
     private void KeepTicking() =>
-        _ticks ??= this.RegisterGrainTimer(Tick, new GrainTimerCreationOptions(TickPeriod, TickPeriod) { Interleave = true, KeepAlive = true });
+        _ticks ??= this.RegisterGrainTimer(
+            Tick, new GrainTimerCreationOptions(TickPeriod, TickPeriod) { Interleave = true, KeepAlive = true });
 
     private async Task Tick()
     {
@@ -173,7 +176,9 @@ internal sealed class RolloutShardGrain : Grain, IRolloutShardGrain, IRemindable
         else await RestIfDone();
     }
 
-    /// <summary>The timer ends when nothing is under way, the reminder when nothing can be any more; both only once the rollout knows.</summary>
+    /// <summary>
+    /// The timer ends when nothing is under way, the reminder when nothing can be any more; both only once the rollout knows.
+    /// </summary>
     private async Task RestIfDone()
     {
         if (_saved.IsActive || _saved.Version > _toldVersion) return;

@@ -25,10 +25,14 @@ internal static class RolloutTargeting
     }
 
     /// <summary>
-    /// By a hash of (rollout, thing): random with regard to site, batch and age, other for each rollout, and the same whenever it is computed.
+    /// By a hash of (rollout, thing): random with regard to site, batch and age, other for each rollout, and the
+    /// same whenever it is computed.
     /// </summary>
     public static ImmutableArray<ThingName> InOrder(RolloutId id, IEnumerable<ThingName> things) =>
-        [.. things.Select(thing => (Rank: Rank(id, thing), Thing: thing)).OrderBy(x => x.Rank).ThenBy(x => x.Thing.Value, StringComparer.Ordinal).Select(x => x.Thing)];
+    [
+        .. things.Select(thing => (Rank: Rank(id, thing), Thing: thing))
+            .OrderBy(x => x.Rank).ThenBy(x => x.Thing.Value, StringComparer.Ordinal).Select(x => x.Thing),
+    ];
 
     private static ulong Rank(RolloutId id, ThingName thing)
     {
@@ -44,7 +48,8 @@ internal static class RolloutTargeting
         {
             var rows = await index.Find(FleetQuery.Of(things[i]), null, 1, CancellationToken.None);
             if (rows.IsEmpty) return ResolvedTarget.Wrong($"target.things[{i}]", $"There is no device '{things[i]}'.");
-            if (rows[0].Model != model) return ResolvedTarget.Wrong($"target.things[{i}]", $"'{things[i]}' is a '{rows[0].Model}', the firmware is for '{model}'.");
+            if (rows[0].Model != model)
+                return ResolvedTarget.Wrong($"target.things[{i}]", $"'{things[i]}' is a '{rows[0].Model}', the firmware is for '{model}'.");
         }
         return new(things, null);
     }
@@ -64,7 +69,8 @@ internal static class RolloutTargeting
                     foreach (var row in rows)
                     {
                         if (row.Model != model)
-                            return ResolvedTarget.Wrong("target.query", $"It finds '{row.Thing}', a '{row.Model}'; the firmware is for '{model}'.");
+                            return ResolvedTarget.Wrong(
+                                "target.query", $"It finds '{row.Thing}', a '{row.Model}'; the firmware is for '{model}'.");
                         things.Add(row.Thing);
                     }
                     if (rows.Length < PageSize) break;

@@ -58,7 +58,8 @@ internal sealed record ShardExecution
 
 /// <summary>The job that every device of the shard is offered.</summary>
 internal sealed record ShardJob(
-    RolloutId Rollout, ModelName Model, FirmwareVersion Version, StreamId Stream, string Document, RolloutDeadlines Deadlines, RolloutProof Proof);
+    RolloutId Rollout, ModelName Model, FirmwareVersion Version, StreamId Stream, string Document, RolloutDeadlines Deadlines,
+    RolloutProof Proof);
 
 internal sealed record ShardState
 {

@@ -38,7 +38,9 @@ public sealed record DueMessages(ImmutableArray<QueuedMessage> Messages, DateTim
 public sealed record RuleBacklog(
     long Queued, long QueuedBytes, long DeadLetters, long Delivered, long Failed, string? LastError, DateTimeOffset? LastErrorAt);
 
-/// <summary>The queues of rules and their dead letters, as the rules see them. Gateways append to the queues on a way of their own.</summary>
+/// <summary>
+/// The queues of rules and their dead letters, as the rules see them. Gateways append to the queues on a way of their own.
+/// </summary>
 public interface IRuleStore
 {
     /// <summary>Makes the rule's queue, unless it is there. Only a queue that was made can be appended to.</summary>

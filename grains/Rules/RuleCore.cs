@@ -24,14 +24,17 @@ internal static class RuleCore
     public static RuleDecision SetEnabled(RuleState state, bool enabled, DateTimeOffset now)
     {
         if (state.Definition is null) return new(new RuleResult.NotFound());
-        return state.Enabled == enabled ? new(new RuleResult.Stored(state.ToView()!, Created: false)) : Stored(state with { Enabled = enabled }, false, now);
+        return state.Enabled == enabled
+            ? new(new RuleResult.Stored(state.ToView()!, Created: false)) : Stored(state with { Enabled = enabled }, false, now);
     }
 
     public static RuleDecision Delete(RuleState state, long? ifVersion, DateTimeOffset now)
     {
         if (state.Definition is null) return new(new RuleResult.NotFound());
         if (Conflict(state, ifVersion) is { } conflict) return new(conflict);
-        return new(new RuleResult.Deleted(), state with { Version = state.Version + 1, Definition = null, Enabled = false, Dropping = true, ChangedAt = now });
+        return new(
+            new RuleResult.Deleted(),
+            state with { Version = state.Version + 1, Definition = null, Enabled = false, Dropping = true, ChangedAt = now });
     }
 
     private static RuleDecision Stored(RuleState next, bool created, DateTimeOffset now)

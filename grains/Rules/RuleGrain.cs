@@ -1,4 +1,4 @@
-using Fleet.Grains.Rules.Delivery;
+using Fleet.Grains.Records;
 using Fleet.Interfaces.Rules;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
@@ -6,8 +6,8 @@ using Microsoft.Extensions.Options;
 namespace Fleet.Grains.Rules;
 
 /// <summary>
-/// The shell of a rule: what operators change of it. What the gateways must still be told, and what is left of a deleted rule, follows from the record, so
-/// each activation and each reminder sees to both again.
+/// The shell of a rule: what operators change of it. What the gateways must still be told, and what is left of a deleted rule, follows from
+/// the record, so each activation and each reminder sees to both again.
 /// </summary>
 internal sealed class RuleGrain : Grain, IRuleGrain, IRemindable
 {
@@ -26,14 +26,16 @@ internal sealed class RuleGrain : Grain, IRuleGrain, IRemindable
     private DateTimeOffset _pruneAt;
 
     public RuleGrain(
-        [PersistentState("rule")] IPersistentState<RuleState> record, IRuleStore store, RuleSender sender, IOptions<RuleOptions> options, RuleMetrics metrics,
-        TimeProvider clock, ILogger<RuleGrain> log)
+        [PersistentState("rule")] IPersistentState<RuleState> record, IRuleStore store, RuleSender sender, IOptions<RuleOptions> options,
+        RuleMetrics metrics, TimeProvider clock, ILogger<RuleGrain> log)
     {
         (_record, _store, _options, _clock, _log) = (record, store, options.Value, clock, log);
         _delivery = new RuleDelivery(this, store, sender, _options, metrics, clock, log);
     }
 
-    private RuleName Name => RuleName.TryParse(this.GetPrimaryKeyString(), out var name) ? name : throw new InvalidOperationException("The key is not a rule name.");
+    private RuleName Name =>
+        RuleName.TryParse(this.GetPrimaryKeyString(), out var name)
+            ? name : throw new InvalidOperationException("The key is not a rule name.");
 
     private IRuleRegistryGrain Registry => GrainFactory.GetGrain<IRuleRegistryGrain>(IRuleRegistryGrain.Key);
 

@@ -7,7 +7,10 @@ namespace Fleet.Grains.Rules;
 /// <summary>A failed attempt is tried again, a refused one never, a cancelled one when the service is back.</summary>
 internal enum AttemptEnd { Delivered, Failed, Refused, Cancelled }
 
-/// <summary>What rules do, for dashboards and alerts; meter "Fleet.Rules". Names of rules are no tags: they are the operator's, and as many as they like.</summary>
+/// <summary>
+/// What rules do, for dashboards and alerts; meter "Fleet.Rules". Names of rules are no tags: they are the operator's,
+/// and as many as they like.
+/// </summary>
 public sealed class RuleMetrics
 {
     private static readonly KeyValuePair<string, object?>[] EndTags = ClosedSeries.TagsOf<AttemptEnd>("outcome");
@@ -21,14 +24,19 @@ public sealed class RuleMetrics
     {
         ArgumentNullException.ThrowIfNull(meters);
         var meter = meters.Create("Fleet.Rules");
-        _attempts = meter.CreateCounter<long>("fleet.rule.attempts", "{attempt}", "Attempts by how they ended; only failed ones are tried again.")
+        _attempts = meter.CreateCounter<long>(
+            "fleet.rule.attempts", "{attempt}", "Attempts by how they ended; only failed ones are tried again.")
             .StartedAtZero(EndTags);
         _failed = meter.CreateCounter<long>("fleet.rule.given_up", "{message}", "Messages that became dead letters.").StartedAtZero();
         _duration = meter.CreateHistogram<double>("fleet.rule.attempt.duration", "s", "From the request to the answer.");
-        _latency = meter.CreateHistogram<double>("fleet.rule.delivery.latency", "s", "From the arrival of a message to the answer that took it.");
+        _latency = meter.CreateHistogram<double>(
+            "fleet.rule.delivery.latency", "s", "From the arrival of a message to the answer that took it.");
         _inFlight = meter.CreateUpDownCounter<long>("fleet.rule.in_flight", "{attempt}", "Attempts under way.").StartedAtZero();
-        meter.CreateObservableGauge("fleet.rule.queue.length", () => _backlogs.Values.Sum(b => b.Queued), "{message}", "Messages in the queues of the rules that work here.");
-        meter.CreateObservableGauge("fleet.rule.dead_letters", () => _backlogs.Values.Sum(b => b.Dead), "{message}", "Dead letters of the rules that work here.");
+        meter.CreateObservableGauge(
+            "fleet.rule.queue.length", () => _backlogs.Values.Sum(b => b.Queued), "{message}",
+            "Messages in the queues of the rules that work here.");
+        meter.CreateObservableGauge(
+            "fleet.rule.dead_letters", () => _backlogs.Values.Sum(b => b.Dead), "{message}", "Dead letters of the rules that work here.");
     }
 
     internal void Begun() => _inFlight.Add(1);

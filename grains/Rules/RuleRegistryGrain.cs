@@ -1,3 +1,4 @@
+using Fleet.Grains.Records;
 using Fleet.Interfaces.Rules;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;

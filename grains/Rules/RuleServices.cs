@@ -1,4 +1,3 @@
-using Fleet.Grains.Rules.Delivery;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace Fleet.Grains.Rules;

@@ -43,11 +43,12 @@ internal readonly struct ShadowAnswers(ShadowAddress address, long timestamp, st
     });
 
     /// <param name="previous">Null on the first update: then the member is absent.</param>
-    public TopicMessage Documents(ShadowDocument? previous, ShadowDocument current) => Message("update/documents", version: null, (writer, _) =>
-    {
-        if (previous is not null) WriteDocument(writer, "previous", previous);
-        WriteDocument(writer, "current", current);
-    });
+    public TopicMessage Documents(ShadowDocument? previous, ShadowDocument current) =>
+        Message("update/documents", version: null, (writer, _) =>
+        {
+            if (previous is not null) WriteDocument(writer, "previous", previous);
+            WriteDocument(writer, "current", current);
+        });
 
     public TopicMessage GetAccepted(ShadowDocument document) => Message("get/accepted", document.Version, (writer, _) =>
     {
@@ -58,11 +59,12 @@ internal readonly struct ShadowAnswers(ShadowAddress address, long timestamp, st
     });
 
     /// <param name="operation">get or update.</param>
-    public TopicMessage Rejected(string operation, int code, string message) => Message($"{operation}/rejected", version: null, (writer, _) =>
-    {
-        writer.WriteNumber("code", code);
-        writer.WriteString("message", message);
-    });
+    public TopicMessage Rejected(string operation, int code, string message) =>
+        Message($"{operation}/rejected", version: null, (writer, _) =>
+        {
+            writer.WriteNumber("code", code);
+            writer.WriteString("message", message);
+        });
 
     private TopicMessage Message(string operation, long? version, Action<Utf8JsonWriter, long> body)
     {

@@ -42,7 +42,8 @@ internal static class ShadowCore
         });
 
         ShadowDecision Reject(ShadowRejection reason) => new(
-            [new ShadowAnswers(address, now.ToUnixTimeSeconds(), reason.ClientToken).Rejected("update", reason.Code, reason.Message)], Next: null);
+            [new ShadowAnswers(address, now.ToUnixTimeSeconds(), reason.ClientToken).Rejected("update", reason.Code, reason.Message)],
+            Next: null);
     }
 
     public static TopicMessage Get(ShadowState state, ShadowAddress address, ReadOnlySpan<byte> body, DateTimeOffset now)

@@ -26,7 +26,8 @@ internal static class ShadowDelta
     private static bool AreEqual(ShadowNode left, ShadowNode right) => (left, right) switch
     {
         (ShadowLeaf l, ShadowLeaf r) => l.Json == r.Json || (l.IsNumber && r.IsNumber && JsonNumber.Of(l.Json) == JsonNumber.Of(r.Json)),
-        (ShadowArray l, ShadowArray r) => l.Items.Length == r.Items.Length && l.Items.Zip(r.Items).All(pair => AreEqual(pair.First, pair.Second)),
+        (ShadowArray l, ShadowArray r) =>
+            l.Items.Length == r.Items.Length && l.Items.Zip(r.Items).All(pair => AreEqual(pair.First, pair.Second)),
         (ShadowObject l, ShadowObject r) =>
             l.Count == r.Count && l.Members.All(member => r.TryGet(member.Key, out var other) && AreEqual(member.Value, other)),
         _ => false,

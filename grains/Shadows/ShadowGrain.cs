@@ -1,10 +1,12 @@
+using Fleet.Grains.Records;
 using Fleet.Interfaces.Devices;
 using Fleet.Interfaces.Messaging;
 using Fleet.Interfaces.Shadows;
 
 namespace Fleet.Grains.Shadows;
 
-internal sealed class ShadowGrain([PersistentState("shadow")] IPersistentState<ShadowState> record, TimeProvider clock) : Grain, IShadowGrain
+internal sealed class ShadowGrain([PersistentState("shadow")] IPersistentState<ShadowState> record, TimeProvider clock)
+    : Grain, IShadowGrain
 {
     private static readonly TimeSpan ReportRetry = TimeSpan.FromSeconds(30);
 

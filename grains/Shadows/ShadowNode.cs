@@ -23,7 +23,9 @@ internal abstract class ShadowNode
 }
 
 /// <summary>A string, number or boolean.</summary>
-/// <param name="json">The value as JSON. A number keeps the spelling it was sent in; a string has one spelling, so that equal strings have equal text.</param>
+/// <param name="json">
+/// The value as JSON. A number keeps the spelling it was sent in; a string has one spelling, so that equal strings have equal text.
+/// </param>
 /// <param name="writtenAt">Epoch seconds.</param>
 internal sealed class ShadowLeaf(string json, long writtenAt) : ShadowNode
 {
@@ -33,7 +35,8 @@ internal sealed class ShadowLeaf(string json, long writtenAt) : ShadowNode
     public bool IsNumber => Json[0] is '-' or (>= '0' and <= '9');
 
     public static new ShadowLeaf Of(JsonElement value, long writtenAt) => new(
-        value.ValueKind is JsonValueKind.String ? $"\"{JsonEncodedText.Encode(value.GetString()!, ShadowJson.Encoder)}\"" : value.GetRawText(), writtenAt);
+        value.ValueKind is JsonValueKind.String
+            ? $"\"{JsonEncodedText.Encode(value.GetString()!, ShadowJson.Encoder)}\"" : value.GetRawText(), writtenAt);
 }
 
 internal sealed class ShadowArray(ImmutableArray<ShadowNode> items) : ShadowNode

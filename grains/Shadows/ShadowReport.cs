@@ -12,7 +12,8 @@ internal static class ShadowReport
     /// <param name="sessionEpoch">Of the device's session, if it is the device that says so.</param>
     /// <param name="unsent">A report that has not arrived yet: what the new one does not say is taken from it.</param>
     /// <returns>All that is outstanding, or null for nothing.</returns>
-    public static FirmwareReport? Of(ShadowUpdate update, long shadowVersion, DateTimeOffset now, FirmwareReport? unsent, long? sessionEpoch = null)
+    public static FirmwareReport? Of(
+        ShadowUpdate update, long shadowVersion, DateTimeOffset now, FirmwareReport? unsent, long? sessionEpoch = null)
     {
         var reported = update.Sections.FirstOrDefault(section => section.Name is "reported").Value;
         if (reported.ValueKind is not JsonValueKind.Object) return unsent;

@@ -13,7 +13,9 @@ internal sealed record ShadowRejection(int Code, string Message, string? ClientT
 /// <param name="Version">The version it expects; null for whatever is there.</param>
 internal sealed record ShadowUpdate(JsonElement State, long? Version, string? ClientToken)
 {
-    /// <summary>The sections it names, in its order: objects, or null as JSON. What else stands in state is not the requester's to write.</summary>
+    /// <summary>
+    /// The sections it names, in its order: objects, or null as JSON. What else stands in state is not the requester's to write.
+    /// </summary>
     public IEnumerable<JsonProperty> Sections => State.ValueKind is JsonValueKind.Null
         ? []
         : State.EnumerateObject().Where(section => section.Name is "desired" or "reported");
@@ -71,7 +73,8 @@ internal static class ShadowRequest
             ReadAllText(request);
             return null;
         }
-        // Half a surrogate pair ("\ud800") passes JSON's grammar, and UTF-8 cannot carry it: reading it as text is an InvalidOperationException.
+        // Half a surrogate pair ("\ud800") passes JSON's grammar, and UTF-8 cannot carry it: reading it as text is an
+        // InvalidOperationException.
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
             return new ShadowRejection(400, "Invalid JSON", null);
@@ -102,7 +105,8 @@ internal static class ShadowRequest
     {
         token = null;
         if (!request.TryGetProperty("clientToken", out var value)) return true;
-        if (value.ValueKind is not JsonValueKind.String || Encoding.UTF8.GetByteCount(value.GetString()!) > MaxClientTokenBytes) return false;
+        if (value.ValueKind is not JsonValueKind.String || Encoding.UTF8.GetByteCount(value.GetString()!) > MaxClientTokenBytes)
+            return false;
         token = value.GetString();
         return true;
     }
@@ -123,7 +127,8 @@ internal static class ShadowRequest
             case JsonValueKind.Object or JsonValueKind.Array when level > MaxLevels:
                 return $"JSON contains too many levels of nesting; maximum is {MaxLevels}";
             case JsonValueKind.Object:
-                return value.EnumerateObject().Select(member => WhyNot(member.Value, level + 1, inArray)).FirstOrDefault(why => why is not null);
+                return value.EnumerateObject()
+                    .Select(member => WhyNot(member.Value, level + 1, inArray)).FirstOrDefault(why => why is not null);
             case JsonValueKind.Array:
                 return value.EnumerateArray().Select(item => WhyNot(item, level + 1, inArray: true)).FirstOrDefault(why => why is not null);
             // An array is replaced whole, so in it there is nothing that a null could remove.

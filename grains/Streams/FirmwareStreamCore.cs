@@ -2,7 +2,9 @@ using Fleet.Interfaces.Streams;
 
 namespace Fleet.Grains.Streams;
 
-/// <summary>One version, one list of files, for good: clients that ask for JSON blocks send version 1 whatever happens (spec 3.7).</summary>
+/// <summary>
+/// One version, one list of files, for good: clients that ask for JSON blocks send version 1 whatever happens (spec 3.7).
+/// </summary>
 internal static class FirmwareStreamCore
 {
     private const int Version = 1;
@@ -16,7 +18,8 @@ internal static class FirmwareStreamCore
         if (state.Description is not { } open) return new FirmwareStreamState { Description = description };
         return open.Files.SequenceEqual(description.Files)
             ? state
-            : throw new InvalidOperationException($"The stream is open already, with other files than those of '{description.Description}'.");
+            : throw new InvalidOperationException(
+                $"The stream is open already, with other files than those of '{description.Description}'.");
     }
 
     public static StreamLease? Lease(FirmwareStreamState state, DateTimeOffset now) =>

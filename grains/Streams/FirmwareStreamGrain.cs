@@ -1,3 +1,4 @@
+using Fleet.Grains.Records;
 using Fleet.Interfaces.Streams;
 
 namespace Fleet.Grains.Streams;

@@ -10,7 +10,8 @@ internal sealed class ClientConnection : IDisposable
     private static readonly TimeSpan DisconnectTimeout = TimeSpan.FromSeconds(2);
 
     // A buffer is taken from the pool when bytes are there, and given back when they are read.
-    private static readonly StreamPipeReaderOptions ReaderOptions = new(bufferSize: 4096, minimumReadSize: 512, leaveOpen: true, useZeroByteReads: true);
+    private static readonly StreamPipeReaderOptions ReaderOptions = new(
+        bufferSize: 4096, minimumReadSize: 512, leaveOpen: true, useZeroByteReads: true);
 
     private readonly MqttClientOptions _options;
     private readonly ClientTransport _transport;
@@ -88,7 +89,8 @@ internal sealed class ClientConnection : IDisposable
             Payload = new ReadOnlySequence<byte>(message.Payload),
         };
         if (Result.MaximumPacketBytes is { } most && packet.SizeIn(Version) > most)
-            throw new ArgumentException($"A message of {packet.SizeIn(Version)} bytes is over the {most} that the server takes (3.2.2.3.6).", nameof(message));
+            throw new ArgumentException(
+                $"A message of {packet.SizeIn(Version)} bytes is over the {most} that the server takes (3.2.2.3.6).", nameof(message));
         if (Version == MqttVersion.V5) _output.Write(packet, static (packet, output) => packet.WriteTo(output, MqttVersion.V5));
         else _output.Write(packet, static (packet, output) => packet.WriteTo(output, MqttVersion.V311));
     }
@@ -111,7 +113,8 @@ internal sealed class ClientConnection : IDisposable
                 new DisconnectPacket { ReasonCode = packet.reason }.WriteTo(output, packet.Version));
             try
             {
-                await SendRestAndAwaitEnd(cancellation).WaitAsync(DisconnectTimeout, _options.TimeProvider, cancellation).ConfigureAwait(false);
+                await SendRestAndAwaitEnd(cancellation).WaitAsync(DisconnectTimeout, _options.TimeProvider, cancellation)
+                    .ConfigureAwait(false);
             }
             catch (TimeoutException)
             {

@@ -81,7 +81,8 @@ internal static class ClientPackets
             MessageExpirySeconds = packet.Properties.MessageExpiryInterval,
             ContentType = Text(packet.Properties, PropertyId.ContentType),
             ResponseTopic = Text(packet.Properties, PropertyId.ResponseTopic),
-            CorrelationData = packet.Properties.TryGet(PropertyId.CorrelationData, out var correlation) ? correlation.Value.ToArray() : null,
+            CorrelationData = packet.Properties.TryGet(PropertyId.CorrelationData, out var correlation)
+                ? correlation.Value.ToArray() : null,
             UserProperties = UserProperties(packet.Properties),
             SubscriptionIds = SubscriptionIds(packet.Properties),
         };
@@ -92,7 +93,8 @@ internal static class ClientPackets
         var pairs = new List<KeyValuePair<string, string>>();
         foreach (var property in properties)
         {
-            if (property.Id == PropertyId.UserProperty) pairs.Add(new(Encoding.UTF8.GetString(property.Name), Encoding.UTF8.GetString(property.Value)));
+            if (property.Id == PropertyId.UserProperty)
+                pairs.Add(new(Encoding.UTF8.GetString(property.Name), Encoding.UTF8.GetString(property.Value)));
         }
         return pairs;
     }

@@ -86,7 +86,8 @@ internal sealed class ClientTransport : IDisposable
     private static async Task<ClientTransport> OpenWebSocket(MqttClientOptions options, CancellationToken cancellation)
     {
         bool secure = options.Tls is not null;
-        var uri = new UriBuilder(secure ? "wss" : "ws", options.Host, options.Port == 0 ? (secure ? 443 : 80) : options.Port, options.WebSocketPath).Uri;
+        var uri = new UriBuilder(
+            secure ? "wss" : "ws", options.Host, options.Port == 0 ? (secure ? 443 : 80) : options.Port, options.WebSocketPath).Uri;
         var socket = new ClientWebSocket();
         try
         {
@@ -96,7 +97,8 @@ internal sealed class ClientTransport : IDisposable
             if (options.Tls is { } tls) handler.SslOptions = tls.For(options.Host, webSocket: true);
             using var http = new HttpMessageInvoker(handler);
             await socket.ConnectAsync(uri, http, cancellation).ConfigureAwait(false);
-            if (socket.SubProtocol != "mqtt") throw new WebSocketException(WebSocketError.UnsupportedProtocol, "The server does not speak the subprotocol mqtt.");
+            if (socket.SubProtocol != "mqtt")
+                throw new WebSocketException(WebSocketError.UnsupportedProtocol, "The server does not speak the subprotocol mqtt.");
             return new(WebSocketStream.Create(socket, WebSocketMessageType.Binary, WebSocketCloseTimeout), webSocket: socket);
         }
         catch

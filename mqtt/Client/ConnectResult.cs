@@ -1,6 +1,8 @@
 namespace Fleet.Mqtt;
 
-/// <summary>What the server's CONNACK said. The members after <see cref="ReasonCode"/> come from 5.0; under 3.1.1 they have the defaults of 5.0.</summary>
+/// <summary>
+/// What the server's CONNACK said. The members after <see cref="ReasonCode"/> come from 5.0; under 3.1.1 they have the defaults of 5.0.
+/// </summary>
 public sealed record ConnectResult
 {
     public required bool SessionPresent { get; init; }

@@ -25,7 +25,9 @@ public sealed class MqttClient : IAsyncDisposable
     public Task<ClientClosed> Closed => _connection.Closed;
 
     /// <exception cref="MqttConnectRefusedException">The server said no.</exception>
-    /// <exception cref="MqttConnectionLostException">The transport could not be opened, or failed or fell silent before the answer.</exception>
+    /// <exception cref="MqttConnectionLostException">
+    /// The transport could not be opened, or failed or fell silent before the answer.
+    /// </exception>
     public static async Task<MqttClient> ConnectAsync(MqttClientOptions options, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(options);
@@ -37,12 +39,13 @@ public sealed class MqttClient : IAsyncDisposable
 
     /// <inheritdoc cref="PublishAsync(MqttMessage, CancellationToken)"/>
     public Task<ReasonCode> PublishAsync(
-        string topic, ReadOnlyMemory<byte> payload, Qos qos = Qos.AtMostOnce, bool retain = false, CancellationToken cancellation = default) =>
+        string topic, ReadOnlyMemory<byte> payload, Qos qos = Qos.AtMostOnce, bool retain = false,
+        CancellationToken cancellation = default) =>
         PublishAsync(new MqttMessage { Topic = topic, Payload = payload, Qos = qos, Retain = retain }, cancellation);
 
     /// <returns>
-    /// QoS 0: success, when the message is in the send buffer. QoS 1: the code of PUBACK, which may be a refusal. QoS 2: that of PUBREC if it refuses,
-    /// else of PUBCOMP. The payload is copied before this returns, unless the server's receive maximum makes it wait.
+    /// QoS 0: success, when the message is in the send buffer. QoS 1: the code of PUBACK, which may be a refusal. QoS 2: that of PUBREC if
+    /// it refuses, else of PUBCOMP. The payload is copied before this returns, unless the server's receive maximum makes it wait.
     /// </returns>
     /// <exception cref="MqttConnectionLostException">The connection is over; whether the message arrived is unknown.</exception>
     public async Task<ReasonCode> PublishAsync(MqttMessage message, CancellationToken cancellation = default)
@@ -128,6 +131,7 @@ public sealed class MqttClient : IAsyncDisposable
 
     private static void Check(MqttMessage message, string parameter)
     {
-        if (!TopicName.IsValid(message.Topic)) throw new ArgumentException($"'{message.Topic}' is no topic name (MQTT 5.0, 4.7).", parameter);
+        if (!TopicName.IsValid(message.Topic))
+            throw new ArgumentException($"'{message.Topic}' is no topic name (MQTT 5.0, 4.7).", parameter);
     }
 }

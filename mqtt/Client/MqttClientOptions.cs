@@ -35,13 +35,21 @@ public sealed record MqttClientOptions
     /// <summary>Clean Start of 5.0; Clean Session of 3.1.1.</summary>
     public bool CleanStart { get; init; } = true;
 
-    /// <summary>Seconds the session outlives the connection; 0xFFFFFFFF: for ever. 5.0 only: a 3.1.1 session lives if <see cref="CleanStart"/> is false.</summary>
+    /// <summary>
+    /// Seconds the session outlives the connection; 0xFFFFFFFF: for ever. 5.0 only: a 3.1.1 session lives if
+    /// <see cref="CleanStart"/> is false.
+    /// </summary>
     public uint SessionExpirySeconds { get; init; }
 
-    /// <summary>Give the connections of one session the same: QoS 2 messages then come once, whatever happens to the connections. Null: each begins anew.</summary>
+    /// <summary>
+    /// Give the connections of one session the same: QoS 2 messages then come once, whatever happens to the
+    /// connections. Null: each begins anew.
+    /// </summary>
     public MqttClientSession? Session { get; init; }
 
-    /// <summary>Longest silence before a PINGREQ, whole seconds up to 65,535 s; zero turns keep-alive off. A 5.0 server may override it.</summary>
+    /// <summary>
+    /// Longest silence before a PINGREQ, whole seconds up to 65,535 s; zero turns keep-alive off. A 5.0 server may override it.
+    /// </summary>
     public TimeSpan KeepAlive { get; init; } = TimeSpan.FromSeconds(60);
 
     public string? UserName { get; init; }
@@ -61,7 +69,8 @@ public sealed record MqttClientOptions
 
     /// <summary>
     /// Called with one message at a time, in order. A QoS 1 or 2 message is acknowledged when the returned task completes; the handler
-    /// may await this client's own operations. If it throws, the connection is aborted and <see cref="MqttClient.Closed"/> carries the exception.
+    /// may await this client's own operations. If it throws, the connection is aborted and
+    /// <see cref="MqttClient.Closed"/> carries the exception.
     /// </summary>
     public Func<IncomingMessage, ValueTask>? OnMessage { get; init; }
 

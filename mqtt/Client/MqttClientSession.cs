@@ -1,8 +1,8 @@
 namespace Fleet.Mqtt;
 
 /// <summary>
-/// What a client remembers of its session from one connection to the next: the QoS 2 messages that it has had and the server has not released, so
-/// that none of them comes twice. MQTT 5.0, 4.1. In memory; cleared when the server has no session any more.
+/// What a client remembers of its session from one connection to the next: the QoS 2 messages that it has had and the server has not
+/// released, so that none of them comes twice. MQTT 5.0, 4.1. In memory; cleared when the server has no session any more.
 /// </summary>
 public sealed class MqttClientSession
 {

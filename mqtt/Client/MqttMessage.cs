@@ -1,6 +1,8 @@
 namespace Fleet.Mqtt;
 
-/// <summary>An application message to publish. The members after <see cref="Retain"/> exist in 5.0 only and are left out for 3.1.1.</summary>
+/// <summary>
+/// An application message to publish. The members after <see cref="Retain"/> exist in 5.0 only and are left out for 3.1.1.
+/// </summary>
 public sealed record MqttMessage
 {
     public required string Topic { get; init; }

@@ -65,7 +65,8 @@ internal sealed class PendingRequests
         }
         lock (_gate)
         {
-            if (!_requests.TryGetValue(packetId, out var request) || request.Acknowledgement is not (PacketType.PubRec or PacketType.PubComp))
+            if (!_requests.TryGetValue(packetId, out var request)
+                || request.Acknowledgement is not (PacketType.PubRec or PacketType.PubComp))
                 throw Fault.Protocol($"PUBREC for packet identifier {packetId}, which does not await it (4.3)");
             request.Acknowledgement = PacketType.PubComp;
             return true;
@@ -82,7 +83,8 @@ internal sealed class PendingRequests
                 throw Fault.Protocol($"{acknowledgement} for packet identifier {packetId}, which does not await it (4.3)");
             // UNSUBACK of 3.1.1 says no more than that it is done.
             if (acknowledgement == PacketType.UnsubAck && codes.IsEmpty) codes = new ReasonCode[request.Codes];
-            if (codes.Length != request.Codes) throw Fault.Protocol($"{acknowledgement} with {codes.Length} reason codes for {request.Codes} filters (3.9.3)");
+            if (codes.Length != request.Codes)
+                throw Fault.Protocol($"{acknowledgement} with {codes.Length} reason codes for {request.Codes} filters (3.9.3)");
             _requests.Remove(packetId);
         }
         if (request.IsPublish) ReleasePublishSlot();

@@ -20,5 +20,6 @@ public readonly ref struct AuthPacket
         return new AuthPacket { ReasonCode = reason, Properties = properties };
     }
 
-    public void WriteTo(IBufferWriter<byte> output) => ReasonAndProperties.Write(output, PacketType.Auth, MqttVersion.V5, ReasonCode, Properties);
+    public void WriteTo(IBufferWriter<byte> output) =>
+        ReasonAndProperties.Write(output, PacketType.Auth, MqttVersion.V5, ReasonCode, Properties);
 }

@@ -19,7 +19,8 @@ public readonly ref struct ConnAckPacket
         byte flags = body.ReadByte();
         if (flags > 1) throw Fault.Malformed("reserved flags of CONNACK (3.2.2.1)");
         byte code = body.ReadByte();
-        var reason = version == MqttVersion.V5 ? ReasonCodeRules.Read(code, PacketType.ConnAck) : ReasonCodeRules.FromConnectReturnCode(code);
+        var reason = version == MqttVersion.V5
+            ? ReasonCodeRules.Read(code, PacketType.ConnAck) : ReasonCodeRules.FromConnectReturnCode(code);
         var properties = version == MqttVersion.V5 ? Properties.Read(ref body, PropertyOwner.ConnAck) : default;
         body.ExpectEnd();
         if (flags != 0 && reason != ReasonCode.Success) throw Fault.Protocol("a refusal says that a session is present (3.2.2.1.1)");

@@ -41,7 +41,9 @@ public readonly ref struct ConnectPacket
         return front.StartsWith("\0\u0004MQTT"u8) ? front[6] : null;
     }
 
-    /// <summary>The Maximum Packet Size of a CONNECT of 5.0, as far as it can be read before what is wrong with it; null if there is none.</summary>
+    /// <summary>
+    /// The Maximum Packet Size of a CONNECT of 5.0, as far as it can be read before what is wrong with it; null if there is none.
+    /// </summary>
     public static uint? PeekMaximumPacketSize(scoped in Packet packet)
     {
         const int VariableHeaderBytes = 10;
@@ -53,7 +55,8 @@ public readonly ref struct ConnectPacket
             var rest = body.ReadRest();
             for (var properties = new BodyReader(rest[..Math.Min(length, rest.Length)]); !properties.AtEnd;)
             {
-                if (Properties.ReadOne(ref properties) is { Id: PropertyId.MaximumPacketSize, Number: > 0 } property) return property.Number;
+                if (Properties.ReadOne(ref properties) is { Id: PropertyId.MaximumPacketSize, Number: > 0 } property)
+                    return property.Number;
             }
         }
         catch (MqttProtocolException)
@@ -75,15 +78,18 @@ public readonly ref struct ConnectPacket
             throw new MqttProtocolException(ReasonCode.UnsupportedProtocolVersion, "The protocol name is not MQTT (3.1.2.1).");
         var version = (MqttVersion)body.ReadByte();
         if (version is not (MqttVersion.V311 or MqttVersion.V5))
-            throw new MqttProtocolException(ReasonCode.UnsupportedProtocolVersion, $"Protocol level {(int)version} is neither 4 nor 5 (3.1.2.2).");
+            throw new MqttProtocolException(
+                ReasonCode.UnsupportedProtocolVersion, $"Protocol level {(int)version} is neither 4 nor 5 (3.1.2.2).");
 
         int flags = body.ReadByte();
         bool hasWill = (flags & WillFlag) != 0, hasUserName = (flags & UserNameFlag) != 0, hasPassword = (flags & PasswordFlag) != 0;
         var willQos = (Qos)((flags >> 3) & 3);
         if ((flags & 1) != 0) throw Fault.Malformed("the reserved flag of CONNECT is set (3.1.2.3)");
         if ((int)willQos == 3) throw Fault.Malformed("will QoS 3 (3.1.2.6)");
-        if (!hasWill && (willQos != 0 || (flags & WillRetainFlag) != 0)) throw Fault.Malformed("will QoS or will retain without a will (3.1.2.6)");
-        if (version == MqttVersion.V311 && hasPassword && !hasUserName) throw Fault.Malformed("a password without a user name (3.1.1, 3.1.2.9)");
+        if (!hasWill && (willQos != 0 || (flags & WillRetainFlag) != 0))
+            throw Fault.Malformed("will QoS or will retain without a will (3.1.2.6)");
+        if (version == MqttVersion.V311 && hasPassword && !hasUserName)
+            throw Fault.Malformed("a password without a user name (3.1.1, 3.1.2.9)");
 
         ushort keepAlive = body.ReadUInt16();
         var properties = version == MqttVersion.V5 ? Properties.Read(ref body, PropertyOwner.Connect) : default;
@@ -102,7 +108,8 @@ public readonly ref struct ConnectPacket
         if (hasPassword) password = body.ReadBinary();
         body.ExpectEnd();
         if (version == MqttVersion.V311 && clientId.IsEmpty && !cleanStart)
-            throw new MqttProtocolException(ReasonCode.ClientIdentifierNotValid, "An empty client identifier needs clean session 1 (3.1.1, 3.1.3.1).");
+            throw new MqttProtocolException(
+                ReasonCode.ClientIdentifierNotValid, "An empty client identifier needs clean session 1 (3.1.1, 3.1.3.1).");
 
         return new ConnectPacket
         {

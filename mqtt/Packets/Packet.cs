@@ -2,7 +2,9 @@ using System.Buffers;
 
 namespace Fleet.Mqtt;
 
-/// <summary>One control packet, cut but not yet understood. Borrows the buffer it was cut from: use it before the buffer is advanced.</summary>
+/// <summary>
+/// One control packet, cut but not yet understood. Borrows the buffer it was cut from: use it before the buffer is advanced.
+/// </summary>
 public readonly ref struct Packet
 {
     private readonly PacketScratch? _scratch;

@@ -17,7 +17,8 @@ internal ref struct PacketWriter
     /// <param name="later">The part of <paramref name="length"/> that the caller writes to the output afterwards.</param>
     public PacketWriter(IBufferWriter<byte> output, byte header, int length, int later = 0)
     {
-        if ((uint)length > Framing.MaxVariableByteInteger) throw new ArgumentException($"A packet of {length} bytes cannot be written (1.5.5).");
+        if ((uint)length > Framing.MaxVariableByteInteger)
+            throw new ArgumentException($"A packet of {length} bytes cannot be written (1.5.5).");
         _output = output;
         int total = 1 + Framing.VariableByteIntegerLength(length) + length - later;
         _span = output.GetSpan(total)[..total];
@@ -57,7 +58,8 @@ internal ref struct PacketWriter
     /// <summary>Strings and binary data: two bytes of length, then the bytes.</summary>
     public void WriteBinary(ReadOnlySpan<byte> bytes)
     {
-        if (bytes.Length > MqttUtf8.MaxBytes) throw new ArgumentException($"A field of {bytes.Length} bytes is over 65,535 (1.5.4, 1.5.6).");
+        if (bytes.Length > MqttUtf8.MaxBytes)
+            throw new ArgumentException($"A field of {bytes.Length} bytes is over 65,535 (1.5.4, 1.5.6).");
         WriteUInt16((ushort)bytes.Length);
         WriteBytes(bytes);
     }

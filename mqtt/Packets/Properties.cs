@@ -95,7 +95,8 @@ public readonly ref struct Properties
         for (int count = 1; !reader.AtEnd; count++)
         {
             if (count > PropertyRules.MaxCount)
-                throw new MqttProtocolException(ReasonCode.QuotaExceeded, $"More than {PropertyRules.MaxCount} properties in one packet (4.13).");
+                throw new MqttProtocolException(
+                    ReasonCode.QuotaExceeded, $"More than {PropertyRules.MaxCount} properties in one packet (4.13).");
             var property = ReadOne(ref reader);
             if (!PropertyRules.Allows(owner, property.Id)) throw Fault.Protocol($"{property.Id} does not belong to {owner} (2.2.2.2)");
             ulong bit = 1UL << (int)property.Id;

@@ -51,7 +51,8 @@ public sealed class PropertyBuilder
 
     public PropertyBuilder Add(PropertyId id, ReadOnlySpan<byte> value)
     {
-        if (PropertyRules.KindOf((int)id) is not (PropertyKind.Binary or PropertyKind.Utf8)) throw new ArgumentException($"{id} holds no bytes.");
+        if (PropertyRules.KindOf((int)id) is not (PropertyKind.Binary or PropertyKind.Utf8))
+            throw new ArgumentException($"{id} holds no bytes.");
         _bytes.Write<byte>([(byte)id]);
         WriteBinary(value);
         return this;
@@ -106,7 +107,8 @@ public sealed class PropertyBuilder
 
     private void WriteBinary(ReadOnlySpan<byte> value)
     {
-        if (value.Length > MqttUtf8.MaxBytes) throw new ArgumentException($"A field of {value.Length} bytes is over 65,535 (1.5.4, 1.5.6).");
+        if (value.Length > MqttUtf8.MaxBytes)
+            throw new ArgumentException($"A field of {value.Length} bytes is over 65,535 (1.5.4, 1.5.6).");
         var span = _bytes.GetSpan(2 + value.Length);
         BinaryPrimitives.WriteUInt16BigEndian(span, (ushort)value.Length);
         value.CopyTo(span[2..]);

@@ -48,7 +48,9 @@ internal static class PropertyRules
         Define(PropertyId.ResponseTopic, PropertyKind.Utf8, PropertyOwner.Publish, PropertyOwner.Will);
         Define(PropertyId.CorrelationData, PropertyKind.Binary, PropertyOwner.Publish, PropertyOwner.Will);
         Define(PropertyId.SubscriptionIdentifier, PropertyKind.VariableByteInteger, PropertyOwner.Publish, PropertyOwner.Subscribe);
-        Define(PropertyId.SessionExpiryInterval, PropertyKind.FourBytes, PropertyOwner.Connect, PropertyOwner.ConnAck, PropertyOwner.Disconnect);
+        Define(
+            PropertyId.SessionExpiryInterval, PropertyKind.FourBytes, PropertyOwner.Connect, PropertyOwner.ConnAck,
+            PropertyOwner.Disconnect);
         Define(PropertyId.AssignedClientIdentifier, PropertyKind.Utf8, PropertyOwner.ConnAck);
         Define(PropertyId.ServerKeepAlive, PropertyKind.TwoBytes, PropertyOwner.ConnAck);
         Define(PropertyId.AuthenticationMethod, PropertyKind.Utf8, PropertyOwner.Connect, PropertyOwner.ConnAck, PropertyOwner.Auth);
@@ -58,8 +60,10 @@ internal static class PropertyRules
         Define(PropertyId.RequestResponseInformation, PropertyKind.Byte, PropertyOwner.Connect);
         Define(PropertyId.ResponseInformation, PropertyKind.Utf8, PropertyOwner.ConnAck);
         Define(PropertyId.ServerReference, PropertyKind.Utf8, PropertyOwner.ConnAck, PropertyOwner.Disconnect);
-        Define(PropertyId.ReasonString, PropertyKind.Utf8, PropertyOwner.ConnAck, PropertyOwner.PubAck, PropertyOwner.PubRec, PropertyOwner.PubRel,
-            PropertyOwner.PubComp, PropertyOwner.SubAck, PropertyOwner.UnsubAck, PropertyOwner.Disconnect, PropertyOwner.Auth);
+        Define(
+            PropertyId.ReasonString, PropertyKind.Utf8, PropertyOwner.ConnAck, PropertyOwner.PubAck, PropertyOwner.PubRec,
+            PropertyOwner.PubRel, PropertyOwner.PubComp, PropertyOwner.SubAck, PropertyOwner.UnsubAck, PropertyOwner.Disconnect,
+            PropertyOwner.Auth);
         Define(PropertyId.ReceiveMaximum, PropertyKind.TwoBytes, PropertyOwner.Connect, PropertyOwner.ConnAck);
         Define(PropertyId.TopicAliasMaximum, PropertyKind.TwoBytes, PropertyOwner.Connect, PropertyOwner.ConnAck);
         Define(PropertyId.TopicAlias, PropertyKind.TwoBytes, PropertyOwner.Publish);
@@ -82,7 +86,8 @@ internal static class PropertyRules
 
     public static void CheckValue(in Property property)
     {
-        if (KindOf((int)property.Id) is PropertyKind.Utf8 or PropertyKind.Utf8Pair && !(MqttUtf8.IsValid(property.Name) && MqttUtf8.IsValid(property.Value)))
+        if (KindOf((int)property.Id) is PropertyKind.Utf8 or PropertyKind.Utf8Pair
+            && !(MqttUtf8.IsValid(property.Name) && MqttUtf8.IsValid(property.Value)))
             throw Fault.Malformed($"{property.Id} is not well-formed UTF-8, or holds U+0000 (1.5.4)");
         switch (property.Id)
         {

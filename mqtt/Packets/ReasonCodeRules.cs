@@ -12,9 +12,11 @@ internal static class ReasonCodeRules
     public static bool Allows(PacketType type, ReasonCode code) => type switch
     {
         PacketType.ConnAck => code is ReasonCode.Success or (>= ReasonCode.UnspecifiedError and <= ReasonCode.Banned)
-            or ReasonCode.BadAuthenticationMethod or ReasonCode.TopicNameInvalid or ReasonCode.PacketTooLarge or ReasonCode.QuotaExceeded or ReasonCode.PayloadFormatInvalid
-            or (>= ReasonCode.RetainNotSupported and <= ReasonCode.ServerMoved) or ReasonCode.ConnectionRateExceeded,
-        PacketType.PubAck or PacketType.PubRec => code is ReasonCode.Success or ReasonCode.NoMatchingSubscribers or ReasonCode.UnspecifiedError
+            or ReasonCode.BadAuthenticationMethod or ReasonCode.TopicNameInvalid or ReasonCode.PacketTooLarge or ReasonCode.QuotaExceeded
+            or ReasonCode.PayloadFormatInvalid or (>= ReasonCode.RetainNotSupported and <= ReasonCode.ServerMoved)
+            or ReasonCode.ConnectionRateExceeded,
+        PacketType.PubAck or PacketType.PubRec =>
+            code is ReasonCode.Success or ReasonCode.NoMatchingSubscribers or ReasonCode.UnspecifiedError
             or ReasonCode.ImplementationSpecificError or ReasonCode.NotAuthorized or ReasonCode.TopicNameInvalid
             or ReasonCode.PacketIdentifierInUse or ReasonCode.QuotaExceeded or ReasonCode.PayloadFormatInvalid,
         PacketType.PubRel or PacketType.PubComp => code is ReasonCode.Success or ReasonCode.PacketIdentifierNotFound,
@@ -26,8 +28,8 @@ internal static class ReasonCodeRules
             or ReasonCode.ImplementationSpecificError or ReasonCode.NotAuthorized or ReasonCode.TopicFilterInvalid
             or ReasonCode.PacketIdentifierInUse,
         PacketType.Disconnect => code is ReasonCode.Success or ReasonCode.DisconnectWithWill
-            or (>= ReasonCode.UnspecifiedError and <= ReasonCode.ImplementationSpecificError) or ReasonCode.NotAuthorized or ReasonCode.ServerBusy
-            or ReasonCode.ServerShuttingDown or (>= ReasonCode.KeepAliveTimeout and <= ReasonCode.TopicNameInvalid)
+            or (>= ReasonCode.UnspecifiedError and <= ReasonCode.ImplementationSpecificError) or ReasonCode.NotAuthorized
+            or ReasonCode.ServerBusy or ReasonCode.ServerShuttingDown or (>= ReasonCode.KeepAliveTimeout and <= ReasonCode.TopicNameInvalid)
             or (>= ReasonCode.ReceiveMaximumExceeded and <= ReasonCode.WildcardSubscriptionsNotSupported),
         PacketType.Auth => code is ReasonCode.Success or ReasonCode.ContinueAuthentication or ReasonCode.ReAuthenticate,
         _ => false,

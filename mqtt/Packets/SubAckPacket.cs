@@ -3,7 +3,9 @@ using System.Runtime.InteropServices;
 
 namespace Fleet.Mqtt;
 
-/// <summary>SUBACK and UNSUBACK, which share a form: a reason code per filter, in the order of the request. MQTT 5.0, 3.9 and 3.11.</summary>
+/// <summary>
+/// SUBACK and UNSUBACK, which share a form: a reason code per filter, in the order of the request. MQTT 5.0, 3.9 and 3.11.
+/// </summary>
 public readonly ref struct SubAckPacket
 {
     /// <summary><see cref="PacketType.SubAck"/> or <see cref="PacketType.UnsubAck"/>.</summary>
@@ -17,7 +19,8 @@ public readonly ref struct SubAckPacket
 
     public static SubAckPacket Parse(scoped in Packet packet, MqttVersion version)
     {
-        if (packet.Type is not (PacketType.SubAck or PacketType.UnsubAck)) throw new ArgumentException($"A {packet.Type} packet was parsed as SUBACK.");
+        if (packet.Type is not (PacketType.SubAck or PacketType.UnsubAck))
+            throw new ArgumentException($"A {packet.Type} packet was parsed as SUBACK.");
         var body = packet.ReadBody();
         ushort packetId = body.ReadPacketId();
         var properties = version == MqttVersion.V5 ? Properties.Read(ref body, (PropertyOwner)packet.Type) : default;
@@ -30,7 +33,8 @@ public readonly ref struct SubAckPacket
         var codes = body.ReadRest();
         foreach (byte code in codes)
         {
-            if (version == MqttVersion.V311 && code is not (<= 2 or 0x80)) throw Fault.Protocol($"SUBACK return code 0x{code:X2} is reserved (3.1.1, 3.9.3)");
+            if (version == MqttVersion.V311 && code is not (<= 2 or 0x80))
+                throw Fault.Protocol($"SUBACK return code 0x{code:X2} is reserved (3.1.1, 3.9.3)");
             ReasonCodeRules.Read(code, packet.Type);
         }
         return new SubAckPacket
@@ -52,7 +56,8 @@ public readonly ref struct SubAckPacket
         if (hasCodes)
         {
             foreach (var code in ReasonCodes)
-                writer.WriteByte(version == MqttVersion.V311 && code >= ReasonCode.UnspecifiedError ? (byte)ReasonCode.UnspecifiedError : (byte)code);
+                writer.WriteByte(
+                    version == MqttVersion.V311 && code >= ReasonCode.UnspecifiedError ? (byte)ReasonCode.UnspecifiedError : (byte)code);
         }
         writer.Finish();
     }

@@ -37,7 +37,8 @@ public readonly ref struct SubscribePacket
         {
             var filter = reader.ReadUtf8();
             var options = SubscriptionOptions.Parse(reader.ReadByte(), version);
-            if (options.NoLocal && filter.StartsWith(TopicFilter.SharePrefix)) throw Fault.Protocol("No Local on a shared subscription (3.8.3.1)");
+            if (options.NoLocal && filter.StartsWith(TopicFilter.SharePrefix))
+                throw Fault.Protocol("No Local on a shared subscription (3.8.3.1)");
         }
         return new SubscribePacket(packetId, properties, entries, version);
     }

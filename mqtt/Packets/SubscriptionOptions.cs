@@ -21,7 +21,8 @@ public readonly record struct SubscriptionOptions(
     public static SubscriptionOptions Parse(byte options, MqttVersion version)
     {
         if ((options & 3) == 3) throw Fault.Malformed("QoS 3 in SUBSCRIBE (3.8.3.1)");
-        if ((options & (version == MqttVersion.V311 ? 0xFC : 0xC0)) != 0) throw Fault.Malformed("reserved bits of the subscription options (3.8.3.1)");
+        if ((options & (version == MqttVersion.V311 ? 0xFC : 0xC0)) != 0)
+            throw Fault.Malformed("reserved bits of the subscription options (3.8.3.1)");
         if ((options & 0x30) == 0x30) throw Fault.Protocol("retain handling 3 (3.8.3.1)");
         return new((Qos)(options & 3), (options & 4) != 0, (options & 8) != 0, (RetainHandling)(options >> 4));
     }

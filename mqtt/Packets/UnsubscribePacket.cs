@@ -32,7 +32,8 @@ public readonly ref struct UnsubscribePacket
         return new UnsubscribePacket(packetId, properties, filters);
     }
 
-    public static void Write(IBufferWriter<byte> output, MqttVersion version, ushort packetId, Properties properties, IReadOnlyList<string> filters)
+    public static void Write(
+        IBufferWriter<byte> output, MqttVersion version, ushort packetId, Properties properties, IReadOnlyList<string> filters)
     {
         int length = 2 + PacketWriter.SizeOf(properties, version);
         foreach (string filter in filters) length += 2 + Encoding.UTF8.GetByteCount(filter);

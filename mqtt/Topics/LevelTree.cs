@@ -112,7 +112,8 @@ internal sealed class LevelTree<TValue> where TValue : class
         public int GetHashCode(Node node) => Hash(node.Parent!.Id, node.Level);
         public bool Equals(Edge edge, Node node) => ReferenceEquals(edge.Parent, node.Parent) && edge.Level.SequenceEqual(node.Level);
         public int GetHashCode(Edge edge) => Hash(edge.Parent.Id, edge.Level);
-        public Node Create(Edge edge) => throw new NotSupportedException($"Edges to '{Encoding.UTF8.GetString(edge.Level)}' are added by {nameof(AddChild)}.");
+        public Node Create(Edge edge) =>
+            throw new NotSupportedException($"Edges to '{Encoding.UTF8.GetString(edge.Level)}' are added by {nameof(AddChild)}.");
 
         /// <summary>Seeded per process, so that nobody can choose topics that collide.</summary>
         private static int Hash(int parent, ReadOnlySpan<byte> level)

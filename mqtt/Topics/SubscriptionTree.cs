@@ -47,7 +47,8 @@ public sealed class SubscriptionTree<TSubscriber>(Func<TSubscriber, bool>? isAva
         using var path = new Utf8Scratch(filter.Filter, stackalloc byte[StackBytes]);
         lock (_gate)
         {
-            if (_tree.Find(path.Bytes) is not { Value: { } subscriptions } node || !subscriptions.Remove(filter.Group, subscriber)) return false;
+            if (_tree.Find(path.Bytes) is not { Value: { } subscriptions } node || !subscriptions.Remove(filter.Group, subscriber))
+                return false;
             Count--;
             if (subscriptions.IsEmpty)
             {

@@ -33,7 +33,8 @@ public sealed record TopicFilter
         MqttUtf8.IsValid(text) && IsValid(Encoding.UTF8.GetBytes(text)) ? Split(text) : null;
 
     /// <exception cref="FormatException">It is no topic filter.</exception>
-    public static TopicFilter Parse(string text) => TryParse(text) ?? throw new FormatException($"'{text}' is no topic filter (MQTT 5.0, 4.7).");
+    public static TopicFilter Parse(string text) =>
+        TryParse(text) ?? throw new FormatException($"'{text}' is no topic filter (MQTT 5.0, 4.7).");
 
     public static bool IsValid(ReadOnlySpan<byte> text)
     {

@@ -18,7 +18,8 @@ internal static class ApiDescription
             {
                 Title = "Fleet",
                 Version = "v1",
-                Description = "Manages a fleet of devices. Times are RFC 3339 in UTC, durations ISO 8601; errors are problem details (RFC 9457).",
+                Description =
+                    "Manages a fleet of devices. Times are RFC 3339 in UTC, durations ISO 8601; errors are problem details (RFC 9457).",
             };
             // Where it is served is where it is asked for.
             document.Servers = [];
@@ -34,7 +35,8 @@ internal static class ApiDescription
         {
             operation.OperationId ??= OperationId(context.Description.HttpMethod!, context.Description.RelativePath!);
             AddProblem(operation, context.Document, "default", "Another problem; its type says which.");
-            var roles = context.Description.ActionDescriptor.EndpointMetadata.OfType<IAuthorizeData>().Select(a => a.Policy).OfType<string>().ToList();
+            var roles = context.Description.ActionDescriptor.EndpointMetadata.OfType<IAuthorizeData>()
+                .Select(a => a.Policy).OfType<string>().ToList();
             if (roles.Count == 0) return Task.CompletedTask;
             operation.Security = [new OpenApiSecurityRequirement { [new OpenApiSecuritySchemeReference(Scheme, context.Document)] = [] }];
             operation.Description = $"{operation.Description} Needs the role {string.Join(", ", roles)}.".TrimStart();
@@ -45,8 +47,9 @@ internal static class ApiDescription
     });
 
     /// <summary>What generated clients call it: <c>getFirmwareByModelByVersion</c> for GET /api/v1/firmware/{model}/{version}.</summary>
-    private static string OperationId(string method, string path) => method.ToLowerInvariant() + string.Concat(path.Split('/').Skip(2).Select(segment =>
-        segment.StartsWith('{') ? $"By{Capital(segment[1..^1])}" : Capital(segment)));
+    private static string OperationId(string method, string path) =>
+        method.ToLowerInvariant() + string.Concat(path.Split('/').Skip(2).Select(segment =>
+            segment.StartsWith('{') ? $"By{Capital(segment[1..^1])}" : Capital(segment)));
 
     private static string Capital(string word) => char.ToUpperInvariant(word[0]) + word[1..];
 
@@ -56,7 +59,8 @@ internal static class ApiDescription
         operation.Responses.TryAdd(status, new OpenApiResponse
         {
             Description = description,
-            Content = new Dictionary<string, OpenApiMediaType> { [ProblemJson] = new() { Schema = new OpenApiSchemaReference("ProblemDetails", document) } },
+            Content = new Dictionary<string, OpenApiMediaType> { [ProblemJson] = new() { Schema = new OpenApiSchemaReference(
+                "ProblemDetails", document) } },
         });
     }
 }

@@ -6,7 +6,10 @@ using Orleans.Storage;
 
 namespace Fleet.Silo.Api;
 
-/// <summary>What was thrown on the way to an endpoint or out of it, as problem details. What is our fault is logged here, once, and told without detail.</summary>
+/// <summary>
+/// What was thrown on the way to an endpoint or out of it, as problem details. What is our fault is logged here,
+/// once, and told without detail.
+/// </summary>
 internal sealed class ProblemExceptionHandler(ILogger<ProblemExceptionHandler> log) : IExceptionHandler
 {
     /// <summary>nginx's number for a client that went away. Nobody reads it but the metrics.</summary>
@@ -32,7 +35,8 @@ internal sealed class ProblemExceptionHandler(ILogger<ProblemExceptionHandler> l
             // Orleans' reminders throw the driver's own.
             case StorageException or DbException:
                 ApiLog.Unavailable(log, request.Method, request.Path, exception.Message);
-                return Problems.Of(StatusCodes.Status503ServiceUnavailable, "storage-unavailable", "The storage did not acknowledge the change.",
+                return Problems.Of(
+                    StatusCodes.Status503ServiceUnavailable, "storage-unavailable", "The storage did not acknowledge the change.",
                     "It was not made, or, where the connection was lost, made as a whole: look before you repeat a POST.");
             // A silo died, or another activation of the grain had written first.
             case OrleansMessageRejectionException or InconsistentStateException or ClientNotAvailableException or ConnectionFailedException:
@@ -41,10 +45,23 @@ internal sealed class ProblemExceptionHandler(ILogger<ProblemExceptionHandler> l
                     "It is not known whether the request had an effect: look before you repeat a POST.");
             case TimeoutException:
                 ApiLog.Unavailable(log, request.Method, request.Path, exception.Message);
-                return Problems.Of(StatusCodes.Status503ServiceUnavailable, "timed-out", "The answer took too long. It is not known whether the request had an effect.");
+                return Problems.Of(
+                    StatusCodes.Status503ServiceUnavailable, "timed-out",
+                    "The answer took too long. It is not known whether the request had an effect.");
             default:
                 ApiLog.RequestFailed(log, request.Method, request.Path, exception);
-                return Problems.Of(StatusCodes.Status500InternalServerError, "internal", "The service failed.", "The traceId finds the failure in its log.");
+                return Problems.Of(
+                    StatusCodes.Status500InternalServerError, "internal", "The service failed.",
+                    "The traceId finds the failure in its log.");
         }
     }
+}
+
+internal static partial class ApiLog
+{
+    [LoggerMessage(5301, LogLevel.Error, "{Method} {Path} failed")]
+    public static partial void RequestFailed(ILogger log, string method, string path, Exception cause);
+
+    [LoggerMessage(5302, LogLevel.Warning, "{Method} {Path} could not be answered: {Reason}")]
+    public static partial void Unavailable(ILogger log, string method, string path, string reason);
 }

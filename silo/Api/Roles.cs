@@ -1,6 +1,8 @@
 namespace Fleet.Silo.Api;
 
-/// <summary>Authorization policies, one per role; each includes those before it, save that publisher and operator stand side by side.</summary>
+/// <summary>
+/// Authorization policies, one per role; each includes those before it, save that publisher and operator stand side by side.
+/// </summary>
 internal static class Roles
 {
     public const string Viewer = "viewer";

@@ -1,11 +1,12 @@
 using Fleet.Gateway.Blocks;
+using Fleet.Silo.Files;
 using Microsoft.Win32.SafeHandles;
 
 namespace Fleet.Silo.Blobs;
 
 /// <summary>
-/// Files named by their SHA-256, as <c>{folder}/{first two digits}/{digest}</c>, for who only reads them: a gateway of its own has no more. A file
-/// has that name only when all of it is on the disk.
+/// Files named by their SHA-256, as <c>{folder}/{first two digits}/{digest}</c>, for who only reads them: a gateway of its own has no more.
+/// A file has that name only when all of it is on the disk.
 /// </summary>
 internal class BlobFolder(string folder) : IBlobSource
 {
@@ -28,4 +29,19 @@ internal class BlobFolder(string folder) : IBlobSource
     public string? PathOf(string sha256) => sha256.Length == 64 && sha256.All(char.IsAsciiHexDigitLower)
         ? Path.Combine(Folder, sha256[..2], sha256)
         : null;
+}
+
+internal static class BlobServices
+{
+    /// <summary>The blob store in the shared directory's <c>blobs/</c>, for uploads and for the gateway.</summary>
+    public static IServiceCollection AddFleetBlobs(this IServiceCollection services)
+    {
+        services.AddSingleton(s => new BlobStore(s.GetRequiredService<SharedDirectory>().File("blobs")));
+        services.AddSingleton<IBlobSource>(s => s.GetRequiredService<BlobStore>());
+        return services;
+    }
+
+    /// <summary>The same folder for a gateway of its own, which only reads.</summary>
+    public static IServiceCollection AddFleetBlobSource(this IServiceCollection services) =>
+        services.AddSingleton<IBlobSource>(s => new BlobFolder(s.GetRequiredService<SharedDirectory>().File("blobs")));
 }

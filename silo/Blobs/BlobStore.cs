@@ -1,9 +1,12 @@
 using System.Buffers;
 using System.Security.Cryptography;
+using Fleet.Silo.Files;
 
 namespace Fleet.Silo.Blobs;
 
-/// <summary>Blobs are stored once, whatever they are called elsewhere, and never changed. Several processes may store into one folder.</summary>
+/// <summary>
+/// Blobs are stored once, whatever they are called elsewhere, and never changed. Several processes may store into one folder.
+/// </summary>
 internal sealed class BlobStore : BlobFolder
 {
     /// <summary>1 GiB: the largest firmware that <c>PUT /firmware</c> takes.</summary>
@@ -96,5 +99,34 @@ internal sealed class BlobStore : BlobFolder
     {
         file.Dispose();
         File.Delete(file.Name);
+    }
+}
+
+/// <summary>Content that has arrived whole and is not kept yet. Disposing it without a commit removes it.</summary>
+internal sealed class StagedBlob : IDisposable
+{
+    private readonly BlobStore _store;
+    private FileStream? _file;
+
+    internal StagedBlob(BlobStore store, FileStream file, string sha256, long sizeBytes) =>
+        (_store, _file, Sha256, SizeBytes) = (store, file, sha256, sizeBytes);
+
+    /// <summary>64 lower-case hex digits.</summary>
+    public string Sha256 { get; }
+
+    public long SizeBytes { get; }
+
+    /// <summary>Makes it a blob. When this returns it survives a power cut. Nothing happens if the store has it already.</summary>
+    public void Commit()
+    {
+        ObjectDisposedException.ThrowIf(_file is null, this);
+        _store.Commit(_file, Sha256);
+        _file = null;
+    }
+
+    public void Dispose()
+    {
+        if (_file is not null) BlobStore.Discard(_file);
+        _file = null;
     }
 }

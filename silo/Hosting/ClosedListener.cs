@@ -5,8 +5,8 @@ using Microsoft.AspNetCore.Connections;
 namespace Fleet.Silo.Hosting;
 
 /// <summary>
-/// A silo port that is never opened. A silo that is alone calls its grains inside its process, so that there is nobody to accept; and a port
-/// that does not exist can be neither attacked nor taken.
+/// A silo port that is never opened. A silo that is alone calls its grains inside its process, so that there is nobody to accept; and a
+/// port that does not exist can be neither attacked nor taken.
 /// </summary>
 internal sealed class ClosedListener(EndPoint endPoint) : IConnectionListener
 {
@@ -25,11 +25,14 @@ internal sealed class ClosedListener(EndPoint endPoint) : IConnectionListener
 
     public ValueTask DisposeAsync() => UnbindAsync();
 
-    /// <summary>In the place of Orleans' two listeners, for silos and for clients, each under the key that Orleans asks for it by.</summary>
+    /// <summary>
+    /// In the place of Orleans' two listeners, for silos and for clients, each under the key that Orleans asks for it by.
+    /// </summary>
     public static void ReplaceAll(IServiceCollection services)
     {
         var open = services.Where(service => service.IsKeyedService && service.ServiceType == typeof(IConnectionListenerFactory)).ToArray();
-        if (open.Length != 2) throw new UnreachableException($"Orleans registers {open.Length} listeners, not one for silos and one for clients.");
+        if (open.Length != 2)
+            throw new UnreachableException($"Orleans registers {open.Length} listeners, not one for silos and one for clients.");
         foreach (var listener in open)
         {
             services.Remove(listener);

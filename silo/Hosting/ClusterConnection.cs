@@ -3,7 +3,8 @@ using Microsoft.Extensions.Diagnostics.HealthChecks;
 namespace Fleet.Silo.Hosting;
 
 /// <summary>
-/// A gateway's tie to the silos. It waits for them as long as it takes: silos and gateways may be started in any order, and come back in any.
+/// A gateway's tie to the silos. It waits for them as long as it takes: silos and gateways may be started in any
+/// order, and come back in any.
 /// </summary>
 internal sealed class ClusterConnection(TimeProvider clock, ILogger<ClusterConnection> log)
     : IClientConnectionRetryFilter, IClusterConnectionStatusObserver, IHealthCheck

@@ -5,7 +5,9 @@ using Orleans.Configuration;
 
 namespace Fleet.Silo.Hosting;
 
-/// <summary>Section <c>Fleet:Cluster</c>: how silos and gateways find and reach each other. The same ids and database make one Fleet.</summary>
+/// <summary>
+/// Section <c>Fleet:Cluster</c>: how silos and gateways find and reach each other. The same ids and database make one Fleet.
+/// </summary>
 internal sealed class ClusterSettings : IValidatableObject
 {
     public const string Section = "Fleet:Cluster";
@@ -24,8 +26,8 @@ internal sealed class ClusterSettings : IValidatableObject
     [Required, StringLength(150)] public string ServiceId { get; set; } = "fleet";
 
     /// <summary>
-    /// IP address that this silo listens on and that the others reach it by. Traffic among silos and from gateways is TLS, with the cluster's own
-    /// certificate on both sides.
+    /// IP address that this silo listens on and that the others reach it by. Traffic among silos and from gateways is TLS, with the
+    /// cluster's own certificate on both sides.
     /// </summary>
     [Required] public string Address { get; set; } = "127.0.0.1";
 
@@ -36,8 +38,8 @@ internal sealed class ClusterSettings : IValidatableObject
     [Range(0, 65_535)] public int GatewayPort { get; set; } = 30_000;
 
     /// <summary>
-    /// Percent of the memory that the process may have (its container's limit, or the machine's) from which on grains that were not called for
-    /// longest are deactivated, down to five percent less. 0 leaves that to their age alone; otherwise at least 10.
+    /// Percent of the memory that the process may have (its container's limit, or the machine's) from which on grains that were not called
+    /// for longest are deactivated, down to five percent less. 0 leaves that to their age alone; otherwise at least 10.
     /// </summary>
     [Range(0, 100)] public int ShedActivationsAtMemoryPercent { get; set; }
 
@@ -45,7 +47,8 @@ internal sealed class ClusterSettings : IValidatableObject
     {
         if (!IPAddress.TryParse(Address, out var address)) yield return new($"'{Address}' is not an IP address.", [nameof(Address)]);
         else if (address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any))
-            yield return new($"{Address} is every interface; the others need the one address that they reach this silo by.", [nameof(Address)]);
+            yield return new(
+                $"{Address} is every interface; the others need the one address that they reach this silo by.", [nameof(Address)]);
         if (ShedActivationsAtMemoryPercent is > 0 and < 10)
             yield return new("ShedActivationsAtMemoryPercent is 0, for off, or 10 to 100.", [nameof(ShedActivationsAtMemoryPercent)]);
         if (SiloPort == GatewayPort && SiloPort != 0) yield return new("SiloPort and GatewayPort must differ.", [nameof(GatewayPort)]);

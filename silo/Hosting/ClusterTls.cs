@@ -5,8 +5,8 @@ using Orleans.Connections.Security;
 namespace Fleet.Silo.Hosting;
 
 /// <summary>
-/// TLS 1.3 among silos, and between gateways and silos. Both ends show the one certificate of the cluster, so that neither a device nor anybody
-/// else who reaches the ports gets to a grain.
+/// TLS 1.3 among silos, and between gateways and silos. Both ends show the one certificate of the cluster, so that neither a device nor
+/// anybody else who reaches the ports gets to a grain.
 /// </summary>
 internal static class ClusterTls
 {

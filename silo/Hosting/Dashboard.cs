@@ -6,8 +6,8 @@ using Orleans.Dashboard;
 namespace Fleet.Silo.Hosting;
 
 /// <summary>
-/// Orleans' own dashboard of grains and silos at <c>/orleans</c>, for who looks into the service itself. Off unless <c>Fleet:Dashboard:Enabled</c> is
-/// set: it measures every call of a grain.
+/// Orleans' own dashboard of grains and silos at <c>/orleans</c>, for who looks into the service itself. Off unless
+/// <c>Fleet:Dashboard:Enabled</c> is set: it measures every call of a grain.
 /// </summary>
 internal static class Dashboard
 {
@@ -15,7 +15,8 @@ internal static class Dashboard
 
     /// <summary>Its page runs a script of its own and sets styles in its elements.</summary>
     private const string ContentSecurityPolicy =
-        "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; connect-src 'self'; font-src 'self' data:; img-src 'self' data:; "
+        "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; connect-src 'self'; font-src 'self' data:; "
+        + "img-src 'self' data:; "
         + "base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
     public static bool IsWanted(IConfiguration configuration) => ProcessIdentity.IsSet(configuration, "Fleet:Dashboard:Enabled");

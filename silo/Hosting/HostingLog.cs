@@ -8,7 +8,9 @@ internal static partial class HostingLog
     [LoggerMessage(5202, LogLevel.Information, "{Devices} devices that stood as connected were looked at")]
     public static partial void RepairedPresence(ILogger log, int devices);
 
-    [LoggerMessage(5203, LogLevel.Warning, "Work that follows a start failed for {Grains} grains, {First} among them; it is tried again in {RetryAfter}")]
+    [LoggerMessage(
+        5203, LogLevel.Warning,
+        "Work that follows a start failed for {Grains} grains, {First} among them; it is tried again in {RetryAfter}")]
     public static partial void StartupWorkFailed(ILogger log, int grains, TimeSpan retryAfter, string first, Exception cause);
 
     [LoggerMessage(5204, LogLevel.Warning, "The work that follows a start could not be listed; it is tried again in {RetryAfter}")]

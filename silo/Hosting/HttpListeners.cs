@@ -3,18 +3,25 @@ using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Fleet.Gateway;
 using Fleet.Gateway.Hosting;
+using Fleet.Silo.Telemetry;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
 using Microsoft.Extensions.Options;
 
 namespace Fleet.Silo.Hosting;
 
-/// <summary>The HTTP, HTTPS and metrics listeners, with the limits of spec/security.md 6.1. The gateway adds the MQTT listeners in between.</summary>
+/// <summary>
+/// The HTTP, HTTPS and metrics listeners, with the limits of spec/security.md 6.1. The gateway adds the MQTT listeners in between.
+/// </summary>
 internal sealed class HttpListeners(
-    IOptions<HttpOptions> http, IOptions<HttpsOptions> https, IOptions<MetricsOptions> metrics, ProcessIdentity process, IServiceProvider services)
+    IOptions<HttpOptions> http, IOptions<HttpsOptions> https, IOptions<MetricsOptions> metrics, ProcessIdentity process,
+    IServiceProvider services)
     : IConfigureOptions<KestrelServerOptions>
 {
-    /// <summary>Largest body of a request unless its endpoint says otherwise, in bytes. The largest document is a rollout with a list of things.</summary>
+    /// <summary>
+    /// Largest body of a request unless its endpoint says otherwise, in bytes. The largest document is a rollout with a list of things.
+    /// </summary>
     private const long MaxBodyBytes = 1024 * 1024;
 
     /// <summary>Scrapers and probes come one at a time.</summary>
@@ -43,11 +50,7 @@ internal sealed class HttpListeners(
             Metrics = listen;
             listen.Protocols = HttpProtocols.Http1;
             listen.LimitConnections(MaxMetricsConnections);
-            listen.Use(next => connection =>
-            {
-                connection.Features.Set(MetricsListener.Instance);
-                return next(connection);
-            });
+            listen.AnswerMetricsAlone();
         });
         // After HTTP, whose address download URLs begin with.
         if (process.Role.HasGateway()) options.ListenFleetMqtt();
@@ -78,15 +81,32 @@ internal sealed class HttpListeners(
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or CryptographicException)
         {
-            throw new StartupException($"The HTTPS certificate {path} cannot be used: {e.Message} (setting Fleet:Https:CertificatePath)", e);
+            throw new StartupException(
+                $"The HTTPS certificate {path} cannot be used: {e.Message} (setting Fleet:Https:CertificatePath)", e);
         }
     }
 }
 
-/// <summary>Marks connections that came in on the metrics port.</summary>
-internal sealed class MetricsListener
+internal static class ConnectionLimit
 {
-    public static MetricsListener Instance { get; } = new();
-
-    public static bool Accepted(HttpContext context) => context.Features.Get<MetricsListener>() is not null;
+    /// <summary>
+    /// Closes connections above <paramref name="most"/>. Kestrel's own limit would count for the MQTT listeners too, which
+    /// hold many more by design.
+    /// </summary>
+    public static void LimitConnections(this ListenOptions listen, int most)
+    {
+        int open = 0;
+        listen.Use(next => async connection =>
+        {
+            try
+            {
+                if (Interlocked.Increment(ref open) <= most) await next(connection);
+                else connection.Abort(new ConnectionAbortedException("Too many connections on this listener."));
+            }
+            finally
+            {
+                Interlocked.Decrement(ref open);
+            }
+        });
+    }
 }

@@ -27,11 +27,15 @@ internal sealed class HttpOptions : ListenerOptions
 
     public HttpOptions() => Port = 8080;
 
-    /// <summary>Most connections at a time, on HTTP and HTTPS each; further ones are closed at once. Kestrel's own default is no limit.</summary>
+    /// <summary>
+    /// Most connections at a time, on HTTP and HTTPS each; further ones are closed at once. Kestrel's own default is no limit.
+    /// </summary>
     [Range(1, 1_000_000)] public int MaxConnections { get; set; } = 10_000;
 }
 
-/// <summary>Section <c>Fleet:Https</c>: the same over TLS. Off until a certificate is configured or <see cref="SelfSigned"/> is set.</summary>
+/// <summary>
+/// Section <c>Fleet:Https</c>: the same over TLS. Off until a certificate is configured or <see cref="SelfSigned"/> is set.
+/// </summary>
 internal sealed class HttpsOptions : ListenerOptions
 {
     public const string Section = "Fleet:Https";

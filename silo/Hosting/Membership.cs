@@ -6,10 +6,11 @@ namespace Fleet.Silo.Hosting;
 internal static class Membership
 {
     /// <summary>
-    /// A silo whose process was killed refuses connections, so each probe fails at once and the third failure, at most 4 x 2.5 s after the kill, is
-    /// its end. One that is merely late has 2.5 s for each of three probes in a row, far above any collection or a thread pool that grows. Orleans
-    /// adds to that by itself when the prober is the one that is late (it watches its own timers and thread pool), has another silo probe
-    /// before it votes where there is one, and wants two votes where there are four silos or more. Orleans' own 5 s take up to 20 s.
+    /// A silo whose process was killed refuses connections, so each probe fails at once and the third failure, at most 4 x 2.5 s after
+    /// the kill, is its end. One that is merely late has 2.5 s for each of three probes in a row, far above any collection or a thread
+    /// pool that grows. Orleans adds to that by itself when the prober is the one that is late (it watches its own timers and thread
+    /// pool), has another silo probe before it votes where there is one, and wants two votes where there are four silos or more.
+    /// Orleans' own 5 s take up to 20 s.
     /// </summary>
     public static void NoticeTheDead(ClusterMembershipOptions options)
     {

@@ -1,35 +1,28 @@
 using Fleet.Silo.Storage;
-using Fleet.Silo.Storage.AdoNet;
-using Fleet.Silo.Storage.Sqlite;
 using Fleet.Silo.Telemetry;
 using Microsoft.Extensions.Options;
 using Orleans.Configuration;
 using Orleans.Dashboard;
-using Orleans.Storage;
 
 namespace Fleet.Silo.Hosting;
 
 /// <summary>
-/// Sets Orleans up. A process that is alone runs one silo that nobody else can reach. In a cluster silos find each other through PostgreSQL, talk
-/// over TLS, and gateways may be processes of their own. Either way grain states and reminders lie where <c>Fleet:Storage</c> says.
+/// Sets Orleans up. A process that is alone runs one silo that nobody else can reach. In a cluster silos find each other through a
+/// database, talk over TLS, and gateways may be processes of their own. Either way grain states and reminders lie where
+/// <c>Fleet:Storage</c> says.
 /// </summary>
 internal static class OrleansHosting
 {
-    /// <summary>What AdoNet calls the PostgreSQL driver.</summary>
-    private const string Invariant = "Npgsql";
-
     public static void AddFleetSilo(this WebApplicationBuilder builder, ProcessIdentity process)
     {
-        string provider = StorageOptions.ProviderOf(builder.Configuration);
-        builder.Services.AddFleetStorage(provider);
         builder.Services.AddClusterSettings();
         builder.UseOrleans(silo =>
         {
-            if (process.IsClustered) JoinCluster(silo);
+            silo.AddFleetStorage(process.Database, process.IsClustered ? DatabaseUse.Shared : DatabaseUse.Sole);
+            if (process.Cluster is { } cluster) JoinCluster(silo, cluster);
             else StandAlone(silo);
-            silo.Services.AddOptions<GrainCollectionOptions>().Configure<IOptions<ClusterSettings>>(static (o, cluster) => cluster.Value.ApplyTo(o));
-            AddReminders(silo, provider);
-            if (provider is StorageOptions.AdoNet) AddAdoNetStates(silo);
+            silo.Services.AddOptions<GrainCollectionOptions>().Configure<IOptions<ClusterSettings>>(
+                static (o, cluster) => cluster.Value.ApplyTo(o));
             if (OtlpExport.IsWanted(builder.Configuration)) silo.AddActivityPropagation();
             if (Dashboard.IsWanted(builder.Configuration)) silo.AddDashboard();
         });
@@ -37,14 +30,13 @@ internal static class OrleansHosting
     }
 
     /// <summary>For a gateway in a process of its own.</summary>
-    public static void AddFleetSiloClient(this WebApplicationBuilder builder)
+    public static void AddFleetSiloClient(this WebApplicationBuilder builder, IClusterDatabaseDriver cluster)
     {
-        builder.Services.AddFleetGatewayStores();
+        builder.Services.AddFleetGatewayStores(cluster, DatabaseUse.WithoutRecords);
         builder.Services.AddClusterSettings();
         builder.UseOrleansClient(client =>
         {
-            client.UseAdoNetClustering(options => options.Configure<IOptions<StorageOptions>>(
-                static (o, storage) => (o.Invariant, o.ConnectionString) = (Invariant, ClusterDatabase.ForMembership(storage.Value))));
+            cluster.AddMembership(client);
             client.Configure<GatewayOptions>(Membership.UseNewSilosSoon);
             ClusterTls.Use(client);
             client.Services.AddSingleton<ClusterConnection>();
@@ -64,36 +56,12 @@ internal static class OrleansHosting
         silo.Configure<GrainDirectoryOptions>(static o => o.CachingStrategy = GrainDirectoryOptions.CachingStrategyType.None);
     }
 
-    private static void JoinCluster(ISiloBuilder silo)
+    private static void JoinCluster(ISiloBuilder silo, IClusterDatabaseDriver cluster)
     {
-        silo.UseAdoNetClustering(options => options.Configure<IOptions<StorageOptions>>(
-            static (o, storage) => (o.Invariant, o.ConnectionString) = (Invariant, ClusterDatabase.ForMembership(storage.Value))));
+        cluster.AddMembership(silo);
         silo.Services.AddOptions<EndpointOptions>().Configure<IOptions<ClusterSettings>>(static (o, cluster) => cluster.Value.ApplyTo(o));
         silo.Configure<ClusterMembershipOptions>(Membership.NoticeTheDead);
         ClusterTls.Use(silo);
-    }
-
-    private static void AddReminders(ISiloBuilder silo, string provider)
-    {
-        if (provider is StorageOptions.Sqlite)
-        {
-            silo.AddReminders();
-            silo.Services.AddSingleton<IReminderTable, SqliteReminderTable>();
-            return;
-        }
-        silo.UseAdoNetReminderService(options => options.Configure<IOptions<StorageOptions>>(
-            static (o, storage) => (o.Invariant, o.ConnectionString) = (Invariant, ClusterDatabase.ForMembership(storage.Value))));
-    }
-
-    private static void AddAdoNetStates(ISiloBuilder silo)
-    {
-        silo.AddAdoNetGrainStorage(StorageOptions.AdoNet, options => options.Configure<IOptions<StorageOptions>>(static (o, storage) =>
-        {
-            (o.Invariant, o.ConnectionString) = (Invariant, ClusterDatabase.ForStates(storage.Value));
-            o.GrainStorageSerializer = new GrainStateSerializer();
-        }));
-        silo.Services.AddSingleton<IGrainStorage>(static s =>
-            new IndexedGrainStorage(s.GetRequiredKeyedService<IGrainStorage>(StorageOptions.AdoNet), s.GetRequiredService<IRecordStore>()));
     }
 
     private static void AddClusterSettings(this IServiceCollection services)

@@ -21,8 +21,10 @@ internal static class PortCheck
             throw new StartupException(
                 e.SocketErrorCode switch
                 {
-                    SocketError.AddressAlreadyInUse => $"Port {endPoint.Port} on {endPoint.Address} is in use (setting {setting}; 0 takes any free port).",
-                    SocketError.AccessDenied => $"Port {endPoint.Port} on {endPoint.Address} is not allowed to this user (setting {setting}).",
+                    SocketError.AddressAlreadyInUse =>
+                        $"Port {endPoint.Port} on {endPoint.Address} is in use (setting {setting}; 0 takes any free port).",
+                    SocketError.AccessDenied =>
+                        $"Port {endPoint.Port} on {endPoint.Address} is not allowed to this user (setting {setting}).",
                     _ => $"{endPoint} cannot be listened on: {e.Message} (setting {setting})",
                 }, e);
         }

@@ -6,11 +6,12 @@ using Fleet.Interfaces.Naming;
 namespace Fleet.Silo.Hosting;
 
 /// <summary>
-/// After a start: devices that stand as connected at a gateway that is no more are looked at once, so that each notices. Those of gateways that
-/// live, in this process or in others, are left alone; a device that has come back in the meantime stays as it is, so that it does not
+/// After a start: devices that stand as connected at a gateway that is no more are looked at once, so that each notices. Those of gateways
+/// that live, in this process or in others, are left alone; a device that has come back in the meantime stays as it is, so that it does not
 /// matter how many silos do this at a time.
 /// </summary>
-internal sealed class PresenceRepair(IFleetIndex index, IGrainFactory grains, TimeProvider clock, ILogger<PresenceRepair> log) : BackgroundService
+internal sealed class PresenceRepair(IFleetIndex index, IGrainFactory grains, TimeProvider clock, ILogger<PresenceRepair> log)
+    : BackgroundService
 {
     private const int PageSize = 1_000;
 

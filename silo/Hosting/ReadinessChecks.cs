@@ -16,3 +16,12 @@ internal sealed class StorageReadiness(StorageProbe probe) : IHealthCheck
     public async Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>
         await probe.Check(cancellationToken) is { } failure ? HealthCheckResult.Unhealthy(failure) : HealthCheckResult.Healthy();
 }
+
+/// <summary>Whether this silo belongs to the cluster.</summary>
+internal sealed class SiloReadiness(ISiloStatusOracle silo) : IHealthCheck
+{
+    public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>
+        Task.FromResult(silo.CurrentStatus is SiloStatus.Active
+            ? HealthCheckResult.Healthy()
+            : HealthCheckResult.Unhealthy($"this silo is {silo.CurrentStatus}"));
+}

@@ -4,7 +4,8 @@ using Fleet.Interfaces.Rollouts;
 namespace Fleet.Silo.Hosting;
 
 /// <summary>After a start: rollouts that are under way go on. Nobody else would call them until an operator looks.</summary>
-internal sealed class RolloutResumption(ICatalog catalog, IGrainFactory grains, TimeProvider clock, ILogger<RolloutResumption> log) : BackgroundService
+internal sealed class RolloutResumption(ICatalog catalog, IGrainFactory grains, TimeProvider clock, ILogger<RolloutResumption> log)
+    : BackgroundService
 {
     private const int PageSize = 200;
     private const int Concurrency = 8;

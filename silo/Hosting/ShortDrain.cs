@@ -4,8 +4,8 @@ using Microsoft.AspNetCore.Http.Features;
 namespace Fleet.Silo.Hosting;
 
 /// <summary>
-/// The web server, which gives requests that are under way a few seconds when it stops, and then ends their connections. By default a client that
-/// never finishes its request keeps all of the host's patience, and none is left for the silo to stop in good order.
+/// The web server, which gives requests that are under way a few seconds when it stops, and then ends their connections. By default a
+/// client that never finishes its request keeps all of the host's patience, and none is left for the silo to stop in good order.
 /// </summary>
 internal sealed class ShortDrain(IServer server, TimeProvider clock) : IServer
 {
@@ -21,7 +21,8 @@ internal sealed class ShortDrain(IServer server, TimeProvider clock) : IServer
             (IServer)ActivatorUtilities.CreateInstance(s, registered.ImplementationType!), s.GetRequiredService<TimeProvider>()));
     }
 
-    public Task StartAsync<TContext>(IHttpApplication<TContext> application, CancellationToken cancellationToken) where TContext : notnull =>
+    public Task StartAsync<TContext>(IHttpApplication<TContext> application, CancellationToken cancellationToken)
+        where TContext : notnull =>
         server.StartAsync(application, cancellationToken);
 
     public async Task StopAsync(CancellationToken cancellationToken)

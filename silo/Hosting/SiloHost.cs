@@ -11,6 +11,7 @@ using Fleet.Silo.Api.Firmware;
 using Fleet.Silo.Api.Rollouts;
 using Fleet.Silo.Api.Rules;
 using Fleet.Silo.Blobs;
+using Fleet.Silo.Files;
 using Fleet.Silo.Pki;
 using Fleet.Silo.Storage;
 using Fleet.Silo.Telemetry;
@@ -28,7 +29,8 @@ internal static class SiloHost
     public static WebApplication Build(string[] args)
     {
         // appsettings.json lies beside the program; data lies where the program is started.
-        var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { Args = args, ContentRootPath = AppContext.BaseDirectory });
+        var builder = WebApplication.CreateSlimBuilder(
+            new WebApplicationOptions { Args = args, ContentRootPath = AppContext.BaseDirectory });
         AddLogging(builder);
         AddListeners(builder);
 
@@ -43,7 +45,7 @@ internal static class SiloHost
         // In the order in which they start; they stop the other way round.
         services.AddFleetTelemetry(builder.Configuration);
         if (role.HasGrains()) AddGrains(builder, process);
-        else AddGatewayAlone(builder);
+        else AddGatewayAlone(builder, process.Cluster!);
         if (role.HasGateway()) services.AddFleetGateway().AddReadiness<GatewayReadiness>("gateway");
         if (role.HasGrains()) services.AddHostedService<RolloutResumption>().AddHostedService<PresenceRepair>();
 
@@ -62,13 +64,14 @@ internal static class SiloHost
     {
         builder.Services.AddFleetCensus();
         builder.AddFleetSilo(process);
-        builder.Services.AddFleetMessaging().AddFleetRollouts().AddFleetRules().AddFleetPki().AddFleetBlobs().AddFleetTokens().AddFleetApi();
+        builder.Services.AddFleetMessaging().AddFleetRollouts().AddFleetRules()
+            .AddFleetPki().AddFleetBlobs().AddFleetTokens().AddFleetApi();
         builder.Services.AddReadiness<StorageReadiness>("storage");
     }
 
-    private static void AddGatewayAlone(WebApplicationBuilder builder)
+    private static void AddGatewayAlone(WebApplicationBuilder builder, IClusterDatabaseDriver cluster)
     {
-        builder.AddFleetSiloClient();
+        builder.AddFleetSiloClient(cluster);
         builder.Services.AddFleetGatewayPki().AddFleetBlobSource().AddFleetPasswords().AddFleetApi();
     }
 
@@ -81,7 +84,8 @@ internal static class SiloHost
             options.UseUtcTimestamp = true;
             options.TimestampFormat = "yyyy-MM-dd'T'HH:mm:ss.fff'Z' ";
         });
-        builder.Services.Configure<Microsoft.Extensions.Logging.Console.ConsoleLoggerOptions>(o => o.LogToStandardErrorThreshold = LogLevel.Trace);
+        builder.Services.Configure<Microsoft.Extensions.Logging.Console.ConsoleLoggerOptions>(
+            o => o.LogToStandardErrorThreshold = LogLevel.Trace);
     }
 
     private static void AddListeners(WebApplicationBuilder builder)

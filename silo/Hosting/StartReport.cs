@@ -1,15 +1,17 @@
 using System.Text.Json.Nodes;
 using Fleet.Gateway;
+using Fleet.Silo.Files;
 using Fleet.Silo.Tokens;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 
 namespace Fleet.Silo.Hosting;
 
 /// <summary>
-/// What is listening where: one line of JSON on standard output for scripts, and the same in words on standard error for people. The line has
-/// the same members in every role; what a role does not have is null.
+/// What is listening where: one line of JSON on standard output for scripts, and the same in words on standard error for people. The line
+/// has the same members in every role; what a role does not have is null.
 /// </summary>
-internal sealed class StartReport(HttpListeners listeners, ProcessIdentity process, SharedDirectory shared, AdminToken token, IServiceProvider services)
+internal sealed class StartReport(
+    HttpListeners listeners, ProcessIdentity process, SharedDirectory shared, AdminToken token, IServiceProvider services)
 {
     private readonly GatewayListeners? _mqtt = services.GetService<GatewayListeners>();
     private readonly DataDirectory? _data = services.GetService<DataDirectory>();
@@ -45,7 +47,8 @@ internal sealed class StartReport(HttpListeners listeners, ProcessIdentity proce
             yield return $"  MQTT over TLS     port {_mqtt.MqttsPort}, with a client certificate";
             yield return _mqtt.PlainPort is { } plain ? $"  MQTT without TLS  port {plain}, for development" : null;
         }
-        yield return process.Role.HasGrains() ? $"  Admin API         {Url("http", listeners.Http)}/api/v1 (described by /openapi/v1.json)" : null;
+        yield return process.Role.HasGrains()
+            ? $"  Admin API         {Url("http", listeners.Http)}/api/v1 (described by /openapi/v1.json)" : null;
         yield return listeners.Https is null ? null : $"  HTTPS             {Url("https", listeners.Https)}";
         yield return $"  Metrics, health   {Url("http", listeners.Metrics)}/metrics, /healthz, /readyz";
         yield return $"  CA certificate    {_caCertificateFile} (what devices trust)";

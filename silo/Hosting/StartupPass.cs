@@ -2,7 +2,10 @@ using System.Collections.Concurrent;
 
 namespace Fleet.Silo.Hosting;
 
-/// <summary>Work that a start owes to many grains. What fails is tried again until it is done, because nobody would come back to it; it holds up nobody else.</summary>
+/// <summary>
+/// Work that a start owes to many grains. What fails is tried again until it is done, because nobody would come back to it; it holds up
+/// nobody else.
+/// </summary>
 internal static class StartupPass
 {
     private static readonly TimeSpan RetryAfter = TimeSpan.FromSeconds(10);
@@ -11,14 +14,16 @@ internal static class StartupPass
     /// <param name="concurrency">At a time.</param>
     /// <returns>How many there were.</returns>
     public static async Task<int> Run(
-        Func<Task<List<string>>> list, Func<string, Task> work, int concurrency, TimeProvider clock, ILogger log, CancellationToken cancellation)
+        Func<Task<List<string>>> list, Func<string, Task> work, int concurrency, TimeProvider clock, ILogger log,
+        CancellationToken cancellation)
     {
         var left = await UntilItWorks(list, clock, log, cancellation);
         int all = left.Count;
         while (left.Count > 0)
         {
             ConcurrentQueue<(string Key, Exception Cause)> failed = [];
-            await Parallel.ForEachAsync(left, new ParallelOptions { MaxDegreeOfParallelism = concurrency, CancellationToken = cancellation }, async (key, _) =>
+            var together = new ParallelOptions { MaxDegreeOfParallelism = concurrency, CancellationToken = cancellation };
+            await Parallel.ForEachAsync(left, together, async (key, _) =>
             {
                 try
                 {
@@ -37,7 +42,8 @@ internal static class StartupPass
         return all;
     }
 
-    private static async Task<List<string>> UntilItWorks(Func<Task<List<string>>> list, TimeProvider clock, ILogger log, CancellationToken cancellation)
+    private static async Task<List<string>> UntilItWorks(
+        Func<Task<List<string>>> list, TimeProvider clock, ILogger log, CancellationToken cancellation)
     {
         while (true)
         {

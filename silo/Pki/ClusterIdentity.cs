@@ -1,11 +1,10 @@
 using System.Security.Cryptography.X509Certificates;
-using Fleet.Silo.Hosting;
 
 namespace Fleet.Silo.Pki;
 
 /// <summary>
-/// What the processes of one cluster know each other by: a key and its certificate, in <c>pki/cluster.key</c> of the shared directory. Whoever reads
-/// that file belongs to the cluster. Once it is replaced, the former certificate opens nothing any more.
+/// What the processes of one cluster know each other by: a key and its certificate, in <c>pki/cluster.key</c> of the shared directory.
+/// Whoever reads that file belongs to the cluster. Once it is replaced, the former certificate opens nothing any more.
 /// </summary>
 internal sealed class ClusterIdentity : IDisposable
 {

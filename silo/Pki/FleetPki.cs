@@ -1,16 +1,19 @@
 using System.Text;
-using Fleet.Silo.Hosting;
+using Fleet.Silo.Files;
 
 namespace Fleet.Silo.Pki;
 
-/// <summary>The keys and certificates of one Fleet, in the data directory's <c>pki/</c>: made on the first start, found there on the next.</summary>
+/// <summary>
+/// The keys and certificates of one Fleet, in the data directory's <c>pki/</c>: made on the first start, found there on the next.
+/// </summary>
 internal sealed class FleetPki : IDisposable
 {
     private readonly Identity _ca;
     private readonly Identity _server;
     private readonly Identity _firmwareSigner;
 
-    private FleetPki(Identity ca, CaSigner signer, Identity server, Identity firmwareSigner, DownloadKey downloadKey, string caCertificateFile)
+    private FleetPki(
+        Identity ca, CaSigner signer, Identity server, Identity firmwareSigner, DownloadKey downloadKey, string caCertificateFile)
     {
         (_ca, _server, _firmwareSigner) = (ca, server, firmwareSigner);
         (Signer, DownloadKey, CaCertificateFile) = (signer, downloadKey, caCertificateFile);
@@ -86,10 +89,26 @@ internal sealed class FleetPki : IDisposable
         {
             return ca.HasIssued(found.Certificate)
                 ? found
-                : throw new StartupException($"{path} was issued by another authority than the one beside it. Put back the file that was there.");
+                : throw new StartupException(
+                    $"{path} was issued by another authority than the one beside it. Put back the file that was there.");
         }
         var made = Identity.Make(path, key => PkiProfiles.FirmwareSigner(ca, key, now));
         log.MadeFirmwareSigner(path);
         return made;
     }
+}
+
+internal static partial class PkiLog
+{
+    [LoggerMessage(3101, LogLevel.Information, "Made the certificate authority {Subject}, valid until {NotAfter:u}, in {Path}")]
+    public static partial void MadeCa(this ILogger log, string path, string subject, DateTime notAfter);
+
+    [LoggerMessage(3102, LogLevel.Information, "Made a server certificate for {Names}, valid until {NotAfter:u}")]
+    public static partial void MadeServerCertificate(this ILogger log, string names, DateTime notAfter);
+
+    [LoggerMessage(3103, LogLevel.Information, "Made the firmware signer, in {Path}")]
+    public static partial void MadeFirmwareSigner(this ILogger log, string path);
+
+    [LoggerMessage(3104, LogLevel.Information, "Made the certificate that the cluster's processes know each other by, in {Path}")]
+    public static partial void MadeClusterCertificate(this ILogger log, string path);
 }

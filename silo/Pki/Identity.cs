@@ -1,7 +1,7 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
-using Fleet.Silo.Hosting;
+using Fleet.Silo.Files;
 
 namespace Fleet.Silo.Pki;
 
@@ -10,7 +10,8 @@ namespace Fleet.Silo.Pki;
 /// </summary>
 internal sealed class Identity : IDisposable
 {
-    private Identity(X509Certificate2 certificate, ECDsa key) => (Certificate, Key, CertificatePem) = (certificate, key, PemOf(certificate));
+    private Identity(X509Certificate2 certificate, ECDsa key) =>
+        (Certificate, Key, CertificatePem) = (certificate, key, PemOf(certificate));
 
     /// <summary>With the private key.</summary>
     public X509Certificate2 Certificate { get; }

@@ -16,7 +16,9 @@ internal static class PkiProfiles
     /// </summary>
     public static readonly TimeSpan ServerLifetime = TimeSpan.FromDays(398);
 
-    /// <summary>How long before its end a start renews the server's certificate. A service that is restarted twice a year never meets it.</summary>
+    /// <summary>
+    /// How long before its end a start renews the server's certificate. A service that is restarted twice a year never meets it.
+    /// </summary>
     public static readonly TimeSpan ServerRenewal = TimeSpan.FromDays(199);
 
     /// <summary>Other machines' clocks run behind now and then.</summary>
@@ -28,9 +30,11 @@ internal static class PkiProfiles
         // Two Fleets' authorities may end up in one trust store: the name tells them apart.
         var request = Request($"Fleet CA {Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(4))}", key);
         request.CertificateExtensions.Add(X509BasicConstraintsExtension.CreateForCertificateAuthority(pathLengthConstraint: 1));
-        request.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.KeyCertSign | X509KeyUsageFlags.CrlSign, critical: true));
+        request.CertificateExtensions.Add(
+            new X509KeyUsageExtension(X509KeyUsageFlags.KeyCertSign | X509KeyUsageFlags.CrlSign, critical: true));
         return request.Create(
-            request.SubjectName, X509SignatureGenerator.CreateForECDsa(key), NotBefore(now), NotBefore(now) + CaLifetime, SerialNumber.New());
+            request.SubjectName, X509SignatureGenerator.CreateForECDsa(key), NotBefore(now), NotBefore(now) + CaLifetime,
+            SerialNumber.New());
     }
 
     public static X509Certificate2 Server(CaSigner ca, ECDsa key, IReadOnlyCollection<string> names, DateTimeOffset now)
@@ -42,7 +46,9 @@ internal static class PkiProfiles
 
     /// <summary>As long as the authority lives: devices keep it from the day they are provisioned.</summary>
     public static X509Certificate2 FirmwareSigner(CaSigner ca, ECDsa key, DateTimeOffset now) =>
-        ca.Sign(EndEntity("Fleet firmware signer", key, CertificateOids.CodeSigning), SerialNumber.New(), NotBefore(now), DateTimeOffset.MaxValue);
+        ca.Sign(
+            EndEntity("Fleet firmware signer", key, CertificateOids.CodeSigning), SerialNumber.New(), NotBefore(now),
+            DateTimeOffset.MaxValue);
 
     /// <summary>As long as the authority lives: processes that talk to each other need not be restarted for it.</summary>
     public static X509Certificate2 Cluster(CaSigner ca, ECDsa key, DateTimeOffset now)

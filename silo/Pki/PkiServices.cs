@@ -3,20 +3,23 @@ using Fleet.Gateway;
 using Fleet.Gateway.Downloads;
 using Fleet.Grains.Certificates;
 using Fleet.Grains.Firmware;
-using Fleet.Silo.Hosting;
+using Fleet.Silo.Files;
 using Microsoft.Extensions.Options;
 
 namespace Fleet.Silo.Pki;
 
 internal static class PkiServices
 {
-    /// <summary>The authority, the server's certificate, the firmware signer and the download key, from the shared directory's <c>pki/</c>.</summary>
+    /// <summary>
+    /// The authority, the server's certificate, the firmware signer and the download key, from the shared directory's <c>pki/</c>.
+    /// </summary>
     public static IServiceCollection AddFleetPki(this IServiceCollection services)
     {
         services.AddOptions<PkiOptions>().BindConfiguration("Fleet:Gateway").ValidateDataAnnotations().ValidateOnStart();
         services.AddSingleton(s => FleetPki.Open(
             s.GetRequiredService<SharedDirectory>().File("pki"),
-            ServerName.All(HostName(s.GetRequiredService<SharedDirectory>()), s.GetRequiredService<IOptions<PkiOptions>>().Value.ServerNames),
+            ServerName.All(
+                HostName(s.GetRequiredService<SharedDirectory>()), s.GetRequiredService<IOptions<PkiOptions>>().Value.ServerNames),
             s.GetRequiredService<TimeProvider>().GetUtcNow(),
             s.GetRequiredService<ILogger<FleetPki>>()));
         services.AddSingleton(s => ClusterIdentity.Open(

@@ -1,3 +1,4 @@
+using System.ComponentModel.DataAnnotations;
 using System.Net;
 using System.Security.Cryptography.X509Certificates;
 
@@ -20,7 +21,8 @@ internal static class ServerName
     public static ImmutableSortedSet<string> In(X509Certificate2 certificate) =>
     [
         .. certificate.Extensions.OfType<X509SubjectAlternativeNameExtension>().SelectMany(
-            names => names.EnumerateDnsNames().Concat(names.EnumerateIPAddresses().Select(address => address.ToString()))).Select(Canonical),
+            names =>
+                names.EnumerateDnsNames().Concat(names.EnumerateIPAddresses().Select(address => address.ToString()))).Select(Canonical),
     ];
 
     public static X509Extension Extension(IEnumerable<string> names)
@@ -34,5 +36,21 @@ internal static class ServerName
         return builder.Build();
     }
 
-    private static string Canonical(string name) => IPAddress.TryParse(name, out var address) ? address.ToString() : name.ToLowerInvariant();
+    private static string Canonical(string name) =>
+        IPAddress.TryParse(name, out var address) ? address.ToString() : name.ToLowerInvariant();
+}
+
+/// <summary>Section <c>Fleet:Gateway</c>, as far as certificates are concerned.</summary>
+internal sealed class PkiOptions : IValidatableObject
+{
+    /// <summary>
+    /// What devices call the gateway, beside localhost and this machine's host name: DNS names (<c>*.</c> in front if
+    /// need be) or IP addresses.
+    /// </summary>
+    public IList<string> ServerNames { get; } = [];
+
+    public IEnumerable<ValidationResult> Validate(ValidationContext validationContext) =>
+        from name in ServerNames
+        where !ServerName.IsValid(name)
+        select new ValidationResult($"Fleet:Gateway:ServerNames: '{name}' is neither a DNS name nor an IP address.", [nameof(ServerNames)]);
 }

@@ -3,7 +3,9 @@ using Fleet.Grains.Index;
 
 namespace Fleet.Silo.Storage;
 
-/// <summary>A fleet expression as a condition on a row <c>d</c> of devices. It is TRUE or FALSE and never NULL, so that NOT means what it says.</summary>
+/// <summary>
+/// A fleet expression as a condition on a row <c>d</c> of devices. It is TRUE or FALSE and never NULL, so that NOT means what it says.
+/// </summary>
 /// <param name="few">Whether only some thousand rows are looked at.</param>
 internal sealed class FleetConditionSql(IndexDialect dialect, SqlParameters parameters, bool few)
 {
@@ -19,7 +21,8 @@ internal sealed class FleetConditionSql(IndexDialect dialect, SqlParameters para
             "d.firmware_order", value => $"{value} {Sign(firmware.Order)} {parameters.Add(FirmwareOrder.Of(firmware.Version))}"),
         FleetExpression.Number number => dialect.Attribute(
             parameters.Add(number.Attribute), true, value => $"{value} {Sign(number.Order)} {parameters.Add(number.Value)}", few),
-        FleetExpression.LastSeen seen => Nullable("d.last_seen_at", value => $"{value} {Sign(seen.Order)} {parameters.Add(dialect.Instant(seen.At))}"),
+        FleetExpression.LastSeen seen =>
+            Nullable("d.last_seen_at", value => $"{value} {Sign(seen.Order)} {parameters.Add(dialect.Instant(seen.At))}"),
         _ => throw new UnreachableException(),
     };
 

@@ -1,27 +1,21 @@
 using System.Data.Common;
+using System.Diagnostics;
 using Fleet.Grains.Index;
 using Fleet.Interfaces.Devices;
 using Fleet.Interfaces.Naming;
 
 namespace Fleet.Silo.Storage;
 
-/// <summary>Where the tables of the fleet index are.</summary>
-internal interface IIndexTables
-{
-    IndexDialect Dialect { get; }
-
-    Task<List<T>> Query<T>(string sql, IReadOnlyList<object> values, Func<DbDataReader, T> read, CancellationToken cancellation);
-}
-
 /// <summary>
-/// Searches the fleet index. A database guesses how many rows a condition yields, and guesses badly for attributes; so the terms' sources are
-/// counted first, up to a limit, and a search starts from the smallest: what finds few devices looks at few. Where all are large, a page reads
-/// devices in their order until it is full, and a count goes over all of them once.
+/// Searches the fleet index. A database guesses how many rows a condition yields, and guesses badly for attributes; so the terms' sources
+/// are counted first, up to a limit, and a search starts from the smallest: what finds few devices looks at few. Where all are large, a
+/// page reads devices in their order until it is full, and a count goes over all of them once.
 /// </summary>
 /// <param name="limits">Sizes at which another way is taken; null: those that were measured.</param>
 internal sealed class FleetIndex(IIndexTables tables, FleetIndexLimits? limits = null) : IFleetIndex
 {
-    private const string Columns = "d.thing, d.model, d.firmware, d.healthy, d.connectivity, d.gateway, d.last_seen_at, CAST(d.attributes AS TEXT)";
+    private const string Columns =
+        "d.thing, d.model, d.firmware, d.healthy, d.connectivity, d.gateway, d.last_seen_at, CAST(d.attributes AS TEXT)";
 
     private readonly FleetIndexLimits _limits = limits ?? tables.Dialect.Limits;
 
@@ -32,7 +26,8 @@ internal sealed class FleetIndex(IIndexTables tables, FleetIndexLimits? limits =
         if (await Smallest(query.Filter, _limits.FewForPage, cancellation) is { } source)
         {
             sql = $"""
-                WITH s AS MATERIALIZED (SELECT thing FROM ({source.Select(parameters)}) AS found WHERE thing > {parameters.Add(after?.Value ?? "")})
+                WITH s AS MATERIALIZED (SELECT thing FROM ({source.Select(parameters)}) AS found
+                    WHERE thing > {parameters.Add(after?.Value ?? "")})
                 SELECT {Columns} FROM s CROSS JOIN devices AS d
                 WHERE d.thing = s.thing AND {Condition(query, parameters, few: true)} ORDER BY s.thing LIMIT {limit}
                 """;
@@ -48,7 +43,8 @@ internal sealed class FleetIndex(IIndexTables tables, FleetIndexLimits? limits =
         else
         {
             sql = $"""
-                SELECT {Columns} FROM devices AS d WHERE d.thing > {parameters.Add(after?.Value ?? "")} AND {Condition(query, parameters, few: true)}
+                SELECT {Columns} FROM devices AS d WHERE d.thing > {parameters.Add(after?.Value ?? "")}
+                    AND {Condition(query, parameters, few: true)}
                 ORDER BY d.thing LIMIT {limit}
                 """;
         }
@@ -61,7 +57,8 @@ internal sealed class FleetIndex(IIndexTables tables, FleetIndexLimits? limits =
     {
         var counts = Enum.GetValues<Connectivity>().ToImmutableDictionary(c => c, _ => 0L).ToBuilder();
         var rows = await tables.Query(
-            "SELECT connectivity, COUNT(*) FROM devices GROUP BY connectivity", [], row => (row.GetString(0), row.GetInt64(1)), cancellation);
+            "SELECT connectivity, COUNT(*) FROM devices GROUP BY connectivity",
+            [], row => (row.GetString(0), row.GetInt64(1)), cancellation);
         foreach (var (name, count) in rows) counts[ConnectivityNames.Parse(name)] = count;
         return counts.ToImmutable();
     }
@@ -103,7 +100,8 @@ internal sealed class FleetIndex(IIndexTables tables, FleetIndexLimits? limits =
     /// <returns>The expression as "rest, but few", if it is an "and" with a "not" of things that can be looked up one by one.</returns>
     private async Task<(FleetExpression All, FleetExpression Few)?> ButFew(FleetExpression filter, CancellationToken cancellation)
     {
-        if (filter is not FleetExpression.And { Parts: var parts } || parts.OfType<FleetExpression.Not>().ToList() is not [var not]) return null;
+        if (filter is not FleetExpression.And { Parts: var parts } || parts.OfType<FleetExpression.Not>().ToList() is not [var not])
+            return null;
         if (FleetSourceSql.Exact(not.Inner, tables.Dialect) is not { } source) return null;
         if (await CountRoughly(source, _limits.FewForCount + 1, cancellation) > _limits.FewForCount) return null;
         var rest = parts.Remove(not);
@@ -148,5 +146,15 @@ internal sealed class FleetIndex(IIndexTables tables, FleetIndexLimits? limits =
 }
 
 /// <param name="FewForPage">Things of a source that a page sorts, at most: about 10 ms.</param>
-/// <param name="FewForCount">Things of a source that a count looks up one by one, at most: more, and going over all devices is as fast.</param>
+/// <param name="FewForCount">
+/// Things of a source that a count looks up one by one, at most: more, and going over all devices is as fast.
+/// </param>
 internal sealed record FleetIndexLimits(int FewForPage, int FewForCount);
+
+/// <summary>Names as they come out of the fleet index, into which nothing but names went.</summary>
+internal static class IndexNames
+{
+    public static T Parse<T>(string text) where T : struct, IName<T> =>
+        T.TryParse(text, out var name)
+            ? name : throw new UnreachableException($"The fleet index holds '{text}', which is no {typeof(T).Name}.");
+}

@@ -3,14 +3,16 @@ using Fleet.Grains.Index;
 namespace Fleet.Silo.Storage;
 
 /// <summary>
-/// A way to get at the things of a term through an index, so that a search need not look at all devices. It yields each thing once, all that the
-/// term finds, and nothing else.
+/// A way to get at the things of a term through an index, so that a search need not look at all devices. It yields each thing once, all
+/// that the term finds, and nothing else.
 /// </summary>
 /// <param name="Select">Builds <c>SELECT thing FROM …</c>, adding its values to the parameters.</param>
 /// <param name="InOrder">Whether the index yields them in the order of their names.</param>
 internal sealed record FleetSourceSql(Func<SqlParameters, string> Select, bool InOrder)
 {
-    /// <summary>As <see cref="Select"/>, but for that it may yield a thing more than once: what need not be compared can stop when there are enough.</summary>
+    /// <summary>
+    /// As <see cref="Select"/>, but for that it may yield a thing more than once: what need not be compared can stop when there are enough.
+    /// </summary>
     public Func<SqlParameters, string> SelectRoughly { get; init; } = Select;
 
     /// <summary>The sources of what all must hold; each alone yields all that can be found.</summary>
@@ -28,12 +30,18 @@ internal sealed record FleetSourceSql(Func<SqlParameters, string> Select, bool I
         FleetExpression.Is { Field.Kind: FleetFieldKind.Health } => null,
         FleetExpression.Is { Field: { Kind: FleetFieldKind.Attribute, Attribute: var name }, Value: var value } =>
             new(p => $"SELECT thing FROM device_attributes WHERE name = {p.Add(name!)} AND value = {p.Add(value)}", true),
-        FleetExpression.Is { Field: var field, Value: var value } => new(p => $"SELECT thing FROM devices WHERE {Column(field)} = {p.Add(value)}", true),
+        FleetExpression.Is { Field: var field, Value: var value } =>
+            new(p => $"SELECT thing FROM devices WHERE {Column(field)} = {p.Add(value)}", true),
         FleetExpression.Like like => Prefixed(like, dialect),
         FleetExpression.Firmware firmware => new(
-            p => $"SELECT thing FROM devices WHERE firmware_order {FleetConditionSql.Sign(firmware.Order)} {p.Add(FirmwareOrder.Of(firmware.Version))}", false),
+            p =>
+                $"SELECT thing FROM devices WHERE firmware_order {FleetConditionSql.Sign(firmware.Order)} "
+                + $"{p.Add(FirmwareOrder.Of(firmware.Version))}",
+                false),
         FleetExpression.Number number => new(
-            p => $"SELECT thing FROM {dialect.AttributesByNumber} WHERE name = {p.Add(number.Attribute)} AND number IS NOT NULL AND number {FleetConditionSql.Sign(number.Order)} {p.Add(number.Value)}",
+            p =>
+                $"SELECT thing FROM {dialect.AttributesByNumber} WHERE name = {p.Add(number.Attribute)} AND number IS NOT NULL "
+                + $"AND number {FleetConditionSql.Sign(number.Order)} {p.Add(number.Value)}",
             false),
         _ => null,
     };
@@ -47,7 +55,10 @@ internal sealed record FleetSourceSql(Func<SqlParameters, string> Select, bool I
     // From one version to another: each bound alone may hold for most of the fleet.
     private static IEnumerable<FleetSourceSql> Between(ImmutableArray<FleetExpression.Firmware> bounds) => bounds.Length < 2
         ? []
-        : [new(p => $"SELECT thing FROM devices WHERE {string.Join(" AND ", bounds.Select(b => $"firmware_order {FleetConditionSql.Sign(b.Order)} {p.Add(FirmwareOrder.Of(b.Version))}"))}", false)];
+        : [new(p => $"SELECT thing FROM devices WHERE {string.Join(" AND ", bounds.Select(bound => Bound(p, bound)))}", false)];
+
+    private static string Bound(SqlParameters p, FleetExpression.Firmware bound) =>
+        $"firmware_order {FleetConditionSql.Sign(bound.Order)} {p.Add(FirmwareOrder.Of(bound.Version))}";
 
     // What begins alike stands together in the index. Beyond ASCII, no next text is worked out, and no index used.
     private static FleetSourceSql? Prefixed(FleetExpression.Like like, IndexDialect dialect)
@@ -71,4 +82,20 @@ internal sealed record FleetSourceSql(Func<SqlParameters, string> Select, bool I
         FleetFieldKind.Connectivity => "connectivity",
         _ => "gateway",
     };
+}
+
+/// <summary>
+/// The values of a statement under construction, in the order of <c>$1</c>, <c>$2</c>…: text from outside is never part of the SQL.
+/// </summary>
+internal sealed class SqlParameters
+{
+    private readonly List<object> _values = [];
+
+    public IReadOnlyList<object> Values => _values;
+
+    public string Add(object value)
+    {
+        _values.Add(value);
+        return $"${_values.Count}";
+    }
 }

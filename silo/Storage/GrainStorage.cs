@@ -13,7 +13,8 @@ internal sealed class GrainStorage(IRecordStore store, JsonSerializerOptions jso
         var found = await store.Read(TypeOf(grainId, stateName), grainId.Key.ToString()!).ConfigureAwait(false);
         grainState.RecordExists = found is not null;
         grainState.ETag = found is { } record ? Text(record.ETag) : null;
-        grainState.State = found is { State: var state } ? JsonSerializer.Deserialize(state, TypeInfo<T>())! : Activator.CreateInstance<T>();
+        grainState.State = found is { State: var state }
+            ? JsonSerializer.Deserialize(state, TypeInfo<T>())! : Activator.CreateInstance<T>();
     }
 
     public Task WriteStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState) =>
@@ -36,7 +37,8 @@ internal sealed class GrainStorage(IRecordStore store, JsonSerializerOptions jso
 
     public async Task ClearStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState, CancellationToken cancellationToken)
     {
-        var write = new RecordWrite(TypeOf(grainId, stateName), grainId.Key.ToString()!, null, ParseETag(grainState.ETag), IndexRows.None<T>());
+        var write = new RecordWrite(
+            TypeOf(grainId, stateName), grainId.Key.ToString()!, null, ParseETag(grainState.ETag), IndexRows.None<T>());
         var written = await store.Write(write, cancellationToken).ConfigureAwait(false);
         if (written.Refused) throw Refusal(write, written);
         grainState.ETag = null;
@@ -56,4 +58,32 @@ internal sealed class GrainStorage(IRecordStore store, JsonSerializerOptions jso
     private static string Text(long etag) => etag.ToString(CultureInfo.InvariantCulture);
 
     private JsonTypeInfo<T> TypeInfo<T>() => (JsonTypeInfo<T>)json.GetTypeInfo(typeof(T));
+}
+
+/// <summary>
+/// How stored JSON is read. A record that an older version wrote lacks the members that were added since: one that may be null is null
+/// then, even where the code that makes the record must name it (<c>required</c>).
+/// </summary>
+internal static class StoredJson
+{
+    public static JsonSerializerOptions For(JsonSerializerOptions states)
+    {
+        var options = new JsonSerializerOptions(states)
+        {
+            TypeInfoResolver = states.TypeInfoResolver!.WithAddedModifier(AbsentIsNull),
+        };
+        options.MakeReadOnly();
+        return options;
+    }
+
+    private static void AbsentIsNull(JsonTypeInfo type)
+    {
+        foreach (var property in type.Properties)
+        {
+            if (property.IsRequired && MayBeNull(property)) property.IsRequired = false;
+        }
+    }
+
+    private static bool MayBeNull(JsonPropertyInfo property) =>
+        Nullable.GetUnderlyingType(property.PropertyType) is not null || (!property.PropertyType.IsValueType && property.IsSetNullable);
 }

@@ -1,7 +1,14 @@
 using System.Data.Common;
-using Fleet.Grains.Index;
 
 namespace Fleet.Silo.Storage;
+
+/// <summary>Where the tables of the fleet index are.</summary>
+internal interface IIndexTables
+{
+    IndexDialect Dialect { get; }
+
+    Task<List<T>> Query<T>(string sql, IReadOnlyList<object> values, Func<DbDataReader, T> read, CancellationToken cancellation);
+}
 
 /// <summary>What the two databases spell differently in a query over the fleet index.</summary>
 internal abstract class IndexDialect

@@ -1,26 +1,25 @@
 using System.Globalization;
 using System.Reflection;
-using Fleet.Silo.Hosting;
 
 namespace Fleet.Silo.Storage;
 
 /// <summary>
-/// The steps that bring a database to the schema of this program: <c>deploy/sqlite/NNNN-title.sql</c> and <c>deploy/postgres/…</c>, built into the
+/// The steps that bring a database to the schema of this program: <c>deploy/{database}/NNNN-title.sql</c>, built into the
 /// program. Each runs once, in order, in a transaction that also notes it in <c>schema_version</c>.
 /// </summary>
 internal sealed class SchemaMigrations
 {
-    public static readonly SchemaMigrations Sqlite = new("Fleet.Schema.sqlite.");
-    public static readonly SchemaMigrations Postgres = new("Fleet.Schema.postgres.");
-
     private readonly ImmutableArray<Step> _steps;
 
-    private SchemaMigrations(string prefix)
+    /// <param name="folder">Of <c>deploy/</c>.</param>
+    public SchemaMigrations(string folder)
     {
         var assembly = typeof(SchemaMigrations).Assembly;
+        string prefix = $"Fleet.Schema.{folder}.";
         _steps =
         [
-            .. assembly.GetManifestResourceNames().Where(name => name.StartsWith(prefix, StringComparison.Ordinal)).Order(StringComparer.Ordinal)
+            .. assembly.GetManifestResourceNames()
+            .Where(name => name.StartsWith(prefix, StringComparison.Ordinal)).Order(StringComparer.Ordinal)
                 .Select(name => new Step(int.Parse(name.AsSpan(prefix.Length, 4), CultureInfo.InvariantCulture), Read(assembly, name))),
         ];
     }
@@ -34,7 +33,9 @@ internal sealed class SchemaMigrations
     public IEnumerable<Step> After(long current)
     {
         if (current > Latest)
-            throw new StartupException($"The database has schema version {current}; this program knows versions up to {Latest}. Start the program that wrote it, or a newer one.");
+            throw new StartupException(
+                $"The database has schema version {current}; this program knows versions up to {Latest}. "
+                + "Start the program that wrote it, or a newer one.");
         return _steps.Where(step => step.Version > current);
     }
 

@@ -4,23 +4,28 @@ using Fleet.Gateway.Journal;
 
 namespace Fleet.Silo.Storage;
 
-/// <summary>Stored sessions as either database reads them: the tables have the same columns, and only instants are kept in different ways.</summary>
+/// <summary>
+/// Stored sessions as either database reads them: the tables have the same columns, and only instants are kept in different ways.
+/// </summary>
 /// <param name="readInstant">Of a column that is not null.</param>
 internal sealed class SessionReader(Func<DbDataReader, int, DateTimeOffset> readInstant)
 {
     /// <param name="ids">A query for the sessions' ids.</param>
     public static string Sessions(string ids) =>
-        "SELECT id, key, epoch, kind, client_id, session_id, remote_address, thing, certificate, operator, template, expiry_seconds, disconnected_at, maybe_sent, "
+        "SELECT id, key, epoch, kind, client_id, session_id, remote_address, thing, certificate, operator, template, expiry_seconds, "
+        + "disconnected_at, maybe_sent, "
         + $"will, gateway FROM sessions WHERE id IN ({ids}) ORDER BY id";
 
-    public static string Subscriptions(string ids) => $"SELECT session, filter, options, identifier FROM session_subscriptions WHERE session IN ({ids})";
+    public static string Subscriptions(string ids) =>
+        $"SELECT session, filter, options, identifier FROM session_subscriptions WHERE session IN ({ids})";
 
     public static string Messages(string ids) =>
         "SELECT id, topic, payload, qos, retain, properties, expires_at FROM session_messages "
         + $"WHERE id IN (SELECT message FROM session_deliveries WHERE session IN ({ids}))";
 
     public static string Deliveries(string ids) =>
-        $"SELECT session, number, message, qos, retain, packet_id, identifiers FROM session_deliveries WHERE session IN ({ids}) ORDER BY session, number";
+        $"SELECT session, number, message, qos, retain, packet_id, identifiers FROM session_deliveries WHERE session IN ({ids}) "
+        + "ORDER BY session, number";
 
     public static string Received(string ids) => $"SELECT session, packet_id FROM session_received WHERE session IN ({ids})";
 
@@ -44,14 +49,16 @@ internal sealed class SessionReader(Func<DbDataReader, int, DateTimeOffset> read
         Gateway = Text(row, 15),
     };
 
-    public static SubscriptionRow Subscription(DbDataReader row) => new(row.GetInt64(0), row.GetString(1), (byte)row.GetInt16(2), (uint)row.GetInt64(3));
+    public static SubscriptionRow Subscription(DbDataReader row) =>
+        new(row.GetInt64(0), row.GetString(1), (byte)row.GetInt16(2), (uint)row.GetInt64(3));
 
     public MessageRow Message(DbDataReader row) => new(
-        row.GetInt64(0), Encoding.UTF8.GetBytes(row.GetString(1)), (byte[])row.GetValue(2), (byte)row.GetInt16(3), row.GetBoolean(4), (byte[])row.GetValue(5),
-        Instant(row, 6));
+        row.GetInt64(0), Encoding.UTF8.GetBytes(row.GetString(1)), (byte[])row.GetValue(2), (byte)row.GetInt16(3), row.GetBoolean(4),
+        (byte[])row.GetValue(5), Instant(row, 6));
 
     public static DeliveryRow Delivery(DbDataReader row) => new(
-        row.GetInt64(0), row.GetInt64(1), row.GetInt64(2), (byte)row.GetInt16(3), row.GetBoolean(4), (ushort)row.GetInt32(5), (byte[])row.GetValue(6));
+        row.GetInt64(0), row.GetInt64(1), row.GetInt64(2), (byte)row.GetInt16(3), row.GetBoolean(4), (ushort)row.GetInt32(5),
+        (byte[])row.GetValue(6));
 
     public static ReceivedRow PacketId(DbDataReader row) => new(row.GetInt64(0), (ushort)row.GetInt32(1));
 

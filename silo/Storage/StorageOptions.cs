@@ -3,7 +3,7 @@ using System.ComponentModel.DataAnnotations;
 namespace Fleet.Silo.Storage;
 
 /// <summary>Section <c>Fleet:Storage</c>.</summary>
-internal sealed class StorageOptions : IValidatableObject
+internal sealed class StorageOptions
 {
     public const string Section = "Fleet:Storage";
 
@@ -12,10 +12,10 @@ internal sealed class StorageOptions : IValidatableObject
     public const string AdoNet = "adonet";
 
     /// <summary>
-    /// sqlite: the file fleet.db in the data directory. postgres: the database of <see cref="ConnectionString"/>. adonet: as postgres, with grain
-    /// states in the table of Orleans' own provider (docs/cluster.md).
+    /// sqlite: the file fleet.db in the data directory. postgres: the database of <see cref="ConnectionString"/>. adonet: as postgres, with
+    /// grain states in the table of Orleans' own provider (docs/cluster.md).
     /// </summary>
-    [AllowedValues(Sqlite, Postgres, AdoNet)] public string Provider { get; set; } = Sqlite;
+    public string Provider { get; set; } = Sqlite;
 
     /// <summary>Of the PostgreSQL database, as Npgsql takes it: <c>Host=db;Username=fleet;Password=…;Database=fleet</c>.</summary>
     public string? ConnectionString { get; set; }
@@ -23,7 +23,9 @@ internal sealed class StorageOptions : IValidatableObject
     /// <summary>Most writes per transaction. At 5 µs each, 512 keep the writer at work for about as long as one fsync takes.</summary>
     [Range(1, 10_000)] public int MaxBatch { get; set; } = 512;
 
-    /// <summary>Most writes that wait; whoever comes after them waits for a place, which slows the source down rather than filling the memory.</summary>
+    /// <summary>
+    /// Most writes that wait; whoever comes after them waits for a place, which slows the source down rather than filling the memory.
+    /// </summary>
     [Range(1, 1_000_000)] public int MaxQueued { get; set; } = 8_192;
 
     /// <summary>PostgreSQL: how long a statement may take, in seconds, before it counts as failed.</summary>
@@ -33,19 +35,14 @@ internal sealed class StorageOptions : IValidatableObject
     [Range(1, 300)] public int LockTimeoutSeconds { get; set; } = 5;
 
     /// <summary>
-    /// SQLite: pages (4 KiB) in the write-ahead log after which they are copied into the database. More means fewer, longer copies. SQLite's default is 1,000.
+    /// SQLite: pages (4 KiB) in the write-ahead log after which they are copied into the database. More means fewer, longer copies.
+    /// SQLite's default is 1,000.
     /// </summary>
     [Range(100, 1_000_000)] public int CheckpointPages { get; set; } = 4_000;
 
-    /// <summary>SQLite: most pages (4 KiB) the database may have; writes that need more fail as on a full disk. The default is SQLite's limit, 4 TiB.</summary>
+    /// <summary>
+    /// SQLite: most pages (4 KiB) the database may have; writes that need more fail as on a full disk. The default
+    /// is SQLite's limit, 4 TiB.
+    /// </summary>
     [Range(256, 1_073_741_823)] public int MaxPages { get; set; } = 1_073_741_823;
-
-    public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
-    {
-        if (Provider is Postgres or AdoNet && string.IsNullOrWhiteSpace(ConnectionString))
-            yield return new($"{Section}:ConnectionString is needed with {Section}:Provider={Provider}.", [nameof(ConnectionString)]);
-    }
-
-    /// <summary>Which services there are depends on it, so that it must be known before they are made.</summary>
-    public static string ProviderOf(IConfiguration configuration) => configuration[$"{Section}:{nameof(Provider)}"] ?? Sqlite;
 }

@@ -7,8 +7,8 @@ internal sealed class StorageProbe(IRecordStore store, StorageHealth health, Tim
     private static readonly TimeSpan Kept = TimeSpan.FromSeconds(1);
 
     /// <summary>
-    /// How long a failed write counts as the state of the storage by itself. On a full disk a probe, which takes no new space, might succeed
-    /// while the writes that matter fail.
+    /// How long a failed write counts as the state of the storage by itself. On a full disk a probe, which takes no new space, might
+    /// succeed while the writes that matter fail.
     /// </summary>
     private static readonly TimeSpan FailureStands = TimeSpan.FromSeconds(5);
 

@@ -1,7 +1,6 @@
 using System.Diagnostics.Metrics;
 using Fleet.Grains.Index;
 using Fleet.Interfaces.Devices;
-using Fleet.Silo.Storage;
 
 namespace Fleet.Silo.Telemetry;
 
@@ -49,5 +48,13 @@ internal sealed class FleetMetrics : BackgroundService
     }
 
     private IEnumerable<Measurement<long>> Observe() =>
-        _devices.Select(state => new Measurement<long>(state.Value, new KeyValuePair<string, object?>("connectivity", ConnectivityNames.Of(state.Key))));
+        _devices.Select(
+            state => new Measurement<long>(
+                state.Value, new KeyValuePair<string, object?>("connectivity", ConnectivityNames.Of(state.Key))));
+}
+
+internal static partial class TelemetryLog
+{
+    [LoggerMessage(5102, LogLevel.Warning, "The fleet index could not be counted for metrics")]
+    public static partial void CensusFailed(ILogger log, Exception cause);
 }

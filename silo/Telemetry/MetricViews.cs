@@ -19,8 +19,8 @@ internal static class MetricViews
     private static readonly double[] Bytes = [.. Enumerable.Range(4, 7).Select(power => Math.Pow(4, power))];
 
     /// <summary>
-    /// Series of one of Orleans' instruments, whose tags are kinds of grains, of calls and silos. The SDK sets room aside for as many at once, 72 bytes
-    /// each: for the 2,000 that it takes by itself, a quarter of an idle process.
+    /// Series of one of Orleans' instruments, whose tags are kinds of grains, of calls and silos. The SDK sets room aside for as many at
+    /// once, 72 bytes each: for the 2,000 that it takes by itself, a quarter of an idle process.
     /// </summary>
     private const int OrleansSeries = 200;
 

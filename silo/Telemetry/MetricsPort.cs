@@ -1,5 +1,6 @@
 using Fleet.Silo.Api;
-using Fleet.Silo.Hosting;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Net.Http.Headers;
 
 namespace Fleet.Silo.Telemetry;
@@ -7,7 +8,14 @@ namespace Fleet.Silo.Telemetry;
 /// <summary>All that the metrics port answers; nothing else of the service is there.</summary>
 internal static class MetricsPort
 {
-    public static IApplicationBuilder UseMetricsPort(this IApplicationBuilder app) => app.MapWhen(MetricsListener.Accepted, port =>
+    /// <summary>Marks the connections of the metrics port's listener, which <see cref="UseMetricsPort"/> knows them by.</summary>
+    public static void AnswerMetricsAlone(this ListenOptions listen) => listen.Use(next => connection =>
+    {
+        connection.Features.Set(Mark.Instance);
+        return next(connection);
+    });
+
+    public static IApplicationBuilder UseMetricsPort(this IApplicationBuilder app) => app.MapWhen(IsMarked, port =>
     {
         port.Use(GetOrHead);
         port.UseOpenTelemetryPrometheusScrapingEndpoint(
@@ -28,5 +36,12 @@ internal static class MetricsPort
     {
         context.Response.Headers.AppendCommaSeparatedValues(HeaderNames.Vary, HeaderNames.Accept);
         return next(context);
+    }
+
+    private static bool IsMarked(HttpContext context) => context.Features.Get<Mark>() is not null;
+
+    internal sealed class Mark
+    {
+        public static Mark Instance { get; } = new();
     }
 }

@@ -16,8 +16,8 @@ internal static class TelemetryServices
         ["Fleet.*", "Microsoft.Orleans.Runtime", "Microsoft.Orleans.Application", "Microsoft.AspNetCore"];
 
     /// <summary>
-    /// The OpenTelemetry SDK: metrics for <c>/metrics</c>, and metrics and traces over OTLP when an endpoint is configured. It counts nothing
-    /// before the <see cref="MeterProvider"/> is made.
+    /// The OpenTelemetry SDK: metrics for <c>/metrics</c>, and metrics and traces over OTLP when an endpoint is configured. It counts
+    /// nothing before the <see cref="MeterProvider"/> is made.
     /// </summary>
     public static IServiceCollection AddFleetTelemetry(this IServiceCollection services, IConfiguration configuration)
     {
@@ -47,8 +47,17 @@ internal static class TelemetryServices
     {
         // Labels are those of the instruments: a metric's name says where it comes from.
         page.ScopeInfoEnabled = false;
-        // A page kept from one scraper would be the past under the next one's time stamp, and a new one costs a millisecond of processor time.
-        // Scrapers that come at once share one collection all the same.
+        // A page kept from one scraper would be the past under the next one's time stamp, and a new one costs a millisecond of processor
+        // time. Scrapers that come at once share one collection all the same.
         page.ScrapeResponseCacheDurationMilliseconds = 0;
     }
+}
+
+/// <summary>Whether metrics and traces leave by OTLP: they do if somebody said where to, with OpenTelemetry's own settings.</summary>
+internal static class OtlpExport
+{
+    private static readonly string[] Endpoints =
+        ["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"];
+
+    public static bool IsWanted(IConfiguration configuration) => Endpoints.Any(setting => !string.IsNullOrEmpty(configuration[setting]));
 }

@@ -2,12 +2,16 @@ using System.Buffers.Text;
 using System.Security.Claims;
 using System.Security.Cryptography;
 using System.Text;
+using Fleet.Gateway.Auth;
 using Fleet.Silo.Api;
-using Fleet.Silo.Hosting;
+using Fleet.Silo.Files;
 
 namespace Fleet.Silo.Tokens;
 
-/// <summary>The token that may do everything: 256 random bits in base64url, made at the first start and kept in <c>admin.token</c> for its owner alone.</summary>
+/// <summary>
+/// The token that may do everything: 256 random bits in base64url, made at the first start and kept in
+/// <c>admin.token</c> for its owner alone.
+/// </summary>
 internal sealed class AdminToken
 {
     public const string FileName = "admin.token";
@@ -26,7 +30,9 @@ internal sealed class AdminToken
     {
         try
         {
-            if (!System.IO.File.Exists(file)) Make(file);
+            if (!System.IO.File.Exists(file))
+                AtomicFile.Write(
+                    file, Encoding.ASCII.GetBytes(Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(Bytes)) + "\n"), secret: true);
             return Load(file);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -43,7 +49,8 @@ internal sealed class AdminToken
             string token = System.IO.File.ReadAllText(file).Trim();
             return token.Length >= Base64Url.GetEncodedLength(Bytes)
                 ? new(token, file)
-                : throw new StartupException($"{file} holds no token. Put one of at least 43 characters into it, or delete it to get a new one.");
+                : throw new StartupException(
+                    $"{file} holds no token. Put one of at least 43 characters into it, or delete it to get a new one.");
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -52,7 +59,8 @@ internal sealed class AdminToken
     }
 
     /// <summary>Who shows it.</summary>
-    public static ClaimsIdentity Identity(string scheme) => new([new(ClaimTypes.Name, Roles.Admin), new(ClaimTypes.Role, Roles.Admin)], scheme);
+    public static ClaimsIdentity Identity(string scheme) =>
+        new([new(ClaimTypes.Name, Roles.Admin), new(ClaimTypes.Role, Roles.Admin)], scheme);
 
     /// <summary>Takes as long for a token that is nearly right as for one that is not.</summary>
     public bool Matches(ReadOnlySpan<byte> token)
@@ -61,19 +69,11 @@ internal sealed class AdminToken
         SHA256.HashData(token, hash);
         return CryptographicOperations.FixedTimeEquals(hash, _sha256);
     }
+}
 
-    // Written beside its place and moved there: a crash leaves a whole token or none. The mode is set when the file is made, not after.
-    private static void Make(string file)
-    {
-        string beside = $"{file}.new";
-        System.IO.File.Delete(beside);
-        var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
-        if (!OperatingSystem.IsWindows()) options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-        using (var stream = new FileStream(beside, options))
-        {
-            stream.Write(Encoding.ASCII.GetBytes(Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(Bytes)) + "\n"));
-            stream.Flush(flushToDisk: true);
-        }
-        System.IO.File.Move(beside, file);
-    }
+/// <summary>A token is also the password of an MQTT connection without a certificate; the user name may be anything.</summary>
+internal sealed class TokenPasswords(AdminToken admin) : IPasswordAuthenticator
+{
+    public ValueTask<string?> Authenticate(string userName, ReadOnlyMemory<byte> password, CancellationToken cancellation) =>
+        ValueTask.FromResult(admin.Matches(password.Span) ? Roles.Admin : null);
 }

@@ -1,7 +1,7 @@
 using System.Text.Encodings.Web;
 using Fleet.Gateway.Auth;
 using Fleet.Silo.Api;
-using Fleet.Silo.Hosting;
+using Fleet.Silo.Files;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 
 namespace Fleet.Silo.Tokens;

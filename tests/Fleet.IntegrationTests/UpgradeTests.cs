@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.IO.Compression;
+using Fleet.DeviceSim.Agent.Jobs;
 using Fleet.IntegrationTests.Support;
 using Microsoft.Data.Sqlite;
 using Orleans.Runtime;

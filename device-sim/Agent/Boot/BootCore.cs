@@ -1,9 +1,13 @@
+using Fleet.DeviceSim.Images;
+
 namespace Fleet.DeviceSim.Agent.Boot;
 
 /// <summary>The boot loader's rules: which slot runs, and when a trial ends.</summary>
 internal static class BootCore
 {
-    /// <summary>Boots that a new image gets to prove itself; after the last of them the old slot runs again (spec/security.md, 2.6).</summary>
+    /// <summary>
+    /// Boots that a new image gets to prove itself; after the last of them the old slot runs again (spec/security.md, 2.6).
+    /// </summary>
     public const int MaxAttempts = 3;
 
     /// <summary>Picks the slot to run, and counts the attempt if it is on trial.</summary>

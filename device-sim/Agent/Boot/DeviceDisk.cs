@@ -108,7 +108,8 @@ internal sealed class DeviceDisk(string folder, Action<string>? beforeChange = n
     /// <summary>64 lower-case hex digits. Reads piece by piece: an image may be larger than memory.</summary>
     public static async Task<string> Sha256Async(string path, CancellationToken cancellation)
     {
-        await using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, bufferSize: 0, FileOptions.SequentialScan);
+        await using var file = new FileStream(
+            path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, bufferSize: 0, FileOptions.SequentialScan);
         return Convert.ToHexStringLower(await SHA256.HashDataAsync(file, cancellation));
     }
 

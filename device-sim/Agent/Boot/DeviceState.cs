@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
-using Fleet.DeviceSim.Agent.Updates;
+using Fleet.DeviceSim.Agent.Jobs;
+using Fleet.DeviceSim.Images;
 
 namespace Fleet.DeviceSim.Agent.Boot;
 
@@ -36,7 +37,9 @@ internal sealed record DeviceState
     public SlotContent? A { get; init; }
     public SlotContent? B { get; init; }
 
-    /// <summary>The lowest version this device still takes (anti-rollback); null takes any. Only ever rises, and only on confirmation.</summary>
+    /// <summary>
+    /// The lowest version this device still takes (anti-rollback); null takes any. Only ever rises, and only on confirmation.
+    /// </summary>
     public string? Floor { get; init; }
 
     public UpdateRecord? Update { get; init; }
@@ -59,5 +62,5 @@ internal sealed record DeviceState
 /// <param name="Health">"ok", or what is wrong.</param>
 internal sealed record RunningImage(Slot Slot, string Version, string Health)
 {
-    public bool IsHealthy => Health == Images.SimulatedImage.Healthy;
+    public bool IsHealthy => Health == SimulatedImage.Healthy;
 }

@@ -37,7 +37,8 @@ internal sealed class BlockMap
     public BlockMap(long fileBytes, int blockBytes, byte[] missing)
     {
         (_fileBytes, BlockBytes, Count) = (fileBytes, blockBytes, CountOf(fileBytes, blockBytes));
-        if (missing.Length != BytesOf(Count)) throw new ArgumentException($"{missing.Length} bytes of bitmap for {Count} blocks.", nameof(missing));
+        if (missing.Length != BytesOf(Count))
+            throw new ArgumentException($"{missing.Length} bytes of bitmap for {Count} blocks.", nameof(missing));
         _missing = missing;
         if (Count % 8 != 0) _missing[^1] &= (byte)((1 << (Count % 8)) - 1);
         Missing = _missing.Sum(b => BitOperations.PopCount(b));
@@ -96,7 +97,8 @@ internal sealed class BlockMap
         if (first == Count) return null;
         int most = Math.Max(1, MaxRequestBytes / BlockBytes);
         var wanted = new List<int>(most);
-        for (int block = first; block < Count && wanted.Count < most && block - first < MaxBitmapBytes * 8; block = FirstMissing(block + 1)) wanted.Add(block);
+        for (int block = first; block < Count && wanted.Count < most && block - first < MaxBitmapBytes * 8; block = FirstMissing(block + 1))
+            wanted.Add(block);
         if (wanted[^1] - first == wanted.Count - 1) return new BlockRequest(first, wanted.Count, null);
         var bitmap = new byte[BytesOf(wanted[^1] - first + 1)];
         foreach (int block in wanted) bitmap[(block - first) / 8] |= (byte)(1 << ((block - first) % 8));

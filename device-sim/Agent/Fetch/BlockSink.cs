@@ -1,11 +1,11 @@
-using Fleet.DeviceSim.Agent.Updates;
+using Fleet.DeviceSim.Agent.Jobs;
 using Fleet.DeviceSim.Faults;
 
 namespace Fleet.DeviceSim.Agent.Fetch;
 
 /// <summary>Takes blocks from wherever they come, with the faults that are planted on the way.</summary>
 /// <param name="dropConnection">Ends the device's connection as a lost network does.</param>
-internal sealed class BlockSink(PartialImage image, FirmwareJob job, DeviceFaults faults, AgentCounters counters, Action dropConnection)
+internal sealed class BlockSink(PartialImage image, FirmwareJob job, DeviceFaults faults, FetchCounters counters, Action dropConnection)
 {
     public BlockMap Map => image.Map;
 

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Net;
 using System.Net.Http.Headers;
+using Fleet.DeviceSim.Agent.Wire;
 
 namespace Fleet.DeviceSim.Agent.Fetch;
 
@@ -38,7 +39,8 @@ internal sealed class HttpFetch(HttpClient http, TimeSpan patience, TimeProvider
     {
         var map = sink.Map;
         using var silence = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        using var timer = time.CreateTimer(state => ((CancellationTokenSource)state!).Cancel(), silence, patience, Timeout.InfiniteTimeSpan);
+        using var timer = time.CreateTimer(
+            state => ((CancellationTokenSource)state!).Cancel(), silence, patience, Timeout.InfiniteTimeSpan);
         try
         {
             using var request = new HttpRequestMessage(HttpMethod.Get, url);

@@ -23,7 +23,9 @@ internal sealed class PartialImage : IDisposable
     public string Path { get; }
     public BlockMap Map { get; }
 
-    /// <summary>Goes on with what is there if it is of the same file, with the block size it was begun with; otherwise starts over.</summary>
+    /// <summary>
+    /// Goes on with what is there if it is of the same file, with the block size it was begun with; otherwise starts over.
+    /// </summary>
     /// <param name="sha256">64 hex digits: which file it is.</param>
     /// <param name="blockBytes">256 to 131,072.</param>
     public static PartialImage Open(string imagePath, string mapPath, string sha256, long fileBytes, int blockBytes)
@@ -46,7 +48,8 @@ internal sealed class PartialImage : IDisposable
     /// <returns>False if it was there already.</returns>
     public bool Write(int block, ReadOnlySpan<byte> data)
     {
-        if (data.Length != Map.LengthOf(block)) throw new ArgumentException($"Block {block} has {Map.LengthOf(block)} bytes, not {data.Length}.", nameof(data));
+        if (data.Length != Map.LengthOf(block))
+            throw new ArgumentException($"Block {block} has {Map.LengthOf(block)} bytes, not {data.Length}.", nameof(data));
         if (!Map.IsMissing(block)) return false;
         RandomAccess.Write(_image, data, Map.OffsetOf(block));
         Map.Receive(block);

@@ -1,16 +1,18 @@
 using System.Threading.Channels;
-using Fleet.DeviceSim.Agent.Updates;
+using Fleet.DeviceSim.Agent.Jobs;
 
 namespace Fleet.DeviceSim.Agent.Fetch;
 
 /// <summary>
 /// Fetches a file by MQTT stream (spec/aws-iot-topics.md, section 3): one request at a time for as many missing blocks as an answer
-/// may carry; blocks are placed by number, so order, loss and repeats do not matter; silence is answered by asking for what is still missing.
+/// may carry; blocks are placed by number, so order, loss and repeats do not matter; silence is answered by asking
+/// for what is still missing.
 /// </summary>
 /// <param name="ask">Publishes a get request.</param>
 /// <param name="patience">Silence after which the missing blocks are asked for again.</param>
 internal sealed class StreamFetch(
-    FirmwareJob job, StreamFormat format, Func<byte[], CancellationToken, Task> ask, TimeSpan patience, TimeProvider time, AgentCounters counters)
+    FirmwareJob job, StreamFormat format, Func<byte[], CancellationToken, Task> ask, TimeSpan patience, TimeProvider time,
+    FetchCounters counters)
 {
     /// <summary>Requests in a row that may stay without a single block, as the FreeRTOS agent has it (3.7).</summary>
     public const int MaxUnanswered = 32;

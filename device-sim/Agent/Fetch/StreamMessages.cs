@@ -34,7 +34,8 @@ internal static class StreamMessages
         {
             answer = format == StreamFormat.Cbor ? DataFromCbor(body) : DataFromJson(body.Span);
         }
-        catch (Exception e) when (e is CborContentException or JsonException or InvalidOperationException or FormatException or OverflowException)
+        catch (Exception e) when (
+            e is CborContentException or JsonException or InvalidOperationException or FormatException or OverflowException)
         {
             return false;
         }
@@ -47,7 +48,8 @@ internal static class StreamMessages
         {
             return format == StreamFormat.Cbor ? RejectionFromCbor(body) : RejectionFromJson(body.Span);
         }
-        catch (Exception e) when (e is CborContentException or JsonException or InvalidOperationException or FormatException or OverflowException)
+        catch (Exception e) when (
+            e is CborContentException or JsonException or InvalidOperationException or FormatException or OverflowException)
         {
             return new StreamAnswer.Rejected("InternalError", "the rejection cannot be read");
         }
@@ -138,7 +140,8 @@ internal static class StreamMessages
         while (reader.PeekState() != CborReaderState.EndMap)
         {
             var key = reader.ReadTextString();
-            if (reader.PeekState() is not (CborReaderState.TextString or CborReaderState.StartIndefiniteLengthTextString)) reader.SkipValue();
+            if (reader.PeekState() is not (CborReaderState.TextString or CborReaderState.StartIndefiniteLengthTextString))
+                reader.SkipValue();
             else if (key is "o" or "code") code = reader.ReadTextString();
             else if (key is "m" or "message") message = reader.ReadTextString();
             else reader.SkipValue();
@@ -150,7 +153,8 @@ internal static class StreamMessages
     {
         var reader = new Utf8JsonReader(body);
         using var document = JsonDocument.ParseValue(ref reader);
-        return new StreamAnswer.Rejected(Text(document, "o") ?? Text(document, "code") ?? "InternalError", Text(document, "m") ?? Text(document, "message") ?? "");
+        return new StreamAnswer.Rejected(
+            Text(document, "o") ?? Text(document, "code") ?? "InternalError", Text(document, "m") ?? Text(document, "message") ?? "");
     }
 
     private static string? Text(JsonDocument document, string name) =>

@@ -38,7 +38,9 @@ internal sealed class IdentityStore(string folder, Action<string>? beforeChange 
         DurableFiles.SyncFolder(folder);
         beforeChange?.Invoke("write the key");
         DurableFiles.Write(KeyPath, System.Text.Encoding.ASCII.GetBytes(identity.KeyPem), DurableFiles.OwnerOnly);
-        DurableFiles.Write(ConfigurationPath, JsonSerializer.SerializeToUtf8Bytes(identity.Configuration, IdentityJson.Default.DeviceConfiguration), mode: null);
+        DurableFiles.Write(
+            ConfigurationPath, JsonSerializer.SerializeToUtf8Bytes(identity.Configuration, IdentityJson.Default.DeviceConfiguration),
+            mode: null);
         beforeChange?.Invoke("write the certificate");
         DurableFiles.Replace(CertificatePath, System.Text.Encoding.ASCII.GetBytes(identity.CertificatePem));
     }

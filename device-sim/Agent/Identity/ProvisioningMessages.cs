@@ -2,7 +2,9 @@ using System.Text.Json.Serialization;
 
 namespace Fleet.DeviceSim.Agent.Identity;
 
-/// <summary>Bodies of fleet provisioning (spec/aws-iot-topics.md, section 4). There is no client token: one request at a time per connection.</summary>
+/// <summary>
+/// Bodies of fleet provisioning (spec/aws-iot-topics.md, section 4). There is no client token: one request at a time per connection.
+/// </summary>
 internal sealed record CsrRequest(string CertificateSigningRequest);
 
 /// <param name="PrivateKey">PEM, if the service made the key.</param>
@@ -14,7 +16,8 @@ internal sealed record RegisterAccepted(string? ThingName, IReadOnlyDictionary<s
 
 internal sealed record ProvisioningRejection(int StatusCode, string? ErrorCode, string? ErrorMessage);
 
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(CsrRequest))]
 [JsonSerializable(typeof(CreateAccepted))]
 [JsonSerializable(typeof(RegisterRequest))]

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using Fleet.DeviceSim.Agent.Wire;
 
 namespace Fleet.DeviceSim.Agent.Identity;
 
@@ -50,7 +51,8 @@ internal sealed class TrustedCa(X509Certificate2Collection anchors, TimeProvider
         policy.ApplicationPolicy.Add(new Oid(CodeSigning));
         if (chain.Build(signer)) return signer;
         throw new WireException(
-            $"The firmware signer {signer.Subject} is not to be trusted: {string.Join("; ", chain.ChainStatus.Select(s => s.StatusInformation.Trim()))}");
+            $"The firmware signer {signer.Subject} is not to be trusted: "
+            + string.Join("; ", chain.ChainStatus.Select(s => s.StatusInformation.Trim())));
     }
 
     public X509ChainPolicy Policy()

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Fleet.DeviceSim.Agent.Boot;
+using Fleet.DeviceSim.Agent.Jobs;
 using static Fleet.DeviceSim.Agent.Updates.UpdateEffect;
 using static Fleet.DeviceSim.Agent.Updates.UpdateInput;
 
@@ -19,7 +20,8 @@ internal static class UpdateCore
 
     /// <param name="running">What runs now.</param>
     /// <param name="fetching">A download is under way.</param>
-    public static UpdateDecision Decide(DeviceState state, RunningImage running, bool fetching, UpdateInput input) => (input, state.Update) switch
+    public static UpdateDecision Decide(
+        DeviceState state, RunningImage running, bool fetching, UpdateInput input) => (input, state.Update) switch
     {
         (HeadIs { Execution: null }, var update) => NothingPending(state, running, update),
         (HeadIs { Execution: { } execution } head, var update) => Head(state, running, fetching, execution, head.Admission, update),
@@ -32,7 +34,9 @@ internal static class UpdateCore
         (DigestWrong, { Step: UpdateStep.Downloading } update) when update.WrongDigests + 1 < DigestAttempts =>
             Do(state with { Update = update with { WrongDigests = update.WrongDigests + 1 } }, new Discard(), new Download(update.Job)),
         (DigestWrong wrong, { Step: UpdateStep.Downloading } update) =>
-            End(state, update, JobResult.Failed, $"the digest is {wrong.Actual} after {DigestAttempts} downloads, the manifest says {update.Job.Sha256}"),
+            End(
+                state, update, JobResult.Failed,
+                $"the digest is {wrong.Actual} after {DigestAttempts} downloads, the manifest says {update.Job.Sha256}"),
         (FileSignatureWrong, { Step: UpdateStep.Downloading } update) =>
             End(state, update, JobResult.Rejected, "the image is not signed by the firmware signer"),
         // start-next brings the document again, with a fresh URL in it.
@@ -77,7 +81,8 @@ internal static class UpdateCore
         };
     }
 
-    private static UpdateDecision Begin(DeviceState state, RunningImage running, JobExecutionMessage execution, Admission? admission) => admission switch
+    private static UpdateDecision Begin(
+        DeviceState state, RunningImage running, JobExecutionMessage execution, Admission? admission) => admission switch
     {
         _ when !execution.IsStarted => Do(state, new StartNext()),
         Admission.Refused refused => Refuse(state, execution.Key, refused.Reason),
@@ -97,7 +102,8 @@ internal static class UpdateCore
 
     /// <summary>The same execution again: after a reconnect or restart, go on; a mere repeat changes nothing.</summary>
     private static UpdateDecision Resume(
-        DeviceState state, RunningImage running, UpdateRecord update, JobExecutionMessage execution, bool fetching, Admission? admission) => update.Step switch
+        DeviceState state, RunningImage running, UpdateRecord update, JobExecutionMessage execution, bool fetching,
+        Admission? admission) => update.Step switch
     {
         UpdateStep.Decided => Do(state, Report(update)),
         UpdateStep.Downloading when fetching => Nothing(state),
@@ -142,7 +148,8 @@ internal static class UpdateCore
     {
         var decided = update with { Step = UpdateStep.Decided, Outcome = new Outcome(result, reason) };
         var next = state with { Update = decided };
-        return update.Step is UpdateStep.Downloading or UpdateStep.Installing ? Do(next, new Discard(), Report(decided)) : Do(next, Report(decided));
+        return update.Step is UpdateStep.Downloading or UpdateStep.Installing
+            ? Do(next, new Discard(), Report(decided)) : Do(next, Report(decided));
     }
 
     private static ReportOutcome Report(UpdateRecord decided) => new(decided.Job.Key, decided.Outcome!);

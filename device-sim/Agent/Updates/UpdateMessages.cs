@@ -1,7 +1,12 @@
+using Fleet.DeviceSim.Agent.Boot;
+using Fleet.DeviceSim.Agent.Jobs;
+
 namespace Fleet.DeviceSim.Agent.Updates;
 
 /// <summary>What the update is told.</summary>
-/// <param name="About">The execution it concerns; what is about another than the one under way came late and is ignored. Null: no one in particular.</param>
+/// <param name="About">
+/// The execution it concerns; what is about another than the one under way came late and is ignored. Null: no one in particular.
+/// </param>
 internal abstract record UpdateInput(JobKey? About)
 {
     /// <summary>The service's answer to start-next, or a notify-next.</summary>
@@ -41,7 +46,9 @@ internal abstract record UpdateInput(JobKey? About)
     internal sealed record ImageLost(JobKey Job) : UpdateInput(Job);
 }
 
-/// <summary>What the update asks of the device. Whatever a broken connection keeps from being done is asked for again after the next connect.</summary>
+/// <summary>
+/// What the update asks of the device. Whatever a broken connection keeps from being done is asked for again after the next connect.
+/// </summary>
 internal abstract record UpdateEffect
 {
     private UpdateEffect() { }
@@ -64,4 +71,4 @@ internal abstract record UpdateEffect
 }
 
 /// <param name="State">To be saved before the effects are performed.</param>
-internal sealed record UpdateDecision(Boot.DeviceState State, ImmutableArray<UpdateEffect> Effects);
+internal sealed record UpdateDecision(DeviceState State, ImmutableArray<UpdateEffect> Effects);

@@ -14,7 +14,9 @@ internal sealed class LiveReport : IReport
     public LiveReport(FleetOptions fleet)
     {
         _fleet = fleet;
-        AnsiConsole.MarkupLineInterpolated($"[bold]{fleet.Devices}[/] devices of model [bold]{fleet.Agent.Model}[/] against {string.Join(", ", fleet.Agent.Servers)}; their disks are in {fleet.DataFolder}. Ctrl-C ends it.");
+        AnsiConsole.MarkupInterpolated($"[bold]{fleet.Devices}[/] devices of model [bold]{fleet.Agent.Model}[/] ");
+        AnsiConsole.MarkupLineInterpolated(
+            $"against {string.Join(", ", fleet.Agent.Servers)}; their disks are in {fleet.DataFolder}. Ctrl-C ends it.");
         _display = AnsiConsole.Live(new Text("")).StartAsync(context =>
         {
             _context = context;
@@ -41,7 +43,8 @@ internal sealed class LiveReport : IReport
     private Table Table(FleetStatus s)
     {
         var table = new Table().Border(TableBorder.Rounded).AddColumn("").AddColumn("devices").AddColumn(new TableColumn("").Width(32));
-        foreach (var (state, count) in s.Connections) Row(table, state, count, state == "connected" ? "green" : state is "faulted" or "silent" ? "red" : "yellow");
+        foreach (var (state, count) in s.Connections)
+            Row(table, state, count, state == "connected" ? "green" : state is "faulted" or "silent" ? "red" : "yellow");
         table.AddEmptyRow();
         foreach (var (version, count) in s.Versions) Row(table, $"runs {version}", count, "blue");
         foreach (var (step, count) in s.Updates) Row(table, step, count, "yellow");
@@ -49,7 +52,8 @@ internal sealed class LiveReport : IReport
         foreach (var (outcome, count) in s.Outcomes) Row(table, outcome, count, outcome == "succeeded" ? "green" : "red");
         foreach (var (fault, count) in s.Faults) Row(table, $"fault {fault}", count, "grey");
         table.Caption($"{s.Seconds:0} s, {s.Heartbeats} heartbeats, {s.Blocks} blocks, {s.Bytes / 1048576.0:0.0} MiB");
-        foreach (var (trouble, count) in s.Trouble.OrderByDescending(t => t.Value).Take(3)) table.AddRow(new Text("trouble"), new Text($"{count}"), new Text(trouble));
+        foreach (var (trouble, count) in s.Trouble.OrderByDescending(t => t.Value).Take(3))
+            table.AddRow(new Text("trouble"), new Text($"{count}"), new Text(trouble));
         return table;
     }
 

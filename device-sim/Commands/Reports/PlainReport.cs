@@ -38,5 +38,6 @@ internal sealed class PlainReport(TextWriter output, string dataFolder) : IRepor
         s.Trouble.Count > 0 ? $"trouble: {List(s.Trouble)}" : "",
     }.Where(part => part.Length > 0));
 
-    private static string List(SortedDictionary<string, int> counts) => string.Join(", ", counts.Select(count => $"{count.Value} {count.Key}"));
+    private static string List(SortedDictionary<string, int> counts) =>
+        string.Join(", ", counts.Select(count => $"{count.Value} {count.Key}"));
 }

@@ -29,7 +29,8 @@ internal static class ClaimEndpoints
         if (body.Label is not { Length: > 0 and <= MaxLabelCharacters } label || label.Any(char.IsControl))
             return Problems.Invalid("label", $"Must be 1 to {MaxLabelCharacters} characters, and no control characters.");
         if (body.Template is not (null or IProvisioningTemplateGrain.DefaultName))
-            return Problems.Invalid("template", $"There is no provisioning template of that name. There is '{IProvisioningTemplateGrain.DefaultName}'.");
+            return Problems.Invalid(
+                "template", $"There is no provisioning template of that name. There is '{IProvisioningTemplateGrain.DefaultName}'.");
         ThingName? thing = null;
         if (body.Thing is not null)
         {

@@ -8,7 +8,9 @@ namespace Fleet.Silo.Api.Devices;
 
 /// <summary>What an operator says about a device.</summary>
 /// <param name="Model">The device model; cannot change once set.</param>
-/// <param name="Attributes">Names 1 to 64 of [a-z0-9_.-], values 1 to 256 characters; merged into what is there. "site" is one of them.</param>
+/// <param name="Attributes">
+/// Names 1 to 64 of [a-z0-9_.-], values 1 to 256 characters; merged into what is there. "site" is one of them.
+/// </param>
 [JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
 internal sealed record DeviceRegistrationBody(string? Model, IReadOnlyDictionary<string, string>? Attributes);
 
@@ -16,7 +18,8 @@ internal sealed record DeviceRegistrationBody(string? Model, IReadOnlyDictionary
 /// <param name="Healthy">What it said last; absent if it never did.</param>
 /// <param name="Connectivity">never, connected, disconnected or stale.</param>
 internal sealed record DeviceRowBody(
-    string Thing, string Model, string? Firmware, bool? Healthy, string Connectivity, DateTimeOffset? LastSeenAt, IReadOnlyDictionary<string, string> Attributes)
+    string Thing, string Model, string? Firmware, bool? Healthy, string Connectivity, DateTimeOffset? LastSeenAt,
+    IReadOnlyDictionary<string, string> Attributes)
 {
     public static DeviceRowBody Of(DeviceRow row) =>
         new(row.Thing.Value, row.Model.Value, row.Firmware?.Value, row.Healthy, Words.Of(row.Connectivity), row.LastSeenAt, row.Attributes);
@@ -26,8 +29,9 @@ internal sealed record DeviceRowBody(
 /// <param name="DisconnectReason">Why its last session ended; absent while it has one.</param>
 /// <param name="Jobs">Open ones first, then the last that ended, newest first.</param>
 internal sealed record DeviceBody(
-    string Thing, string Model, string? Firmware, bool? Healthy, string Connectivity, DateTimeOffset? ConnectivityChangedAt, string? DisconnectReason,
-    DateTimeOffset? LastSeenAt, DateTimeOffset RegisteredAt, IReadOnlyDictionary<string, string> Attributes, IReadOnlyList<DeviceJobBody> Jobs)
+    string Thing, string Model, string? Firmware, bool? Healthy, string Connectivity, DateTimeOffset? ConnectivityChangedAt,
+    string? DisconnectReason, DateTimeOffset? LastSeenAt, DateTimeOffset RegisteredAt, IReadOnlyDictionary<string, string> Attributes,
+    IReadOnlyList<DeviceJobBody> Jobs)
 {
     public static DeviceBody Of(DeviceView view) => new(
         view.Thing.Value, view.Model.Value, view.Firmware?.Value, view.Healthy, Words.Of(view.Connectivity), view.ConnectivityChangedAt,

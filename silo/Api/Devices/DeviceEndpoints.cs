@@ -13,7 +13,9 @@ internal static class DeviceEndpoints
     public static void MapDevices(this IEndpointRouteBuilder api)
     {
         api.MapGet("/devices", List).RequireAuthorization(Roles.Viewer).WithTags("Devices")
-            .WithSummary("Devices by thing name; ?query= takes the fleet query language, such as model:amr and firmware<2.1.0 and (site:tokyo or tag.line=3) and not connected; ?count=true tells how many there are.")
+            .WithSummary(
+                "Devices by thing name; ?query= takes the fleet query language, such as model:amr and firmware<2.1.0 and (site:tokyo or "
+                + "tag.line=3) and not connected; ?count=true tells how many there are.")
             .Produces<Page<DeviceRowBody>>().ProducesProblem(StatusCodes.Status400BadRequest);
         api.MapGet(One, Get).RequireAuthorization(Roles.Viewer).WithTags("Devices").WithSummary("One device with its jobs.")
             .Produces<DeviceBody>().ProducesProblem(StatusCodes.Status404NotFound);
@@ -24,13 +26,15 @@ internal static class DeviceEndpoints
     }
 
     private static async Task<IResult> List(
-        IFleetIndex index, CancellationToken cancellation, string? query = null, string? cursor = null, int limit = Cursors.DefaultLimit, bool count = false)
+        IFleetIndex index, CancellationToken cancellation, string? query = null, string? cursor = null, int limit = Cursors.DefaultLimit,
+        bool count = false)
     {
         if (limit is < 1 or > Cursors.MaxLimit) return Problems.Invalid("limit", $"Must be 1 to {Cursors.MaxLimit}.");
         ThingName? after = null;
         if (cursor is not null)
         {
-            if (!Cursors.TryDecode(cursor, out var last) || !ThingName.TryParse(last, out var thing)) return Problems.Invalid("cursor", "Is not one that a list gave.");
+            if (!Cursors.TryDecode(cursor, out var last) || !ThingName.TryParse(last, out var thing))
+                return Problems.Invalid("cursor", "Is not one that a list gave.");
             after = thing;
         }
         var terms = FleetQuery.All;
@@ -64,10 +68,12 @@ internal static class DeviceEndpoints
         var device = grains.GetGrain<IDeviceGrain>(name.Value);
         return await device.Register(new DeviceRegistration(model, attributes, DeviceRegistration.ByOperator)) switch
         {
-            RegisterDeviceResult.Registered { Created: true } => TypedResults.Created($"/api/v1/devices/{name}", DeviceBody.Of((await device.Get())!)),
+            RegisterDeviceResult.Registered { Created: true } =>
+                TypedResults.Created($"/api/v1/devices/{name}", DeviceBody.Of((await device.Get())!)),
             RegisterDeviceResult.Registered => TypedResults.Ok(DeviceBody.Of((await device.Get())!)),
             RegisterDeviceResult.Conflict conflict => Problems.Of(
-                StatusCodes.Status409Conflict, "device-conflict", "The device is there already and is another one.", conflict.Detail, conflict.Field),
+                StatusCodes.Status409Conflict, "device-conflict", "The device is there already and is another one.", conflict.Detail,
+                conflict.Field),
             RegisterDeviceResult.Invalid invalid => Problems.Invalid(invalid.Field, invalid.Detail),
             _ => throw new System.Diagnostics.UnreachableException(),
         };

@@ -2,7 +2,9 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace Fleet.Silo.Api.Firmware;
 
-/// <summary>The SHA-256 that an upload says it has: <c>?sha256=</c> in hex, or <c>Content-Digest: sha-256=:base64:</c> (RFC 9530).</summary>
+/// <summary>
+/// The SHA-256 that an upload says it has: <c>?sha256=</c> in hex, or <c>Content-Digest: sha-256=:base64:</c> (RFC 9530).
+/// </summary>
 /// <param name="Field">Which of the two said so.</param>
 /// <param name="Sha256">64 lower-case hex digits.</param>
 internal sealed record DeclaredDigest(string Field, string Sha256)
@@ -56,6 +58,7 @@ internal sealed record DeclaredDigest(string Field, string Sha256)
         int end = value.IndexOf(':', Math.Min(1, value.Length));
         if (end < 0 || value[0] != ':') return null;
         Span<byte> digest = stackalloc byte[33];
-        return Convert.TryFromBase64String(value[1..end], digest, out int length) && length == 32 ? Convert.ToHexStringLower(digest[..32]) : null;
+        return Convert.TryFromBase64String(value[1..end], digest, out int length) && length == 32
+            ? Convert.ToHexStringLower(digest[..32]) : null;
     }
 }

@@ -26,7 +26,8 @@ internal sealed record FirmwareBody(
 {
     public static FirmwareBody Of(FirmwareView firmware) => new(
         firmware.Model.Value, firmware.Version.Value, StatusOf(firmware.Status), firmware.SizeBytes, firmware.Sha256, firmware.Signature,
-        firmware.Manifest, firmware.ManifestSignature, firmware.Stream.Value, firmware.Floor?.Value, firmware.UploadedAt, firmware.PublishedAt);
+        firmware.Manifest, firmware.ManifestSignature, firmware.Stream.Value, firmware.Floor?.Value, firmware.UploadedAt,
+        firmware.PublishedAt);
 
     private static string StatusOf(FirmwareStatus status) => status switch
     {

@@ -18,16 +18,20 @@ internal static class FirmwareEndpoints
     {
         api.MapPut(One, FirmwareUploads.Put).RequireAuthorization(Roles.Publisher).WithTags("Firmware")
             .WithSummary("Uploads a version's file, up to 1 GiB, as the raw body.")
-            .WithDescription("Content-Digest: sha-256=:base64: (RFC 9530) or ?sha256= (hex) is checked. ?floor= is the lowest version devices accept once they confirmed this one.")
+            .WithDescription(
+                "Content-Digest: sha-256=:base64: (RFC 9530) or ?sha256= (hex) is checked. "
+                + "?floor= is the lowest version devices accept once they confirmed this one.")
             .Produces<FirmwareBody>(StatusCodes.Status201Created).Produces<FirmwareBody>()
             .ProducesProblem(StatusCodes.Status400BadRequest).ProducesProblem(StatusCodes.Status409Conflict)
             .ProducesProblem(StatusCodes.Status413PayloadTooLarge)
             .AddOpenApiOperationTransformer(AcceptsRawBytes);
-        api.MapGet("/firmware", List).RequireAuthorization(Roles.Viewer).WithTags("Firmware").WithSummary("All firmware, by model and version.")
+        api.MapGet("/firmware", List).RequireAuthorization(Roles.Viewer)
+            .WithTags("Firmware").WithSummary("All firmware, by model and version.")
             .Produces<Page<FirmwareBody>>().ProducesProblem(StatusCodes.Status400BadRequest);
         api.MapGet(One, Get).RequireAuthorization(Roles.Viewer).WithTags("Firmware").WithSummary("One version.")
             .Produces<FirmwareBody>().ProducesProblem(StatusCodes.Status404NotFound);
-        api.MapGet(One + "/content", Content).RequireAuthorization(Roles.Viewer).WithTags("Firmware").WithSummary("A version's file; takes ranges.")
+        api.MapGet(One + "/content", Content).RequireAuthorization(Roles.Viewer)
+            .WithTags("Firmware").WithSummary("A version's file; takes ranges.")
             .Produces(StatusCodes.Status200OK, contentType: "application/octet-stream").ProducesProblem(StatusCodes.Status404NotFound);
         api.MapPost(One + "/publish", Publish).RequireAuthorization(Roles.Publisher).WithTags("Firmware")
             .WithSummary("Opens a version for rollouts. A repeat changes nothing.")

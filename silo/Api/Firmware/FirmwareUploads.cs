@@ -10,15 +10,18 @@ namespace Fleet.Silo.Api.Firmware;
 internal static class FirmwareUploads
 {
     public static async Task<IResult> Put(
-        string model, string version, string? floor, HttpContext context, IGrainFactory grains, BlobStore blobs, CancellationToken cancellation)
+        string model, string version, string? floor, HttpContext context, IGrainFactory grains, BlobStore blobs,
+        CancellationToken cancellation)
     {
         if (!ModelName.TryParse(model, out var modelName)) return Problems.Invalid("model", $"Must be {ModelName.Grammar}.");
-        if (!FirmwareVersion.TryParse(version, out var firmwareVersion)) return Problems.Invalid("version", $"Must be {FirmwareVersion.Grammar}.");
+        if (!FirmwareVersion.TryParse(version, out var firmwareVersion))
+            return Problems.Invalid("version", $"Must be {FirmwareVersion.Grammar}.");
         FirmwareVersion? floorVersion = null;
         if (floor is not null)
         {
             if (!FirmwareVersion.TryParse(floor, out var parsed)) return Problems.Invalid("floor", $"Must be {FirmwareVersion.Grammar}.");
-            if (parsed > firmwareVersion) return Problems.Invalid("floor", "Must not be above the version itself, which no device could install then.");
+            if (parsed > firmwareVersion)
+                return Problems.Invalid("floor", "Must not be above the version itself, which no device could install then.");
             floorVersion = parsed;
         }
         if (!DeclaredDigest.TryRead(context.Request, out var declared, out var badField))
@@ -50,7 +53,8 @@ internal static class FirmwareUploads
     }
 
     private static ProblemHttpResult TooLarge() => Problems.Of(
-        StatusCodes.Status413PayloadTooLarge, "body-too-large", "The file is too large.", $"At most {BlobStore.MaxBlobBytes:N0} bytes.", "body");
+        StatusCodes.Status413PayloadTooLarge, "body-too-large", "The file is too large.", $"At most {BlobStore.MaxBlobBytes:N0} bytes.",
+        "body");
 
     private static ProblemHttpResult Mismatch(DeclaredDigest declared, string actual) => Problems.Of(
         StatusCodes.Status400BadRequest, "digest-mismatch", "The file is not the one that was declared.",
@@ -58,6 +62,6 @@ internal static class FirmwareUploads
 
     private static ProblemHttpResult InUse(FirmwareView existing) => Problems.Of(
         StatusCodes.Status409Conflict, "version-in-use", "The version exists with other content or another floor.",
-        $"{existing.Model} {existing.Version} was uploaded {existing.UploadedAt:u} with SHA-256 {existing.Sha256}. A version is never replaced: use a new one.",
-        "version");
+        $"{existing.Model} {existing.Version} was uploaded {existing.UploadedAt:u} with SHA-256 {existing.Sha256}. "
+        + "A version is never replaced: use a new one.", "version");
 }

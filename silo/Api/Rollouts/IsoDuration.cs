@@ -3,7 +3,9 @@ using System.Xml;
 
 namespace Fleet.Silo.Api.Rollouts;
 
-/// <summary>ISO 8601 durations of weeks or days, hours, minutes and seconds. Months and years have no length of their own and are not taken.</summary>
+/// <summary>
+/// ISO 8601 durations of weeks or days, hours, minutes and seconds. Months and years have no length of their own and are not taken.
+/// </summary>
 internal static partial class IsoDuration
 {
     public const string Grammar = "an ISO 8601 duration of days, hours, minutes and seconds, such as P7D or PT1H30M";
@@ -22,6 +24,8 @@ internal static partial class IsoDuration
 
     public static string Format(TimeSpan duration) => XmlConvert.ToString(duration);
 
-    [GeneratedRegex(@"^P(?=[0-9T])((?<w>[0-9]+)W)?((?<d>[0-9]+)D)?(T(?=[0-9])((?<h>[0-9]+)H)?((?<m>[0-9]+)M)?((?<s>[0-9]+(\.[0-9]+)?)S)?)?$", RegexOptions.ExplicitCapture)]
+    [GeneratedRegex(
+        @"^P(?=[0-9T])((?<w>[0-9]+)W)?((?<d>[0-9]+)D)?(T(?=[0-9])((?<h>[0-9]+)H)?((?<m>[0-9]+)M)?((?<s>[0-9]+(\.[0-9]+)?)S)?)?$",
+        RegexOptions.ExplicitCapture)]
     private static partial Regex Pattern();
 }

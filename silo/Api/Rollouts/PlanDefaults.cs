@@ -15,15 +15,20 @@ internal static class PlanDefaults
     /// With ten outcomes one failure is enough to make somebody look; a fault that is rarer than one in ten does not stop a fleet at night.
     /// A plan without any gate has to say so: <c>"gates": []</c>.
     /// </summary>
-    public static readonly ImmutableArray<RolloutGate> Gates = [new(GateFailure.Any, ThresholdPercent: 10, MinimumExecuted: 10, GateAction.Pause)];
+    public static readonly ImmutableArray<RolloutGate> Gates = [new(
+        GateFailure.Any, ThresholdPercent: 10, MinimumExecuted: 10, GateAction.Pause)];
 
     /// <summary>
-    /// A week to come back from being switched off; an hour for a gigabyte over a slow link; twenty minutes to write it; a quarter of an hour
-    /// to restart and report.
+    /// A week to come back from being switched off; an hour for a gigabyte over a slow link; twenty minutes to write it; a quarter of an
+    /// hour to restart and report.
     /// </summary>
     public static readonly RolloutDeadlines Deadlines =
-        new(Queued: TimeSpan.FromDays(7), Downloading: TimeSpan.FromHours(1), Installing: TimeSpan.FromMinutes(20), Confirming: TimeSpan.FromMinutes(15));
+        new(
+            Queued: TimeSpan.FromDays(7), Downloading: TimeSpan.FromHours(1), Installing: TimeSpan.FromMinutes(20),
+            Confirming: TimeSpan.FromMinutes(15));
 
-    /// <summary>Boot proof is the only success unless a plan says otherwise; the first healthy report from the new version suffices.</summary>
+    /// <summary>
+    /// Boot proof is the only success unless a plan says otherwise; the first healthy report from the new version suffices.
+    /// </summary>
     public static readonly RolloutProof Proof = new(Boot: true, HealthyFor: TimeSpan.Zero);
 }

@@ -16,11 +16,14 @@ internal sealed record RolloutFirmwareBody(string Model, string Version);
 
 /// <param name="Phases">Percentages rise strictly and end at 100.</param>
 internal sealed record PlanBody(
-    IReadOnlyList<PhaseBody> Phases, RateBody? Rate, ConcurrencyBody? Concurrency, IReadOnlyList<GateBody>? Gates, DeadlinesBody? Deadlines, ProofBody? Proof)
+    IReadOnlyList<PhaseBody> Phases, RateBody? Rate, ConcurrencyBody? Concurrency, IReadOnlyList<GateBody>? Gates, DeadlinesBody? Deadlines,
+    ProofBody? Proof)
 {
     public static PlanBody Of(RolloutPlan plan) => new(
         [.. plan.Phases.Select(p => new PhaseBody(p.Percent))],
-        new(plan.Rate.BasePerMinute, plan.Rate.IncrementFactor, plan.Rate.EverySucceeded is { } every ? new(every) : null, plan.Rate.MaximumPerMinute),
+        new(
+            plan.Rate.BasePerMinute, plan.Rate.IncrementFactor, plan.Rate.EverySucceeded is { } every ? new(every) : null,
+            plan.Rate.MaximumPerMinute),
         new(plan.ConcurrencyTotal),
         [.. plan.Gates.Select(g => new GateBody(Words.Of(g.Failure), g.ThresholdPercent, g.MinimumExecuted, Words.Of(g.Action)))],
         new(IsoDuration.Format(plan.Deadlines.Queued), IsoDuration.Format(plan.Deadlines.Downloading),
@@ -31,7 +34,9 @@ internal sealed record PlanBody(
 /// <param name="Percent">Share of the target, cumulative, rounded up to whole devices.</param>
 internal sealed record PhaseBody(double Percent);
 
-/// <summary>Devices per minute: base × incrementFactor^k, where k is how often another "every" devices succeeded, up to the maximum.</summary>
+/// <summary>
+/// Devices per minute: base × incrementFactor^k, where k is how often another "every" devices succeeded, up to the maximum.
+/// </summary>
 internal sealed record RateBody(int BasePerMinute, double? IncrementFactor, EveryBody? Every, int? MaximumPerMinute);
 
 internal sealed record EveryBody(int Succeeded);
@@ -57,8 +62,8 @@ internal sealed record ProofBody(string Kind, string? HealthyFor);
 /// <param name="Phase">Index of the phase under way.</param>
 /// <param name="PhaseSize">How many devices the phase reaches, counted from the start of the target.</param>
 internal sealed record RolloutBody(
-    string Id, string Name, string Status, string? StopReason, string? StopDetail, int Phase, int PhaseSize, int TargetSize, CountsBody Counts,
-    DateTimeOffset CreatedAt, DateTimeOffset? EndedAt, TargetBody Target, RolloutFirmwareBody Firmware, PlanBody Plan)
+    string Id, string Name, string Status, string? StopReason, string? StopDetail, int Phase, int PhaseSize, int TargetSize,
+    CountsBody Counts, DateTimeOffset CreatedAt, DateTimeOffset? EndedAt, TargetBody Target, RolloutFirmwareBody Firmware, PlanBody Plan)
 {
     public static RolloutBody Of(RolloutView view) => new(
         view.Id.Value, view.Request.Name, Words.Of(view.Status), view.StopReason is { } reason ? Words.Of(reason) : null, view.StopDetail,
@@ -69,8 +74,12 @@ internal sealed record RolloutBody(
 
 /// <summary>Where the executions stand. All numbers together are the size of the target.</summary>
 /// <param name="Pending">Not admitted yet.</param>
-/// <param name="Outcomes">By outcome: succeeded, rejected, failed, timedOutQueued, timedOutDownloading, timedOutInstalling, timedOutConfirming, rolledBack, removed, cancelled.</param>
-internal sealed record CountsBody(int Pending, int Queued, int Downloading, int Installing, int Confirming, IReadOnlyDictionary<string, int> Outcomes)
+/// <param name="Outcomes">
+/// By outcome: succeeded, rejected, failed, timedOutQueued, timedOutDownloading, timedOutInstalling, timedOutConfirming, rolledBack,
+/// removed, cancelled.
+/// </param>
+internal sealed record CountsBody(
+    int Pending, int Queued, int Downloading, int Installing, int Confirming, IReadOnlyDictionary<string, int> Outcomes)
 {
     public static CountsBody Of(RolloutCounts counts) => new(
         counts.Pending, counts.Queued, counts.Downloading, counts.Installing, counts.Confirming,
@@ -80,7 +89,8 @@ internal sealed record CountsBody(int Pending, int Queued, int Downloading, int 
 /// <summary>One device's execution.</summary>
 /// <param name="Position">In the order of admission, from 0.</param>
 /// <param name="Stage">Absent before it is admitted; then queued, downloading, installing, confirming or ended.</param>
-internal sealed record RolloutExecutionBody(long Position, string Thing, string? Stage, string? Outcome, string? Detail, DateTimeOffset? ChangedAt)
+internal sealed record RolloutExecutionBody(
+    long Position, string Thing, string? Stage, string? Outcome, string? Detail, DateTimeOffset? ChangedAt)
 {
     public static RolloutExecutionBody Of(RolloutExecution execution) => new(
         execution.Position, execution.Thing.Value, execution.Stage is { } stage ? Words.Of(stage) : null,

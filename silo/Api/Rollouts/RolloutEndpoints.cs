@@ -15,7 +15,9 @@ internal static class RolloutEndpoints
     {
         api.MapPost("/rollouts", Create).RequireAuthorization(Roles.Operator).WithTags("Rollouts")
             .WithSummary("Starts a rollout: fixes its target and begins with the first phase.")
-            .WithDescription("With an Idempotency-Key, sending the request again finds the rollout that it made. Members that are not known, or not supported yet, are refused.")
+            .WithDescription(
+                "With an Idempotency-Key, sending the request again finds the rollout that it made. "
+                + "Members that are not known, or not supported yet, are refused.")
             .Accepts<NewRolloutBody>("application/json")
             .Produces<RolloutBody>(StatusCodes.Status201Created).ProducesProblem(StatusCodes.Status400BadRequest)
             .ProducesProblem(StatusCodes.Status422UnprocessableEntity);
@@ -25,16 +27,21 @@ internal static class RolloutEndpoints
             .Produces<RolloutBody>().ProducesProblem(StatusCodes.Status404NotFound);
         api.MapGet(One + "/executions", Executions).RequireAuthorization(Roles.Viewer).WithTags("Rollouts")
             .WithSummary("Its devices in order of admission, each with how far it is.")
-            .Produces<Page<RolloutExecutionBody>>().ProducesProblem(StatusCodes.Status400BadRequest).ProducesProblem(StatusCodes.Status404NotFound);
+            .Produces<Page<RolloutExecutionBody>>().ProducesProblem(StatusCodes.Status400BadRequest)
+            .ProducesProblem(StatusCodes.Status404NotFound);
         api.MapGet(One + "/events", RolloutEventStream.Get).RequireAuthorization(Roles.Viewer).WithTags("Rollouts")
             .WithSummary("The rollout, again each time it changes, until it is over: server-sent events named \"rollout\".")
             .Produces(StatusCodes.Status200OK, contentType: "text/event-stream").ProducesProblem(StatusCodes.Status404NotFound);
-        MapCommand(api, "pause", "Stops it: no further offer, and offers that no device has started are taken back. Paused once every shard has confirmed.", g => g.Pause());
+        MapCommand(
+            api, "pause",
+            "Stops it: no further offer, and offers that no device has started are taken back. Paused once every shard has confirmed.",
+            g => g.Pause());
         MapCommand(api, "resume", "Goes on with a paused rollout. Gates look from now on at new outcomes only.", g => g.Resume());
         MapCommand(api, "cancel", "Ends it: every open execution is cancelled, whatever the devices do.", g => g.Cancel());
     }
 
-    private static void MapCommand(IEndpointRouteBuilder api, string verb, string summary, Func<IRolloutGrain, Task<RolloutCommandResult>> command) =>
+    private static void MapCommand(
+        IEndpointRouteBuilder api, string verb, string summary, Func<IRolloutGrain, Task<RolloutCommandResult>> command) =>
         api.MapPost($"{One}/{verb}", (string id, IGrainFactory grains) => Command(id, grains, command))
             .RequireAuthorization(Roles.Operator).WithTags("Rollouts").WithSummary(summary)
             .Produces<RolloutBody>().ProducesProblem(StatusCodes.Status404NotFound).ProducesProblem(StatusCodes.Status409Conflict);
@@ -42,7 +49,8 @@ internal static class RolloutEndpoints
     private static async Task<IResult> Create(JsonElement body, HttpRequest http, IGrainFactory grains, TimeProvider clock)
     {
         string key = http.Headers[RolloutIds.Header].ToString();
-        if (key.Length > RolloutIds.MaxKeyCharacters) return Problems.Invalid(RolloutIds.Header, $"At most {RolloutIds.MaxKeyCharacters} characters.");
+        if (key.Length > RolloutIds.MaxKeyCharacters)
+            return Problems.Invalid(RolloutIds.Header, $"At most {RolloutIds.MaxKeyCharacters} characters.");
         var (request, problem) = RolloutReader.Read(body);
         if (problem is not null) return problem;
         var id = key.Length > 0 ? RolloutIds.OfKey(key) : RolloutIds.New(clock.GetUtcNow());
@@ -51,7 +59,8 @@ internal static class RolloutEndpoints
             CreateRolloutResult.Created created => TypedResults.Created($"/api/v1/rollouts/{id}", RolloutBody.Of(created.Rollout)),
             CreateRolloutResult.Invalid invalid => Problems.Invalid(invalid.Field, invalid.Detail),
             CreateRolloutResult.Conflict => Problems.Of(
-                StatusCodes.Status422UnprocessableEntity, "idempotency-key-in-use", "Another request was made with this Idempotency-Key.", field: RolloutIds.Header),
+                StatusCodes.Status422UnprocessableEntity, "idempotency-key-in-use", "Another request was made with this Idempotency-Key.",
+                field: RolloutIds.Header),
             _ => throw new System.Diagnostics.UnreachableException(),
         };
     }

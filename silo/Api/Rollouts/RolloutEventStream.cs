@@ -20,7 +20,8 @@ internal static class RolloutEventStream
     {
         if (await RolloutEndpoints.Find(id, grains) is not { } first) return RolloutEndpoints.NotFound(id);
         // ServerSentEvents hands the enumeration the request's own token.
-        return TypedResults.ServerSentEvents(Changes(first, grains, clock, json.Value.SerializerOptions, host.ApplicationStopping, CancellationToken.None));
+        return TypedResults.ServerSentEvents(
+            Changes(first, grains, clock, json.Value.SerializerOptions, host.ApplicationStopping, CancellationToken.None));
     }
 
     /// <param name="stopping">A stream must not hold up the end of the process.</param>

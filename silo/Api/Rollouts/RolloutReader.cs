@@ -6,7 +6,9 @@ using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace Fleet.Silo.Api.Rollouts;
 
-/// <summary>Reads the body of POST /rollouts (design, section 8). Ranges are the grain's to judge; here it is about names and kinds.</summary>
+/// <summary>
+/// Reads the body of POST /rollouts (design, section 8). Ranges are the grain's to judge; here it is about names and kinds.
+/// </summary>
 internal static class RolloutReader
 {
     /// <summary>The request, or the first problem, with its JSON path.</summary>
@@ -28,9 +30,14 @@ internal static class RolloutReader
         if (query is not null)
         {
             string path = target.PathOf("query");
-            if (FleetQueryParser.Parse(query) is FleetQueryParse.Invalid invalid) problem.Invalid(path, $"At {invalid.Position}: {invalid.Detail}");
+            if (FleetQueryParser.Parse(query) is FleetQueryParse.Invalid invalid)
+                problem.Invalid(path, $"At {invalid.Position}: {invalid.Detail}");
         }
-        return new(query, target.Array("things", (item, path) => Name<ThingName>(item.ValueKind is JsonValueKind.String ? item.GetString() : null, path, problem)));
+        return new(
+            query,
+            target.Array(
+                "things",
+                (item, path) => Name<ThingName>(item.ValueKind is JsonValueKind.String ? item.GetString() : null, path, problem)));
     }
 
     private static (ModelName, FirmwareVersion) Firmware(StrictObject firmware, BodyProblem problem)
@@ -56,7 +63,8 @@ internal static class RolloutReader
         };
     }
 
-    private static RolloutPhase Phase(StrictObject phase) => new(phase.Only(["percent"], "soak", "approval").Number("percent", required: true) ?? 0);
+    private static RolloutPhase Phase(StrictObject phase) =>
+        new(phase.Only(["percent"], "soak", "approval").Number("percent", required: true) ?? 0);
 
     private static RolloutRate Rate(StrictObject rate)
     {

@@ -10,7 +10,8 @@ internal sealed class BodyProblem
 
     public void Invalid(string path, string detail) => First ??= Problems.Invalid(path, detail);
 
-    public void NotSupported(string path) => First ??= Problems.NotSupported(path, "The plan language has this member, but this version does not carry it out.");
+    public void NotSupported(string path) =>
+        First ??= Problems.NotSupported(path, "The plan language has this member, but this version does not carry it out.");
 }
 
 /// <summary>A JSON object of which every member is known, or refused: nothing that an operator asks for is ignored.</summary>
@@ -124,7 +125,8 @@ internal sealed class StrictObject(JsonElement? element, string path, BodyProble
 
     // A member that is null says as little as one that is absent.
     private JsonElement? Find(string name) =>
-        Element is { ValueKind: JsonValueKind.Object } element && element.TryGetProperty(name, out var member) && member.ValueKind is not JsonValueKind.Null
+        Element is { ValueKind: JsonValueKind.Object } element && element.TryGetProperty(name, out var member)
+            && member.ValueKind is not JsonValueKind.Null
             ? member
             : null;
 }

@@ -16,18 +16,24 @@ internal static class DeadLetterEndpoints
 
     public static void MapDeadLetters(this IEndpointRouteBuilder api)
     {
-        api.MapGet(All, List).RequireAuthorization(Roles.Viewer).WithTags("Rules").WithSummary("What a rule has given up, the oldest message first.")
-            .Produces<Page<DeadLetterBody>>().ProducesProblem(StatusCodes.Status400BadRequest).ProducesProblem(StatusCodes.Status404NotFound);
+        api.MapGet(All, List).RequireAuthorization(Roles.Viewer)
+            .WithTags("Rules").WithSummary("What a rule has given up, the oldest message first.")
+            .Produces<Page<DeadLetterBody>>().ProducesProblem(StatusCodes.Status400BadRequest)
+            .ProducesProblem(StatusCodes.Status404NotFound);
         api.MapGet(One, Get).RequireAuthorization(Roles.Viewer).WithTags("Rules").WithSummary("One dead letter.")
             .Produces<DeadLetterBody>().ProducesProblem(StatusCodes.Status404NotFound);
-        api.MapPost(One + "/replay", (string name, string id, IGrainFactory grains) => Change(name, id, grains, (rule, letter) => rule.Replay(letter)))
+        api.MapPost(
+            One + "/replay",
+            (string name, string id, IGrainFactory grains) => Change(name, id, grains, (rule, letter) => rule.Replay(letter)))
             .RequireAuthorization(Roles.Operator).WithTags("Rules")
             .WithSummary("Puts a dead letter back at the end of the queue, its attempts forgotten. It keeps its message id.")
             .Produces<CountBody>().ProducesProblem(StatusCodes.Status404NotFound);
-        api.MapPost(All + "/replay", (string name, IGrainFactory grains) => Change(name, null, grains, (rule, letter) => rule.Replay(letter)))
+        api.MapPost(
+            All + "/replay", (string name, IGrainFactory grains) => Change(name, null, grains, (rule, letter) => rule.Replay(letter)))
             .RequireAuthorization(Roles.Operator).WithTags("Rules").WithSummary("Puts all dead letters of a rule back into its queue.")
             .Produces<CountBody>().ProducesProblem(StatusCodes.Status404NotFound);
-        api.MapDelete(One, (string name, string id, IGrainFactory grains) => Change(name, id, grains, (rule, letter) => rule.Discard(letter)))
+        api.MapDelete(
+            One, (string name, string id, IGrainFactory grains) => Change(name, id, grains, (rule, letter) => rule.Discard(letter)))
             .RequireAuthorization(Roles.Operator).WithTags("Rules").WithSummary("Deletes a dead letter.")
             .Produces<CountBody>().ProducesProblem(StatusCodes.Status404NotFound);
         api.MapDelete(All, (string name, IGrainFactory grains) => Change(name, null, grains, (rule, letter) => rule.Discard(letter)))
@@ -35,7 +41,8 @@ internal static class DeadLetterEndpoints
             .Produces<CountBody>().ProducesProblem(StatusCodes.Status404NotFound);
     }
 
-    private static async Task<IResult> List(string name, IGrainFactory grains, IRuleStore store, string? cursor = null, int limit = DefaultLimit)
+    private static async Task<IResult> List(
+        string name, IGrainFactory grains, IRuleStore store, string? cursor = null, int limit = DefaultLimit)
     {
         if (limit is < 1 or > MaxLimit) return Problems.Invalid("limit", $"Must be 1 to {MaxLimit}.");
         string? after = null;
@@ -43,7 +50,8 @@ internal static class DeadLetterEndpoints
         if (await RuleEndpoints.Find(name, grains) is not { } rule) return RuleEndpoints.NotFound(name);
         var letters = await store.ListDeadLetters(rule.Name, after, limit);
         return TypedResults.Ok(new Page<DeadLetterBody>(
-            [.. letters.Select(letter => DeadLetterBody.Of(rule, letter))], letters.Length == limit ? Cursors.Encode(letters[^1].Id) : null));
+            [.. letters.Select(letter => DeadLetterBody.Of(rule, letter))],
+            letters.Length == limit ? Cursors.Encode(letters[^1].Id) : null));
     }
 
     private static async Task<IResult> Get(string name, string id, IGrainFactory grains, IRuleStore store)

@@ -13,7 +13,8 @@ internal static class RuleEndpoints
     public const string One = "/rules/{name}";
 
     private const string Example = """
-        { "topicFilter": "factory/+/telemetry", "action": { "webhook": { "url": "https://ingest.example.com/telemetry" }, "secret": "whsec_3f8a0c5d7e91" },
+        { "topicFilter": "factory/+/telemetry",
+          "action": { "webhook": { "url": "https://ingest.example.com/telemetry" }, "secret": "whsec_3f8a0c5d7e91" },
           "timeout": "PT10S", "maxAttempts": 20, "maxAge": "P1D", "concurrency": 8 }
         """;
 
@@ -22,26 +23,30 @@ internal static class RuleEndpoints
         api.MapPut(One, Put).RequireAuthorization(Roles.Operator).WithTags("Rules")
             .WithSummary("Makes a rule, or replaces it: messages that match its topic filter are posted to its action, at least once.")
             .WithDescription("""
-                With If-Match it must have that version (ETag), with If-None-Match: * there must be none. It is in force on all gateways when this returns;
-                a repeat changes nothing.
+                With If-Match it must have that version (ETag), with If-None-Match: * there must be none. It is in force on all gateways
+                when this returns; a repeat changes nothing.
                 """)
             .Produces<RuleViewBody>(StatusCodes.Status201Created).Produces<RuleViewBody>().ProducesProblem(StatusCodes.Status400BadRequest)
             .ProducesProblem(StatusCodes.Status409Conflict).ProducesProblem(StatusCodes.Status412PreconditionFailed)
             .AddOpenApiOperationTransformer((operation, _, _) =>
             {
-                if (operation.RequestBody?.Content is { } content && content.TryGetValue("application/json", out var json)) json.Example = JsonNode.Parse(Example);
+                if (operation.RequestBody?.Content is { } content && content.TryGetValue("application/json", out var json))
+                    json.Example = JsonNode.Parse(Example);
                 return Task.CompletedTask;
             });
         api.MapGet("/rules", List).RequireAuthorization(Roles.Viewer).WithTags("Rules").WithSummary("All rules, by name.")
             .Produces<Page<RuleViewBody>>().ProducesProblem(StatusCodes.Status400BadRequest);
-        api.MapGet(One, Get).RequireAuthorization(Roles.Viewer).WithTags("Rules").WithSummary("One rule. Secrets and the values of headers are not shown.")
+        api.MapGet(One, Get).RequireAuthorization(Roles.Viewer)
+            .WithTags("Rules").WithSummary("One rule. Secrets and the values of headers are not shown.")
             .Produces<RuleViewBody>().ProducesProblem(StatusCodes.Status404NotFound);
         api.MapDelete(One, Delete).RequireAuthorization(Roles.Operator).WithTags("Rules")
             .WithSummary("Deletes a rule with its queue and its dead letters.")
-            .Produces(StatusCodes.Status204NoContent).ProducesProblem(StatusCodes.Status404NotFound).ProducesProblem(StatusCodes.Status412PreconditionFailed);
+            .Produces(StatusCodes.Status204NoContent).ProducesProblem(StatusCodes.Status404NotFound)
+            .ProducesProblem(StatusCodes.Status412PreconditionFailed);
         MapSwitch(api, "enable", true, "Enables a rule: it takes messages again, and works off what its queue has.");
         MapSwitch(api, "disable", false, "Disables a rule: it takes no messages and works off none. Its queue stays, and ages.");
-        api.MapGet(One + "/status", Status).RequireAuthorization(Roles.Viewer).WithTags("Rules").WithSummary("How its work stands: queued, in flight, delivered, failed.")
+        api.MapGet(One + "/status", Status).RequireAuthorization(Roles.Viewer)
+            .WithTags("Rules").WithSummary("How its work stands: queued, in flight, delivered, failed.")
             .Produces<RuleStatusBody>().ProducesProblem(StatusCodes.Status404NotFound);
         api.MapDeadLetters();
     }
@@ -54,7 +59,8 @@ internal static class RuleEndpoints
 
     private static void MapSwitch(IEndpointRouteBuilder api, string verb, bool enabled, string summary) =>
         api.MapPost($"{One}/{verb}", async (string name, IGrainFactory grains, HttpResponse response) =>
-                RuleName.TryParse(name, out var rule) ? ToHttp(await grains.GetGrain<IRuleGrain>(rule.Value).SetEnabled(enabled), name, response) : NotFound(name))
+                RuleName.TryParse(name, out var rule)
+                    ? ToHttp(await grains.GetGrain<IRuleGrain>(rule.Value).SetEnabled(enabled), name, response) : NotFound(name))
             .RequireAuthorization(Roles.Operator).WithTags("Rules").WithSummary(summary)
             .Produces<RuleViewBody>().ProducesProblem(StatusCodes.Status404NotFound);
 
@@ -109,7 +115,8 @@ internal static class RuleEndpoints
             case RuleResult.NotFound: return NotFound(name);
             case RuleResult.Invalid invalid: return Problems.Invalid(invalid.Field, invalid.Detail);
             case RuleResult.TooMany many:
-                return Problems.Of(StatusCodes.Status409Conflict, "too-many-rules", $"There are {many.Limit} rules, and there may be no more.");
+                return Problems.Of(
+                    StatusCodes.Status409Conflict, "too-many-rules", $"There are {many.Limit} rules, and there may be no more.");
             case RuleResult.VersionConflict conflict:
                 return TypedResults.Problem(
                     type: "urn:fleet:error:rule-version-conflict", statusCode: StatusCodes.Status412PreconditionFailed,

@@ -6,7 +6,9 @@ using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace Fleet.Silo.Api.Rules;
 
-/// <summary>Reads a rule's definition from a body. What its values may be, the rule itself says; here is what the form alone decides.</summary>
+/// <summary>
+/// Reads a rule's definition from a body. What its values may be, the rule itself says; here is what the form alone decides.
+/// </summary>
 internal static class RuleReader
 {
     private const int MaxFilterBytes = 1_024;
@@ -23,10 +25,13 @@ internal static class RuleReader
         if (CheckFilter(body.TopicFilter) is { } wrongFilter) return (null, wrongFilter);
         var (action, wrongAction) = ReadAction(body.Action);
         if (action is null) return (null, wrongAction);
-        if (body.Body is not (null or "payload" or "envelope")) return (null, Problems.Invalid("body", "Must be one of: payload, envelope."));
+        if (body.Body is not (null or "payload" or "envelope"))
+            return (null, Problems.Invalid("body", "Must be one of: payload, envelope."));
         TimeSpan timeout = DefaultTimeout, maxAge = DefaultMaxAge;
-        if (body.Timeout is { } t && !IsoDuration.TryParse(t, out timeout)) return (null, Problems.Invalid("timeout", $"Must be {IsoDuration.Grammar}."));
-        if (body.MaxAge is { } a && !IsoDuration.TryParse(a, out maxAge)) return (null, Problems.Invalid("maxAge", $"Must be {IsoDuration.Grammar}."));
+        if (body.Timeout is { } t && !IsoDuration.TryParse(t, out timeout))
+            return (null, Problems.Invalid("timeout", $"Must be {IsoDuration.Grammar}."));
+        if (body.MaxAge is { } a && !IsoDuration.TryParse(a, out maxAge))
+            return (null, Problems.Invalid("maxAge", $"Must be {IsoDuration.Grammar}."));
         return (new RuleDefinition
         {
             TopicFilter = body.TopicFilter,
@@ -44,9 +49,12 @@ internal static class RuleReader
         if (text is null) return null;
         if (Encoding.UTF8.GetByteCount(text) > MaxFilterBytes || TopicFilter.TryParse(text) is not { } filter)
             return Problems.Invalid("topicFilter", $"Must be a topic filter (MQTT 5.0, 4.7) of at most {MaxFilterBytes} bytes.");
-        if (filter.IsShared) return Problems.Invalid("topicFilter", "Must not be a shared subscription: a rule gets every message that matches, once.");
+        if (filter.IsShared)
+            return Problems.Invalid("topicFilter", "Must not be a shared subscription: a rule gets every message that matches, once.");
         return text.StartsWith("$aws/rules/", StringComparison.Ordinal)
-            ? Problems.Invalid("topicFilter", "What is published to $aws/rules/{rule}/… goes to that rule alone, whatever its topic filter.") : null;
+            ? Problems.Invalid(
+                "topicFilter", "What is published to $aws/rules/{rule}/… goes to that rule alone, whatever its topic filter.")
+            : null;
     }
 
     private static (RuleAction? Action, ProblemHttpResult? Problem) ReadAction(NewActionBody? body)

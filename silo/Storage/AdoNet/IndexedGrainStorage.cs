@@ -5,8 +5,8 @@ using Orleans.Storage;
 namespace Fleet.Silo.Storage.AdoNet;
 
 /// <summary>
-/// Grain states in Orleans' own table, with the fleet index and the catalog kept beside them in Fleet's. The index follows in a transaction of its own, after
-/// the state: a crash in between leaves a row as it was until the grain writes again.
+/// Grain states in Orleans' own table, with the fleet index and the catalog kept beside them in Fleet's. The index follows in a transaction
+/// of its own, after the state: a crash in between leaves a row as it was until the grain writes again.
 /// </summary>
 /// <param name="states">Orleans' provider.</param>
 /// <param name="index">Holds an empty record for each state that has rows, under a type that no grain has.</param>
@@ -50,7 +50,8 @@ internal sealed class IndexedGrainStorage(IGrainStorage states, IRecordStore ind
         string type = $"{Prefix}{grain.Type}", key = grain.Key.ToString()!;
         long? etag = (await index.Read(type, key))?.ETag;
         // A grain is nearly always activated once; where two are for a moment, the later word stands.
-        while (await index.Write(new RecordWrite(type, key, record, etag, rows), CancellationToken.None) is { Refused: true, StoredETag: var stored })
+        while (await index.Write(
+            new RecordWrite(type, key, record, etag, rows), CancellationToken.None) is { Refused: true, StoredETag: var stored })
             etag = stored;
     }
 }

@@ -1,39 +1,30 @@
 using System.Diagnostics;
-using Fleet.Silo.Hosting;
 using Microsoft.Extensions.Options;
 using Npgsql;
 
 namespace Fleet.Silo.Storage.Postgres;
 
-/// <summary>What a process does with the database.</summary>
-internal enum DatabaseUse
-{
-    /// <summary>It is the only one that writes grain records, and refuses to start beside another.</summary>
-    Sole,
-
-    /// <summary>The silos of one cluster write grain records side by side.</summary>
-    Shared,
-
-    /// <summary>A gateway has sessions and retained messages here, and no grains.</summary>
-    WithoutRecords,
-}
-
 /// <summary>The PostgreSQL database: brings its schema up to date once, then hands out connections.</summary>
 internal sealed class PostgresDatabase : IAsyncDisposable
 {
+    public static readonly SchemaMigrations Migrations = new("postgres");
+
     // "Fleet" and a number: keys of advisory locks, which all programs on a database share.
     private const long RecordsLock = 0x46_6C65_6574_0001;
     private const long MigrationLock = 0x46_6C65_6574_0002;
 
     /// <summary>
-    /// How long a start waits for the last process to let go of the database: the server notices the end of a killed one when it next talks to it.
+    /// How long a start waits for the last process to let go of the database: the server notices the end of a killed one
+    /// when it next talks to it.
     /// </summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
 
     private readonly string _connectionString;
     private NpgsqlConnection? _firstWriter;
 
-    /// <exception cref="StartupException">There is no such database, its schema is newer than this program, or it belongs to another process.</exception>
+    /// <exception cref="StartupException">
+    /// There is no such database, its schema is newer than this program, or it belongs to another process.
+    /// </exception>
     public PostgresDatabase(IOptions<StorageOptions> options, TimeProvider clock, DatabaseUse use)
     {
         Use = use;
@@ -49,7 +40,8 @@ internal sealed class PostgresDatabase : IAsyncDisposable
         catch (Exception e) when (e is NpgsqlException or ArgumentException or TimeoutException)
         {
             Source?.Dispose();
-            throw new StartupException($"The PostgreSQL database of {StorageOptions.Section}:ConnectionString cannot be used: {e.Message}", e);
+            throw new StartupException(
+                $"The PostgreSQL database of {StorageOptions.Section}:ConnectionString cannot be used: {e.Message}", e);
         }
     }
 
@@ -59,10 +51,12 @@ internal sealed class PostgresDatabase : IAsyncDisposable
     public NpgsqlDataSource Source { get; }
 
     /// <summary>
-    /// For the one who writes grain records: a connection of its own that holds the lock on them, alone or with the other silos of the cluster.
-    /// When the connection is lost, so is the lock, and the next connection must win it again.
+    /// For the one who writes grain records: a connection of its own that holds the lock on them, alone or with the other silos of the
+    /// cluster. When the connection is lost, so is the lock, and the next connection must win it again.
     /// </summary>
-    /// <exception cref="StorageException">A process that shares with nobody, or a cluster, has taken the database in the meantime.</exception>
+    /// <exception cref="StorageException">
+    /// A process that shares with nobody, or a cluster, has taken the database in the meantime.
+    /// </exception>
     public async Task<NpgsqlConnection> OpenWriter(CancellationToken cancellation)
     {
         if (Interlocked.Exchange(ref _firstWriter, null) is { } first) return first;
@@ -93,7 +87,8 @@ internal sealed class PostgresDatabase : IAsyncDisposable
         // Npgsql's defaults are for one client; a server takes 100 unless it is told otherwise, and this may be one silo of several.
         if (builder.MaxPoolSize == 100) builder.MaxPoolSize = 20;
         if (builder.MaxAutoPrepare == 0) builder.MaxAutoPrepare = 100;
-        // Joins here are of some rows with a table that has them by key, whatever the planner guesses; and no query runs long enough to be compiled.
+        // Joins here are of some rows with a table that has them by key, whatever the planner guesses; and no query runs
+        // long enough to be compiled.
         builder.Options += " -c enable_hashjoin=off -c enable_mergejoin=off -c jit=off";
         builder.AutoPrepareMinUsages = 2;
         builder.CommandTimeout = options.CommandTimeoutSeconds;
@@ -110,8 +105,10 @@ internal sealed class PostgresDatabase : IAsyncDisposable
         string others = isAdoNet ? "SELECT 1 FROM grain_state WHERE type NOT LIKE 'index-of:%'" : "SELECT 1 FROM OrleansStorage";
         if (!(bool)Scalar(connection, $"SELECT EXISTS ({others})")!) return;
         throw new StartupException(
-            $"The database '{connection.Database}' holds grain states of {StorageOptions.Section}:Provider={(isAdoNet ? StorageOptions.Postgres : StorageOptions.AdoNet)}, "
-            + $"and this process is set to {provider}. States do not move between the two: all processes use the one that the database began with.");
+            $"The database '{connection.Database}' holds grain states of "
+            + $"{StorageOptions.Section}:Provider={(isAdoNet ? StorageOptions.Postgres : StorageOptions.AdoNet)}, "
+            + $"and this process is set to {provider}. States do not move between the two: all processes use the one that the database "
+            + "began with.");
     }
 
     private static void Migrate(NpgsqlConnection connection, TimeProvider clock)
@@ -121,9 +118,11 @@ internal sealed class PostgresDatabase : IAsyncDisposable
         try
         {
             Execute(connection, "SET client_min_messages = warning");
-            Execute(connection, "CREATE TABLE IF NOT EXISTS schema_version (version integer NOT NULL PRIMARY KEY, applied_at timestamptz NOT NULL)");
+            Execute(
+                connection,
+                "CREATE TABLE IF NOT EXISTS schema_version (version integer NOT NULL PRIMARY KEY, applied_at timestamptz NOT NULL)");
             int current = (int)Scalar(connection, "SELECT COALESCE(MAX(version), 0) FROM schema_version")!;
-            foreach (var step in SchemaMigrations.Postgres.After(current)) Apply(connection, step, clock);
+            foreach (var step in Migrations.After(current)) Apply(connection, step, clock);
         }
         finally
         {
@@ -166,24 +165,27 @@ internal sealed class PostgresDatabase : IAsyncDisposable
     }
 
     /// <summary>
-    /// Two processes that are each alone would both run every grain. The processes of a cluster share the lock among them: membership keeps them
-    /// from that.
+    /// Two processes that are each alone would both run every grain. The processes of a cluster share the lock among them: membership keeps
+    /// them from that.
     /// </summary>
     private bool Lock(NpgsqlConnection connection) =>
-        (bool)Scalar(connection, $"SELECT {(Use is DatabaseUse.Sole ? "pg_try_advisory_lock" : "pg_try_advisory_lock_shared")}({RecordsLock})")!;
+        (bool)Scalar(
+            connection, $"SELECT {(Use is DatabaseUse.Sole ? "pg_try_advisory_lock" : "pg_try_advisory_lock_shared")}({RecordsLock})")!;
 
     private string InUse(NpgsqlConnection connection)
     {
         // A lock that can be shared is shared by a cluster.
         bool byCluster = Use is DatabaseUse.Sole && (bool)Scalar(connection, $"SELECT pg_try_advisory_lock_shared({RecordsLock})")!;
         return byCluster
-            ? $"The database '{connection.Database}' is in use by the silos of a cluster. Stop them, or join them (Fleet:Cluster:Enabled=true)."
-            : $"The database '{connection.Database}' is in use by a process that shares it with nobody. Stop it, or make both a cluster (Fleet:Cluster:Enabled=true).";
+            ? $"The database '{connection.Database}' is in use by the silos of a cluster. "
+                + "Stop them, or join them (Fleet:Cluster:Enabled=true)."
+            : $"The database '{connection.Database}' is in use by a process that shares it with nobody. "
+                + "Stop it, or make both a cluster (Fleet:Cluster:Enabled=true).";
     }
 
     /// <summary>
-    /// The writer's statements look up rows by their keys, whatever the statistics of a new or fast-growing table say; and their plans do not depend
-    /// on how many rows come.
+    /// The writer's statements look up rows by their keys, whatever the statistics of a new or fast-growing table say; and their plans do
+    /// not depend on how many rows come.
     /// </summary>
     private string WriterConnectionString()
     {

@@ -1,13 +1,15 @@
 namespace Fleet.Silo.Storage.Postgres;
 
 /// <summary>
-/// The statements of a record transaction. Rows come as arrays, in the order of their keys: two transactions that want the same rows then lock
-/// them in the same order, and neither waits for ever. A row that lost its ETag is passed over, and what belongs to it as well: the index
-/// statements look for the record with the ETag that this transaction gave it.
+/// The statements of a record transaction. Rows come as arrays, in the order of their keys: two transactions that want the same rows then
+/// lock them in the same order, and neither waits for ever. A row that lost its ETag is passed over, and what belongs to it as well: the
+/// index statements look for the record with the ETag that this transaction gave it.
 /// </summary>
 internal static class PostgresRecordSql
 {
-    /// <summary>$1 types, $2 keys, $3 states, $4 new ETags, $5 expected ETags, $6 now. Returns the new ETags of the rows that were written.</summary>
+    /// <summary>
+    /// $1 types, $2 keys, $3 states, $4 new ETags, $5 expected ETags, $6 now. Returns the new ETags of the rows that were written.
+    /// </summary>
     public const string Update = """
         WITH written AS (
             UPDATE grain_state AS g SET state = w.state, etag = w.next, updated_at = $6
@@ -42,12 +44,17 @@ internal static class PostgresRecordSql
         LEFT JOIN devices AS d ON d.thing = w.thing
         """;
 
-    /// <summary>$1 types, $2 things, $3 new ETags, $4 attributes (jsonb). Attributes hardly ever change, connectivity all the time: their rows are touched only when they differ.</summary>
+    /// <summary>
+    /// $1 types, $2 things, $3 new ETags, $4 attributes (jsonb). Attributes hardly ever change, connectivity all the time: their rows are
+    /// touched only when they differ.
+    /// </summary>
     public const string DeleteAttributes = $"""
         DELETE FROM device_attributes WHERE thing IN (SELECT w.thing {Devices} WHERE d.attributes <> w.attributes)
         """;
 
-    /// <summary>As <see cref="DeleteAttributes"/>, after it and before <see cref="UpsertDevices"/>. The pattern is AttributeNumber's.</summary>
+    /// <summary>
+    /// As <see cref="DeleteAttributes"/>, after it and before <see cref="UpsertDevices"/>. The pattern is AttributeNumber's.
+    /// </summary>
     public const string InsertAttributes = $$"""
         INSERT INTO device_attributes (thing, name, value, number)
         SELECT w.thing, a.key, a.value, CASE WHEN a.value ~ '^-?[0-9]{1,15}(\.[0-9]{1,15})?$' THEN a.value::double precision END
@@ -55,7 +62,10 @@ internal static class PostgresRecordSql
         WHERE d.attributes IS DISTINCT FROM w.attributes
         """;
 
-    /// <summary>$1 types, $2 things, $3 new ETags, $4 attributes, $5 models, $6 firmware, $7 firmware orders, $8 healthy, $9 connectivity, $10 gateways, $11 last seen.</summary>
+    /// <summary>
+    /// $1 types, $2 things, $3 new ETags, $4 attributes, $5 models, $6 firmware, $7 firmware orders, $8 healthy, $9 connectivity, $10
+    /// gateways, $11 last seen.
+    /// </summary>
     public const string UpsertDevices = """
         INSERT INTO devices (thing, model, firmware, firmware_order, healthy, connectivity, gateway, last_seen_at, attributes)
         SELECT w.thing, w.model, w.firmware, w.firmware_order, w.healthy, w.connectivity, w.gateway, w.last_seen_at, w.attributes
@@ -64,7 +74,8 @@ internal static class PostgresRecordSql
         JOIN grain_state AS g ON g.type = w.type AND g.key = w.thing AND g.etag = w.etag
         ON CONFLICT (thing) DO UPDATE SET
             model = EXCLUDED.model, firmware = EXCLUDED.firmware, firmware_order = EXCLUDED.firmware_order, healthy = EXCLUDED.healthy,
-            connectivity = EXCLUDED.connectivity, gateway = EXCLUDED.gateway, last_seen_at = EXCLUDED.last_seen_at, attributes = EXCLUDED.attributes
+            connectivity = EXCLUDED.connectivity, gateway = EXCLUDED.gateway, last_seen_at = EXCLUDED.last_seen_at,
+                attributes = EXCLUDED.attributes
         """;
 
     /// <summary>$1 types, $2 things, $3 new ETags; 0 for a record that was cleared.</summary>
@@ -92,7 +103,8 @@ internal static class PostgresRecordSql
         WHERE g.etag = w.etag OR (w.etag = 0 AND g.etag IS NULL)
         """;
 
-    public const string UpsertProbe = "INSERT INTO storage_probe (id, probed_at) VALUES (0, $1) ON CONFLICT (id) DO UPDATE SET probed_at = $1";
+    public const string UpsertProbe =
+        "INSERT INTO storage_probe (id, probed_at) VALUES (0, $1) ON CONFLICT (id) DO UPDATE SET probed_at = $1";
 
     /// <summary>$1 types, $2 keys. Returns the place in the arrays (from 1), the state and the ETag of each record that there is.</summary>
     public const string Select = """

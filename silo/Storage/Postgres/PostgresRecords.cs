@@ -4,7 +4,9 @@ using Npgsql;
 
 namespace Fleet.Silo.Storage.Postgres;
 
-/// <summary>Grain records in the table <c>grain_state</c>: written by one connection, which holds the lock on them, and read by others.</summary>
+/// <summary>
+/// Grain records in the table <c>grain_state</c>: written by one connection, which holds the lock on them, and read by others.
+/// </summary>
 internal sealed class PostgresRecords : IRecordStore, IAsyncDisposable
 {
     private readonly PostgresDatabase _database;
@@ -33,7 +35,8 @@ internal sealed class PostgresRecords : IRecordStore, IAsyncDisposable
     public async Task<RecordWritten> Write(RecordWrite write, CancellationToken cancellation)
     {
         // To clear what is not there asks for no change.
-        if (write is { State: null, ETag: null }) return await Read(write.Type, write.Key) is { } there ? RecordWritten.Conflict(there.ETag) : default;
+        if (write is { State: null, ETag: null })
+            return await Read(write.Type, write.Key) is { } there ? RecordWritten.Conflict(there.ETag) : default;
         var pending = new PendingRecord(write, cancellation);
         await _writes.Add(pending, cancellation).ConfigureAwait(false);
         var outcome = await pending.Result.ConfigureAwait(false);
@@ -109,4 +112,47 @@ internal sealed class PostgresRecords : IRecordStore, IAsyncDisposable
         }
         _writer = null;
     }
+}
+
+/// <summary>A record to write; null: the readiness check's.</summary>
+internal sealed class PendingRecord(RecordWrite? write, CancellationToken cancellation) : GroupedWork<RecordWritten>(cancellation)
+{
+    public RecordWrite? Write => write;
+
+    /// <summary>The ETag that it gives the record, where it is not refused.</summary>
+    public long Next { get; set; }
+
+    public static int ByKey(PendingRecord left, PendingRecord right) =>
+        string.CompareOrdinal(left.Write?.Type, right.Write?.Type) is var byType and not 0
+            ? byType : string.CompareOrdinal(left.Write?.Key, right.Write?.Key);
+}
+
+/// <summary>A record to read.</summary>
+internal sealed class PendingRead(string type, string key) : GroupedWork<StoredRecord?>(CancellationToken.None)
+{
+    public string Type => type;
+
+    public string Key => key;
+}
+
+/// <summary>
+/// Numbers the writes of one connection. The database gives each block of 2^24 numbers once, so that no ETag is ever given twice, by
+/// whichever process: a record that is deleted and made anew never meets an ETag that somebody still holds.
+/// </summary>
+internal sealed class ETagBlocks
+{
+    private const int BlockBits = 24;
+
+    private long _next;
+
+    /// <summary>Takes a block if fewer than <paramref name="count"/> numbers are left.</summary>
+    public async ValueTask Reserve(NpgsqlConnection connection, int count)
+    {
+        long left = (1 << BlockBits) - (_next & ((1 << BlockBits) - 1));
+        if (_next != 0 && left > count) return;
+        await using var command = new NpgsqlCommand("SELECT nextval('etag_blocks')", connection);
+        _next = (long)(await command.ExecuteScalarAsync())! << BlockBits;
+    }
+
+    public long Next() => ++_next;
 }

@@ -16,8 +16,8 @@ internal sealed class PostgresRetainedStore : IRetainedStore, IAsyncDisposable
     /// <summary>How long a deletion can be asked for.</summary>
     private static readonly TimeSpan TombstonesStand = TimeSpan.FromDays(1);
 
-    // The row lock on the version is held to the end of the transaction: versions are committed in their order, so that whoever asks for what
-    // came after one misses none before it.
+    // The row lock on the version is held to the end of the transaction: versions are committed in their order, so that whoever asks for
+    // what came after one misses none before it.
     private const string Upsert = """
         WITH v AS (UPDATE retained_version SET version = version + cardinality($1) RETURNING version - cardinality($1) AS before)
         INSERT INTO retained_messages (topic, payload, qos, properties, stored_at, expires_at, version)
@@ -30,7 +30,8 @@ internal sealed class PostgresRetainedStore : IRetainedStore, IAsyncDisposable
         """;
     private const string Prune = "DELETE FROM retained_messages WHERE payload = ''::bytea AND stored_at < $1";
     private const string Select = """
-        SELECT topic, payload, qos, properties, stored_at, expires_at, version FROM retained_messages WHERE version > $1 ORDER BY version LIMIT $2
+        SELECT topic, payload, qos, properties, stored_at, expires_at, version FROM retained_messages WHERE version > $1 ORDER BY version
+            LIMIT $2
         """;
 
     private readonly PostgresDatabase _database;
@@ -77,7 +78,8 @@ internal sealed class PostgresRetainedStore : IRetainedStore, IAsyncDisposable
         }
         batch.Add(
             Upsert, Texts(changes, c => c.Message.Topic), Array(changes, c => c.Message.Payload.ToArray(), NpgsqlDbType.Bytea),
-            Array(changes, c => (short)c.Message.Qos, NpgsqlDbType.Smallint), Array(changes, c => c.Message.Properties.ToArray(), NpgsqlDbType.Bytea),
+            Array(changes, c => (short)c.Message.Qos, NpgsqlDbType.Smallint),
+            Array(changes, c => c.Message.Properties.ToArray(), NpgsqlDbType.Bytea),
             Array(changes, c => c.Message.StoredAt.UtcDateTime, NpgsqlDbType.TimestampTz),
             Array(changes, c => c.Message.ExpiresAt?.UtcDateTime, NpgsqlDbType.TimestampTz));
         await using var rows = await batch.Execute();

@@ -19,7 +19,8 @@ internal static class PostgresSessionRows
         DELETE FROM session_deliveries WHERE session = ANY ($1)
         """;
     private const string PutSessions = """
-        INSERT INTO sessions (owner, id, key, epoch, kind, client_id, session_id, remote_address, thing, certificate, operator, template, expiry_seconds,
+        INSERT INTO sessions (owner, id, key, epoch, kind, client_id, session_id, remote_address, thing, certificate, operator, template,
+            expiry_seconds,
             disconnected_at, maybe_sent, will, gateway)
         SELECT $1, s.* FROM unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) AS s
         ON CONFLICT (id) DO UPDATE SET owner = EXCLUDED.owner, epoch = EXCLUDED.epoch, session_id = EXCLUDED.session_id,
@@ -27,7 +28,8 @@ internal static class PostgresSessionRows
             disconnected_at = EXCLUDED.disconnected_at, maybe_sent = EXCLUDED.maybe_sent, will = EXCLUDED.will, gateway = EXCLUDED.gateway
         """;
     private const string RemoveSubscriptions =
-        "DELETE FROM session_subscriptions s USING unnest($1, $2) AS k (session, filter) WHERE s.session = k.session AND s.filter = k.filter";
+        "DELETE FROM session_subscriptions s USING unnest($1, $2) AS k (session, filter) WHERE s.session = k.session "
+        + "AND s.filter = k.filter";
     private const string PutSubscriptions = """
         INSERT INTO session_subscriptions (session, filter, options, identifier) SELECT * FROM unnest($1, $2, $3, $4)
         ON CONFLICT (session, filter) DO UPDATE SET options = EXCLUDED.options, identifier = EXCLUDED.identifier
@@ -35,23 +37,28 @@ internal static class PostgresSessionRows
     private const string RemoveDeliveries =
         "DELETE FROM session_deliveries d USING unnest($1, $2) AS k (session, number) WHERE d.session = k.session AND d.number = k.number";
     private const string ReleaseDeliveries =
-        "UPDATE session_deliveries d SET message = 0 FROM unnest($1, $2) AS k (session, number) WHERE d.session = k.session AND d.number = k.number";
+        "UPDATE session_deliveries d SET message = 0 FROM unnest($1, $2) AS k (session, number) WHERE d.session = k.session "
+        + "AND d.number = k.number";
     private const string IdentifyDeliveries = """
         UPDATE session_deliveries d SET packet_id = k.packet_id FROM unnest($1, $2, $3) AS k (session, number, packet_id)
         WHERE d.session = k.session AND d.number = k.number
         """;
     private const string RemoveMessages = "DELETE FROM session_messages WHERE id = ANY ($1)";
     private const string PutMessages = """
-        INSERT INTO session_messages (id, topic, payload, qos, retain, properties, expires_at) SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7)
+        INSERT INTO session_messages (id, topic, payload, qos, retain, properties, expires_at) SELECT *
+        FROM unnest($1, $2, $3, $4, $5, $6, $7)
         ON CONFLICT DO NOTHING
         """;
     private const string PutDeliveries = """
-        INSERT INTO session_deliveries (session, number, message, qos, retain, packet_id, identifiers) SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7)
+        INSERT INTO session_deliveries (session, number, message, qos, retain, packet_id, identifiers) SELECT *
+        FROM unnest($1, $2, $3, $4, $5, $6, $7)
         ON CONFLICT DO NOTHING
         """;
     private const string RemoveReceived =
-        "DELETE FROM session_received r USING unnest($1, $2) AS k (session, packet_id) WHERE r.session = k.session AND r.packet_id = k.packet_id";
-    private const string PutReceived = "INSERT INTO session_received (session, packet_id) SELECT * FROM unnest($1, $2) ON CONFLICT DO NOTHING";
+        "DELETE FROM session_received r USING unnest($1, $2) AS k (session, packet_id) WHERE r.session = k.session "
+        + "AND r.packet_id = k.packet_id";
+    private const string PutReceived =
+        "INSERT INTO session_received (session, packet_id) SELECT * FROM unnest($1, $2) ON CONFLICT DO NOTHING";
 
     private const string PutMarks = """
         INSERT INTO session_marks (owner, sender, number) SELECT $1, m.* FROM unnest($2, $3) AS m
@@ -65,11 +72,11 @@ internal static class PostgresSessionRows
         {
             statements.Add(
                 PutSessions, new NpgsqlParameter<long> { TypedValue = owner }, Longs(sessions, s => s.Id), Texts(sessions, s => s.Key),
-                Longs(sessions, s => s.Epoch), Texts(sessions, s => s.Kind), Texts(sessions, s => s.ClientId), Texts(sessions, s => s.SessionId),
-                Texts(sessions, s => s.RemoteAddress), Texts(sessions, s => s.Thing), Texts(sessions, s => s.Certificate), Texts(sessions, s => s.Operator),
-                Texts(sessions, s => s.Template), Longs(sessions, s => s.ExpirySeconds),
-                Array(sessions, s => s.DisconnectedAt?.UtcDateTime, NpgsqlDbType.TimestampTz), Array(sessions, s => s.MaybeSent, NpgsqlDbType.Integer),
-                Texts(sessions, s => s.Will), Texts(sessions, s => s.Gateway));
+                Longs(sessions, s => s.Epoch), Texts(sessions, s => s.Kind), Texts(sessions, s => s.ClientId),
+                Texts(sessions, s => s.SessionId), Texts(sessions, s => s.RemoteAddress), Texts(sessions, s => s.Thing),
+                Texts(sessions, s => s.Certificate), Texts(sessions, s => s.Operator), Texts(sessions, s => s.Template),
+                Longs(sessions, s => s.ExpirySeconds), Array(sessions, s => s.DisconnectedAt?.UtcDateTime, NpgsqlDbType.TimestampTz),
+                Array(sessions, s => s.MaybeSent, NpgsqlDbType.Integer), Texts(sessions, s => s.Will), Texts(sessions, s => s.Gateway));
         }
         if (batch.RemovedSubscriptions is { Count: > 0 } unsubscribed)
             statements.Add(RemoveSubscriptions, Longs(unsubscribed, s => s.Session), Texts(unsubscribed, s => s.Filter));
@@ -81,7 +88,8 @@ internal static class PostgresSessionRows
         }
         if (batch.RemovedDeliveries is { Count: > 0 } finished)
             statements.Add(RemoveDeliveries, Longs(finished, d => d.Session), Longs(finished, d => d.Number));
-        if (batch.ReleasedDeliveries is { Count: > 0 } released) statements.Add(ReleaseDeliveries, Longs(released, d => d.Session), Longs(released, d => d.Number));
+        if (batch.ReleasedDeliveries is { Count: > 0 } released)
+            statements.Add(ReleaseDeliveries, Longs(released, d => d.Session), Longs(released, d => d.Number));
         if (batch.IdentifiedDeliveries is { Count: > 0 } identified)
         {
             statements.Add(
@@ -109,7 +117,8 @@ internal static class PostgresSessionRows
         if (batch.Received is { Count: > 0 } received)
             statements.Add(PutReceived, Longs(received, r => r.Session), Array(received, r => (int)r.PacketId, NpgsqlDbType.Integer));
         if (batch.Marks is { Count: > 0 } marks)
-            statements.Add(PutMarks, new NpgsqlParameter<long> { TypedValue = owner }, Texts(marks, m => m.Sender), Longs(marks, m => m.Number));
+            statements.Add(
+                PutMarks, new NpgsqlParameter<long> { TypedValue = owner }, Texts(marks, m => m.Sender), Longs(marks, m => m.Number));
     }
 
     /// <param name="ids">A query for the sessions' ids, with <paramref name="parameter"/> as $1.</param>

@@ -13,10 +13,14 @@ internal sealed class PostgresSessionStore(PostgresDatabase database) : ISession
     // Rows are looked up by their keys, whatever the statistics of a fast-growing table say.
     private const string PlanByKey = "SET enable_seqscan = off; SET plan_cache_mode = force_generic_plan";
 
-    /// <summary>Of two sessions of one client the newer is right: this one was left behind at a gateway that died, or was slow, when its client moved.</summary>
+    /// <summary>
+    /// Of two sessions of one client the newer is right: this one was left behind at a gateway that died, or was
+    /// slow, when its client moved.
+    /// </summary>
     private const string DropSuperseded = """
         WITH old AS (
-            DELETE FROM sessions s WHERE owner = $1 AND EXISTS (SELECT 1 FROM sessions n WHERE n.key = s.key AND n.epoch > s.epoch) RETURNING id),
+            DELETE FROM sessions s WHERE owner = $1 AND EXISTS (SELECT 1 FROM sessions n WHERE n.key = s.key AND n.epoch > s.epoch)
+            RETURNING id),
             unsubscribed AS (DELETE FROM session_subscriptions WHERE session IN (SELECT id FROM old)),
             received AS (DELETE FROM session_received WHERE session IN (SELECT id FROM old))
         DELETE FROM session_deliveries WHERE session IN (SELECT id FROM old)
@@ -33,9 +37,11 @@ internal sealed class PostgresSessionStore(PostgresDatabase database) : ISession
         await using var connection = await database.Source.OpenConnectionAsync(cancellation);
         await using var transaction = await connection.BeginTransactionAsync(cancellation);
         long owner = (long)(await Scalar(
-            "INSERT INTO session_owners (gateway, name, fenced) VALUES ($1, $2, false) ON CONFLICT (gateway) DO UPDATE SET name = EXCLUDED.name RETURNING number",
-            gatewayId, name))!;
-        await Scalar($"UPDATE session_owners SET fenced = true, heir = $1 WHERE number <> $1 AND heir IS NULL AND ({_takesAll} OR name = $2)", owner, name);
+            "INSERT INTO session_owners (gateway, name, fenced) VALUES ($1, $2, false) ON CONFLICT (gateway) DO UPDATE "
+            + "SET name = EXCLUDED.name RETURNING number", gatewayId, name))!;
+        await Scalar(
+            $"UPDATE session_owners SET fenced = true, heir = $1 WHERE number <> $1 AND heir IS NULL AND ({_takesAll} OR name = $2)",
+            owner, name);
         await Scalar("UPDATE sessions SET owner = $1 WHERE owner IN (SELECT number FROM session_owners WHERE heir = $1)", owner);
         await Scalar(DropSuperseded, owner);
         // Bodies that nobody is owed: of a session that was dropped, say.
@@ -90,7 +96,8 @@ internal sealed class PostgresSessionStore(PostgresDatabase database) : ISession
         await using var connection = await database.Source.OpenConnectionAsync(cancellation);
         await using var transaction = await connection.BeginTransactionAsync(cancellation);
         await Scalar("SELECT demand_session_owner($1)", owner);
-        if (await Scalar("SELECT number FROM session_owners WHERE gateway = $1 FOR UPDATE", deadGatewayId) is not long dead) return new Inheritance();
+        if (await Scalar("SELECT number FROM session_owners WHERE gateway = $1 FOR UPDATE", deadGatewayId) is not long dead)
+            return new Inheritance();
         await Scalar("UPDATE session_owners SET fenced = true, heir = $1 WHERE number = $2 AND heir IS NULL", owner, dead);
         await Scalar(DropSuperseded, dead);
         string? through = null;
@@ -112,7 +119,8 @@ internal sealed class PostgresSessionStore(PostgresDatabase database) : ISession
             Through = through,
             Sessions = await PostgresSessionRows.Read(connection, "SELECT id FROM sessions WHERE owner = $1", dead, cancellation),
             Marks = await Rows(
-                connection, "SELECT sender, number FROM session_marks WHERE owner = $1", dead, row => new LinkMark(row.GetString(0), row.GetInt64(1)), cancellation),
+                connection, "SELECT sender, number FROM session_marks WHERE owner = $1", dead,
+                row => new LinkMark(row.GetString(0), row.GetInt64(1)), cancellation),
         };
 
         Task<object?> Scalar(string sql, params object?[] values) => PostgresSessionStore.Scalar(connection, sql, values, cancellation);
@@ -131,7 +139,8 @@ internal sealed class PostgresSessionStore(PostgresDatabase database) : ISession
             return false;
         }
         await Scalar(
-            connection, "UPDATE sessions SET owner = $1 WHERE owner = (SELECT number FROM session_owners WHERE gateway = $2)", [owner, deadGatewayId], cancellation);
+            connection, "UPDATE sessions SET owner = $1 WHERE owner = (SELECT number FROM session_owners WHERE gateway = $2)",
+            [owner, deadGatewayId], cancellation);
         await transaction.CommitAsync(cancellation);
         return true;
     }
@@ -140,7 +149,8 @@ internal sealed class PostgresSessionStore(PostgresDatabase database) : ISession
     {
         await using var connection = await database.Source.OpenConnectionAsync(cancellation);
         await using var transaction = await connection.BeginTransactionAsync(cancellation);
-        await Scalar("DELETE FROM session_marks WHERE sender = $1 OR owner = (SELECT number FROM session_owners WHERE gateway = $1)", deadGatewayId);
+        await Scalar(
+            "DELETE FROM session_marks WHERE sender = $1 OR owner = (SELECT number FROM session_owners WHERE gateway = $1)", deadGatewayId);
         await Scalar("UPDATE session_owners SET buried = true WHERE gateway = $1", deadGatewayId);
         await Scalar("DELETE FROM session_owners o WHERE buried AND NOT EXISTS (SELECT 1 FROM session_owners p WHERE p.heir = o.number)");
         await transaction.CommitAsync(cancellation);
@@ -153,8 +163,8 @@ internal sealed class PostgresSessionStore(PostgresDatabase database) : ISession
         await using var connection = await database.Source.OpenConnectionAsync(cancellation);
         return (string?)await Scalar(
             connection,
-            "SELECT o.gateway FROM sessions s JOIN session_owners o ON o.number = s.owner WHERE s.key = $1 AND s.expiry_seconds > 0 ORDER BY s.epoch DESC LIMIT 1",
-            [key], cancellation);
+            "SELECT o.gateway FROM sessions s JOIN session_owners o ON o.number = s.owner WHERE s.key = $1 AND s.expiry_seconds > 0 "
+            + "ORDER BY s.epoch DESC LIMIT 1", [key], cancellation);
     }
 
     public async ValueTask DisposeAsync()
@@ -189,11 +199,15 @@ internal sealed class PostgresSessionStore(PostgresDatabase database) : ISession
     {
         await using var command = new NpgsqlCommand(sql, connection);
         foreach (object? value in values)
-            command.Parameters.Add(value is long number ? new NpgsqlParameter<long> { TypedValue = number } : new NpgsqlParameter { Value = value ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text });
+            command.Parameters.Add(
+                value is long number
+                    ? new NpgsqlParameter<long> { TypedValue = number }
+                    : new NpgsqlParameter { Value = value ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text });
         return await command.ExecuteScalarAsync(cancellation);
     }
 
-    private static async Task<List<T>> Rows<T>(NpgsqlConnection connection, string sql, long parameter, Func<NpgsqlDataReader, T> read, CancellationToken cancellation)
+    private static async Task<List<T>> Rows<T>(
+        NpgsqlConnection connection, string sql, long parameter, Func<NpgsqlDataReader, T> read, CancellationToken cancellation)
     {
         await using var command = new NpgsqlCommand(sql, connection);
         command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = parameter });

@@ -3,8 +3,8 @@ using System.Threading.Channels;
 namespace Fleet.Silo.Storage.Postgres;
 
 /// <summary>
-/// Requests that arrive while a round trip is under way share the next one: none waits for company, and a crowd shares a transaction and its fsync.
-/// A request is answered after the round trip that holds it, and never before.
+/// Requests that arrive while a round trip is under way share the next one: none waits for company, and a crowd shares a transaction and
+/// its fsync. A request is answered after the round trip that holds it, and never before.
 /// </summary>
 internal sealed class WorkGroup<T> : IAsyncDisposable where T : GroupedWork
 {
@@ -18,9 +18,13 @@ internal sealed class WorkGroup<T> : IAsyncDisposable where T : GroupedWork
     private List<T> _left = [];
     private long _sequence;
 
-    /// <param name="byKey">Whose place is whose: no round trip has two requests with the same key, and each has them in order. Null: that does not matter.</param>
+    /// <param name="byKey">
+    /// Whose place is whose: no round trip has two requests with the same key, and each has them in order. Null: that does not matter.
+    /// </param>
     /// <param name="run">Makes one round trip and sets the outcomes.</param>
-    /// <param name="concernsAll">Whether a failure would have met any request. Otherwise each goes again alone, so that the culprit fails alone.</param>
+    /// <param name="concernsAll">
+    /// Whether a failure would have met any request. Otherwise each goes again alone, so that the culprit fails alone.
+    /// </param>
     public WorkGroup(StorageOptions options, Comparison<T>? byKey, Func<IReadOnlyList<T>, Task> run, Func<Exception, bool> concernsAll)
     {
         (_byKey, _run, _concernsAll, _max) = (byKey, run, concernsAll, options.MaxBatch);
@@ -97,8 +101,8 @@ internal sealed class WorkGroup<T> : IAsyncDisposable where T : GroupedWork
         Answer(batch, null);
     }
 
-    // One work item for all: hundreds of them would cost more than the round trip. Continuations run one after another there where the caller gave
-    // them no scheduler, and so must not block; those of a grain go to its own turns.
+    // One work item for all: hundreds of them would cost more than the round trip. Continuations run one after another there where the
+    // caller gave them no scheduler, and so must not block; those of a grain go to its own turns.
     private static void Answer(List<T> batch, StorageException? failure) => ThreadPool.UnsafeQueueUserWorkItem(
         static answer =>
         {
@@ -109,4 +113,44 @@ internal sealed class WorkGroup<T> : IAsyncDisposable where T : GroupedWork
             }
         },
         (Batch: batch, Failure: failure), preferLocal: false);
+}
+
+/// <summary>One request that shares a round trip with others.</summary>
+internal abstract class GroupedWork(CancellationToken cancellation)
+{
+    private bool _begun;
+
+    /// <summary>The order of arrival.</summary>
+    public long Sequence { get; set; }
+
+    /// <summary>Decided once: work that took part in a transaction is not taken back when that is tried again.</summary>
+    /// <returns>False if the caller has taken it back.</returns>
+    public bool TryBegin()
+    {
+        if (_begun || !cancellation.IsCancellationRequested) return _begun = true;
+        Cancel(cancellation);
+        return false;
+    }
+
+    public abstract void Complete();
+
+    public abstract void Fail(Exception cause);
+
+    protected abstract void Cancel(CancellationToken cancellation);
+}
+
+internal abstract class GroupedWork<TResult>(CancellationToken cancellation) : GroupedWork(cancellation)
+{
+    // Completed by the group's own work item, which runs the callers' continuations one after the other: see WorkGroup.
+    private readonly TaskCompletionSource<TResult> _answer = new();
+
+    public Task<TResult> Result => _answer.Task;
+
+    public TResult? Outcome { get; set; }
+
+    public override void Complete() => _answer.TrySetResult(Outcome!);
+
+    public override void Fail(Exception cause) => _answer.TrySetException(cause);
+
+    protected override void Cancel(CancellationToken cancellation) => _answer.TrySetCanceled(cancellation);
 }

@@ -44,8 +44,8 @@ internal sealed class GroupCommitWriter : IAsyncDisposable
         Write(new FunctionWrite<T>(work, cancellation), cancellation);
 
     /// <summary>
-    /// As the other. The task's continuations run one after another where the caller gave them no scheduler, and so must not block; those of a grain
-    /// go to its own turns.
+    /// As the other. The task's continuations run one after another where the caller gave them no scheduler, and so must not block; those
+    /// of a grain go to its own turns.
     /// </summary>
     public Task<T> Write<T>(Write<T> write, CancellationToken cancellation)
     {
@@ -69,8 +69,8 @@ internal sealed class GroupCommitWriter : IAsyncDisposable
     }
 
     /// <summary>
-    /// A write that is alone is committed on its caller's thread: the way to another thread and back costs more than a quick fsync. Whoever comes
-    /// meanwhile waits for the writer's thread, which takes over until one is alone again.
+    /// A write that is alone is committed on its caller's thread: the way to another thread and back costs more than a quick fsync. Whoever
+    /// comes meanwhile waits for the writer's thread, which takes over until one is alone again.
     /// </summary>
     private bool TryHere(Write write)
     {
@@ -149,7 +149,12 @@ internal sealed class GroupCommitWriter : IAsyncDisposable
         _session = null;
     }
 
-    /// <summary>True when no other write would have fared better: a full disk, an I/O error, a lock. Otherwise one write of the batch is at fault.</summary>
+    /// <summary>
+    /// True when no other write would have fared better: a full disk, an I/O error, a lock. Otherwise one write of the batch is at fault.
+    /// </summary>
     private static bool IsStorageFault(Exception e) =>
-        e is SqliteException { SqliteErrorCode: not (SQLITE_ERROR or SQLITE_TOOBIG or SQLITE_CONSTRAINT or SQLITE_MISMATCH or SQLITE_RANGE) };
+        e is SqliteException
+        {
+            SqliteErrorCode: not (SQLITE_ERROR or SQLITE_TOOBIG or SQLITE_CONSTRAINT or SQLITE_MISMATCH or SQLITE_RANGE),
+        };
 }

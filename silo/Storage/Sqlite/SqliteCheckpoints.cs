@@ -3,9 +3,9 @@ using Microsoft.Data.Sqlite;
 namespace Fleet.Silo.Storage.Sqlite;
 
 /// <summary>
-/// Copies the write-ahead log into the database, beside the writer: a commit waits for its own fsync, and not for megabytes of others' pages.
-/// The log starts again from its beginning when all of it is copied and a commit comes; while the writer is never idle, there is always a
-/// rest. So when the log has become long in spite of the copying, the writer copies that rest itself, between two commits.
+/// Copies the write-ahead log into the database, beside the writer: a commit waits for its own fsync, and not for megabytes of others'
+/// pages. The log starts again from its beginning when all of it is copied and a commit comes; while the writer is never idle, there is
+/// always a rest. So when the log has become long in spite of the copying, the writer copies that rest itself, between two commits.
 /// </summary>
 internal sealed class SqliteCheckpoints : IAsyncDisposable
 {
@@ -74,7 +74,8 @@ internal sealed class SqliteCheckpoints : IAsyncDisposable
             }
             catch (SqliteException e)
             {
-                // What is not copied stays in the log, where it is as safe; the next one tries again. A disk that fails, fails the commits too.
+                // What is not copied stays in the log, where it is as safe; the next one tries again. A disk that
+                // fails, fails the commits too.
                 _monitor.CheckpointFailed(e);
                 session?.Dispose();
                 session = null;

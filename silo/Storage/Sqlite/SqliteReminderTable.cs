@@ -40,7 +40,8 @@ internal sealed class SqliteReminderTable(GroupCommitWriter writer, SqliteReader
     }
 
     public Task<bool> RemoveRow(GrainId grainId, string reminderName, string eTag) => writer.Write(session =>
-        session.Execute("DELETE FROM reminders WHERE grain = $1 AND name = $2 AND etag = $3", grainId.ToString(), reminderName, long.Parse(eTag)) == 1);
+        session.Execute(
+            "DELETE FROM reminders WHERE grain = $1 AND name = $2 AND etag = $3", grainId.ToString(), reminderName, long.Parse(eTag)) == 1);
 
     public Task TestOnlyClearTable() => writer.Write(session => session.Execute("DELETE FROM reminders"));
 

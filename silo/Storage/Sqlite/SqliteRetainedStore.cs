@@ -32,7 +32,8 @@ internal sealed class SqliteRetainedStore(GroupCommitWriter writer, SqliteReader
         }
     }
 
-    public Task<long> Set(RetainedMessage message, CancellationToken cancellation) => writer.Write(session => Put(session, message), cancellation);
+    public Task<long> Set(RetainedMessage message, CancellationToken cancellation) =>
+        writer.Write(session => Put(session, message), cancellation);
 
     public Task<long> Delete(string topic, CancellationToken cancellation) => writer.Write(session =>
     {
@@ -58,8 +59,8 @@ internal sealed class SqliteRetainedStore(GroupCommitWriter writer, SqliteReader
     {
         List<RetainedMessage> page = [];
         using var rows = session.Query(
-            "SELECT topic, payload, qos, properties, stored_at, expires_at, version FROM retained_messages WHERE version > $1 ORDER BY version LIMIT $2",
-            after, PageSize);
+            "SELECT topic, payload, qos, properties, stored_at, expires_at, version FROM retained_messages WHERE version > $1 "
+            + "ORDER BY version LIMIT $2", after, PageSize);
         while (rows.Read())
         {
             page.Add(new(

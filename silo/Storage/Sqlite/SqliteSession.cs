@@ -1,4 +1,5 @@
 using System.Data.Common;
+using System.Globalization;
 using System.Text;
 using Microsoft.Data.Sqlite;
 using SQLitePCL;
@@ -6,8 +7,8 @@ using SQLitePCL;
 namespace Fleet.Silo.Storage.Sqlite;
 
 /// <summary>
-/// One connection with its prepared statements, for one thread at a time. A statement's text is a constant with parameters <c>$1</c>, <c>$2</c>…;
-/// it is prepared when first used and kept.
+/// One connection with its prepared statements, for one thread at a time. A statement's text is a constant with parameters <c>$1</c>,
+/// <c>$2</c>…; it is prepared when first used and kept.
 /// </summary>
 internal sealed class SqliteSession : IDisposable
 {
@@ -77,7 +78,8 @@ internal sealed class SqliteSession : IDisposable
     }
 
     /// <summary>Offers a function to the statements that this session runs.</summary>
-    public void DefineFunction<T>(string name, Func<string?, T> function) => _connection.CreateFunction(name, function, isDeterministic: true);
+    public void DefineFunction<T>(string name, Func<string?, T> function) =>
+        _connection.CreateFunction(name, function, isDeterministic: true);
 
     /// <summary>Runs a statement that is not kept; it may be several, separated by semicolons.</summary>
     public void Run(string sql)
@@ -127,4 +129,20 @@ internal sealed class SqliteSession : IDisposable
         for (int i = 0; i < values.Length; i++) command.Parameters[i].Value = values[i] ?? DBNull.Value;
         return command;
     }
+}
+
+/// <summary>
+/// Instants as the database holds them: RFC 3339 in UTC to the tenth of a microsecond, so that their order as text is their order in time.
+/// </summary>
+internal static class SqlTime
+{
+    private const string Pattern = "yyyy-MM-dd'T'HH:mm:ss.fffffff'Z'";
+
+    public static string Format(DateTimeOffset at) => at.UtcDateTime.ToString(Pattern, CultureInfo.InvariantCulture);
+
+    public static string? Format(DateTimeOffset? at) => at is { } instant ? Format(instant) : null;
+
+    public static DateTimeOffset Parse(string text) =>
+        DateTimeOffset.ParseExact(
+            text, Pattern, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal);
 }

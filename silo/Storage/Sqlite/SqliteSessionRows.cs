@@ -6,10 +6,12 @@ namespace Fleet.Silo.Storage.Sqlite;
 internal static class SqliteSessionRows
 {
     private const string PutSession = """
-        INSERT INTO sessions (id, owner, key, epoch, kind, client_id, session_id, remote_address, thing, certificate, operator, template, expiry_seconds,
+        INSERT INTO sessions (id, owner, key, epoch, kind, client_id, session_id, remote_address, thing, certificate, operator, template,
+            expiry_seconds,
             disconnected_at, maybe_sent, will, gateway)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
-        ON CONFLICT (id) DO UPDATE SET owner = $2, epoch = $4, session_id = $7, remote_address = $8, certificate = $10, expiry_seconds = $13,
+        ON CONFLICT (id) DO UPDATE SET owner = $2, epoch = $4, session_id = $7, remote_address = $8, certificate = $10,
+            expiry_seconds = $13,
             disconnected_at = $14, maybe_sent = $15, will = $16, gateway = $17
         """;
     private const string PutSubscription = """
@@ -17,9 +19,11 @@ internal static class SqliteSessionRows
         ON CONFLICT (session, filter) DO UPDATE SET options = ?3, identifier = ?4
         """;
     private const string PutMessage =
-        "INSERT INTO session_messages (id, topic, payload, qos, retain, properties, expires_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING";
+        "INSERT INTO session_messages (id, topic, payload, qos, retain, properties, expires_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) "
+        + "ON CONFLICT DO NOTHING";
     private const string PutDelivery =
-        "INSERT INTO session_deliveries (session, number, message, qos, retain, packet_id, identifiers) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING";
+        "INSERT INTO session_deliveries (session, number, message, qos, retain, packet_id, identifiers) "
+        + "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING";
 
     private const string PutMark =
         "INSERT INTO session_marks (owner, sender, number) VALUES ($1, $2, $3) ON CONFLICT (owner, sender) DO UPDATE SET number = $3";
@@ -36,7 +40,8 @@ internal static class SqliteSessionRows
             statement.Execute();
         }
         foreach (var row in batch.Subscriptions) Put(session, row);
-        foreach (var key in batch.RemovedDeliveries) Run(session, "DELETE FROM session_deliveries WHERE session = ?1 AND number = ?2", key.Session, key.Number);
+        foreach (var key in batch.RemovedDeliveries)
+            Run(session, "DELETE FROM session_deliveries WHERE session = ?1 AND number = ?2", key.Session, key.Number);
         foreach (var key in batch.ReleasedDeliveries)
             Run(session, "UPDATE session_deliveries SET message = 0 WHERE session = ?1 AND number = ?2", key.Session, key.Number);
         foreach (var (key, packetId) in batch.IdentifiedDeliveries)
@@ -50,9 +55,12 @@ internal static class SqliteSessionRows
         foreach (long id in batch.RemovedMessages) Run(session, "DELETE FROM session_messages WHERE id = ?1", id);
         foreach (var row in batch.Messages) Put(session, row);
         foreach (var row in batch.Deliveries) Put(session, row);
-        foreach (var row in batch.RemovedReceived) Run(session, "DELETE FROM session_received WHERE session = ?1 AND packet_id = ?2", row.Session, row.PacketId);
+        foreach (var row in batch.RemovedReceived)
+            Run(session, "DELETE FROM session_received WHERE session = ?1 AND packet_id = ?2", row.Session, row.PacketId);
         foreach (var row in batch.Received)
-            Run(session, "INSERT INTO session_received (session, packet_id) VALUES (?1, ?2) ON CONFLICT DO NOTHING", row.Session, row.PacketId);
+            Run(
+                session, "INSERT INTO session_received (session, packet_id) VALUES (?1, ?2) ON CONFLICT DO NOTHING", row.Session,
+                row.PacketId);
         foreach (var mark in batch.Marks) session.Execute(PutMark, owner, mark.Sender, mark.Number);
     }
 
@@ -65,8 +73,8 @@ internal static class SqliteSessionRows
     }
 
     private static void Put(SqliteSession session, long owner, SessionRow row) => session.Execute(
-        PutSession, row.Id, owner, row.Key, row.Epoch, row.Kind, row.ClientId, row.SessionId, row.RemoteAddress, row.Thing, row.Certificate, row.Operator,
-        row.Template, (long)row.ExpirySeconds, SqlTime.Format(row.DisconnectedAt), row.MaybeSent, row.Will, row.Gateway);
+        PutSession, row.Id, owner, row.Key, row.Epoch, row.Kind, row.ClientId, row.SessionId, row.RemoteAddress, row.Thing, row.Certificate,
+        row.Operator, row.Template, (long)row.ExpirySeconds, SqlTime.Format(row.DisconnectedAt), row.MaybeSent, row.Will, row.Gateway);
 
     private static void Put(SqliteSession session, in SubscriptionRow row)
     {

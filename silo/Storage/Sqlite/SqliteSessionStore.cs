@@ -2,7 +2,9 @@ using Fleet.Gateway.Journal;
 
 namespace Fleet.Silo.Storage.Sqlite;
 
-/// <summary>Persistent sessions, in the tables <c>session_…</c>. The file belongs to one process, so its first gateway takes all that is there.</summary>
+/// <summary>
+/// Persistent sessions, in the tables <c>session_…</c>. The file belongs to one process, so its first gateway takes all that is there.
+/// </summary>
 internal sealed class SqliteSessionStore(GroupCommitWriter writer, SqliteReaders readers) : ISessionStore
 {
     private static readonly SessionReader Reader = new((row, column) => SqlTime.Parse(row.GetString(column)));
@@ -12,15 +14,20 @@ internal sealed class SqliteSessionStore(GroupCommitWriter writer, SqliteReaders
     public Task<SessionOwner> Begin(string gatewayId, string? name, CancellationToken cancellation) => writer.Write(session =>
     {
         long owner = (long)session.Scalar(
-            "INSERT INTO session_owners (gateway, name, fenced) VALUES ($1, $2, 0) ON CONFLICT (gateway) DO UPDATE SET name = $2 RETURNING number", gatewayId, name)!;
-        session.Execute("UPDATE session_owners SET fenced = 1, heir = $1 WHERE number <> $1 AND heir IS NULL AND ($2 OR name = $3)", owner, !_begun, name);
+            "INSERT INTO session_owners (gateway, name, fenced) VALUES ($1, $2, 0) ON CONFLICT (gateway) DO UPDATE SET name = $2 "
+            + "RETURNING number",
+            gatewayId, name)!;
+        session.Execute(
+            "UPDATE session_owners SET fenced = 1, heir = $1 WHERE number <> $1 AND heir IS NULL AND ($2 OR name = $3)",
+            owner, !_begun, name);
         session.Execute("UPDATE sessions SET owner = $1 WHERE owner IN (SELECT number FROM session_owners WHERE heir = $1)", owner);
         DropSuperseded(session, owner);
         // Bodies that nobody is owed: of a session that was dropped, say.
         session.Run("DELETE FROM session_messages WHERE id NOT IN (SELECT message FROM session_deliveries)");
         _begun = true;
         return new SessionOwner(
-            owner, session.QueryOnce("SELECT gateway FROM session_owners WHERE heir = $1 AND NOT buried", [owner], row => row.GetString(0)));
+            owner,
+            session.QueryOnce("SELECT gateway FROM session_owners WHERE heir = $1 AND NOT buried", [owner], row => row.GetString(0)));
     }, cancellation);
 
     public Task<StoredSessions> Load(long owner, CancellationToken cancellation) => readers.Scan(session =>
@@ -49,7 +56,8 @@ internal sealed class SqliteSessionStore(GroupCommitWriter writer, SqliteReaders
         var (inheritance, dead) = await writer.Write(session =>
         {
             if (!MayWrite(session, owner)) return (null, 0L);
-            if (session.Scalar("SELECT number FROM session_owners WHERE gateway = $1", deadGatewayId) is not long number) return ((Inheritance?)new Inheritance(), 0L);
+            if (session.Scalar("SELECT number FROM session_owners WHERE gateway = $1", deadGatewayId) is not long number)
+                return ((Inheritance?)new Inheritance(), 0L);
             session.Execute("UPDATE session_owners SET fenced = 1, heir = $1 WHERE number = $2 AND heir IS NULL", owner, number);
             DropSuperseded(session, number);
             return (SuccessorOf(session, number, owner), number);
@@ -58,27 +66,34 @@ internal sealed class SqliteSessionStore(GroupCommitWriter writer, SqliteReaders
         return inheritance.Successor is not null || dead == 0 ? inheritance : await readers.Scan(session => inheritance with
         {
             Sessions = Read(session, "SELECT id FROM sessions WHERE owner = $1", dead),
-            Marks = session.QueryOnce("SELECT sender, number FROM session_marks WHERE owner = $1", [dead], row => new LinkMark(row.GetString(0), row.GetInt64(1))),
+            Marks = session.QueryOnce(
+                "SELECT sender, number FROM session_marks WHERE owner = $1",
+                [dead], row => new LinkMark(row.GetString(0), row.GetInt64(1))),
         }, cancellation);
     }
 
     public Task<bool> TakeOver(long owner, string deadGatewayId, CancellationToken cancellation) => writer.Write(session =>
     {
         if (!MayWrite(session, owner)) return false;
-        session.Execute("UPDATE sessions SET owner = $1 WHERE owner = (SELECT number FROM session_owners WHERE gateway = $2)", owner, deadGatewayId);
+        session.Execute(
+            "UPDATE sessions SET owner = $1 WHERE owner = (SELECT number FROM session_owners WHERE gateway = $2)", owner, deadGatewayId);
         return true;
     }, cancellation);
 
     public Task CompleteFailover(string deadGatewayId, CancellationToken cancellation) => writer.Write(session =>
     {
-        session.Execute("DELETE FROM session_marks WHERE sender = $1 OR owner = (SELECT number FROM session_owners WHERE gateway = $1)", deadGatewayId);
+        session.Execute(
+            "DELETE FROM session_marks WHERE sender = $1 OR owner = (SELECT number FROM session_owners WHERE gateway = $1)", deadGatewayId);
         session.Execute("UPDATE session_owners SET buried = 1 WHERE gateway = $1", deadGatewayId);
         session.Run("DELETE FROM session_owners WHERE buried AND number NOT IN (SELECT heir FROM session_owners WHERE heir IS NOT NULL)");
         return true;
     }, cancellation);
 
-    public Task<string?> FindGateway(string key, CancellationToken cancellation) => Task.FromResult(readers.Read(session => (string?)session.Scalar(
-        "SELECT o.gateway FROM sessions s JOIN session_owners o ON o.number = s.owner WHERE s.key = $1 AND s.expiry_seconds > 0 ORDER BY s.epoch DESC LIMIT 1", key)));
+    public Task<string?> FindGateway(string key, CancellationToken cancellation) =>
+        Task.FromResult(readers.Read(session => (string?)session.Scalar(
+        "SELECT o.gateway FROM sessions s JOIN session_owners o ON o.number = s.owner WHERE s.key = $1 AND s.expiry_seconds > 0 "
+        + "ORDER BY s.epoch DESC LIMIT 1",
+        key)));
 
     private static bool MayWrite(SqliteSession session, long owner) =>
         session.Scalar("SELECT 1 FROM session_owners WHERE number = $1 AND fenced = 0", owner) is not null;
@@ -98,11 +113,15 @@ internal sealed class SqliteSessionStore(GroupCommitWriter writer, SqliteReaders
         return new Inheritance { Through = through };
     }
 
-    /// <summary>Of two sessions of one client the newer is right: this one was left behind at a gateway that died, or was slow, when its client moved.</summary>
+    /// <summary>
+    /// Of two sessions of one client the newer is right: this one was left behind at a gateway that died, or was
+    /// slow, when its client moved.
+    /// </summary>
     private static void DropSuperseded(SqliteSession session, long owner)
     {
         foreach (long id in session.QueryOnce(
-            "SELECT id FROM sessions s WHERE owner = $1 AND EXISTS (SELECT 1 FROM sessions n WHERE n.key = s.key AND n.epoch > s.epoch)", [owner], row => row.GetInt64(0)))
+            "SELECT id FROM sessions s WHERE owner = $1 AND EXISTS (SELECT 1 FROM sessions n WHERE n.key = s.key AND n.epoch > s.epoch)",
+            [owner], row => row.GetInt64(0)))
             SqliteSessionRows.Remove(session, id);
     }
 

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Fleet.DeviceSim.Agent.Jobs;
 
 namespace Fleet.IntegrationTests.Support;
 

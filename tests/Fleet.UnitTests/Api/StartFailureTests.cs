@@ -1,5 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
+using Fleet.Silo;
+using Fleet.Silo.Files;
 using Fleet.Silo.Hosting;
 
 namespace Fleet.UnitTests.Api;

@@ -1,7 +1,8 @@
 using System.Text;
 using System.Text.Json.Nodes;
+using Fleet.Silo;
 using Fleet.Silo.Api;
-using Fleet.Silo.Hosting;
+using Fleet.Silo.Files;
 using Fleet.Silo.Tokens;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Authorization;

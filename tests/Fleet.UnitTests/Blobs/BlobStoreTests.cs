@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using Fleet.Silo.Blobs;
+using Fleet.Silo.Files;
 using Fleet.UnitTests.Pki;
 
 namespace Fleet.UnitTests.Blobs;

@@ -1,8 +1,8 @@
 using System.Security.Cryptography;
 using System.Text.Json;
-using Fleet.DeviceSim.Agent;
 using Fleet.DeviceSim.Agent.Identity;
-using Fleet.DeviceSim.Agent.Updates;
+using Fleet.DeviceSim.Agent.Jobs;
+using Fleet.DeviceSim.Agent.Wire;
 
 namespace Fleet.UnitTests.DeviceSim;
 

@@ -1,6 +1,5 @@
 using Fleet.DeviceSim.Agent;
 using Fleet.DeviceSim.Agent.Boot;
-using Fleet.DeviceSim.Agent.Fetch;
 using Fleet.DeviceSim.Agent.Identity;
 using Fleet.DeviceSim.Faults;
 using Fleet.Mqtt;

@@ -1,4 +1,5 @@
-using Fleet.DeviceSim.Agent;
+using Fleet.DeviceSim.Images;
+
 
 namespace Fleet.UnitTests.DeviceSim;
 

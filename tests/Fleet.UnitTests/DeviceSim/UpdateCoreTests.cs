@@ -1,4 +1,5 @@
 using Fleet.DeviceSim.Agent.Boot;
+using Fleet.DeviceSim.Agent.Jobs;
 using Fleet.DeviceSim.Agent.Updates;
 
 namespace Fleet.UnitTests.DeviceSim;

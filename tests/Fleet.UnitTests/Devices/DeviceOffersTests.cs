@@ -51,6 +51,20 @@ public sealed class DeviceOffersTests
     }
 
     [Fact]
+    public void What_it_said_before_an_attempt_without_proof_is_not_what_it_runs_after_it()
+    {
+        var device = TestDevice.Online();
+        device.Report(Given.V2);
+        device.Offer(Given.Offer(job: "other") with { Version = Given.Name<Interfaces.Naming.FirmwareVersion>("3.0.0"), BootProof = false });
+        device.Start();
+        device.After(1);
+        device.Update(JobExecutionStatus.Succeeded, job: "other");
+        Assert.IsType<OfferResult.Queued>(device.Offer());
+        device.Report(Given.V2);
+        Assert.IsType<OfferResult.AlreadyInstalled>(device.Offer(Given.Offer(job: "third")));
+    }
+
+    [Fact]
     public void Offers_that_were_taken_back_do_not_crowd_out_what_the_device_did()
     {
         var device = TestDevice.Online();

@@ -1,3 +1,4 @@
+using Fleet.Silo;
 using Fleet.Silo.Hosting;
 using Microsoft.Extensions.Configuration;
 

@@ -1,4 +1,5 @@
-using Fleet.Silo.Hosting;
+using Fleet.Silo;
+using Fleet.Silo.Files;
 using Fleet.Silo.Pki;
 using Fleet.Silo.Tokens;
 using Fleet.UnitTests.Pki;

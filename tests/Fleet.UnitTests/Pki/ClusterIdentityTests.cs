@@ -1,4 +1,4 @@
-using Fleet.Silo.Hosting;
+using Fleet.Silo;
 using Fleet.Silo.Pki;
 using Microsoft.Extensions.Logging.Abstractions;
 

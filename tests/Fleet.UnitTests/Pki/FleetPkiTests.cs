@@ -3,7 +3,7 @@ using System.Diagnostics;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Fleet.Interfaces.Certificates;
-using Fleet.Silo.Hosting;
+using Fleet.Silo;
 using Fleet.Silo.Pki;
 using Microsoft.Extensions.Logging.Abstractions;
 using Xunit.Sdk;

@@ -1,5 +1,4 @@
 using Fleet.Grains.Rules;
-using Fleet.Grains.Rules.Delivery;
 
 namespace Fleet.UnitTests.Rules;
 

@@ -1,5 +1,4 @@
 using Fleet.Grains.Rules;
-using Fleet.Grains.Rules.Delivery;
 using Fleet.Interfaces.Rules;
 
 namespace Fleet.UnitTests.Rules;

@@ -1,6 +1,5 @@
 using System.Text;
 using Fleet.Grains.Rules;
-using Fleet.Grains.Rules.Delivery;
 using Fleet.Interfaces.Rules;
 
 namespace Fleet.UnitTests.Rules;

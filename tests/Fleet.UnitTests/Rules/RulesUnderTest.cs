@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Text;
 using Fleet.Grains.Rules;
-using Fleet.Grains.Rules.Delivery;
 using Fleet.Interfaces.Rules;
 using Fleet.UnitTests.Storage;
 using Microsoft.Extensions.Configuration;

@@ -1,5 +1,5 @@
 using Fleet.Grains.Index;
-using Fleet.Silo.Hosting;
+using Fleet.Silo;
 using Fleet.Silo.Storage;
 using Fleet.Silo.Storage.Sqlite;
 using Microsoft.Data.Sqlite;
@@ -94,7 +94,7 @@ public sealed class DurabilityTests
             await database.Writer.Write(session => session.Execute("INSERT INTO schema_version VALUES (99, '')"));
         var refused = Assert.Throws<StartupException>(() => new SqliteTestDatabase(folder));
         Assert.Contains("99", refused.Message, StringComparison.Ordinal);
-        Assert.Contains($"{SchemaMigrations.Sqlite.Latest}", refused.Message, StringComparison.Ordinal);
+        Assert.Contains($"{SqliteDatabase.Migrations.Latest}", refused.Message, StringComparison.Ordinal);
     }
 
     [Fact]

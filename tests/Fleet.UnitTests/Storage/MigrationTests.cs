@@ -2,6 +2,7 @@ using System.Text;
 using Fleet.Gateway.Retained;
 using Fleet.Grains.Index;
 using Fleet.Silo.Storage;
+using Fleet.Silo.Storage.Postgres;
 using Fleet.Silo.Storage.Sqlite;
 using Microsoft.Data.Sqlite;
 
@@ -18,7 +19,7 @@ public sealed class MigrationTests
             SQLitePCL.Batteries_V2.Init();
             using (var old = SqliteSession.Open(Path.Combine(folder, "fleet.db"), SqliteOpenMode.ReadWriteCreate, new StorageOptions(), "journal_mode=WAL"))
             {
-                old.Run(SchemaMigrations.Sqlite.After(0).First().Sql);
+                old.Run(SqliteDatabase.Migrations.After(0).First().Sql);
                 old.Run("""
                     CREATE TABLE schema_version (version INTEGER NOT NULL PRIMARY KEY, applied_at TEXT NOT NULL);
                     INSERT INTO schema_version VALUES (1, '2026-07-01T12:00:00.0000000Z');
@@ -51,7 +52,7 @@ public sealed class MigrationTests
     [Fact]
     public void Both_databases_have_their_steps_in_order_from_1()
     {
-        foreach (var migrations in (SchemaMigrations[])[SchemaMigrations.Sqlite, SchemaMigrations.Postgres])
+        foreach (var migrations in (SchemaMigrations[])[SqliteDatabase.Migrations, PostgresDatabase.Migrations])
             Assert.Equal(Enumerable.Range(1, migrations.Latest), migrations.After(0).Select(step => step.Version));
     }
 

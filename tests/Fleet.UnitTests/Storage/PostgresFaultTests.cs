@@ -1,5 +1,6 @@
-using Fleet.Silo.Hosting;
+using Fleet.Silo;
 using Fleet.Silo.Storage;
+using Fleet.Silo.Storage.Postgres;
 using Npgsql;
 
 namespace Fleet.UnitTests.Storage;
@@ -136,7 +137,7 @@ public sealed class PostgresFaultTests
         database.Scalar("INSERT INTO schema_version VALUES (99, now())");
         var refused = Assert.Throws<StartupException>(() => new PostgresTestDatabase(database.Name));
         Assert.Contains("99", refused.Message, StringComparison.Ordinal);
-        Assert.Contains($"{SchemaMigrations.Postgres.Latest}", refused.Message, StringComparison.Ordinal);
+        Assert.Contains($"{PostgresDatabase.Migrations.Latest}", refused.Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -5,7 +5,6 @@ using Fleet.Grains.Index;
 using Fleet.Grains.Rules;
 using Fleet.Silo.Storage;
 using Fleet.Silo.Storage.Postgres;
-using Fleet.Silo.Storage.Rules;
 using Npgsql;
 using Orleans;
 

@@ -1,4 +1,4 @@
-using Fleet.Silo.Hosting;
+using Fleet.Silo;
 using Fleet.Silo.Storage.Sqlite;
 
 namespace Fleet.UnitTests.Storage;

@@ -4,7 +4,6 @@ using Fleet.Gateway.Rules;
 using Fleet.Grains.Index;
 using Fleet.Grains.Rules;
 using Fleet.Silo.Storage;
-using Fleet.Silo.Storage.Rules;
 using Fleet.Silo.Storage.Sqlite;
 using Orleans;
 

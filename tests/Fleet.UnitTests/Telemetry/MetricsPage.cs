@@ -1,7 +1,6 @@
 using System.Diagnostics.Metrics;
 using System.Text;
 using Fleet.Silo.Api;
-using Fleet.Silo.Hosting;
 using Fleet.Silo.Telemetry;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -40,7 +39,7 @@ internal sealed class MetricsPage : IDisposable
     {
         var body = new MemoryStream();
         var context = new DefaultHttpContext { RequestServices = _services, Response = { Body = body } };
-        context.Features.Set(MetricsListener.Instance);
+        context.Features.Set(MetricsPort.Mark.Instance);
         (context.Request.Method, context.Request.Path) = (method, path);
         if (accept is not null) context.Request.Headers.Accept = accept;
         await _port(context);

@@ -28,6 +28,15 @@ catch (StartupException e)
 }
 catch (OptionsValidationException e)
 {
-    await Console.Error.WriteLineAsync($"fleet: The settings are not valid. {string.Join(' ', e.Failures)}");
+    return await Refuse(e.Failures);
+}
+catch (AggregateException e) when (e.InnerExceptions.All(each => each is OptionsValidationException))
+{
+    return await Refuse(e.InnerExceptions.Cast<OptionsValidationException>().SelectMany(each => each.Failures));
+}
+
+static async Task<int> Refuse(IEnumerable<string> failures)
+{
+    await Console.Error.WriteLineAsync($"fleet: The settings are not valid. {string.Join(' ', failures)}");
     return 1;
 }

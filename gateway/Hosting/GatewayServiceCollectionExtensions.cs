@@ -33,22 +33,7 @@ public static class GatewayServiceCollectionExtensions
     /// </summary>
     public static IServiceCollection AddFleetGateway(this IServiceCollection services)
     {
-        services.AddGatewayOptions<AdmissionOptions>();
-        services.AddGatewayOptions<BlockCacheOptions>();
-        services.AddGatewayOptions<ChannelOptions>();
-        services.AddGatewayOptions<DownloadOptions>();
-        services.AddGatewayOptions<JournalOptions>();
-        services.AddGatewayOptions<PolicyOptions>();
-        services.AddGatewayOptions<RetainedOptions>();
-        services.AddGatewayOptions<SessionOptions>();
-        services.AddGatewayOptions<TransportOptions>();
-        services.AddGatewayOptions<ReactorOptions>().Validate(
-            options => options.Transport != GatewayTransport.Reactor || TransportChoice.WhyNoReactor() is null,
-            "Fleet:Gateway:Transport=reactor needs Linux and OpenSSL 3 (libssl.so.3, libcrypto.so.3); "
-                + "with auto, Kestrel serves where they are missing.");
-        services.AddGatewayOptions<ClusterOptions>().Configure<IConfiguration>(
-            (options, configuration) => options.Name ??= OwnsDataDirectory(configuration)
-                ? $"{Environment.MachineName}:{Path.GetFullPath(configuration["Fleet:DataDirectory"] ?? "data")}" : null);
+        services.AddSettings();
         services.AddGrainExceptions();
         services.AddMetrics();
         services.TryAddSingleton(TimeProvider.System);
@@ -117,17 +102,7 @@ public static class GatewayServiceCollectionExtensions
         services.AddSingleton<RuleIngestMetrics>();
         services.AddSingleton<RuleParts>();
         services.AddSingleton<GatewayRules>();
-        services.AddSingleton<ClusterLife>();
-        services.AddSingleton<GatewayRounds>();
-        // The gateways before the retained messages, so that no change that comes after the reading is missed. At the end, all is stored
-        // and told before the others hear that this one leaves.
-        services.AddStep<ClusterLife>().AddStep<PresenceReporter>().AddStep<SessionJournal>().AddStep<RetainedCatchUp>()
-            .AddStep<RestoredCertificates>().AddStep<GatewayRounds>();
-        services.AddSweep<ConnectionRegistry>(static connections => connections.Tick);
-        services.AddSweep<SessionDirectory>(static sessions => sessions.Sweep).AddSweep<SessionHandoff>(static handoff => handoff.Sweep);
-        services.AddSweep<SessionFailover>(static failover => failover.Sweep).AddSweep<Fences>(static fences => fences.Sweep);
-        services.AddSweep<SessionLifecycle>(static lifecycle => lifecycle.Sweep).AddSweep<Flapping>(static flapping => flapping.Sweep);
-        services.AddHostedService<GatewayService>();
+        services.AddGatewayLife();
         services.AddHostedService<BrokerGauges>();
         services.AddHostedService<RuleWatch>();
         // Starts after them and stops before them.
@@ -135,11 +110,25 @@ public static class GatewayServiceCollectionExtensions
         return services;
     }
 
-    private static IServiceCollection AddStep<T>(this IServiceCollection services) where T : class, IGatewayStep =>
-        services.AddSingleton<IGatewayStep>(static provider => provider.GetRequiredService<T>());
-
-    private static IServiceCollection AddSweep<T>(this IServiceCollection services, Func<T, Sweep> of) where T : class =>
-        services.AddSingleton(provider => of(provider.GetRequiredService<T>()));
+    private static void AddSettings(this IServiceCollection services)
+    {
+        services.AddGatewayOptions<AdmissionOptions>();
+        services.AddGatewayOptions<BlockCacheOptions>();
+        services.AddGatewayOptions<ChannelOptions>();
+        services.AddGatewayOptions<DownloadOptions>();
+        services.AddGatewayOptions<JournalOptions>();
+        services.AddGatewayOptions<PolicyOptions>();
+        services.AddGatewayOptions<RetainedOptions>();
+        services.AddGatewayOptions<SessionOptions>();
+        services.AddGatewayOptions<TransportOptions>();
+        services.AddGatewayOptions<ReactorOptions>().Validate(
+            options => options.Transport != GatewayTransport.Reactor || TransportChoice.WhyNoReactor() is null,
+            "Fleet:Gateway:Transport=reactor needs Linux and OpenSSL 3 (libssl.so.3, libcrypto.so.3); "
+                + "with auto, Kestrel serves where they are missing.");
+        services.AddGatewayOptions<ClusterOptions>().Configure<IConfiguration>(
+            (options, configuration) => options.Name ??= OwnsDataDirectory(configuration)
+                ? $"{Environment.MachineName}:{Path.GetFullPath(configuration["Fleet:DataDirectory"] ?? "data")}" : null);
+    }
 
     /// <summary>A process that is a gateway and nothing else locks no data directory, so nothing makes the name its own.</summary>
     private static bool OwnsDataDirectory(IConfiguration configuration) =>

@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.Diagnostics;
-using Fleet.Gateway.Journal;
 using Fleet.Gateway.Channels;
 using Fleet.Gateway.Journal;
 using Fleet.Gateway.Sessions;

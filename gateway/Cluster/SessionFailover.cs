@@ -1,5 +1,6 @@
 using Fleet.Gateway.Durable;
 using Fleet.Gateway.Hosting;
+using Fleet.Gateway.Links;
 using Fleet.Gateway.Routing;
 using Fleet.Gateway.Sessions;
 using Fleet.Gateway.Telemetry;

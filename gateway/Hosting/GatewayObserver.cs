@@ -1,4 +1,6 @@
 using Fleet.Gateway.Cluster;
+using Fleet.Gateway.Handoff;
+using Fleet.Gateway.Links;
 using Fleet.Gateway.Presence;
 using Fleet.Gateway.Routing;
 using Fleet.Gateway.Sessions;
@@ -13,7 +15,7 @@ namespace Fleet.Gateway.Hosting;
 
 /// <summary>What grains and other gateways ask of this one.</summary>
 internal sealed class GatewayObserver(
-    GatewayIdentity gateway, ClusterMember cluster, SessionFailover failover, PeerInbox inbox, SessionDirectory directory,
+    ClusterMember cluster, SessionFailover failover, PeerInbox inbox, SessionDirectory directory,
     SessionHandoff handoff, JobNotifier jobs, PresenceEvents events, Broker broker, GatewayClock clock, ILogger<GatewayObserver> log)
     : IGatewayObserver
 {
@@ -39,7 +41,7 @@ internal sealed class GatewayObserver(
     {
         if (directory.Find(key) is null && failover.IsLoading)
             throw new InvalidOperationException("Sessions of a dead gateway are being read.");
-        return Task.FromResult(handoff.TakeOver(gateway.Id, key, epoch, discard));
+        return Task.FromResult(handoff.TakeOver(key, epoch, discard));
     }
 
     public Task<MovedMessages?> Collect(string key, long epoch, string toGateway) =>

@@ -1,6 +1,8 @@
 using Fleet.Gateway.Admission;
 using Fleet.Gateway.Cluster;
 using Fleet.Gateway.Durable;
+using Fleet.Gateway.Handoff;
+using Fleet.Gateway.Links;
 using Fleet.Gateway.Presence;
 using Fleet.Gateway.Retained;
 using Fleet.Gateway.Sessions;

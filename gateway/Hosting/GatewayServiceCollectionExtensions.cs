@@ -4,6 +4,8 @@ using Fleet.Gateway.Channels;
 using Fleet.Gateway.Cluster;
 using Fleet.Gateway.Downloads;
 using Fleet.Gateway.Durable;
+using Fleet.Gateway.Handoff;
+using Fleet.Gateway.Links;
 using Fleet.Gateway.Presence;
 using Fleet.Gateway.Reactor;
 using Fleet.Gateway.Retained;
@@ -52,6 +54,9 @@ public static class GatewayServiceCollectionExtensions
         services.AddSingleton<LinkBarrier>();
         services.AddSingleton<DeadGateways>();
         services.AddSingleton<SessionFailover>();
+        services.AddSingleton<IForwardedFrames, ForwardedFrames>();
+        services.AddSingleton<IHandoffFrames>(provider => provider.GetRequiredService<SessionHandoff>());
+        services.AddSingleton<IFailoverFrames, FailoverFrames>();
         services.AddSingleton<PeerInbox>();
         services.AddSingleton<ClusterMember>();
 

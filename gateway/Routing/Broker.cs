@@ -1,5 +1,6 @@
 using Fleet.Gateway.Cluster;
 using Fleet.Gateway.Durable;
+using Fleet.Gateway.Links;
 using Fleet.Gateway.Retained;
 using Fleet.Gateway.Sessions;
 using Fleet.Mqtt;

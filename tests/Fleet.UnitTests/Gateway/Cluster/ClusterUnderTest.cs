@@ -1,6 +1,7 @@
 using Fleet.Gateway.Cluster;
 using Fleet.Gateway.Durable;
 using Fleet.Gateway.Hosting;
+using Fleet.Gateway.Links;
 using Fleet.Interfaces.Certificates;
 using Fleet.Interfaces.Devices;
 using Fleet.Interfaces.Naming;

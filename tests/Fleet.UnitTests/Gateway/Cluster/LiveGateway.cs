@@ -8,6 +8,7 @@ using Fleet.Gateway.Cluster;
 using Fleet.Gateway.Downloads;
 using Fleet.Gateway.Durable;
 using Fleet.Gateway.Hosting;
+using Fleet.Gateway.Links;
 using Fleet.Gateway.Retained;
 using Fleet.Gateway.Rules;
 using Fleet.Gateway.Sessions;
@@ -25,7 +26,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Win32.SafeHandles;
 using Orleans;
-using ClusterMember = Fleet.Gateway.Cluster.ClusterMember;
+using ClusterMember = Fleet.Gateway.Hosting.ClusterMember;
 
 namespace Fleet.UnitTests.Gateway.Cluster;
 

@@ -1,6 +1,7 @@
 using Fleet.Gateway.Cluster;
 using Fleet.Gateway.Durable;
 using Fleet.Gateway.Hosting;
+using Fleet.Gateway.Links;
 using Fleet.Gateway.Sessions;
 using Fleet.Mqtt;
 using static Fleet.UnitTests.Gateway.Cluster.Client;

@@ -1,5 +1,7 @@
+using Fleet.Gateway.Cluster;
 using Fleet.Gateway.Durable;
-using Fleet.Gateway.Hosting;
+using Fleet.Gateway.Handoff;
+using Fleet.Gateway.Links;
 using Fleet.Gateway.Routing;
 using Fleet.Gateway.Sessions;
 using Fleet.Gateway.Telemetry;
@@ -8,7 +10,7 @@ using Fleet.Interfaces.Messaging;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 
-namespace Fleet.Gateway.Cluster;
+namespace Fleet.Gateway.Hosting;
 
 /// <summary>
 /// This gateway's place among the others: it says that it lives, meets those who come, and hears of those who are dead; and when it hears that it

@@ -1,3 +1,4 @@
+using Fleet.Gateway.Links;
 using Fleet.Gateway.Routing;
 using Fleet.Interfaces.Messaging;
 

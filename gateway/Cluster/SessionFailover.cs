@@ -1,5 +1,7 @@
 using Fleet.Gateway.Directory;
 using Fleet.Gateway.Journal;
+using Fleet.Gateway.Hosting;
+using Fleet.Gateway.Links;
 using Fleet.Gateway.Routing;
 using Fleet.Gateway.Telemetry;
 using Fleet.Interfaces.Messaging;

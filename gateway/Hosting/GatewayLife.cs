@@ -1,3 +1,4 @@
+using Fleet.Gateway.Handoff;
 using Fleet.Gateway.Auth;
 using Fleet.Gateway.Cluster;
 using Fleet.Gateway.Directory;

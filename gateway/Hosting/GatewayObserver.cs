@@ -1,6 +1,8 @@
 using Fleet.Gateway.AwsTopics;
 using Fleet.Gateway.Cluster;
 using Fleet.Gateway.Directory;
+using Fleet.Gateway.Handoff;
+using Fleet.Gateway.Links;
 using Fleet.Gateway.Presence;
 using Fleet.Gateway.Routing;
 using Fleet.Gateway.Sessions;
@@ -14,7 +16,7 @@ namespace Fleet.Gateway.Hosting;
 
 /// <summary>What grains and other gateways ask of this one.</summary>
 internal sealed class GatewayObserver(
-    GatewayIdentity gateway, ClusterMember cluster, SessionFailover failover, PeerInbox inbox, SessionDirectory directory,
+    ClusterMember cluster, SessionFailover failover, PeerInbox inbox, SessionDirectory directory,
     SessionHandoff handoff, JobNotifier jobs, PresenceEvents events, Broker broker, GatewayClock clock, ILogger<GatewayObserver> log)
     : IGatewayObserver
 {
@@ -40,7 +42,7 @@ internal sealed class GatewayObserver(
     {
         if (directory.Find(key) is null && failover.IsLoading)
             throw new InvalidOperationException("Sessions of a dead gateway are being read.");
-        return Task.FromResult(handoff.TakeOver(gateway.Id, key, epoch, discard));
+        return Task.FromResult(handoff.TakeOver(key, epoch, discard));
     }
 
     public Task<MovedMessages?> Collect(string key, long epoch, string toGateway) =>

@@ -1,3 +1,7 @@
+using Fleet.Gateway.Cluster;
+using Fleet.Gateway.Handoff;
+using Fleet.Gateway.Links;
+using Fleet.Gateway.Presence;
 using Fleet.Gateway.Retained;
 using Fleet.Gateway.Sessions;
 using Fleet.Gateway.Telemetry;

@@ -8,6 +8,8 @@ using Fleet.Gateway.Directory;
 using Fleet.Gateway.Downloads;
 using Fleet.Gateway.Journal;
 using Fleet.Gateway.Policies;
+using Fleet.Gateway.Handoff;
+using Fleet.Gateway.Links;
 using Fleet.Gateway.Presence;
 using Fleet.Gateway.Reactor;
 using Fleet.Gateway.Retained;
@@ -50,6 +52,9 @@ public static class GatewayServiceCollectionExtensions
         services.AddSingleton<LinkBarrier>();
         services.AddSingleton<DeadGateways>();
         services.AddSingleton<SessionFailover>();
+        services.AddSingleton<IForwardedFrames, ForwardedFrames>();
+        services.AddSingleton<IHandoffFrames>(provider => provider.GetRequiredService<SessionHandoff>());
+        services.AddSingleton<IFailoverFrames, FailoverFrames>();
         services.AddSingleton<PeerInbox>();
         services.AddSingleton<ClusterMember>();
 

@@ -1,6 +1,7 @@
 using Fleet.Gateway.Cluster;
 using Fleet.Gateway.Journal;
 using Fleet.Gateway.Messages;
+using Fleet.Gateway.Links;
 using Fleet.Gateway.Retained;
 using Fleet.Gateway.Sessions;
 using Fleet.Mqtt;

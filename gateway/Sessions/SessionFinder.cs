@@ -1,6 +1,8 @@
 using Fleet.Gateway.Cluster;
 using Fleet.Gateway.Directory;
 using Fleet.Gateway.Journal;
+using Fleet.Gateway.Handoff;
+using Fleet.Gateway.Hosting;
 using Fleet.Gateway.Telemetry;
 using Fleet.Interfaces.Messaging;
 using Microsoft.Extensions.Logging;
@@ -26,7 +28,7 @@ internal abstract record FoundSession
 /// <summary>Finds the session of a client whose gateway is dead, or does not answer: the store knows who has it.</summary>
 internal sealed class SessionFinder(
     ISessionStore store, IGrainFactory grains, GatewayIdentity gateway, SessionDirectory directory, SessionFailover failover,
-    GatewayClock clock, ILogger<SessionFinder> log)
+    SessionHandoff handoff, GatewayClock clock, ILogger<SessionFinder> log)
 {
     /// <summary>
     /// How long a client waits for the successor of a gateway that is known to be dead, because it ended in good order, say.
@@ -52,12 +54,30 @@ internal sealed class SessionFinder(
         }
     }
 
+    /// <summary>
+    /// A session that was last to come here from another gateway: if it has never arrived, that one has it still, or whoever has its
+    /// sessions.
+    /// </summary>
+    public async Task<FoundSession> FindFrom(string from, string key, SessionLease lease)
+    {
+        if (directory.Find(key) is not null) return new FoundSession.Found(null);
+        return await grains.GetGrain<IGatewayGrain>(from).TakeOver(key, lease.Epoch, discard: false) switch
+        {
+            TakeOverResult.Moved moved => new FoundSession.Found(moved.Session),
+            TakeOverResult.Nothing => new FoundSession.None(),
+            _ => await Find(key, lease with { Lost = from }, discard: false),
+        };
+    }
+
     private async Task<FoundSession> Look(string key, SessionLease lease, bool discard)
     {
         if (directory.Find(key) is not null) return new FoundSession.Found(null);
         if (await store.FindGateway(key, CancellationToken.None) is not { } owner) return new FoundSession.None();
         if (owner == gateway.Id && !failover.IsLoading)
+        {
+            if (!await handoff.ComeBack(key, lease.Epoch)) return new FoundSession.NotYet();
             return directory.Find(key) is null ? new FoundSession.None() : new FoundSession.Found(null);
+        }
         if (owner != gateway.Id && owner != lease.Lost)
         {
             switch (await grains.GetGrain<IGatewayGrain>(owner).TakeOver(key, lease.Epoch, discard))

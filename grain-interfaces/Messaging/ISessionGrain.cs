@@ -45,6 +45,9 @@ public sealed record SessionClaim(
 /// <param name="Lost">
 /// The gateway that has the client id, which is dead or does not answer: the lease is not given yet. Null: it is.
 /// </param>
+/// <param name="From">
+/// With <paramref name="Stayed"/>: the gateway that the session was last to come from. If it never came, it is there still; null: from none.
+/// </param>
 /// <param name="UnsentWill">Of a session whose gateway is dead: it goes out as if the connection had been lost just now.</param>
 [GenerateSerializer, Immutable, Alias("fleet.session-lease")]
 public sealed record SessionLease(
@@ -52,7 +55,8 @@ public sealed record SessionLease(
     [property: Id(1)] MovedSession? Moved = null,
     [property: Id(2)] SessionWill? UnsentWill = null,
     [property: Id(3)] bool Stayed = false,
-    [property: Id(4)] string? Lost = null);
+    [property: Id(4)] string? Lost = null,
+    [property: Id(5)] string? From = null);
 
 /// <summary>What is published if a connection ends without DISCONNECT. MQTT 5.0, 3.1.2.5.</summary>
 /// <param name="ExpirySeconds">Message expiry, counted from its publication.</param>

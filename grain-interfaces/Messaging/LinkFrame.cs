@@ -72,7 +72,12 @@ public abstract record LinkFrame
     [GenerateSerializer, Immutable, Alias("fleet.link-frame.failed-over")]
     public sealed record FailedOver([property: Id(0)] string Dead) : LinkFrame;
 
-    /// <summary>A message for a session that has moved to the receiver, from where it was before.</summary>
+    /// <summary>A message for a session that moves to the receiver, from where it was before.</summary>
     [GenerateSerializer, Immutable, Alias("fleet.link-frame.late")]
     public sealed record Late([property: Id(0)] string SessionKey, [property: Id(1)] MovedMessage Message) : LinkFrame;
+
+    /// <summary>The sender has stored a session that it took over from the receiver: the receiver need not keep it.</summary>
+    /// <param name="Epoch">With which it was taken over (<see cref="MovedSession.Epoch"/>).</param>
+    [GenerateSerializer, Immutable, Alias("fleet.link-frame.session-stored")]
+    public sealed record SessionStored([property: Id(0)] string SessionKey, [property: Id(1)] long Epoch) : LinkFrame;
 }

@@ -9,6 +9,8 @@ using Fleet.Gateway.Cluster;
 using Fleet.Gateway.Directory;
 using Fleet.Gateway.Hosting;
 using Fleet.Gateway.Journal;
+using Fleet.Gateway.Handoff;
+using Fleet.Gateway.Links;
 using Fleet.Gateway.Policies;
 using Fleet.Gateway.Presence;
 using Fleet.Gateway.Retained;

@@ -1,5 +1,8 @@
 using Fleet.Gateway;
 using Fleet.Gateway.Journal;
+using Fleet.Gateway.Cluster;
+using Fleet.Gateway.Hosting;
+using Fleet.Gateway.Links;
 using Fleet.Interfaces.Certificates;
 using Fleet.Interfaces.Devices;
 using Fleet.Interfaces.Naming;

@@ -1,3 +1,5 @@
+using Fleet.Gateway.Cluster;
+using Fleet.Gateway.Links;
 using Fleet.Interfaces.Messaging;
 using Fleet.Mqtt;
 

@@ -3,6 +3,8 @@ using Fleet.Gateway.Cluster;
 using Fleet.Gateway.Directory;
 using Fleet.Gateway.Journal;
 using Fleet.Gateway.Messages;
+using Fleet.Gateway.Hosting;
+using Fleet.Gateway.Links;
 using Fleet.Gateway.Sessions;
 using Fleet.Mqtt;
 using static Fleet.UnitTests.Gateway.Cluster.Client;

@@ -166,6 +166,16 @@ internal sealed class MemorySessionStore : ISessionStore
         }
     }
 
+    /// <summary>A session that another gateway has stored.</summary>
+    public void Put(string gateway, SessionRow row)
+    {
+        lock (_gate)
+        {
+            _owners.Add(new Owner(gateway, null));
+            _sessions[row.Id] = (row, _owners.Count);
+        }
+    }
+
     public int MessageCount
     {
         get { lock (_gate) return _messages.Count; }

@@ -1,4 +1,4 @@
-namespace Fleet.Gateway.Cluster;
+namespace Fleet.Gateway.Links;
 
 /// <summary>
 /// The other gateways: those that live, and the dead whose successors are awaited. Alone, a gateway pays one look at an empty array for all

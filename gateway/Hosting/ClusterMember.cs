@@ -1,5 +1,8 @@
 using Fleet.Gateway.Directory;
 using Fleet.Gateway.Journal;
+using Fleet.Gateway.Cluster;
+using Fleet.Gateway.Handoff;
+using Fleet.Gateway.Links;
 using Fleet.Gateway.Routing;
 using Fleet.Gateway.Sessions;
 using Fleet.Gateway.Telemetry;
@@ -8,7 +11,7 @@ using Fleet.Interfaces.Messaging;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 
-namespace Fleet.Gateway.Cluster;
+namespace Fleet.Gateway.Hosting;
 
 /// <summary>
 /// This gateway's place among the others: it says that it lives, meets those who come, and hears of those who are dead; and when it hears that it

@@ -1,7 +1,7 @@
 using System.Collections.Concurrent;
 using Fleet.Interfaces.Messaging;
 
-namespace Fleet.Gateway.Cluster;
+namespace Fleet.Gateway.Links;
 
 /// <summary>
 /// Finds out when a gateway has all that every other one had for it so far. Links keep their order, so a frame that goes through each of
@@ -9,8 +9,8 @@ namespace Fleet.Gateway.Cluster;
 /// </summary>
 internal sealed class LinkBarrier(Peers peers, GatewayIdentity gateway, TimeProvider time)
 {
-    /// <summary>A gateway that dies meanwhile does not answer; what it had is lost with it.</summary>
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(3);
+    /// <summary>By then a gateway that does not answer is dead, and what it had for others is lost with it.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(15);
 
     private readonly ConcurrentDictionary<long, Waiting> _waiting = new();
     private long _lastToken;

@@ -4,7 +4,7 @@ using Fleet.Gateway.Telemetry;
 using Fleet.Interfaces.Messaging;
 using Fleet.Mqtt;
 
-namespace Fleet.Gateway.Cluster;
+namespace Fleet.Gateway.Links;
 
 /// <summary>Sends messages on to the gateways whose subscribers want them: once to each, whatever number of its filters match.</summary>
 internal sealed class Forwarder(Peers peers, GatewayClock clock, GatewayMetrics metrics)

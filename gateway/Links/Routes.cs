@@ -1,7 +1,7 @@
 using Fleet.Interfaces.Messaging;
 using Fleet.Mqtt;
 
-namespace Fleet.Gateway.Cluster;
+namespace Fleet.Gateway.Links;
 
 /// <summary>
 /// What this gateway advertises to the others: each topic filter that one of its sessions has, once. The others are told when the first

@@ -2,7 +2,7 @@ using Fleet.Gateway.Sessions;
 using Fleet.Interfaces.Messaging;
 using Fleet.Mqtt;
 
-namespace Fleet.Gateway.Cluster;
+namespace Fleet.Gateway.Links;
 
 /// <summary>
 /// Another gateway: the link to it, and the filters that it advertises. It stands in the subscription tree for all its subscribers at once.
@@ -12,8 +12,7 @@ internal sealed class RemoteGateway(GatewayMember member, PeerLink link) : Subsc
     private readonly Lock _gate = new();
     private readonly Dictionary<string, (TopicFilter Filter, Subscriber Subscriber)> _advertised = new(StringComparer.Ordinal);
     private readonly TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private long _lastNumber;
-    private bool _gone;
+    private readonly LinkReceiver _receiver = new(link.From);
 
     public string Id => member.Id;
     public PeerLink Link => link;
@@ -40,14 +39,13 @@ internal sealed class RemoteGateway(GatewayMember member, PeerLink link) : Subsc
     {
         lock (_gate)
         {
-            if (_gone) return PeerAnswer.UnknownSender;
-            if (batch.FirstNumber > _lastNumber + 1) return PeerAnswer.OutOfOrder;
-            for (int i = (int)(_lastNumber + 1 - batch.FirstNumber); i < batch.Frames.Length; i++)
+            var answer = _receiver.Judge(batch, out int first);
+            for (int i = first; answer == PeerAnswer.Received && i < batch.Frames.Length; i++)
             {
                 handle(this, batch.Frames[i], batch.FirstNumber + i);
-                _lastNumber = batch.FirstNumber + i;
+                _receiver.Handled(batch.FirstNumber + i);
             }
-            return PeerAnswer.Received;
+            return answer;
         }
     }
 
@@ -70,7 +68,7 @@ internal sealed class RemoteGateway(GatewayMember member, PeerLink link) : Subsc
     public void Die()
     {
         link.Die();
-        lock (_gate) _gone = true;
+        lock (_gate) _receiver.Close();
     }
 
     /// <summary>Nothing is for it any more. Returns what is to go from the tree.</summary>
@@ -80,7 +78,7 @@ internal sealed class RemoteGateway(GatewayMember member, PeerLink link) : Subsc
         _ready.TrySetResult();
         lock (_gate)
         {
-            _gone = true;
+            _receiver.Close();
             (TopicFilter, Subscriber)[] advertised = [.. _advertised.Values];
             _advertised.Clear();
             return advertised;

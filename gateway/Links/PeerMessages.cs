@@ -4,7 +4,7 @@ using Fleet.Gateway.Sessions;
 using Fleet.Interfaces.Messaging;
 using Fleet.Mqtt;
 
-namespace Fleet.Gateway.Cluster;
+namespace Fleet.Gateway.Links;
 
 /// <summary>Messages as they travel between gateways. Each gateway has a clock of its own, so an expiry travels as what is left of it.</summary>
 internal static class PeerMessages
@@ -18,14 +18,15 @@ internal static class PeerMessages
         message.Topic, message.Payload, (Qos)message.Qos, message.Retain, message.Properties, message.ExpiresInMs + now) { Number = message.Number };
 
     public static MovedMessage Of(in Delivery delivery, long now) => new(
-        0, (byte)delivery.Qos, delivery.Retain, Of(delivery.Message, now), delivery.Again, Identifiers: delivery.Identifiers);
+        0, (byte)delivery.Qos, delivery.Retain, Of(delivery.Message, now), Identifiers: delivery.Identifiers);
 
     public static MovedMessage Of(in SentMessage sent, long now) => sent.Released
         ? new(sent.PacketId, (byte)Qos.ExactlyOnce, false, Nothing, Released: true)
         : Of(sent.Delivery, now) with { PacketId = sent.PacketId };
 
     public static Delivery ToDelivery(MovedMessage message, long now) => new(
-        ToPublication(message.Message, now), (Qos)message.Qos, message.Retain, message.Again, message.Identifiers.IsEmpty ? null : message.Identifiers.ToArray());
+        ToPublication(message.Message, now), (Qos)message.Qos, message.Retain,
+        message.Identifiers.IsEmpty ? null : message.Identifiers.ToArray());
 
     public static SentMessage ToSent(MovedMessage message, long now) =>
         message.Released ? new(message.PacketId, default, Released: true) : new(message.PacketId, ToDelivery(message, now));

@@ -1,3 +1,4 @@
+using Fleet.Gateway.Messages;
 using Fleet.Gateway.Handoff;
 using Fleet.Gateway.Hosting;
 using Fleet.Gateway.Links;
@@ -200,7 +201,7 @@ public sealed class SessionHandoffTests
         return peer;
     }
 
-    private Session Session() => new(GatewayParts.Plain(), new GatewayOptions(), _parts.Clock, _parts.Metrics) { ExpirySeconds = 60 };
+    private Session Session() => new(GatewayParts.Plain(), new SessionOptions(), _parts.Clock, _parts.Metrics) { ExpirySeconds = 60 };
 
     private static string TextOf(Delivery delivery) => System.Text.Encoding.UTF8.GetString(delivery.Message.Payload.Span);
 

@@ -25,6 +25,7 @@ internal sealed class Forwarder(Peers peers, GatewayClock clock, GatewayMetrics 
         {
             switch (matches[i].Subscriber)
             {
+                case RemoteGateway { IsSuperseded: true }: break;
                 case RemoteGateway gateway: Add(targets, gateway, null); break;
                 case RemoteShare share: Add(targets, share.Gateway, share.Filter); break;
                 default: matches[kept++] = matches[i]; break;

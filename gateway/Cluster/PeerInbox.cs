@@ -1,4 +1,5 @@
 using Fleet.Gateway.Durable;
+using Fleet.Gateway.Failover;
 using Fleet.Gateway.Retained;
 using Fleet.Gateway.Routing;
 using Fleet.Gateway.Sessions;
@@ -14,7 +15,7 @@ namespace Fleet.Gateway.Cluster;
 /// </summary>
 internal sealed class PeerInbox(
     Peers peers, Broker broker, SessionJournal journal, RetainedMessages retained, SessionHandoff handoff, LinkBarrier barrier,
-    DeadGateways deadGateways, SessionFailover failover, GatewayClock clock, ILogger<PeerInbox> log)
+    SessionFailover failover, GatewayClock clock, ILogger<PeerInbox> log)
 {
     /// <exception cref="InvalidOperationException">It could not be stored: the sender is to say it again.</exception>
     public async Task<PeerAnswer> Receive(PeerBatch batch)
@@ -51,13 +52,13 @@ internal sealed class PeerInbox(
                 sender.StoredAt = Math.Max(sender.StoredAt, failover.Deliver(redirected, from));
                 break;
             case LinkFrame.Successor successor:
-                deadGateways.Receive(sender, successor);
+                failover.Receive(sender, successor);
                 break;
             case LinkFrame.HandedOver handedOver:
                 failover.Receive(sender, handedOver);
                 break;
             case LinkFrame.FailedOver failedOver:
-                deadGateways.Complete(failedOver.Dead);
+                failover.Complete(failedOver.Dead);
                 break;
             case LinkFrame.Advertised advertised:
                 foreach (string filter in advertised.Filters) broker.Advertise(sender, TopicFilter.Parse(filter));

@@ -26,7 +26,10 @@ public interface ISessionStore
     /// </summary>
     Task<Inheritance> Inherit(long owner, string deadGatewayId, CancellationToken cancellation);
 
-    /// <summary>The successor has what there was: the sessions are its own.</summary>
+    /// <summary>
+    /// The sessions are the successor's own. Each stands as left by the dead gateway, or by the one that it was left by before, until the
+    /// fail-over of that one is complete.
+    /// </summary>
     /// <returns>False: the successor is fenced itself, and nothing was changed.</returns>
     Task<bool> TakeOver(long owner, string deadGatewayId, CancellationToken cancellation);
 
@@ -49,10 +52,8 @@ public sealed record Inheritance
     /// <summary>Id of the gateway that has it, or will have it; null: the one that asked.</summary>
     public string? Successor { get; init; }
 
-    /// <summary>
-    /// Id of a gateway that was the successor before, and of which the one that asked is the successor; null: none came between.
-    /// </summary>
-    public string? Through { get; init; }
+    /// <summary>Ids of the gateways that were its successors before the one that asked, in order. Each has died since.</summary>
+    public IReadOnlyList<string> Through { get; init; } = [];
     public StoredSessions Sessions { get; init; } = new();
 
     /// <summary>How far it had stored what the others sent it.</summary>

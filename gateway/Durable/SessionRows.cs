@@ -40,6 +40,9 @@ public sealed record SessionRow
     /// <summary>How many of its deliveries, from the first, the client may have been sent: they go out again with DUP [MQTT-3.3.1-1].</summary>
     public required int MaybeSent { get; init; }
 
+    /// <summary>Id of the dead gateway whose it was, while the fail-over of that one goes on. Of the store: it is not written.</summary>
+    public string? LeftBy { get; init; }
+
     /// <summary>JSON; null if it has none.</summary>
     public string? Will { get; init; }
 }

@@ -1,6 +1,7 @@
 using Fleet.Gateway.Admission;
 using Fleet.Gateway.Cluster;
 using Fleet.Gateway.Durable;
+using Fleet.Gateway.Failover;
 using Fleet.Gateway.Presence;
 using Fleet.Gateway.Retained;
 using Fleet.Gateway.Sessions;
@@ -100,7 +101,7 @@ internal sealed class GatewayService(
             connections.Tick(now);
             directory.Sweep(now);
             handoff.Sweep(now);
-            failover.Sweep(now);
+            failover.Sweep();
             fences.Sweep(now);
             lifecycle.Sweep(now);
             flapping.Sweep(now);

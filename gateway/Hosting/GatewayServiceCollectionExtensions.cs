@@ -4,6 +4,7 @@ using Fleet.Gateway.Channels;
 using Fleet.Gateway.Cluster;
 using Fleet.Gateway.Downloads;
 using Fleet.Gateway.Durable;
+using Fleet.Gateway.Failover;
 using Fleet.Gateway.Presence;
 using Fleet.Gateway.Reactor;
 using Fleet.Gateway.Retained;
@@ -50,8 +51,8 @@ public static class GatewayServiceCollectionExtensions
         services.AddSingleton<Routes>();
         services.AddSingleton<Forwarder>();
         services.AddSingleton<LinkBarrier>();
-        services.AddSingleton<DeadGateways>();
         services.AddSingleton<SessionFailover>();
+        services.AddSingleton<ISessionArrivals>(services => services.GetRequiredService<SessionFailover>());
         services.AddSingleton<PeerInbox>();
         services.AddSingleton<ClusterMember>();
 

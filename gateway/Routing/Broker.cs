@@ -100,26 +100,26 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
     /// <param name="toAll">To all that subscribed, but for shared subscriptions.</param>
     /// <param name="shares">Shared subscriptions of which a member here is to have it.</param>
     /// <param name="from">The frame that brought it; null: it was published here.</param>
-    /// <param name="inherited">The message was for a dead gateway: it is for the sessions that this one left, and nobody else.</param>
+    /// <param name="dead">The message was for a dead gateway: it is for the sessions that this one left, and nobody else.</param>
     /// <returns>The journal's position at which it is durable for the persistent sessions here; 0 if there are none.</returns>
     public long DeliverForwarded(
-        Publication message, bool toAll, ImmutableArray<string> shares, LinkMark? from, InheritedSessions? inherited = null)
+        Publication message, bool toAll, ImmutableArray<string> shares, LinkMark? from, string? dead = null)
     {
         // Not the thread's own list, which a publisher here may have in use.
         List<SubscriptionMatch<Subscriber>> matches = [];
         List<StoredDelivery> owed = [];
         _tree.Match(message.Topic, matches);
+        bool Takes(Session session) => dead is null ? session.Intake?.IsOpenTo(from?.Sender) ?? true : session.Intake?.IsFor(dead) ?? false;
         // The last member here may have left while the message was on its way: then another gateway's gets it.
-        var elsewhere = shares.Where(share => !TryDeliver(message, share, inherited, owed)).ToArray();
+        var elsewhere = shares.Where(share => !TryDeliver(message, share, Takes, owed)).ToArray();
         foreach (var match in elsewhere.Length == 0 ? [] : matches.ToArray())
         {
             if (match.Subscriber is RemoteShare { Gateway.IsAvailable: true } share && elsewhere.Contains(share.Filter)) _ = forwarder.Forward(message, [match]);
         }
         if (toAll)
         {
-            matches.RemoveAll(
-                match => match.Group is not null || (inherited is not null && (match.Subscriber as Session)?.Inherited != inherited));
-            HandAll(message, matches, publisher: null, inherited, owed);
+            matches.RemoveAll(match => match.Group is not null || match.Subscriber is not Session session || !Takes(session));
+            HandAll(message, matches, publisher: null, isHere: false, owed);
         }
         return owed.Count == 0 ? 0 : journal.Note(message, owed, from: from);
     }
@@ -139,22 +139,18 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
     {
         session.RestoreSubscription(subscription);
         // A shared one would be chosen for messages that it does not take yet.
-        if (subscription.Filter.IsShared && session.Inherited is { IsOpen: false } inherited) inherited.Shares.Set(session, subscription);
+        if (subscription.Filter.IsShared && session.Intake is { IsOpen: false }) _shares.Set(session, subscription);
         else Add(session, subscription);
     }
 
-    /// <summary>All that waited for a dead gateway is here: the sessions that it left take messages as all others do.</summary>
-    public void Open(InheritedSessions inherited)
+    /// <summary>A restored session takes messages from all: it is chosen among the members of its shared subscriptions too.</summary>
+    public void OpenShares(Session session)
     {
-        inherited.IsOpen = true;
-        foreach (var session in inherited.Sessions)
+        foreach (var subscription in session.Subscriptions)
         {
-            foreach (var subscription in session.Subscriptions)
-            {
-                if (!subscription.Filter.IsShared) continue;
-                Add(session, subscription);
-                if (session.Subscriptions.All(held => held.Filter.Text != subscription.Filter.Text)) Remove(session, subscription.Filter);
-            }
+            if (!subscription.Filter.IsShared) continue;
+            Add(session, subscription);
+            if (session.Subscriptions.All(held => held.Filter.Text != subscription.Filter.Text)) Remove(session, subscription.Filter);
         }
     }
 
@@ -218,9 +214,9 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
         return true;
     }
 
-    private bool TryDeliver(Publication message, string share, InheritedSessions? inherited, List<StoredDelivery> owed)
+    private bool TryDeliver(Publication message, string share, Func<Session, bool> takes, List<StoredDelivery> owed)
     {
-        if ((inherited?.Shares.Choose(share) ?? _shares.Choose(share)) is not { } chosen) return false;
+        if ((_shares.Choose(share, takes) ?? _shares.Choose(share, session => session.Intake?.IsOpen ?? true)) is not { } chosen) return false;
         if (Hand(message, chosen.Session, chosen.Subscription.Options, SubscriptionIdentifiers.Of(chosen.Subscription.Identifier)) is { } delivery) owed.Add(delivery);
         return true;
     }
@@ -229,7 +225,7 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
     private long DeliverHere(Publication message, List<SubscriptionMatch<Subscriber>> matches, Session? publisher, ushort packetId, bool mustHold)
     {
         var owed = t_owed ??= [];
-        HandAll(message, matches, publisher, inherited: null, owed);
+        HandAll(message, matches, publisher, isHere: true, owed);
         var holder = packetId == 0 ? null : publisher!.Stored;
         if (owed.Count == 0 && (holder is null || !mustHold)) return 0;
         long position = journal.Note(message, owed, holder, packetId);
@@ -237,13 +233,10 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
         return position;
     }
 
-    /// <param name="inherited">
-    /// The inherited sessions to which all of them belong; null: sessions that are not open yet get the message another way.
-    /// </param>
     /// <param name="owed">What is to be noted in the journal is added to it.</param>
+    /// <param name="isHere">The message was published here.</param>
     private static void HandAll(
-        Publication message, List<SubscriptionMatch<Subscriber>> matches, Session? publisher, InheritedSessions? inherited,
-        List<StoredDelivery> owed)
+        Publication message, List<SubscriptionMatch<Subscriber>> matches, Session? publisher, bool isHere, List<StoredDelivery> owed)
     {
         if (matches.Count > 1) Merge(matches, publisher);
         var joined = t_joined;
@@ -251,7 +244,7 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
         {
             var (subscriber, options, identifier, _) = matches[i];
             if (subscriber is not Session session || (options.NoLocal && session == publisher)) continue;
-            if (session.Inherited is { IsOpen: false } closed && closed != inherited) continue;
+            if (isHere && session.Intake?.IsOpenTo(null) == false) continue;
             byte[]? several = null;
             if (joined?.Count > 0) joined.TryGetValue(i, out several);
             if (Hand(message, session, options, several ?? SubscriptionIdentifiers.Of(identifier)) is { } delivery) owed.Add(delivery);

@@ -1,4 +1,3 @@
-using Fleet.Gateway.Cluster;
 using Fleet.Gateway.Durable;
 using Fleet.Gateway.Hosting;
 using Fleet.Gateway.Routing;
@@ -49,7 +48,7 @@ internal sealed class Session : Subscriber
     public long? ExpiresAt { get; set; }
 
     /// <summary>It comes from a dead gateway, and is known for what it is until all that was on its way there has come; null otherwise.</summary>
-    public InheritedSessions? Inherited { get; set; }
+    public ISessionIntake? Intake { get; set; }
 
     /// <summary>Null: it is kept in memory alone, because it ends with its connection.</summary>
     public StoredSession? Stored => _stored;

@@ -1,4 +1,3 @@
-using Fleet.Gateway.Cluster;
 using Fleet.Gateway.Durable;
 using Fleet.Gateway.Hosting;
 using Fleet.Gateway.Telemetry;
@@ -25,7 +24,7 @@ internal abstract record FoundSession
 
 /// <summary>Finds the session of a client whose gateway is dead, or does not answer: the store knows who has it.</summary>
 internal sealed class SessionFinder(
-    ISessionStore store, IGrainFactory grains, GatewayIdentity gateway, SessionDirectory directory, SessionFailover failover,
+    ISessionStore store, IGrainFactory grains, GatewayIdentity gateway, SessionDirectory directory, ISessionArrivals arrivals,
     GatewayClock clock, ILogger<SessionFinder> log)
 {
     /// <summary>
@@ -56,7 +55,7 @@ internal sealed class SessionFinder(
     {
         if (directory.Find(key) is not null) return new FoundSession.Found(null);
         if (await store.FindGateway(key, CancellationToken.None) is not { } owner) return new FoundSession.None();
-        if (owner == gateway.Id && !failover.IsLoading)
+        if (owner == gateway.Id && !arrivals.IsLoading)
             return directory.Find(key) is null ? new FoundSession.None() : new FoundSession.Found(null);
         if (owner != gateway.Id && owner != lease.Lost)
         {

@@ -36,7 +36,7 @@ internal sealed class PostgresSessionStore(PostgresDatabase database) : ISession
             "INSERT INTO session_owners (gateway, name, fenced) VALUES ($1, $2, false) ON CONFLICT (gateway) DO UPDATE SET name = EXCLUDED.name RETURNING number",
             gatewayId, name))!;
         await Scalar($"UPDATE session_owners SET fenced = true, heir = $1 WHERE number <> $1 AND heir IS NULL AND ({_takesAll} OR name = $2)", owner, name);
-        await Scalar("UPDATE sessions SET owner = $1 WHERE owner IN (SELECT number FROM session_owners WHERE heir = $1)", owner);
+        await Scalar(SessionReader.PassOn("SELECT number FROM session_owners WHERE heir = $1"), owner);
         await Scalar(DropSuperseded, owner);
         // Bodies that nobody is owed: of a session that was dropped, say.
         await Scalar("SET LOCAL enable_hashjoin = on");
@@ -93,16 +93,16 @@ internal sealed class PostgresSessionStore(PostgresDatabase database) : ISession
         if (await Scalar("SELECT number FROM session_owners WHERE gateway = $1 FOR UPDATE", deadGatewayId) is not long dead) return new Inheritance();
         await Scalar("UPDATE session_owners SET fenced = true, heir = $1 WHERE number = $2 AND heir IS NULL", owner, dead);
         await Scalar(DropSuperseded, dead);
-        string? through = null;
+        List<string> through = [];
         long successor = (long)(await Scalar("SELECT heir FROM session_owners WHERE number = $1", dead))!;
         while (successor != owner)
         {
-            through = (string)(await Scalar("SELECT gateway FROM session_owners WHERE number = $1", successor))!;
+            through.Add((string)(await Scalar("SELECT gateway FROM session_owners WHERE number = $1", successor))!);
             object? next = await Scalar("SELECT heir FROM session_owners WHERE number = $1", successor);
             if (next is not long further)
             {
                 await transaction.CommitAsync(cancellation);
-                return new Inheritance { Successor = through };
+                return new Inheritance { Successor = through[^1] };
             }
             successor = further;
         }
@@ -131,7 +131,7 @@ internal sealed class PostgresSessionStore(PostgresDatabase database) : ISession
             return false;
         }
         await Scalar(
-            connection, "UPDATE sessions SET owner = $1 WHERE owner = (SELECT number FROM session_owners WHERE gateway = $2)", [owner, deadGatewayId], cancellation);
+            connection, SessionReader.PassOn("SELECT number FROM session_owners WHERE gateway = $2"), [owner, deadGatewayId], cancellation);
         await transaction.CommitAsync(cancellation);
         return true;
     }

@@ -14,7 +14,7 @@ internal sealed class SqliteSessionStore(GroupCommitWriter writer, SqliteReaders
         long owner = (long)session.Scalar(
             "INSERT INTO session_owners (gateway, name, fenced) VALUES ($1, $2, 0) ON CONFLICT (gateway) DO UPDATE SET name = $2 RETURNING number", gatewayId, name)!;
         session.Execute("UPDATE session_owners SET fenced = 1, heir = $1 WHERE number <> $1 AND heir IS NULL AND ($2 OR name = $3)", owner, !_begun, name);
-        session.Execute("UPDATE sessions SET owner = $1 WHERE owner IN (SELECT number FROM session_owners WHERE heir = $1)", owner);
+        session.Execute(SessionReader.PassOn("SELECT number FROM session_owners WHERE heir = $1"), owner);
         DropSuperseded(session, owner);
         // Bodies that nobody is owed: of a session that was dropped, say.
         session.Run("DELETE FROM session_messages WHERE id NOT IN (SELECT message FROM session_deliveries)");
@@ -65,7 +65,7 @@ internal sealed class SqliteSessionStore(GroupCommitWriter writer, SqliteReaders
     public Task<bool> TakeOver(long owner, string deadGatewayId, CancellationToken cancellation) => writer.Write(session =>
     {
         if (!MayWrite(session, owner)) return false;
-        session.Execute("UPDATE sessions SET owner = $1 WHERE owner = (SELECT number FROM session_owners WHERE gateway = $2)", owner, deadGatewayId);
+        session.Execute(SessionReader.PassOn("SELECT number FROM session_owners WHERE gateway = $2"), owner, deadGatewayId);
         return true;
     }, cancellation);
 
@@ -86,13 +86,13 @@ internal sealed class SqliteSessionStore(GroupCommitWriter writer, SqliteReaders
     /// <summary>Follows the successors of an owner that has one.</summary>
     private static Inheritance SuccessorOf(SqliteSession session, long dead, long owner)
     {
-        string? through = null;
+        List<string> through = [];
         long successor = (long)session.Scalar("SELECT heir FROM session_owners WHERE number = $1", dead)!;
         while (successor != owner)
         {
-            through = (string)session.Scalar("SELECT gateway FROM session_owners WHERE number = $1", successor)!;
+            through.Add((string)session.Scalar("SELECT gateway FROM session_owners WHERE number = $1", successor)!);
             if (session.Scalar("SELECT heir FROM session_owners WHERE number = $1", successor) is not long next)
-                return new Inheritance { Successor = through };
+                return new Inheritance { Successor = through[^1] };
             successor = next;
         }
         return new Inheritance { Through = through };

@@ -6,7 +6,7 @@ namespace Fleet.UnitTests.Durable;
 internal sealed class MemorySessionStore : ISessionStore
 {
     private readonly Lock _gate = new();
-    private readonly Dictionary<long, (SessionRow Row, long Owner)> _sessions = [];
+    private readonly Dictionary<long, (SessionRow Row, long Owner, long? LeftBy)> _sessions = [];
     private readonly Dictionary<(long, string), SubscriptionRow> _subscriptions = [];
     private readonly Dictionary<long, MessageRow> _messages = [];
     private readonly SortedDictionary<(long, long), DeliveryRow> _deliveries = [];
@@ -72,7 +72,7 @@ internal sealed class MemorySessionStore : ISessionStore
             if (owner <= _killed || _owners[(int)owner - 1].Successor is not null) return false;
             Batches.Add(batch);
             foreach (long id in batch.RemovedSessions) Remove(id);
-            foreach (var row in batch.Sessions) _sessions[row.Id] = (row, owner);
+            foreach (var row in batch.Sessions) _sessions[row.Id] = (row, owner, _sessions.GetValueOrDefault(row.Id).LeftBy);
             foreach (var (session, filter) in batch.RemovedSubscriptions) _subscriptions.Remove((session, filter));
             foreach (var row in batch.Subscriptions) _subscriptions[(row.Session, row.Filter)] = row;
             foreach (var key in batch.RemovedDeliveries) _deliveries.Remove((key.Session, key.Number));
@@ -105,11 +105,11 @@ internal sealed class MemorySessionStore : ISessionStore
             if (dead < 0) return Task.FromResult(new Inheritance());
             long successor = _owners[dead].Successor ??= owner;
             DropSuperseded(dead + 1);
-            string? through = null;
+            List<string> through = [];
             for (; successor != owner; successor = _owners[(int)successor - 1].Successor!.Value)
             {
-                through = _owners[(int)successor - 1].Gateway;
-                if (_owners[(int)successor - 1].Successor is null) return Task.FromResult(new Inheritance { Successor = through });
+                through.Add(_owners[(int)successor - 1].Gateway);
+                if (_owners[(int)successor - 1].Successor is null) return Task.FromResult(new Inheritance { Successor = through[^1] });
             }
             return Task.FromResult(new Inheritance
             {
@@ -175,8 +175,10 @@ internal sealed class MemorySessionStore : ISessionStore
 
     private void Move(Func<long, bool> from, long to)
     {
-        foreach (var (id, entry) in _sessions.Where(entry => from(entry.Value.Owner)).ToArray()) _sessions[id] = (entry.Row, to);
+        foreach (var (id, entry) in _sessions.Where(entry => from(entry.Value.Owner)).ToArray()) _sessions[id] = (entry.Row, to, IsUnderWay(entry.LeftBy) ? entry.LeftBy : entry.Owner);
     }
+
+    private bool IsUnderWay(long? dead) => dead is { } number && !_owners[(int)number - 1].IsFailedOver;
 
     private void DropSuperseded(long owner)
     {
@@ -199,7 +201,13 @@ internal sealed class MemorySessionStore : ISessionStore
         DeliveryRow[] deliveries = [.. _deliveries.Values.Where(row => ids.Contains(row.Session))];
         return new StoredSessions
         {
-            Sessions = [.. ids.Select(id => _sessions[id].Row)],
+            Sessions =
+            [
+                .. ids.Select(id => _sessions[id]).Select(entry => entry.Row with
+                {
+                    LeftBy = IsUnderWay(entry.LeftBy) ? _owners[(int)entry.LeftBy!.Value - 1].Gateway : null,
+                }),
+            ],
             Subscriptions = [.. _subscriptions.Values.Where(row => ids.Contains(row.Session))],
             Messages = [.. deliveries.Select(row => row.Message).Where(id => id != 0).Distinct().Select(id => _messages[id])],
             Deliveries = deliveries,

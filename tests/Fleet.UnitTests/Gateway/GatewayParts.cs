@@ -4,6 +4,7 @@ using Fleet.Gateway.Admission;
 using Fleet.Gateway.Channels;
 using Fleet.Gateway.Cluster;
 using Fleet.Gateway.Durable;
+using Fleet.Gateway.Failover;
 using Fleet.Gateway.Hosting;
 using Fleet.Gateway.Policies;
 using Fleet.Gateway.Presence;
@@ -75,7 +76,6 @@ internal sealed class GatewayParts
     public Fences Fences => Part<Fences>();
     public Peers Peers => Part<Peers>();
     public Routes Routes => Part<Routes>();
-    public DeadGateways DeadGateways => Part<DeadGateways>();
     public SessionFailover SessionFailover => Part<SessionFailover>();
     public LinkBarrier Barrier => Part<LinkBarrier>();
     public PeerInbox Inbox => Part<PeerInbox>();

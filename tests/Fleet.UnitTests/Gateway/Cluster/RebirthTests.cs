@@ -1,5 +1,6 @@
 using Fleet.Gateway.Cluster;
 using Fleet.Gateway.Durable;
+using Fleet.Gateway.Failover;
 using Fleet.Gateway.Hosting;
 using Fleet.Gateway.Sessions;
 using Fleet.Mqtt;
@@ -86,9 +87,9 @@ public sealed class RebirthTests : IAsyncLifetime
         Assert.True(await parts.Sessions.Write(dead.Number, batch, default));
         var store = new SlowToTake(parts.Sessions);
         var failover = new SessionFailover(
-            store, parts.Restore, parts.Journal, parts.Broker, parts.Routes, parts.Peers, parts.DeadGateways, parts.Gateway, parts.Clock,
+            store, parts.Restore, parts.Journal, parts.Broker, parts.Routes, parts.Peers, parts.Gateway, parts.Clock,
             Microsoft.Extensions.Logging.Abstractions.NullLogger<SessionFailover>.Instance);
-        await failover.TakeOverFrom("dead");
+        failover.TakeOverFrom("dead");
         await store.Asked.Task;
         // As ClusterMember.BeginAnew; its successor has it all.
         parts.Gateway.Renew();

@@ -12,7 +12,6 @@ internal sealed class RemoteGateway(GatewayMember member, PeerLink link) : Subsc
     private readonly Lock _gate = new();
     private readonly Dictionary<string, (TopicFilter Filter, Subscriber Subscriber)> _advertised = new(StringComparer.Ordinal);
     private readonly TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private volatile Task? _superseded;
     private long _lastNumber;
     private bool _gone;
 
@@ -29,9 +28,6 @@ internal sealed class RemoteGateway(GatewayMember member, PeerLink link) : Subsc
     /// The journal's position at which all that it has sent for persistent sessions is durable. Kept while a batch is received.
     /// </summary>
     public long StoredAt { get; set; }
-
-    /// <summary>It is dead, and what matches its successor's subscriptions reaches its sessions: nothing need be sent twice, but for shares.</summary>
-    public bool IsSuperseded => _superseded is { IsCompleted: true };
 
     public int RouteCount
     {
@@ -67,9 +63,6 @@ internal sealed class RemoteGateway(GatewayMember member, PeerLink link) : Subsc
 
     /// <returns>Whom to take out of the tree; null if it was not there.</returns>
     public Subscriber? Withdraw(TopicFilter filter) => _advertised.Remove(filter.Text, out var entry) ? entry.Subscriber : null;
-
-    /// <param name="ready">When all that the successor advertises is known; null: it is not known itself any more.</param>
-    public void Supersede(Task? ready) => _superseded ??= ready;
 
     public void BecomeReady() => _ready.TrySetResult();
 

@@ -24,7 +24,8 @@ public interface ISessionStore
     /// Makes an owner the successor of a dead gateway, which is fenced by it, unless another is that already. May be repeated: until
     /// <see cref="TakeOver"/> the sessions stay where they were. Of two sessions of one client the older goes.
     /// </summary>
-    Task<Inheritance> Inherit(long owner, string deadGatewayId, CancellationToken cancellation);
+    /// <returns>Null: the owner that asks is fenced itself.</returns>
+    Task<Inheritance?> Inherit(long owner, string deadGatewayId, CancellationToken cancellation);
 
     /// <summary>
     /// The sessions are the successor's own. Each stands as left by the dead gateway, or by the one that it was left by before, until the

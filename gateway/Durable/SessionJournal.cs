@@ -62,6 +62,9 @@ internal sealed class SessionJournal(ISessionStore store, IOptions<GatewayOption
         }
     }
 
+    /// <summary>The store says that the sessions are another's, though nothing was to be written.</summary>
+    public void BeFenced() => EndAll();
+
     /// <summary>Nothing is written any more: the sessions are another's.</summary>
     public void Close()
     {

@@ -77,8 +77,7 @@ internal static class FailoverCore
         return step.And(
         [
             .. named.Dead.Select(dead => new FailoverEffect.Redirect(dead.GatewayId, named.GatewayId, dead.StoredUpTo)),
-            new FailoverEffect.Post(named.GatewayId, new LinkFrame.HandedOver(named.Dead[0].GatewayId)),
-            .. named.Dead.Select(dead => new FailoverEffect.Supersede(dead.GatewayId, named.GatewayId)),
+            new FailoverEffect.Post(named.GatewayId, new LinkFrame.HandedOver([.. named.Dead.Select(dead => dead.GatewayId)])),
         ]);
     }
 }

@@ -20,8 +20,10 @@ internal abstract record FailoverEvent
     public sealed record FoundElsewhere(int Life, string Head, string GatewayId) : FailoverEvent;
 
     /// <summary>The sessions are this gateway's in the store.</summary>
-    /// <param name="IsFenced">They are not, because it was taken for dead itself.</param>
-    public sealed record Moved(int Life, string Head, bool IsFenced) : FailoverEvent;
+    public sealed record Moved(int Life, string Head) : FailoverEvent;
+
+    /// <summary>The store takes nothing from this gateway, because it was taken for dead itself.</summary>
+    public sealed record Fenced(int Life, string Head) : FailoverEvent;
 
     /// <summary>The store failed; what was asked for may have been done.</summary>
     public sealed record StoreFailed(int Life, string Head) : FailoverEvent;
@@ -79,10 +81,6 @@ internal abstract record FailoverEffect
     /// <param name="StoredUpTo">Number of the last frame of this gateway's that the dead one had stored.</param>
     public sealed record Redirect(string Dead, string? To, long StoredUpTo) : FailoverEffect;
 
-    /// <summary>What matches a successor's subscriptions reaches the dead one's sessions: nothing need be sent twice.</summary>
-    /// <param name="To">Null: this gateway.</param>
-    public sealed record Supersede(string Dead, string? To) : FailoverEffect;
-
     /// <summary>The sessions take what is published here.</summary>
     public sealed record OpenHere(string Head) : FailoverEffect;
 
@@ -99,6 +97,9 @@ internal abstract record FailoverEffect
 
     /// <summary>What a dead gateway had advertised goes.</summary>
     public sealed record Forget(string Dead) : FailoverEffect;
+
+    /// <summary>All that this gateway has is another's.</summary>
+    public sealed record BeginAnew : FailoverEffect;
 
     /// <summary>Whatever was on its way has come.</summary>
     public sealed record EndDedup(string Head) : FailoverEffect;

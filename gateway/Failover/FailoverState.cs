@@ -66,8 +66,8 @@ internal sealed record Takeover(string Head)
     /// <summary>How often the store has failed in this phase.</summary>
     public int Failures { get; init; }
 
-    /// <summary>When nothing late is expected any more, in milliseconds of the monotonic clock.</summary>
-    public long DedupEndsAt { get; init; }
+    /// <summary>When nothing late is expected any more, and nobody asks, in milliseconds of the monotonic clock.</summary>
+    public long EndsAt { get; init; }
 
     /// <summary>Others know of it, or are about to hear.</summary>
     public bool IsAnnounced => Phase is >= TakeoverPhase.Collecting and <= TakeoverPhase.Done;
@@ -78,7 +78,7 @@ internal enum TakeoverPhase
     /// <summary>The store is asked what there is, and fences the dead gateway.</summary>
     Reading,
 
-    /// <summary>The dead gateway's last successor is to be taken over from first.</summary>
+    /// <summary>A successor that the dead gateway had is to be taken over from first.</summary>
     Waiting,
 
     /// <summary>The store makes the sessions this gateway's.</summary>
@@ -111,9 +111,6 @@ internal sealed record LeftBehind(string Dead, ImmutableArray<string> Through, I
 {
     /// <summary>Number of the last frame from a gateway that the dead one had stored; 0: none.</summary>
     public long StoredUpTo(string gatewayId) => Marks.FirstOrDefault(mark => mark.Sender == gatewayId).Number;
-
-    /// <summary>A message for this gateway was for these sessions too.</summary>
-    public bool IsFor(string dead) => Dead == dead || Through.Contains(dead);
 }
 
 internal static class Ids

@@ -49,7 +49,7 @@ internal sealed class InheritedSessions
 
         public bool IsOpenTo(string? gatewayId) => all._isOpen || (gatewayId is null ? all._isOpenHere : all._from.Contains(gatewayId));
 
-        public bool IsFor(string deadGatewayId) => left.IsFor(deadGatewayId);
+        public bool IsFor(ImmutableArray<string> deadGateways) => deadGateways.Contains(left.Dead);
 
         public void Add(Session session) => all.Sessions.Add(session);
     }

@@ -37,12 +37,10 @@ internal sealed class SessionFailover(
     {
         var owner = await sessions.Begin(name, cancellation);
         var stored = await store.Load(owner.Number, cancellation);
-        List<LeftBehind> parts = [];
-        foreach (string dead in owner.Predecessors.Union(stored.Sessions.Select(row => row.LeftBy).OfType<string>()))
-            parts.Add(PartOf(dead, await store.Inherit(owner.Number, dead, cancellation)));
-        var inherited = parts.Count == 0 ? null : Inherit([.. parts]);
+        var parts = await ReadParts(owner.Number, null, owner.Predecessors.Concat(stored.Sessions.Select(row => row.LeftBy).OfType<string>()), cancellation);
+        var inherited = parts.IsEmpty ? null : Inherit(parts);
         sessions.Add(stored, row => row.LeftBy is { } dead ? inherited!.PartOf(dead) : null);
-        Hear(new FailoverEvent.Begun(gateway.Id, owner.Number, [.. parts]));
+        Hear(new FailoverEvent.Begun(gateway.Id, owner.Number, parts));
     }
 
     /// <summary>This gateway begins anew: what it had, or was about to have, is another's.</summary>
@@ -77,8 +75,13 @@ internal sealed class SessionFailover(
     /// <summary>It was dead before this gateway met it, and its sessions are nowhere yet.</summary>
     public void AddUnknown(RemoteGateway unknown)
     {
-        if (IsDead(unknown.Id)) return;
-        lock (_gate) _gateways[unknown.Id] = unknown;
+        lock (_gate)
+        {
+            if (_gateways.ContainsKey(unknown.Id)) return;
+            _gateways.Add(unknown.Id, unknown);
+        }
+        // Though it is known to be dead: this gateway may have been asked to take over from it, and is not to open before it has.
+        peers.Die(unknown);
         Hear(new FailoverEvent.PeerDied(unknown.Id));
     }
 
@@ -87,12 +90,12 @@ internal sealed class SessionFailover(
 
     public void Receive(RemoteGateway sender, LinkFrame.Successor frame) => Hear(new FailoverEvent.SuccessorNamed(sender.Id, frame.Dead));
 
-    public void Receive(RemoteGateway sender, LinkFrame.HandedOver frame) => Hear(new FailoverEvent.HandedOver(sender.Id, frame.Dead));
+    public void Receive(RemoteGateway sender, LinkFrame.HandedOver frame) => Hear(new FailoverEvent.HandedOver(sender.Id, frame.Dead[0]));
 
     /// <summary>A message that was for a dead gateway.</summary>
     /// <returns>The journal's position at which it is durable; 0 if no session is owed it.</returns>
     public long Deliver(LinkFrame.Redirected frame, LinkMark from) => broker.DeliverForwarded(
-        PeerMessages.ToPublication(frame.Message, clock.NowMs), frame.ToAll, frame.Shares, from, frame.Dead);
+        PeerMessages.ToPublication(frame.Message, clock.NowMs), frame.ToAll, frame.Shares, from, frame.For);
 
     /// <summary>Goes on with what a dead gateway left, and says how far that is. Waits for nothing.</summary>
     /// <exception cref="InvalidOperationException">This gateway is fenced itself.</exception>
@@ -159,9 +162,7 @@ internal sealed class SessionFailover(
             case FailoverEffect.Meet { GatewayId: var id } when Find(id) is { } met: routes.Meet(met); break;
             case FailoverEffect.Bar { Dead: var id } when Find(id) is { } barred: peers.Die(barred); break;
             case FailoverEffect.Redirect redirect: Redirect(redirect); break;
-            case FailoverEffect.Supersede { Dead: var id, To: var to } when Find(id) is { } dead:
-                dead.Supersede(to is null ? Task.CompletedTask : Find(to)?.Ready);
-                break;
+            case FailoverEffect.BeginAnew: journal.BeFenced(); break;
             case FailoverEffect.Forget { Dead: var id } when peers.FindDead(id) is { } dead: Forget(dead); break;
         }
     }
@@ -189,16 +190,31 @@ internal sealed class SessionFailover(
 
     private async Task<FailoverEvent> Read(long owner, FailoverEffect.ReadStore read)
     {
-        var left = await store.Inherit(owner, read.Head, CancellationToken.None);
+        if (await store.Inherit(owner, read.Head, CancellationToken.None) is not { } left) return new FailoverEvent.Fenced(read.Life, read.Head);
         if (left.Successor is { } other) return new FailoverEvent.FoundElsewhere(read.Life, read.Head, other);
-        List<LeftBehind> parts = [PartOf(read.Head, left)];
-        foreach (string dead in left.Sessions.Sessions.Select(row => row.LeftBy).OfType<string>().Distinct())
-            parts.Add(PartOf(dead, await store.Inherit(owner, dead, CancellationToken.None)));
-        return new FailoverEvent.Read(read.Life, read.Head, [.. parts], left.Sessions);
+        var others = await ReadParts(owner, read.Head, left.Sessions.Sessions.Select(row => row.LeftBy).OfType<string>(), CancellationToken.None);
+        return new FailoverEvent.Read(read.Life, read.Head, [PartOf(read.Head, left), .. others], left.Sessions);
+    }
+
+    /// <summary>What is known of dead gateways, and of those that were their successors before <paramref name="head"/>.</summary>
+    private async Task<ImmutableArray<LeftBehind>> ReadParts(long owner, string? head, IEnumerable<string> dead, CancellationToken cancellation)
+    {
+        Dictionary<string, LeftBehind> parts = new(StringComparer.Ordinal);
+        Queue<string> unread = new(dead);
+        while (unread.TryDequeue(out string? next))
+        {
+            if (parts.ContainsKey(next)) continue;
+            var left = await store.Inherit(owner, next, cancellation) ?? throw new InvalidOperationException("This gateway was taken for dead.");
+            var part = PartOf(next, left);
+            parts.Add(next, part);
+            foreach (string through in part.Through.TakeWhile(through => through != head)) unread.Enqueue(through);
+        }
+        return [.. parts.Values];
     }
 
     private async Task<FailoverEvent> Move(long owner, FailoverEffect.MoveInStore move) =>
-        new FailoverEvent.Moved(move.Life, move.Head, IsFenced: !await store.TakeOver(owner, move.Head, CancellationToken.None));
+        await store.TakeOver(owner, move.Head, CancellationToken.None)
+            ? new FailoverEvent.Moved(move.Life, move.Head) : new FailoverEvent.Fenced(move.Life, move.Head);
 
     private async Task<FailoverEvent> Record(FailoverEffect.RecordInStore record)
     {
@@ -219,8 +235,8 @@ internal sealed class SessionFailover(
 
     private void Redirect(FailoverEffect.Redirect redirect)
     {
-        ISuccessor? successor = redirect.To is null ? new LocalSuccessor(broker, redirect.Dead, journal, clock)
-            : Find(redirect.To) is { } other ? new RemoteSuccessor(other.Link, redirect.Dead) : null;
+        ISuccessor? successor = redirect.To is null ? new LocalSuccessor(broker, journal, clock)
+            : Find(redirect.To) is { } other ? new RemoteSuccessor(other.Link) : null;
         if (successor is not null) Find(redirect.Dead)?.Link.RedirectTo(successor, redirect.StoredUpTo);
     }
 

@@ -15,8 +15,10 @@ internal static class TakeoverRules
         FailoverEvent.Asked asked => Begin(state, asked.Dead),
         FailoverEvent.Read read when IsAt(state, read.Life, read.Head, TakeoverPhase.Reading) => Read(state, read),
         FailoverEvent.FoundElsewhere found when IsAt(state, found.Life, found.Head, TakeoverPhase.Reading) =>
-            new(state.With(new Takeover(found.Head) { Phase = TakeoverPhase.Elsewhere, Elsewhere = found.GatewayId }), []),
-        FailoverEvent.Moved moved when IsAt(state, moved.Life, moved.Head, TakeoverPhase.Moving) => Move(state, state.Takeovers[moved.Head], moved.IsFenced),
+            new(state.With(new Takeover(found.Head) { Phase = TakeoverPhase.Elsewhere, Elsewhere = found.GatewayId, EndsAt = now + LingerMs }), []),
+        FailoverEvent.Moved moved when IsAt(state, moved.Life, moved.Head, TakeoverPhase.Moving) => Move(state, state.Takeovers[moved.Head]),
+        FailoverEvent.Fenced fenced when fenced.Life == state.Life =>
+            new(state.With(new Takeover(fenced.Head) { Phase = TakeoverPhase.Fenced }), [new FailoverEffect.BeginAnew()]),
         FailoverEvent.StoreFailed failed when failed.Life == state.Life => Retry(state, failed.Head),
         FailoverEvent.TakenIn taken when IsAt(state, taken.Life, taken.Head, TakeoverPhase.TakingIn) =>
             Announce(state, state.Takeovers[taken.Head]).Then(Advance, now),
@@ -39,7 +41,7 @@ internal static class TakeoverRules
         if (!state.HasMet) return new(state, []);
         var over = state.Takeovers.Values.Where(takeover => takeover is { Phase: TakeoverPhase.Collecting, Awaited.IsEmpty: true }).ToArray();
         return new(
-            over.Aggregate(state, (next, takeover) => next.With(takeover with { Phase = TakeoverPhase.Telling, DedupEndsAt = now + LingerMs })),
+            over.Aggregate(state, (next, takeover) => next.With(takeover with { Phase = TakeoverPhase.Telling, EndsAt = now + LingerMs })),
             [
                 .. over.SelectMany(takeover => (FailoverEffect[])
                 [
@@ -68,16 +70,12 @@ internal static class TakeoverRules
     private static FailoverStep Read(FailoverState state, FailoverEvent.Read read)
     {
         var takeover = state.Takeovers[read.Head];
-        // Its last successor may have had the sessions, and messages for them with it.
-        if (read.Parts[0].Through is [.., var last])
+        // One of its successors may have had the sessions, and messages for them with it: the last of them first.
+        if (read.Parts[0].Through.LastOrDefault(through => state.Of(through) is not { IsAnnounced: true }) is { } first)
         {
-            var before = state.Of(last);
-            if (before is not { IsAnnounced: true })
-            {
-                var waiting = new FailoverStep(state.With(takeover with { Phase = TakeoverPhase.Waiting, Parts = [] }), []);
-                return before is { Phase: not (TakeoverPhase.Elsewhere or TakeoverPhase.Fenced) } ? waiting
-                    : waiting.Then((next, _) => FailoverCore.Bury(next, last), 0).Then((next, _) => Ask(next, last), 0);
-            }
+            var waiting = new FailoverStep(state.With(takeover with { Phase = TakeoverPhase.Waiting }), []);
+            return state.Of(first) is { Phase: not (TakeoverPhase.Elsewhere or TakeoverPhase.Fenced) } ? waiting
+                : waiting.Then((next, _) => FailoverCore.Bury(next, first), 0).Then((next, _) => Ask(next, first), 0);
         }
         // Those that come with it are asked for nowhere else.
         var next = read.Parts.Skip(1).Aggregate(state, (so, part) => so with { Takeovers = so.Takeovers.Remove(part.Dead) });
@@ -87,11 +85,9 @@ internal static class TakeoverRules
             step.Effects.Add(new FailoverEffect.MoveInStore(state.Life, read.Head, 0)));
     }
 
-    private static FailoverStep Move(FailoverState state, Takeover takeover, bool isFenced) => isFenced
-        ? new(state.With(takeover with { Phase = TakeoverPhase.Fenced, Parts = [], Sessions = null }), [])
-        : new(
-            state.With(takeover with { Phase = TakeoverPhase.TakingIn, Sessions = null, Failures = 0 }),
-            [new FailoverEffect.TakeIn(state.Life, takeover.Head, takeover.Parts, takeover.Sessions!)]);
+    private static FailoverStep Move(FailoverState state, Takeover takeover) => new(
+        state.With(takeover with { Phase = TakeoverPhase.TakingIn, Sessions = null, Failures = 0 }),
+        [new FailoverEffect.TakeIn(state.Life, takeover.Head, takeover.Parts, takeover.Sessions!)]);
 
     /// <summary>What this gateway has itself for the dead comes first, and is in the sessions; then the others are asked.</summary>
     private static FailoverStep Announce(FailoverState state, Takeover takeover)
@@ -105,7 +101,6 @@ internal static class TakeoverRules
             [
                 .. takeover.Parts.Select(part => new FailoverEffect.Redirect(part.Dead, null, part.StoredUpTo(state.Self))),
                 new FailoverEffect.OpenHere(takeover.Head),
-                .. takeover.Parts.Select(part => new FailoverEffect.Supersede(part.Dead, null)),
                 .. state.Peers.Select(peer => new FailoverEffect.Post(peer, Announcement(takeover, peer))),
                 .. waiting.Select(other => new FailoverEffect.ReadStore(state.Life, other.Head, 0)),
             ]);
@@ -143,9 +138,10 @@ internal static class TakeoverRules
 
     private static FailoverStep Sweep(FailoverState state, long now)
     {
-        var over = state.Takeovers.Values.Where(takeover => takeover.Phase is TakeoverPhase.Done && takeover.DedupEndsAt <= now).ToArray();
+        var over = state.Takeovers.Values
+            .Where(takeover => takeover.Phase is TakeoverPhase.Done or TakeoverPhase.Elsewhere && takeover.EndsAt <= now).ToArray();
         return new(
             over.Aggregate(state, (next, takeover) => next.Without(takeover)),
-            [.. over.Select(takeover => new FailoverEffect.EndDedup(takeover.Head))]);
+            [.. over.Where(takeover => takeover.Phase is TakeoverPhase.Done).Select(takeover => new FailoverEffect.EndDedup(takeover.Head))]);
     }
 }

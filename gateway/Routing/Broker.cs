@@ -100,16 +100,17 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
     /// <param name="toAll">To all that subscribed, but for shared subscriptions.</param>
     /// <param name="shares">Shared subscriptions of which a member here is to have it.</param>
     /// <param name="from">The frame that brought it; null: it was published here.</param>
-    /// <param name="dead">The message was for a dead gateway: it is for the sessions that this one left, and nobody else.</param>
+    /// <param name="leftBy">The message was for dead gateways: it is for the sessions that these left, and nobody else. None: it was not.</param>
     /// <returns>The journal's position at which it is durable for the persistent sessions here; 0 if there are none.</returns>
     public long DeliverForwarded(
-        Publication message, bool toAll, ImmutableArray<string> shares, LinkMark? from, string? dead = null)
+        Publication message, bool toAll, ImmutableArray<string> shares, LinkMark? from, ImmutableArray<string> leftBy = default)
     {
         // Not the thread's own list, which a publisher here may have in use.
         List<SubscriptionMatch<Subscriber>> matches = [];
         List<StoredDelivery> owed = [];
         _tree.Match(message.Topic, matches);
-        bool Takes(Session session) => dead is null ? session.Intake?.IsOpenTo(from?.Sender) ?? true : session.Intake?.IsFor(dead) ?? false;
+        bool Takes(Session session) =>
+            leftBy.IsDefault ? session.Intake?.IsOpenTo(from?.Sender) ?? true : session.Intake?.IsFor(leftBy) ?? false;
         // The last member here may have left while the message was on its way: then another gateway's gets it.
         var elsewhere = shares.Where(share => !TryDeliver(message, share, Takes, owed)).ToArray();
         foreach (var match in elsewhere.Length == 0 ? [] : matches.ToArray())

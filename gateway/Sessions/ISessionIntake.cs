@@ -12,8 +12,8 @@ internal interface ISessionIntake
     /// <param name="gatewayId">Where the message was published; null: here.</param>
     bool IsOpenTo(string? gatewayId);
 
-    /// <summary>A message for this dead gateway was for the session too.</summary>
-    bool IsFor(string deadGatewayId);
+    /// <summary>A message for these dead gateways' sessions is for it.</summary>
+    bool IsFor(ImmutableArray<string> deadGateways);
 
     void Add(Session session);
 }

@@ -52,18 +52,21 @@ public abstract record LinkFrame
     public sealed record Successor([property: Id(0)] ImmutableArray<DeadGateway> Dead) : LinkFrame;
 
     /// <summary>A message that the sender had for a dead gateway whose successor the receiver is.</summary>
-    /// <param name="ToAll">As in <see cref="Published"/>, though for what the dead gateway left alone.</param>
+    /// <param name="For">The gateways whose sessions it is for: the dead one, and those that it was the successor of when it was to have it.</param>
+    /// <param name="ToAll">As in <see cref="Published"/>, though for what these gateways left alone.</param>
     [GenerateSerializer, Immutable, Alias("fleet.link-frame.redirected")]
     public sealed record Redirected(
-        [property: Id(0)] string Dead,
+        [property: Id(0)] ImmutableArray<string> For,
         [property: Id(1)] PeerMessage Message,
         [property: Id(2)] bool ToAll,
         [property: Id(3)] ImmutableArray<string> Shares) : LinkFrame;
 
-    /// <summary>All that waited at the sender for the dead gateways of a takeover has been said to their successor, the receiver.</summary>
-    /// <param name="Dead">The first of them.</param>
+    /// <summary>
+    /// All that waited at the sender for the dead gateways of a takeover has been said to their successor, the receiver. What it publishes
+    /// from here on for the receiver's sessions is for theirs too.
+    /// </summary>
     [GenerateSerializer, Immutable, Alias("fleet.link-frame.handed-over")]
-    public sealed record HandedOver([property: Id(0)] string Dead) : LinkFrame;
+    public sealed record HandedOver([property: Id(0)] ImmutableArray<string> Dead) : LinkFrame;
 
     /// <summary>
     /// What the dead gateway's sessions subscribe to, the sender, its successor, has advertised: nothing is for the dead one any more.

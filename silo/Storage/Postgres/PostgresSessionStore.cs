@@ -85,11 +85,18 @@ internal sealed class PostgresSessionStore(PostgresDatabase database) : ISession
         }
     }
 
-    public async Task<Inheritance> Inherit(long owner, string deadGatewayId, CancellationToken cancellation)
+    public async Task<Inheritance?> Inherit(long owner, string deadGatewayId, CancellationToken cancellation)
     {
         await using var connection = await database.Source.OpenConnectionAsync(cancellation);
         await using var transaction = await connection.BeginTransactionAsync(cancellation);
-        await Scalar("SELECT demand_session_owner($1)", owner);
+        try
+        {
+            await Scalar("SELECT demand_session_owner($1)", owner);
+        }
+        catch (PostgresException e) when (e.SqlState == Fenced)
+        {
+            return null;
+        }
         if (await Scalar("SELECT number FROM session_owners WHERE gateway = $1 FOR UPDATE", deadGatewayId) is not long dead) return new Inheritance();
         await Scalar("UPDATE session_owners SET fenced = true, heir = $1 WHERE number = $2 AND heir IS NULL", owner, dead);
         await Scalar(DropSuperseded, dead);

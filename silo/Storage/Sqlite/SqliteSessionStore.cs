@@ -44,7 +44,7 @@ internal sealed class SqliteSessionStore(GroupCommitWriter writer, SqliteReaders
         return true;
     }, cancellation);
 
-    public async Task<Inheritance> Inherit(long owner, string deadGatewayId, CancellationToken cancellation)
+    public async Task<Inheritance?> Inherit(long owner, string deadGatewayId, CancellationToken cancellation)
     {
         var (inheritance, dead) = await writer.Write(session =>
         {
@@ -54,8 +54,7 @@ internal sealed class SqliteSessionStore(GroupCommitWriter writer, SqliteReaders
             DropSuperseded(session, number);
             return (SuccessorOf(session, number, owner), number);
         }, cancellation);
-        if (inheritance is null) throw new StorageException($"Session owner {owner} is fenced, and inherits nothing.");
-        return inheritance.Successor is not null || dead == 0 ? inheritance : await readers.Scan(session => inheritance with
+        return inheritance is not { Successor: null } || dead == 0 ? inheritance : await readers.Scan(session => inheritance with
         {
             Sessions = Read(session, "SELECT id FROM sessions WHERE owner = $1", dead),
             Marks = session.QueryOnce("SELECT sender, number FROM session_marks WHERE owner = $1", [dead], row => new LinkMark(row.GetString(0), row.GetInt64(1))),

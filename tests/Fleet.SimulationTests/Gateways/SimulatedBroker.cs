@@ -28,8 +28,13 @@ internal sealed partial class SimulatedGateway
         int life = Life, waiting = 1;
         bool lost = false;
         var frame = new LinkFrame.Published(Frame(message), ToAll: true, []);
-        foreach (var peer in Peers.Values.Where(peer => peer.Routes.Contains(message.Topic) && !peer.IsSuperseded).ToArray())
+        // As Forwarder does: successors first, whose frames are for their dead as well.
+        HashSet<string> covered = [];
+        foreach (var (id, peer) in Peers.Where(entry => entry.Value.Routes.Contains(message.Topic)).OrderBy(entry => entry.Value.Link.IsDead)
+                     .ThenByDescending(entry => entry.Value.Link.Covers.Length).ToArray())
         {
+            if (covered.Contains(id)) continue;
+            covered.UnionWith(peer.Link.Covers);
             waiting++;
             peer.Link.Post(frame, Taken);
         }
@@ -60,7 +65,7 @@ internal sealed partial class SimulatedGateway
     /// <param name="mark">Of the frame that brought it; null: it was published here.</param>
     public void Deliver(LinkFrame.Redirected frame, (string, long)? mark, Action<bool>? durable)
     {
-        DeliverTo(world.MessageOf(frame.Message.Number), session => session.Intake?.IsFor(frame.Dead) ?? false, mark);
+        DeliverTo(world.MessageOf(frame.Message.Number), session => session.Intake?.IsFor(frame.For) ?? false, mark);
         if (durable is not null) _journal.WhenDurable(durable);
     }
 
@@ -73,7 +78,7 @@ internal sealed partial class SimulatedGateway
                 break;
             case LinkFrame.Redirected redirected: Deliver(redirected, (from, number), durable: null); break;
             case LinkFrame.Successor successor: Hear(new FailoverEvent.SuccessorNamed(from, successor.Dead)); break;
-            case LinkFrame.HandedOver handedOver: Hear(new FailoverEvent.HandedOver(from, handedOver.Dead)); break;
+            case LinkFrame.HandedOver handedOver: Hear(new FailoverEvent.HandedOver(from, handedOver.Dead[0])); break;
             case LinkFrame.FailedOver failedOver: Hear(new FailoverEvent.Completed(failedOver.Dead)); break;
             case LinkFrame.Advertised advertised: sender.Routes.UnionWith(advertised.Filters); break;
             case LinkFrame.Ready:

@@ -26,21 +26,28 @@ internal sealed partial class SimulatedGateway(GatewayWorld world, string name)
     public FailoverState Failover { get; private set; } = new();
     public Dictionary<string, SimulatedPeer> Peers { get; } = new(StringComparer.Ordinal);
 
+    public bool HasJoined { get; private set; }
+
     /// <summary>Grows when its clients' connections end.</summary>
     public int Life { get; private set; }
 
     /// <param name="again">It was taken for dead: who is there under its name has it by now.</param>
     public void Begin(bool again)
     {
-        (Id, IsBeginning, Life) = (world.NewId(), true, Life + 1);
+        (Id, IsBeginning, HasJoined, Life) = (world.NewId(), true, false, Life + 1);
         world.Log(Id, () => $"begins as {(again ? null : name)}");
         (Owner, var predecessors) = world.Store.Begin(Id, again ? null : name);
         _journal = new SimulatedJournal(world, this, Owner);
-        var parts = predecessors.Union(world.Store.Load(Owner).Select(world.Store.LeftBy).OfType<string>()).Select(dead => PartOf(dead, world.Store.Inherit(Owner, dead)!.Value)).ToImmutableArray();
+        var parts = ReadParts(Owner, null, predecessors.Concat(world.Store.Load(Owner).Select(world.Store.LeftBy).OfType<string>()));
         TakeIn(world.Store.Load(Owner), parts.IsEmpty ? null : Inherit(parts), world.Store.LeftBy);
         Hear(new FailoverEvent.Begun(Id, Owner, parts));
         (string id, int life) = (Id, Life);
-        world.After(world.Random.Next(1, 500), this, () => { if (life == Life) world.Registry.Join(id, again ? null : name); });
+        world.After(world.Random.Next(1, 500), this, () =>
+        {
+            if (life != Life) return;
+            HasJoined = true;
+            world.Registry.Join(id, again ? null : name);
+        });
     }
 
     public void Kill()
@@ -54,6 +61,8 @@ internal sealed partial class SimulatedGateway(GatewayWorld world, string name)
     public void BeginAnew()
     {
         world.Log(Id, () => "begins anew");
+        string before = Id;
+        world.After(world.Random.Next(7_000, 11_000), null, () => world.Registry.Remove(before));
         _journal.Close();
         _effects.Clear();
         _inherited.Clear();
@@ -72,9 +81,10 @@ internal sealed partial class SimulatedGateway(GatewayWorld world, string name)
         _view = view;
         string[] gone = [.. Peers.Keys.Where(id => !Peers[id].IsDead && view.Find(id) is null)];
         foreach (string id in gone) Hear(new FailoverEvent.PeerDied(id));
-        foreach (string id in view.Dead.Where(id => Failover.Of(id) is not { IsAnnounced: true } && !Failover.Dead.Contains(id)))
+        foreach (string id in view.Dead.Where(id => Failover.Of(id) is not { IsAnnounced: true } && !Peers.ContainsKey(id)))
         {
-            Peers[id] = new SimulatedPeer(new SimulatedLink(world, this, id));
+            Peers[id] = new SimulatedPeer(new SimulatedLink(world, this, id)) { IsDead = true };
+            Peers[id].Link.Die();
             Hear(new FailoverEvent.PeerDied(id));
         }
         foreach (string id in Peers.Keys.Where(id => view.Find(id) is null && !view.Dead.Contains(id)).ToArray()) Hear(new FailoverEvent.Completed(id));
@@ -139,7 +149,8 @@ internal sealed partial class SimulatedGateway(GatewayWorld world, string name)
         {
             case FailoverEffect.ReadStore read: Ask(read.AfterMs, read.Life, read.Head, owner => Read(owner, read)); break;
             case FailoverEffect.MoveInStore move:
-                Ask(move.AfterMs, move.Life, move.Head, owner => new FailoverEvent.Moved(move.Life, move.Head, !world.Store.TakeOver(owner, move.Head)));
+                Ask(move.AfterMs, move.Life, move.Head, owner => world.Store.TakeOver(owner, move.Head)
+                    ? new FailoverEvent.Moved(move.Life, move.Head) : new FailoverEvent.Fenced(move.Life, move.Head));
                 break;
             case FailoverEffect.RecordInStore record:
                 Ask(record.AfterMs, record.Life, record.Head, _ =>
@@ -158,12 +169,9 @@ internal sealed partial class SimulatedGateway(GatewayWorld world, string name)
                 break;
             case FailoverEffect.Redirect redirect when Peers.TryGetValue(redirect.Dead, out var dead):
                 if (redirect.To is null || Peers.ContainsKey(redirect.To))
-                    dead.Link.RedirectTo(redirect.To is null ? null : Peers[redirect.To].Link, redirect.Dead, redirect.StoredUpTo);
+                    dead.Link.RedirectTo(redirect.To is null ? null : Peers[redirect.To].Link, redirect.StoredUpTo);
                 break;
-            case FailoverEffect.Supersede supersede when Peers.TryGetValue(supersede.Dead, out var dead):
-                if (supersede.To is null) dead.Supersede(() => true);
-                else if (Peers.TryGetValue(supersede.To, out var successor)) dead.Supersede(() => successor.IsReady);
-                break;
+            case FailoverEffect.BeginAnew: BeginAnew(); break;
             case FailoverEffect.OpenHere open when _inherited.TryGetValue(open.Head, out var here): here.OpenHere(); break;
             case FailoverEffect.Open open when _inherited.TryGetValue(open.Head, out var all): all.Open(); break;
             case FailoverEffect.Post post when Peers.TryGetValue(post.To, out var to): to.Link.Post(post.Frame); break;
@@ -187,17 +195,27 @@ internal sealed partial class SimulatedGateway(GatewayWorld world, string name)
 
     private FailoverEvent Read(long owner, FailoverEffect.ReadStore read)
     {
-        if (world.Store.Inherit(owner, read.Head) is not { } left) return new FailoverEvent.StoreFailed(read.Life, read.Head);
+        if (world.Store.Inherit(owner, read.Head) is not { } left) return new FailoverEvent.Fenced(read.Life, read.Head);
         if (left.Successor is { } other) return new FailoverEvent.FoundElsewhere(read.Life, read.Head, other);
         _read[read.Head] = [.. left.Rows];
         foreach (var row in left.Rows) _leftBy[row] = world.Store.LeftBy(row);
         return new FailoverEvent.Read(
             read.Life, read.Head,
-            [
-                PartOf(read.Head, left),
-                .. left.Rows.Select(row => _leftBy[row]).OfType<string>().Distinct().Select(dead => PartOf(dead, world.Store.Inherit(owner, dead)!.Value)),
-            ],
+            [PartOf(read.Head, left), .. ReadParts(owner, read.Head, left.Rows.Select(row => _leftBy[row]).OfType<string>())],
             new StoredSessions());
+    }
+
+    private ImmutableArray<LeftBehind> ReadParts(long owner, string? head, IEnumerable<string> dead)
+    {
+        Dictionary<string, LeftBehind> parts = new(StringComparer.Ordinal);
+        Queue<string> unread = new(dead);
+        while (unread.TryDequeue(out string? next))
+        {
+            if (parts.ContainsKey(next)) continue;
+            parts.Add(next, PartOf(next, world.Store.Inherit(owner, next)!.Value));
+            foreach (string through in parts[next].Through.TakeWhile(through => through != head)) unread.Enqueue(through);
+        }
+        return [.. parts.Values];
     }
 
     private void Meet(SimulatedPeer peer)

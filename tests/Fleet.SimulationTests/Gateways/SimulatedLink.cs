@@ -1,4 +1,3 @@
-using Fleet.Gateway.Failover;
 using Fleet.Interfaces.Messaging;
 
 namespace Fleet.SimulationTests.Gateways;
@@ -14,18 +13,25 @@ internal sealed class SimulatedLink(GatewayWorld world, SimulatedGateway from, s
     private long _nextNumber = 1;
     private int _underWay;
     private bool _isDead, _isAbandoned, _isSending;
-    private (SimulatedLink? Link, string Dead)? _successor;
+    private SimulatedLink? _successor;
+    private bool _isRedirected;
+
+    /// <summary>Whose sessions get what is published for the other.</summary>
+    public ImmutableArray<string> Covers { get; private set; } = [to];
+
+    public bool IsDead => _isDead;
 
     /// <param name="receipt">Told whether the other, or its successor, has it; null: nobody waits.</param>
     public void Post(LinkFrame frame, Action<bool>? receipt = null)
     {
         bool isMessage = frame is LinkFrame.Published or LinkFrame.Redirected;
+        if (frame is LinkFrame.HandedOver handedOver && !_isDead) Covers = [.. Covers.Union(handedOver.Dead)];
         if (_isDead && !isMessage) receipt?.Invoke(true);
         else if (_isAbandoned) receipt?.Invoke(false);
-        else if (_successor is not null) Pass(new Item(frame, receipt));
+        else if (_isRedirected) Pass(new Item(frame, receipt, Covers));
         else
         {
-            _waiting.Add(new Item(frame, receipt));
+            _waiting.Add(new Item(frame, receipt, Covers));
             Send();
         }
     }
@@ -37,11 +43,11 @@ internal sealed class SimulatedLink(GatewayWorld world, SimulatedGateway from, s
     }
 
     /// <param name="successor">Null: the gateway that it is from.</param>
-    public void RedirectTo(SimulatedLink? successor, string dead, long storedUpTo)
+    public void RedirectTo(SimulatedLink? successor, long storedUpTo)
     {
         Die();
-        if (_successor is not null || _isAbandoned) return;
-        _successor = (successor, dead);
+        if (_isRedirected || _isAbandoned) return;
+        (_successor, _isRedirected) = (successor, true);
         long number = _nextNumber;
         foreach (var item in _waiting)
         {
@@ -55,7 +61,7 @@ internal sealed class SimulatedLink(GatewayWorld world, SimulatedGateway from, s
     public void Abandon()
     {
         Die();
-        if (_successor is not null) return;
+        if (_isRedirected) return;
         _isAbandoned = true;
         foreach (var item in _waiting) item.Receipt?.Invoke(false);
         _waiting.Clear();
@@ -63,9 +69,9 @@ internal sealed class SimulatedLink(GatewayWorld world, SimulatedGateway from, s
 
     private void Pass(Item item)
     {
-        var (link, dead) = _successor!.Value;
-        var frame = Redirection.Of(item.Frame, dead);
-        if (link is not null) link.Post(frame, item.Receipt);
+        var frame = item.Frame as LinkFrame.Redirected
+            ?? (item.Frame is LinkFrame.Published published ? new(item.Covers, published.Message, published.ToAll, published.Shares) : null!);
+        if (_successor is not null) _successor.Post(frame, item.Receipt);
         else from.Deliver(frame, mark: null, durable => item.Receipt?.Invoke(durable));
     }
 
@@ -108,7 +114,7 @@ internal sealed class SimulatedLink(GatewayWorld world, SimulatedGateway from, s
         Send();
     }
 
-    private readonly record struct Item(LinkFrame Frame, Action<bool>? Receipt)
+    private readonly record struct Item(LinkFrame Frame, Action<bool>? Receipt, ImmutableArray<string> Covers)
     {
         public bool IsMessage => Frame is LinkFrame.Published or LinkFrame.Redirected;
     }
@@ -117,8 +123,6 @@ internal sealed class SimulatedLink(GatewayWorld world, SimulatedGateway from, s
 /// <summary>Another gateway, as one gateway knows it.</summary>
 internal sealed class SimulatedPeer(SimulatedLink link)
 {
-    private Func<bool>? _superseded;
-
     public SimulatedLink Link => link;
     public HashSet<string> Routes { get; } = [];
     public long LastNumber { get; set; }
@@ -127,9 +131,4 @@ internal sealed class SimulatedPeer(SimulatedLink link)
 
     /// <summary>It is heard, and told of changes.</summary>
     public bool IsMet { get; set; }
-
-    /// <summary>As <c>RemoteGateway.IsSuperseded</c>.</summary>
-    public bool IsSuperseded => _superseded?.Invoke() ?? false;
-
-    public void Supersede(Func<bool> ready) => _superseded ??= ready;
 }

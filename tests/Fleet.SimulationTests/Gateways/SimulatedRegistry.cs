@@ -19,7 +19,7 @@ internal sealed class SimulatedRegistry(GatewayWorld world)
     public void Beat(SimulatedGateway gateway)
     {
         if (world.Fails(0.2)) return;
-        if (_state.Dead.Contains(gateway.Id)) gateway.BeginAnew();
+        if (gateway.HasJoined && _state.View.Find(gateway.Id) is null) gateway.BeginAnew();
         else gateway.Apply(_state.View);
     }
 

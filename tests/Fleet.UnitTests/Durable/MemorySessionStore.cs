@@ -95,23 +95,23 @@ internal sealed class MemorySessionStore : ISessionStore
         }
     }
 
-    public Task<Inheritance> Inherit(long owner, string deadGatewayId, CancellationToken cancellation)
+    public Task<Inheritance?> Inherit(long owner, string deadGatewayId, CancellationToken cancellation)
     {
         lock (_gate)
         {
             if (Failure is not null) throw Failure;
-            if (_owners[(int)owner - 1].Successor is not null) throw new InvalidOperationException("The successor is fenced.");
+            if (_owners[(int)owner - 1].Successor is not null) return Task.FromResult<Inheritance?>(null);
             int dead = _owners.FindIndex(o => o.Gateway == deadGatewayId);
-            if (dead < 0) return Task.FromResult(new Inheritance());
+            if (dead < 0) return Task.FromResult<Inheritance?>(new Inheritance());
             long successor = _owners[dead].Successor ??= owner;
             DropSuperseded(dead + 1);
             List<string> through = [];
             for (; successor != owner; successor = _owners[(int)successor - 1].Successor!.Value)
             {
                 through.Add(_owners[(int)successor - 1].Gateway);
-                if (_owners[(int)successor - 1].Successor is null) return Task.FromResult(new Inheritance { Successor = through[^1] });
+                if (_owners[(int)successor - 1].Successor is null) return Task.FromResult<Inheritance?>(new Inheritance { Successor = through[^1] });
             }
-            return Task.FromResult(new Inheritance
+            return Task.FromResult<Inheritance?>(new Inheritance
             {
                 Through = through,
                 Sessions = Read([.. _sessions.Where(entry => entry.Value.Owner == dead + 1).Select(entry => entry.Key)]),

@@ -99,7 +99,7 @@ public sealed class RebirthTests : IAsyncLifetime
         parts.SessionHandoff.Clear();
         var successor = await parts.Sessions.Begin("successor", null, default);
         await parts.Sessions.Inherit(successor.Number, old, default);
-        Assert.Single((await parts.Sessions.Inherit(successor.Number, "dead", default)).Sessions.Sessions);
+        Assert.Single((await parts.Sessions.Inherit(successor.Number, "dead", default))!.Sessions.Sessions);
         await failover.Begin(null, default);
         store.Release.SetResult();
         while (failover.IsLoading)
@@ -136,7 +136,7 @@ public sealed class RebirthTests : IAsyncLifetime
         public Task<SessionOwner> Begin(string gatewayId, string? name, CancellationToken cancellation) => store.Begin(gatewayId, name, cancellation);
         public Task<StoredSessions> Load(long owner, CancellationToken cancellation) => store.Load(owner, cancellation);
         public Task<bool> Write(long owner, SessionBatch batch, CancellationToken cancellation) => store.Write(owner, batch, cancellation);
-        public Task<Inheritance> Inherit(long owner, string deadGatewayId, CancellationToken cancellation) => store.Inherit(owner, deadGatewayId, cancellation);
+        public Task<Inheritance?> Inherit(long owner, string deadGatewayId, CancellationToken cancellation) => store.Inherit(owner, deadGatewayId, cancellation);
         public Task CompleteFailover(string deadGatewayId, CancellationToken cancellation) =>
             store.CompleteFailover(deadGatewayId, cancellation);
         public Task<string?> FindGateway(string key, CancellationToken cancellation) => store.FindGateway(key, cancellation);

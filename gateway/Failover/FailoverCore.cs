@@ -11,7 +11,7 @@ internal static class FailoverCore
     /// <param name="now">In milliseconds of the monotonic clock.</param>
     public static FailoverStep Step(FailoverState state, FailoverEvent e, long now) => e switch
     {
-        FailoverEvent.Begun begun => Begin(state, begun),
+        FailoverEvent.Begun begun => Begin(state, begun, now),
         // Who is dead is forgotten too: whose successors are awaited is seen anew.
         FailoverEvent.TakenForDead => new(new FailoverState { Life = state.Life + 1 }, []),
         _ when state.IsBetweenLives => new(state, []),
@@ -34,11 +34,14 @@ internal static class FailoverCore
         _ => new FailoverProgress.UnderWay(),
     };
 
-    private static FailoverStep Begin(FailoverState state, FailoverEvent.Begun begun)
+    private static FailoverStep Begin(FailoverState state, FailoverEvent.Begun begun, long now)
     {
         var next = state with { Self = begun.Self, Owner = begun.Owner, IsBetweenLives = false, Dead = state.Dead.Union(begun.Parts.Select(part => part.Dead)) };
         if (begun.Parts.IsEmpty) return new(next, []);
-        var takeover = new Takeover(begun.Parts[0].Dead) { Phase = TakeoverPhase.Collecting, Parts = begun.Parts };
+        var takeover = new Takeover(begun.Parts[0].Dead)
+        {
+            Phase = TakeoverPhase.Collecting, Parts = begun.Parts, DueAt = now + TakeoverRules.CollectMs,
+        };
         return new(next.With(takeover), [new FailoverEffect.OpenHere(takeover.Head)]);
     }
 

@@ -66,8 +66,11 @@ internal sealed record Takeover(string Head)
     /// <summary>How often the store has failed in this phase.</summary>
     public int Failures { get; init; }
 
-    /// <summary>When nothing late is expected any more, and nobody asks, in milliseconds of the monotonic clock.</summary>
-    public long EndsAt { get; init; }
+    /// <summary>
+    /// In milliseconds of the monotonic clock: when the store is asked whether the sessions are this gateway's still, because others have not
+    /// handed over; when nothing late is expected any more, or nobody asks.
+    /// </summary>
+    public long DueAt { get; init; }
 
     /// <summary>Others know of it, or are about to hear.</summary>
     public bool IsAnnounced => Phase is >= TakeoverPhase.Collecting and <= TakeoverPhase.Done;

@@ -8,6 +8,9 @@ internal static class TakeoverRules
     /// <summary>How long a message that comes late is known for one that came before, and a gateway that is met late hears of its dead.</summary>
     public const int LingerMs = 60_000;
 
+    /// <summary>How long others hand over before this gateway doubts that it is the successor still. Some of them may take it for dead.</summary>
+    public const int CollectMs = 10_000;
+
     private const int FirstPauseMs = 100, LongestPauseMs = 2_000;
 
     public static FailoverStep Step(FailoverState state, FailoverEvent e, long now) => e switch
@@ -15,13 +18,13 @@ internal static class TakeoverRules
         FailoverEvent.Asked asked => Begin(state, asked.Dead),
         FailoverEvent.Read read when IsAt(state, read.Life, read.Head, TakeoverPhase.Reading) => Read(state, read),
         FailoverEvent.FoundElsewhere found when IsAt(state, found.Life, found.Head, TakeoverPhase.Reading) =>
-            new(state.With(new Takeover(found.Head) { Phase = TakeoverPhase.Elsewhere, Elsewhere = found.GatewayId, EndsAt = now + LingerMs }), []),
+            new(state.With(new Takeover(found.Head) { Phase = TakeoverPhase.Elsewhere, Elsewhere = found.GatewayId, DueAt = now + LingerMs }), []),
         FailoverEvent.Moved moved when IsAt(state, moved.Life, moved.Head, TakeoverPhase.Moving) => Move(state, state.Takeovers[moved.Head]),
         FailoverEvent.Fenced fenced when fenced.Life == state.Life =>
             new(state.With(new Takeover(fenced.Head) { Phase = TakeoverPhase.Fenced }), [new FailoverEffect.BeginAnew()]),
         FailoverEvent.StoreFailed failed when failed.Life == state.Life => Retry(state, failed.Head),
         FailoverEvent.TakenIn taken when IsAt(state, taken.Life, taken.Head, TakeoverPhase.TakingIn) =>
-            Announce(state, state.Takeovers[taken.Head]).Then(Advance, now),
+            Announce(state, state.Takeovers[taken.Head], now).Then(Advance, now),
         FailoverEvent.HandedOver handed => HandOver(state, handed).Then(Advance, now),
         FailoverEvent.Told told when IsAt(state, told.Life, told.Head, TakeoverPhase.Telling) => Record(state, state.Takeovers[told.Head]),
         FailoverEvent.Recorded recorded when IsAt(state, recorded.Life, recorded.Head, TakeoverPhase.Recording) =>
@@ -41,7 +44,7 @@ internal static class TakeoverRules
         if (!state.HasMet) return new(state, []);
         var over = state.Takeovers.Values.Where(takeover => takeover is { Phase: TakeoverPhase.Collecting, Awaited.IsEmpty: true }).ToArray();
         return new(
-            over.Aggregate(state, (next, takeover) => next.With(takeover with { Phase = TakeoverPhase.Telling, EndsAt = now + LingerMs })),
+            over.Aggregate(state, (next, takeover) => next.With(takeover with { Phase = TakeoverPhase.Telling, DueAt = now + LingerMs })),
             [
                 .. over.SelectMany(takeover => (FailoverEffect[])
                 [
@@ -90,11 +93,11 @@ internal static class TakeoverRules
         [new FailoverEffect.TakeIn(state.Life, takeover.Head, takeover.Parts, takeover.Sessions!)]);
 
     /// <summary>What this gateway has itself for the dead comes first, and is in the sessions; then the others are asked.</summary>
-    private static FailoverStep Announce(FailoverState state, Takeover takeover)
+    private static FailoverStep Announce(FailoverState state, Takeover takeover, long now)
     {
         var waiting = state.Takeovers.Values.Where(other => other.Phase is TakeoverPhase.Waiting).ToArray();
         var next = waiting.Aggregate(
-            state.With(takeover with { Phase = TakeoverPhase.Collecting, Awaited = state.Peers }),
+            state.With(takeover with { Phase = TakeoverPhase.Collecting, Awaited = state.Peers, DueAt = now + CollectMs }),
             (so, other) => so.With(new Takeover(other.Head)));
         return new(
             next,
@@ -138,10 +141,14 @@ internal static class TakeoverRules
 
     private static FailoverStep Sweep(FailoverState state, long now)
     {
-        var over = state.Takeovers.Values
-            .Where(takeover => takeover.Phase is TakeoverPhase.Done or TakeoverPhase.Elsewhere && takeover.EndsAt <= now).ToArray();
+        var due = state.Takeovers.Values.Where(takeover => takeover.DueAt <= now).ToLookup(takeover => takeover.Phase);
+        var over = due[TakeoverPhase.Done].Concat(due[TakeoverPhase.Elsewhere]);
+        var next = over.Aggregate(state, (so, takeover) => so.Without(takeover));
         return new(
-            over.Aggregate(state, (next, takeover) => next.Without(takeover)),
-            [.. over.Where(takeover => takeover.Phase is TakeoverPhase.Done).Select(takeover => new FailoverEffect.EndDedup(takeover.Head))]);
+            due[TakeoverPhase.Collecting].Aggregate(next, (so, takeover) => so.With(takeover with { DueAt = now + CollectMs })),
+            [
+                .. due[TakeoverPhase.Done].Select(takeover => new FailoverEffect.EndDedup(takeover.Head)),
+                .. due[TakeoverPhase.Collecting].Select(takeover => new FailoverEffect.ReadStore(state.Life, takeover.Head, 0)),
+            ]);
     }
 }

@@ -89,6 +89,7 @@ public sealed class RebirthTests : IAsyncLifetime
         var failover = new SessionFailover(
             store, parts.Restore, parts.Journal, parts.Broker, parts.Routes, parts.Peers, parts.Gateway, parts.Clock,
             Microsoft.Extensions.Logging.Abstractions.NullLogger<SessionFailover>.Instance);
+        await failover.Begin(null, default);
         failover.TakeOverFrom("dead");
         await store.Asked.Task;
         // As ClusterMember.BeginAnew; its successor has it all.

@@ -3,8 +3,8 @@ using Fleet.Interfaces.Messaging;
 namespace Fleet.Gateway.Failover;
 
 /// <summary>
-/// A dead gateway's sessions go on at a living one (docs/adr/0011-gateway-failover.md; drawn in docs/gateways.md). Both sides of it: what the
-/// successor does, in <see cref="TakeoverRules"/>, and what all others do.
+/// A dead gateway's sessions go on at a living one (docs/adr/0011-gateway-failover.md; drawn in docs/gateways.md). Both sides of it: what
+/// the successor does, in <see cref="TakeoverRules"/>, and what all others do.
 /// </summary>
 internal static class FailoverCore
 {
@@ -20,7 +20,8 @@ internal static class FailoverCore
         FailoverEvent.PeerDied died => Bury(state, died.GatewayId).Then(TakeoverRules.Advance, now),
         FailoverEvent.AllMet => new FailoverStep(state with { HasMet = true }, []).Then(TakeoverRules.Advance, now),
         FailoverEvent.SuccessorNamed named => Follow(state, named).Then(TakeoverRules.Advance, now),
-        FailoverEvent.Completed completed => new(state with { Dead = state.Dead.Add(completed.Dead) }, [new FailoverEffect.Forget(completed.Dead)]),
+        FailoverEvent.Completed completed => new(
+            state with { Dead = state.Dead.Add(completed.Dead) }, [new FailoverEffect.Forget(completed.Dead)]),
         _ => TakeoverRules.Step(state, e, now),
     };
 
@@ -30,13 +31,15 @@ internal static class FailoverCore
     {
         { Phase: TakeoverPhase.Done } => new FailoverProgress.Done(),
         { Phase: TakeoverPhase.Elsewhere, Elsewhere: { } elsewhere } => new FailoverProgress.Elsewhere(elsewhere),
-        { Phase: TakeoverPhase.Fenced } => throw new InvalidOperationException($"This gateway is fenced, and takes over nothing from {dead}."),
+        { Phase: TakeoverPhase.Fenced } =>
+            throw new InvalidOperationException($"This gateway is fenced, and takes over nothing from {dead}."),
         _ => new FailoverProgress.UnderWay(),
     };
 
     private static FailoverStep Begin(FailoverState state, FailoverEvent.Begun begun, long now)
     {
-        var next = state with { Self = begun.Self, Owner = begun.Owner, IsBetweenLives = false, Dead = state.Dead.Union(begun.Parts.Select(part => part.Dead)) };
+        var dead = state.Dead.Union(begun.Parts.Select(part => part.Dead));
+        var next = state with { Self = begun.Self, Owner = begun.Owner, IsBetweenLives = false, Dead = dead };
         if (begun.Parts.IsEmpty) return new(next, []);
         var takeover = new Takeover(begun.Parts[0].Dead)
         {
@@ -52,12 +55,15 @@ internal static class FailoverCore
         var announced = state.Takeovers.Values.Where(takeover => takeover.IsAnnounced).ToArray();
         return new(
             announced.Where(takeover => takeover.Phase is TakeoverPhase.Collecting)
-                .Aggregate(state with { Peers = state.Peers.Add(peer) }, (next, takeover) => next.With(takeover with { Awaited = takeover.Awaited.Add(peer) })),
+                .Aggregate(
+                    state with { Peers = state.Peers.Add(peer) },
+                    (next, takeover) => next.With(takeover with { Awaited = takeover.Awaited.Add(peer) })),
             [
                 .. announced.Select(takeover => new FailoverEffect.Post(peer, TakeoverRules.Announcement(takeover, peer))),
                 new FailoverEffect.Meet(peer),
                 .. announced.Where(takeover => takeover.Phase is not TakeoverPhase.Collecting)
-                    .SelectMany(takeover => takeover.Parts.Select(part => new FailoverEffect.Post(peer, new LinkFrame.FailedOver(part.Dead)))),
+                    .SelectMany(takeover => takeover.Parts)
+                    .Select(part => new FailoverEffect.Post(peer, new LinkFrame.FailedOver(part.Dead))),
             ]);
     }
 
@@ -72,7 +78,9 @@ internal static class FailoverCore
             [new FailoverEffect.Bar(dead)]);
     }
 
-    /// <summary>What waited for the dead goes to their successor; from then on, what matches the successor's own subscriptions is for theirs too.</summary>
+    /// <summary>
+    /// What waited for the dead goes to their successor; from then on, what is for the successor's sessions is for theirs too.
+    /// </summary>
     private static FailoverStep Follow(FailoverState state, FailoverEvent.SuccessorNamed named)
     {
         if (!state.Peers.Contains(named.GatewayId)) return new(state, []);

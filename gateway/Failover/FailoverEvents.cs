@@ -3,7 +3,9 @@ using Fleet.Interfaces.Messaging;
 
 namespace Fleet.Gateway.Failover;
 
-/// <summary>What a gateway hears of that changes its fail-overs. Those that answer a question to the store say in which life it was asked.</summary>
+/// <summary>
+/// What a gateway hears of that changes its fail-overs. Those that answer a question to the store say in which life it was asked.
+/// </summary>
 internal abstract record FailoverEvent
 {
     /// <summary>It has begun, under an id of its own, and has the sessions that gateways of its name left.</summary>
@@ -61,7 +63,9 @@ internal abstract record FailoverEvent
 /// <summary>What the shell is to do, in this order.</summary>
 internal abstract record FailoverEffect
 {
-    /// <summary>Ask the store what there is; answered by <see cref="FailoverEvent.Read"/> or <see cref="FailoverEvent.FoundElsewhere"/>.</summary>
+    /// <summary>
+    /// Ask the store what there is; answered by <see cref="FailoverEvent.Read"/> or <see cref="FailoverEvent.FoundElsewhere"/>.
+    /// </summary>
     public sealed record ReadStore(int Life, string Head, int AfterMs) : FailoverEffect;
 
     /// <summary>Make the sessions this gateway's in the store; answered by <see cref="FailoverEvent.Moved"/>.</summary>

@@ -11,7 +11,9 @@ internal sealed record FailoverState
     /// <summary>Its number as an owner of sessions.</summary>
     public long Owner { get; init; }
 
-    /// <summary>Which of this gateway's lives: it begins anew when it was taken for dead, and hears nothing more of what it had asked for before.</summary>
+    /// <summary>
+    /// Which of this gateway's lives: it begins anew when it was taken for dead, and hears nothing more of what it had asked for before.
+    /// </summary>
     public int Life { get; init; }
 
     /// <summary>It has been taken for dead, and has not begun anew.</summary>
@@ -27,7 +29,8 @@ internal sealed record FailoverState
     public ImmutableSortedSet<string> Dead { get; init; } = Ids.None;
 
     /// <summary>By the gateway that was asked for.</summary>
-    public ImmutableSortedDictionary<string, Takeover> Takeovers { get; init; } = ImmutableSortedDictionary.Create<string, Takeover>(StringComparer.Ordinal);
+    public ImmutableSortedDictionary<string, Takeover> Takeovers { get; init; } =
+        ImmutableSortedDictionary.Create<string, Takeover>(StringComparer.Ordinal);
 
     /// <summary>Some sessions are this gateway's in the store, or may be, that the directory has not yet.</summary>
     public bool IsLoading => Takeovers.Values.Any(takeover => takeover.Phase is TakeoverPhase.Moving or TakeoverPhase.TakingIn);
@@ -67,8 +70,8 @@ internal sealed record Takeover(string Head)
     public int Failures { get; init; }
 
     /// <summary>
-    /// In milliseconds of the monotonic clock: when the store is asked whether the sessions are this gateway's still, because others have not
-    /// handed over; when nothing late is expected any more, or nobody asks.
+    /// In milliseconds of the monotonic clock: when the store is asked whether the sessions are this gateway's still, because others have
+    /// not handed over; when nothing late is expected any more, or nobody asks.
     /// </summary>
     public long DueAt { get; init; }
 

@@ -3,8 +3,8 @@ using Fleet.Gateway.Sessions;
 namespace Fleet.Gateway.Failover;
 
 /// <summary>
-/// The sessions of a takeover, from when the directory has them until nothing late is expected. Each keeps whose it was: a message for a dead
-/// successor may have reached that one's own sessions, and not those that it was about to take.
+/// The sessions of a takeover, from when the directory has them until nothing late is expected. Each keeps whose it was: a message for a
+/// dead successor may have reached that one's own sessions, and not those that it was about to take.
 /// </summary>
 internal sealed class InheritedSessions
 {

@@ -10,11 +10,11 @@ using Microsoft.Extensions.Logging;
 namespace Fleet.Gateway.Failover;
 
 /// <summary>
-/// Tells <see cref="FailoverCore"/> what this gateway hears of dead ones, and does what it says: one effect after the other, whoever brought
-/// the event, so that nobody waits for another's.
+/// Tells <see cref="FailoverCore"/> what this gateway hears of dead ones, and does what it says: one effect after the other, whoever
+/// brought the event, so that nobody waits for another's.
 /// </summary>
 internal sealed class SessionFailover(
-    ISessionStore store, SessionRestore sessions, SessionJournal journal, Broker broker, Routes routes, Peers peers,
+    FailoverStore store, SessionRestore sessions, SessionJournal journal, Broker broker, Routes routes, Peers peers,
     GatewayIdentity gateway, GatewayClock clock, ILogger<SessionFailover> log) : ISessionArrivals
 {
     private readonly Lock _gate = new();
@@ -36,8 +36,7 @@ internal sealed class SessionFailover(
     public async Task Begin(string? name, CancellationToken cancellation)
     {
         var owner = await sessions.Begin(name, cancellation);
-        var stored = await store.Load(owner.Number, cancellation);
-        var parts = await ReadParts(owner.Number, null, owner.Predecessors.Concat(stored.Sessions.Select(row => row.LeftBy).OfType<string>()), cancellation);
+        var (stored, parts) = await store.ReadOwn(owner, cancellation);
         var inherited = parts.IsEmpty ? null : Inherit(parts);
         sessions.Add(stored, row => row.LeftBy is { } dead ? inherited!.PartOf(dead) : null);
         Hear(new FailoverEvent.Begun(gateway.Id, owner.Number, parts));
@@ -150,9 +149,9 @@ internal sealed class SessionFailover(
     {
         switch (effect)
         {
-            case FailoverEffect.ReadStore read: _ = Ask(read.Life, read.Head, read.AfterMs, owner => Read(owner, read)); break;
-            case FailoverEffect.MoveInStore move: _ = Ask(move.Life, move.Head, move.AfterMs, owner => Move(owner, move)); break;
-            case FailoverEffect.RecordInStore record: _ = Ask(record.Life, record.Head, record.AfterMs, _ => Record(record)); break;
+            case FailoverEffect.ReadStore read: _ = Ask(read.Life, read.Head, read.AfterMs, owner => store.Read(owner, read)); break;
+            case FailoverEffect.MoveInStore move: _ = Ask(move.Life, move.Head, move.AfterMs, owner => store.Move(owner, move)); break;
+            case FailoverEffect.RecordInStore record: _ = Ask(record.Life, record.Head, record.AfterMs, _ => store.Record(record)); break;
             case FailoverEffect.TakeIn take: TakeIn(take); break;
             case FailoverEffect.TellAll tell: _ = TellAll(tell); break;
             case FailoverEffect.Open open: Open(open.Head); break;
@@ -186,40 +185,6 @@ internal sealed class SessionFailover(
             answer = new FailoverEvent.StoreFailed(life, head);
         }
         Hear(answer);
-    }
-
-    private async Task<FailoverEvent> Read(long owner, FailoverEffect.ReadStore read)
-    {
-        if (await store.Inherit(owner, read.Head, CancellationToken.None) is not { } left) return new FailoverEvent.Fenced(read.Life, read.Head);
-        if (left.Successor is { } other) return new FailoverEvent.FoundElsewhere(read.Life, read.Head, other);
-        var others = await ReadParts(owner, read.Head, left.Sessions.Sessions.Select(row => row.LeftBy).OfType<string>(), CancellationToken.None);
-        return new FailoverEvent.Read(read.Life, read.Head, [PartOf(read.Head, left), .. others], left.Sessions);
-    }
-
-    /// <summary>What is known of dead gateways, and of those that were their successors before <paramref name="head"/>.</summary>
-    private async Task<ImmutableArray<LeftBehind>> ReadParts(long owner, string? head, IEnumerable<string> dead, CancellationToken cancellation)
-    {
-        Dictionary<string, LeftBehind> parts = new(StringComparer.Ordinal);
-        Queue<string> unread = new(dead);
-        while (unread.TryDequeue(out string? next))
-        {
-            if (parts.ContainsKey(next)) continue;
-            var left = await store.Inherit(owner, next, cancellation) ?? throw new InvalidOperationException("This gateway was taken for dead.");
-            var part = PartOf(next, left);
-            parts.Add(next, part);
-            foreach (string through in part.Through.TakeWhile(through => through != head)) unread.Enqueue(through);
-        }
-        return [.. parts.Values];
-    }
-
-    private async Task<FailoverEvent> Move(long owner, FailoverEffect.MoveInStore move) =>
-        await store.TakeOver(owner, move.Head, CancellationToken.None)
-            ? new FailoverEvent.Moved(move.Life, move.Head) : new FailoverEvent.Fenced(move.Life, move.Head);
-
-    private async Task<FailoverEvent> Record(FailoverEffect.RecordInStore record)
-    {
-        foreach (string dead in record.Dead) await store.CompleteFailover(dead, CancellationToken.None);
-        return new FailoverEvent.Recorded(record.Life, record.Head);
     }
 
     private void TakeIn(FailoverEffect.TakeIn take)
@@ -267,8 +232,6 @@ internal sealed class SessionFailover(
         Inherited(head)?.EndDedup();
         lock (_gate) _inherited.Remove(head);
     }
-
-    private static LeftBehind PartOf(string dead, Inheritance left) => new(dead, [.. left.Through], [.. left.Marks]);
 
     private InheritedSessions Inherit(ImmutableArray<LeftBehind> parts)
     {

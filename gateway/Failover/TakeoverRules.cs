@@ -5,10 +5,14 @@ namespace Fleet.Gateway.Failover;
 /// <summary>The successor's side: phase by phase, as <see cref="TakeoverPhase"/> has them.</summary>
 internal static class TakeoverRules
 {
-    /// <summary>How long a message that comes late is known for one that came before, and a gateway that is met late hears of its dead.</summary>
+    /// <summary>
+    /// How long a message that comes late is known for one that came before, and a gateway that is met late hears of its dead.
+    /// </summary>
     public const int LingerMs = 60_000;
 
-    /// <summary>How long others hand over before this gateway doubts that it is the successor still. Some of them may take it for dead.</summary>
+    /// <summary>
+    /// How long others hand over before this gateway doubts that it is the successor still. Some of them may take it for dead.
+    /// </summary>
     public const int CollectMs = 10_000;
 
     private const int FirstPauseMs = 100, LongestPauseMs = 2_000;
@@ -18,10 +22,11 @@ internal static class TakeoverRules
         FailoverEvent.Asked asked => Begin(state, asked.Dead),
         FailoverEvent.Read read when IsAt(state, read.Life, read.Head, TakeoverPhase.Reading) => Read(state, read),
         FailoverEvent.FoundElsewhere found when IsAt(state, found.Life, found.Head, TakeoverPhase.Reading) =>
-            new(state.With(new Takeover(found.Head) { Phase = TakeoverPhase.Elsewhere, Elsewhere = found.GatewayId, DueAt = now + LingerMs }), []),
-        FailoverEvent.Moved moved when IsAt(state, moved.Life, moved.Head, TakeoverPhase.Moving) => Move(state, state.Takeovers[moved.Head]),
+            new(state.With(NotHere(found.Head, TakeoverPhase.Elsewhere) with { Elsewhere = found.GatewayId, DueAt = now + LingerMs }), []),
+        FailoverEvent.Moved moved when IsAt(state, moved.Life, moved.Head, TakeoverPhase.Moving) =>
+            Move(state, state.Takeovers[moved.Head]),
         FailoverEvent.Fenced fenced when fenced.Life == state.Life =>
-            new(state.With(new Takeover(fenced.Head) { Phase = TakeoverPhase.Fenced }), [new FailoverEffect.BeginAnew()]),
+            new(state.With(NotHere(fenced.Head, TakeoverPhase.Fenced)), [new FailoverEffect.BeginAnew()]),
         FailoverEvent.StoreFailed failed when failed.Life == state.Life => Retry(state, failed.Head),
         FailoverEvent.TakenIn taken when IsAt(state, taken.Life, taken.Head, TakeoverPhase.TakingIn) =>
             Announce(state, state.Takeovers[taken.Head], now).Then(Advance, now),
@@ -42,7 +47,8 @@ internal static class TakeoverRules
     public static FailoverStep Advance(FailoverState state, long now)
     {
         if (!state.HasMet) return new(state, []);
-        var over = state.Takeovers.Values.Where(takeover => takeover is { Phase: TakeoverPhase.Collecting, Awaited.IsEmpty: true }).ToArray();
+        var over = state.Takeovers.Values
+            .Where(takeover => takeover is { Phase: TakeoverPhase.Collecting, Awaited.IsEmpty: true }).ToArray();
         return new(
             over.Aggregate(state, (next, takeover) => next.With(takeover with { Phase = TakeoverPhase.Telling, DueAt = now + LingerMs })),
             [
@@ -56,6 +62,8 @@ internal static class TakeoverRules
 
     private static bool IsAt(FailoverState state, int life, string head, TakeoverPhase phase) =>
         life == state.Life && state.Takeovers.GetValueOrDefault(head)?.Phase == phase;
+
+    private static Takeover NotHere(string head, TakeoverPhase phase) => new(head) { Phase = phase };
 
     private static ImmutableArray<string> Dead(Takeover takeover) => [.. takeover.Parts.Select(part => part.Dead)];
 
@@ -82,7 +90,8 @@ internal static class TakeoverRules
         }
         // Those that come with it are asked for nowhere else.
         var next = read.Parts.Skip(1).Aggregate(state, (so, part) => so with { Takeovers = so.Takeovers.Remove(part.Dead) });
-        var step = read.Parts.Aggregate(new FailoverStep(next, []), (so, part) => so.Then((then, _) => FailoverCore.Bury(then, part.Dead), 0));
+        var step = read.Parts.Aggregate(
+            new FailoverStep(next, []), (so, part) => so.Then((then, _) => FailoverCore.Bury(then, part.Dead), 0));
         return new(
             step.State.With(takeover with { Phase = TakeoverPhase.Moving, Parts = read.Parts, Sessions = read.Sessions, Failures = 0 }),
             step.Effects.Add(new FailoverEffect.MoveInStore(state.Life, read.Head, 0)));
@@ -112,9 +121,10 @@ internal static class TakeoverRules
     private static FailoverStep HandOver(FailoverState state, FailoverEvent.HandedOver handed)
     {
         // Of one that lives: what it sent before it died was received before.
-        if (state.Takeovers.GetValueOrDefault(handed.Head) is not { IsAnnounced: true } takeover || !state.Peers.Contains(handed.From)) return new(state, []);
-        return new(
-            state.With(takeover with { Awaited = takeover.Awaited.Remove(handed.From), HandedOver = takeover.HandedOver.Add(handed.From) }), []);
+        if (state.Takeovers.GetValueOrDefault(handed.Head) is not { IsAnnounced: true } takeover || !state.Peers.Contains(handed.From))
+            return new(state, []);
+        var next = takeover with { Awaited = takeover.Awaited.Remove(handed.From), HandedOver = takeover.HandedOver.Add(handed.From) };
+        return new(state.With(next), []);
     }
 
     private static FailoverStep Record(FailoverState state, Takeover takeover) => new(

@@ -51,6 +51,7 @@ public static class GatewayServiceCollectionExtensions
         services.AddSingleton<Routes>();
         services.AddSingleton<Forwarder>();
         services.AddSingleton<LinkBarrier>();
+        services.AddSingleton<FailoverStore>();
         services.AddSingleton<SessionFailover>();
         services.AddSingleton<ISessionArrivals>(services => services.GetRequiredService<SessionFailover>());
         services.AddSingleton<PeerInbox>();

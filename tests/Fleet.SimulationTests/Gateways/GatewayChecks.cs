@@ -26,16 +26,18 @@ internal sealed class GatewayChecks(History history)
         _last[(row.Key, message.Publisher)] = Math.Max(before, message.Sequence);
     }
 
-    /// <summary>One place, or on its way with both ends knowing: its owner has it, or is about to, or is dead and has no successor that says it has.</summary>
+    /// <summary>At one gateway at most; and at the one whose it is in the store, unless that is taking it in, or dead.</summary>
     public void AtEachStep(GatewayWorld world)
     {
         foreach (var row in world.Store.Rows)
         {
-            int places = world.Gateways.Count(gateway => gateway.IsAlive && !world.Store.IsFenced(gateway.Owner) && gateway.Sessions.ContainsKey(row.Key));
+            int places = world.Gateways.Count(gateway => Lives(gateway) && gateway.Sessions.ContainsKey(row.Key));
             Demand(places <= 1, $"{row.Key} is at {places} gateways");
-            if (world.Living(world.Store.GatewayOf(row)) is { IsBeginning: false } owner && !world.Store.IsFenced(owner.Owner) && !owner.Failover.IsLoading)
+            if (world.Living(world.Store.GatewayOf(row)) is { IsBeginning: false, Failover.IsLoading: false } owner && Lives(owner))
                 Demand(owner.Sessions.ContainsKey(row.Key), $"{row.Key} is {owner.Id}'s in the store, and not there");
         }
+
+        bool Lives(SimulatedGateway gateway) => gateway.IsAlive && !world.Store.IsFenced(gateway.Owner);
     }
 
     public void AtTheEnd(GatewayWorld world)
@@ -43,7 +45,8 @@ internal sealed class GatewayChecks(History history)
         Demand(world.Registry.Dead.IsEmpty, $"Nobody has failed over {string.Join(", ", world.Registry.Dead)}");
         foreach (var gateway in world.Gateways.Where(gateway => gateway.IsAlive))
         {
-            Demand(gateway.Failover.Takeovers.IsEmpty, $"{gateway.Id} is not done with {string.Join(", ", gateway.Failover.Takeovers.Values)}");
+            string left = string.Join(", ", gateway.Failover.Takeovers.Keys);
+            Demand(left.Length == 0, $"{gateway.Id} is not done with {left}");
             Demand(gateway.Peers.Values.All(peer => !peer.IsDead), $"{gateway.Id} has something for the dead");
         }
         foreach (var row in world.Store.Rows)

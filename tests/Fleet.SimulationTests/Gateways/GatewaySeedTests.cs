@@ -16,5 +16,6 @@ public sealed class GatewaySeedTests
     }
 
     [Fact]
-    public void The_same_seed_makes_the_same_history() => Assert.Equal(GatewaySimulationRun.Of(7, isTold: true), GatewaySimulationRun.Of(7, isTold: true));
+    public void The_same_seed_makes_the_same_history() =>
+        Assert.Equal(GatewaySimulationRun.Of(7, isTold: true), GatewaySimulationRun.Of(7, isTold: true));
 }

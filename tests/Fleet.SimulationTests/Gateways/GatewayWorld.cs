@@ -136,22 +136,22 @@ internal sealed class GatewayWorld
     }
 
     /// <summary>A publisher's next message; at another gateway, as another publisher, when its connection has ended.</summary>
-    private void Publish(SimulatedGateway? at, int life, string topic, int publisher, int sequence) => After(Random.Next(5, 400), null, () =>
+    private void Publish(SimulatedGateway? at, int life, string topic, int publisher, int seq) => After(Random.Next(5, 400), null, () =>
     {
         if (Now > _faultsEndAt + 20_000) return;
         if (at is not { IsAlive: true, IsBeginning: false } || at.Life != life)
         {
             SimulatedGateway[] open = [.. Gateways.Where(gateway => gateway is { IsAlive: true, IsBeginning: false })];
             at = open.Length == 0 ? null : Random.Pick<SimulatedGateway>(open);
-            (life, topic, publisher, sequence) = (at?.Life ?? 0, Random.Pick<string>(Topics), ++_lastPublisher, 0);
+            (life, topic, publisher, seq) = (at?.Life ?? 0, Random.Pick<string>(Topics), ++_lastPublisher, 0);
         }
         if (at is not null)
         {
-            var message = new SimulatedMessage(_messages.Count + 1, topic, publisher, sequence++);
+            var message = new SimulatedMessage(_messages.Count + 1, topic, publisher, seq++);
             _messages.Add(message.Number, message);
             Log(at.Id, () => $"is given {message}");
             at.Publish(message);
         }
-        Publish(at, life, topic, publisher, sequence);
+        Publish(at, life, topic, publisher, seq);
     });
 }

@@ -30,8 +30,8 @@ internal sealed partial class SimulatedGateway
         var frame = new LinkFrame.Published(Frame(message), ToAll: true, []);
         // As Forwarder does: successors first, whose frames are for their dead as well.
         HashSet<string> covered = [];
-        foreach (var (id, peer) in Peers.Where(entry => entry.Value.Routes.Contains(message.Topic)).OrderBy(entry => entry.Value.Link.IsDead)
-                     .ThenByDescending(entry => entry.Value.Link.Covers.Length).ToArray())
+        foreach (var (id, peer) in Peers.Where(entry => entry.Value.Routes.Contains(message.Topic))
+                     .OrderBy(entry => entry.Value.Link.IsDead).ThenByDescending(entry => entry.Value.Link.Covers.Length).ToArray())
         {
             if (covered.Contains(id)) continue;
             covered.UnionWith(peer.Link.Covers);
@@ -105,7 +105,8 @@ internal sealed partial class SimulatedGateway
             var intake = leftBy(row) is { } dead ? inherited!.PartOf(dead) : null;
             var session = Sessions[row.Key] = new SimulatedSession(row, intake) { LastNumber = row.Deliveries.Keys.LastOrDefault() };
             if (intake is not null) _sessionsOf[inherited!].Add(session);
-            foreach (var peer in Peers.Values.Where(peer => peer is { IsMet: true, IsDead: false })) peer.Link.Post(new LinkFrame.Advertised([row.Topic]));
+            foreach (var peer in Peers.Values.Where(peer => peer is { IsMet: true, IsDead: false }))
+                peer.Link.Post(new LinkFrame.Advertised([row.Topic]));
         }
     }
 
@@ -114,6 +115,21 @@ internal sealed partial class SimulatedGateway
         var inherited = _inherited[parts[0].Dead] = new InheritedSessions(parts);
         _sessionsOf[inherited] = [];
         return inherited;
+    }
+
+    private void Meet(SimulatedPeer peer)
+    {
+        peer.IsMet = true;
+        peer.Link.Post(new LinkFrame.Advertised([.. Sessions.Values.Select(session => session.Row.Topic).Distinct()]));
+        peer.Link.Post(new LinkFrame.Ready());
+    }
+
+    private void Forget(string id, SimulatedPeer dead)
+    {
+        dead.Link.Abandon();
+        dead.IsReady = true;
+        Peers.Remove(id);
+        Open();
     }
 
     private void EndDedup(InheritedSessions inherited)

@@ -5,8 +5,8 @@ using Fleet.Interfaces.Messaging;
 namespace Fleet.SimulationTests.Gateways;
 
 /// <summary>
-/// A gateway process: <see cref="FailoverCore"/> as it is compiled, with a shell, a broker, sessions and a journal that do what the real ones
-/// promise, one step at a time.
+/// A gateway process: <see cref="FailoverCore"/> as it is compiled, with a shell, a broker, sessions and a journal that do what the real
+/// ones promise, one step at a time.
 /// </summary>
 internal sealed partial class SimulatedGateway(GatewayWorld world, string name)
 {
@@ -87,11 +87,13 @@ internal sealed partial class SimulatedGateway(GatewayWorld world, string name)
             Peers[id].Link.Die();
             Hear(new FailoverEvent.PeerDied(id));
         }
-        foreach (string id in Peers.Keys.Where(id => view.Find(id) is null && !view.Dead.Contains(id)).ToArray()) Hear(new FailoverEvent.Completed(id));
-        foreach (var member in view.Gateways.Where(member => member.Id != Id && !Peers.ContainsKey(member.Id) && !Failover.Dead.Contains(member.Id)))
+        foreach (string id in Peers.Keys.Where(id => view.Find(id) is null && !view.Dead.Contains(id)).ToArray())
+            Hear(new FailoverEvent.Completed(id));
+        string[] living = [.. view.Gateways.Select(member => member.Id)];
+        foreach (string id in living.Where(id => id != Id && !Peers.ContainsKey(id) && !Failover.Dead.Contains(id)))
         {
-            Peers[member.Id] = new SimulatedPeer(new SimulatedLink(world, this, member.Id));
-            Hear(new FailoverEvent.PeerCame(member.Id));
+            Peers[id] = new SimulatedPeer(new SimulatedLink(world, this, id));
+            Hear(new FailoverEvent.PeerCame(id));
         }
         Hear(new FailoverEvent.AllMet());
         if (IsBeginning) _awaited ??= [.. Peers.Values];
@@ -124,9 +126,8 @@ internal sealed partial class SimulatedGateway(GatewayWorld world, string name)
             if (_inherited.TryGetValue(head, out var inherited)) inherited.From = takeover.HandedOver;
         }
         foreach (var effect in effects) _effects.Enqueue(effect);
-        if (_runsEffects) return;
+        if (!_runsEffects) Next();
         _runsEffects = true;
-        Next();
     }
 
     /// <summary>One effect, a moment later: others come between. A gateway may die at any of them.</summary>
@@ -185,13 +186,16 @@ internal sealed partial class SimulatedGateway(GatewayWorld world, string name)
     }
 
     /// <summary>The store is slow; it fails before what it was asked for landed, or after.</summary>
-    private void Ask(int afterMs, int life, string head, Func<long, FailoverEvent> question) => world.After(afterMs + world.Random.Next(1, 100), this, () =>
+    private void Ask(int afterMs, int life, string head, Func<long, FailoverEvent> question)
     {
-        if (Failover.Life != life) return;
-        var answer = world.Fails(0.15) ? new FailoverEvent.StoreFailed(life, head) : question(Failover.Owner);
-        if (world.Fails(0.15)) answer = new FailoverEvent.StoreFailed(life, head);
-        world.After(world.Random.Next(1, 20), this, () => Hear(answer));
-    });
+        world.After(afterMs + world.Random.Next(1, 100), this, () =>
+        {
+            if (Failover.Life != life) return;
+            var answer = world.Fails(0.15) ? new FailoverEvent.StoreFailed(life, head) : question(Failover.Owner);
+            if (world.Fails(0.15)) answer = new FailoverEvent.StoreFailed(life, head);
+            world.After(world.Random.Next(1, 20), this, () => Hear(answer));
+        });
+    }
 
     private FailoverEvent Read(long owner, FailoverEffect.ReadStore read)
     {
@@ -218,13 +222,6 @@ internal sealed partial class SimulatedGateway(GatewayWorld world, string name)
         return [.. parts.Values];
     }
 
-    private void Meet(SimulatedPeer peer)
-    {
-        peer.IsMet = true;
-        peer.Link.Post(new LinkFrame.Advertised([.. Sessions.Values.Select(session => session.Row.Topic).Distinct()]));
-        peer.Link.Post(new LinkFrame.Ready());
-    }
-
     private void TellAll(FailoverEffect.TellAll tell)
     {
         int life = Life, waiting = 1;
@@ -244,17 +241,9 @@ internal sealed partial class SimulatedGateway(GatewayWorld world, string name)
         }
     }
 
-    private void Forget(string id, SimulatedPeer dead)
-    {
-        dead.Link.Abandon();
-        dead.IsReady = true;
-        Peers.Remove(id);
-        Open();
-    }
-
     /// <summary>Lists, which a record prints as their type, as their elements.</summary>
-    private static string Describe(object record) => System.Text.Json.JsonSerializer.Serialize(record, record.GetType()) is var json
-        ? $"{record.GetType().Name} {json}" : "";
+    private static string Describe(object record) =>
+        $"{record.GetType().Name} {System.Text.Json.JsonSerializer.Serialize(record, record.GetType())}";
 
     private static LeftBehind PartOf(
         string dead, (string? Successor, ImmutableArray<string> Through, ImmutableArray<LinkMark> Marks, StoredRow[] Rows) left) =>

@@ -70,7 +70,7 @@ internal sealed class SimulatedLink(GatewayWorld world, SimulatedGateway from, s
     private void Pass(Item item)
     {
         var frame = item.Frame as LinkFrame.Redirected
-            ?? (item.Frame is LinkFrame.Published published ? new(item.Covers, published.Message, published.ToAll, published.Shares) : null!);
+            ?? new LinkFrame.Redirected(item.Covers, ((LinkFrame.Published)item.Frame).Message, ToAll: true, []);
         if (_successor is not null) _successor.Post(frame, item.Receipt);
         else from.Deliver(frame, mark: null, durable => item.Receipt?.Invoke(durable));
     }
@@ -101,7 +101,8 @@ internal sealed class SimulatedLink(GatewayWorld world, SimulatedGateway from, s
             else Received();
         });
 
-        void Arrive(Action answer) => world.After(world.Random.Next(1, 15), null, () => world.Living(to)?.Receive(_from, first, frames, answer));
+        void Arrive(Action answer) =>
+            world.After(world.Random.Next(1, 15), null, () => world.Living(to)?.Receive(_from, first, frames, answer));
     }
 
     private void Received()

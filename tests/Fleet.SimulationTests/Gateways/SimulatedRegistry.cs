@@ -27,7 +27,8 @@ internal sealed class SimulatedRegistry(GatewayWorld world)
     {
         if (next == _state) return;
         _state = next;
-        world.Log("registry", () => $"living {string.Join(' ', next.Gateways.Select(gateway => gateway.Id))}, dead {string.Join(' ', next.Dead)}");
+        var living = next.Gateways.Select(gateway => gateway.Id);
+        world.Log("registry", () => $"living {string.Join(' ', living)}, dead {string.Join(' ', next.Dead)}");
         var view = next.View;
         foreach (var member in next.Gateways)
         {
@@ -55,7 +56,10 @@ internal sealed class SimulatedRegistry(GatewayWorld world)
     }
 
     /// <param name="done">Told which other gateway has the sessions; null: this one.</param>
-    private void TakeOver(string successor, string dead, Action failed, Action<string?> done) => world.After(world.Random.Next(1, 50), null, () =>
+    private void TakeOver(string successor, string dead, Action failed, Action<string?> done) =>
+        world.After(world.Random.Next(1, 50), null, () => Ask(successor, dead, failed, done));
+
+    private void Ask(string successor, string dead, Action failed, Action<string?> done)
     {
         if (world.Living(successor) is not { } gateway || world.Fails(0.1))
         {
@@ -72,5 +76,5 @@ internal sealed class SimulatedRegistry(GatewayWorld world)
             case FailoverProgress.Elsewhere elsewhere: done(elsewhere.GatewayId); break;
             default: world.After(200, null, () => TakeOver(successor, dead, failed, done)); break;
         }
-    });
+    }
 }

@@ -3,8 +3,8 @@ using Fleet.Gateway.Durable;
 namespace Fleet.SimulationTests.Gateways;
 
 /// <summary>
-/// The tables of persistent sessions, as <c>ISessionStore</c> promises them. What fails before or after it landed is the caller's matter; here
-/// everything lands at once.
+/// The tables of persistent sessions, as <c>ISessionStore</c> promises them. What fails before or after it landed is the caller's matter;
+/// here everything lands at once.
 /// </summary>
 internal sealed class SimulatedSessionStore(GatewayChecks checks)
 {
@@ -26,7 +26,8 @@ internal sealed class SimulatedSessionStore(GatewayChecks checks)
     public IEnumerable<StoredRow> Load(long owner) => Rows.Where(row => row.Owner == owner);
 
     /// <returns>False: fenced.</returns>
-    public bool Write(long owner, IEnumerable<(StoredRow Row, long Number, SimulatedMessage Message)> deliveries, IReadOnlyDictionary<string, long> marks)
+    public bool Write(
+        long owner, IEnumerable<(StoredRow Row, long Number, SimulatedMessage Message)> deliveries, IReadOnlyDictionary<string, long> marks)
     {
         if (IsFenced(owner)) return false;
         foreach (var (row, number, message) in deliveries)
@@ -38,7 +39,8 @@ internal sealed class SimulatedSessionStore(GatewayChecks checks)
     }
 
     /// <returns>Null: the one that asks is fenced.</returns>
-    public (string? Successor, ImmutableArray<string> Through, ImmutableArray<LinkMark> Marks, StoredRow[] Rows)? Inherit(long owner, string gateway)
+    public (string? Successor, ImmutableArray<string> Through, ImmutableArray<LinkMark> Marks, StoredRow[] Rows)? Inherit(
+        long owner, string gateway)
     {
         if (IsFenced(owner)) return null;
         int dead = _owners.FindIndex(left => left.Gateway == gateway) + 1;
@@ -49,8 +51,8 @@ internal sealed class SimulatedSessionStore(GatewayChecks checks)
             through.Add(Of(successor).Gateway);
             if (Of(successor).Successor is null) return (through[^1], [], [], []);
         }
-        return (null, through.ToImmutable(), [.. _marks.Where(mark => mark.Key.Owner == dead).Select(mark => new LinkMark(mark.Key.Sender, mark.Value))],
-            [.. Load(dead)]);
+        var marks = _marks.Where(mark => mark.Key.Owner == dead).Select(mark => new LinkMark(mark.Key.Sender, mark.Value));
+        return (null, through.ToImmutable(), [.. marks], [.. Load(dead)]);
     }
 
     /// <returns>False: fenced.</returns>
@@ -76,7 +78,8 @@ internal sealed class SimulatedSessionStore(GatewayChecks checks)
 
     private void PassOn(Func<long, bool> from, long to)
     {
-        foreach (var row in Rows.Where(row => from(row.Owner))) (row.Owner, row.LeftBy) = (to, IsUnderWay(row.LeftBy) ? row.LeftBy : row.Owner);
+        foreach (var row in Rows.Where(row => from(row.Owner)))
+            (row.Owner, row.LeftBy) = (to, IsUnderWay(row.LeftBy) ? row.LeftBy : row.Owner);
     }
 
     private bool IsUnderWay(long dead) => dead != 0 && !Of(dead).IsFailedOver;

@@ -87,7 +87,7 @@ public sealed class RebirthTests : IAsyncLifetime
         Assert.True(await parts.Sessions.Write(dead.Number, batch, default));
         var store = new SlowToTake(parts.Sessions);
         var failover = new SessionFailover(
-            store, parts.Restore, parts.Journal, parts.Broker, parts.Routes, parts.Peers, parts.Gateway, parts.Clock,
+            new FailoverStore(store), parts.Restore, parts.Journal, parts.Broker, parts.Routes, parts.Peers, parts.Gateway, parts.Clock,
             Microsoft.Extensions.Logging.Abstractions.NullLogger<SessionFailover>.Instance);
         await failover.Begin(null, default);
         failover.TakeOverFrom("dead");

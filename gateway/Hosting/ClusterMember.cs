@@ -1,8 +1,9 @@
 using Fleet.Gateway.Directory;
 using Fleet.Gateway.Journal;
-using Fleet.Gateway.Cluster;
-using Fleet.Gateway.Handoff;
 using Fleet.Gateway.Links;
+using Fleet.Gateway.Handoff;
+using Fleet.Gateway.Failover;
+using Fleet.Gateway.Hosting;
 using Fleet.Gateway.Routing;
 using Fleet.Gateway.Sessions;
 using Fleet.Gateway.Telemetry;
@@ -18,7 +19,7 @@ namespace Fleet.Gateway.Hosting;
 /// was taken for dead itself, ends all its sessions, which belong to others by then, and begins anew under another id.
 /// </summary>
 internal sealed class ClusterMember(
-    IGrainFactory grains, GatewayIdentity gateway, Peers peers, DeadGateways deadGateways, SessionFailover failover, Broker broker,
+    IGrainFactory grains, GatewayIdentity gateway, Peers peers, SessionFailover failover, Broker broker,
     SessionJournal journal, SessionDirectory directory, SessionHandoff handoff, ConnectionRegistry connections,
     IOptions<ClusterOptions> options, TimeProvider time, ILogger<ClusterMember> log)
 {
@@ -89,15 +90,15 @@ internal sealed class ClusterMember(
             peers.Number = self.Number;
             var gone = peers.All.Where(peer => view.Find(peer.Id) is null).ToArray();
             var come = view.Gateways.Where(
-                member => member.Id != gateway.Id && peers.Find(member.Id) is null && !deadGateways.IsDead(member.Id)).ToArray();
-            foreach (var peer in gone) deadGateways.Die(peer.Id);
+                member => member.Id != gateway.Id && peers.Find(member.Id) is null && !failover.IsDead(member.Id)).ToArray();
+            foreach (var peer in gone) failover.Die(peer.Id);
             // What it knew of these is unknown here; their successor tells.
             foreach (string dead in view.Dead.Where(dead => !failover.Has(dead)))
-                deadGateways.AddUnknown(new RemoteGateway(new GatewayMember(dead, 0, null), LinkTo(dead)));
-            foreach (var peer in peers.Dead.Where(peer => view.Find(peer.Id) is null && !view.Dead.Contains(peer.Id)).ToArray())
-                deadGateways.Complete(peer.Id);
+                failover.AddUnknown(new RemoteGateway(new GatewayMember(dead, 0, null), LinkTo(dead)));
+            foreach (var peer in gone.Concat(peers.Dead).Where(peer => view.Find(peer.Id) is null && !view.Dead.Contains(peer.Id)))
+                failover.Complete(peer.Id);
             foreach (var member in come) failover.Meet(new RemoteGateway(member, LinkTo(member.Id)));
-            failover.Look();
+            failover.MetAll();
             if (gone.Length + come.Length > 0) log.PeersChanged(gateway.Id, peers.All.Count);
         }
     }

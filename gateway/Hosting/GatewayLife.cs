@@ -1,6 +1,7 @@
+using Fleet.Gateway.Failover;
 using Fleet.Gateway.Handoff;
 using Fleet.Gateway.Auth;
-using Fleet.Gateway.Cluster;
+using Fleet.Gateway.Links;
 using Fleet.Gateway.Directory;
 using Fleet.Gateway.Journal;
 using Fleet.Gateway.Presence;
@@ -30,7 +31,7 @@ internal static class GatewayLife
         services.AddSweep<ConnectionRegistry>(static connections => connections.Tick);
         services.AddSweep<SessionDirectory>(static sessions => sessions.Sweep);
         services.AddSweep<SessionHandoff>(static handoff => handoff.Sweep);
-        services.AddSweep<SessionFailover>(static failover => failover.Sweep);
+        services.AddSweep<SessionFailover>(static failover => _ => failover.Sweep());
         services.AddSweep<Fences>(static fences => fences.Sweep);
         services.AddSweep<SessionLifecycle>(static lifecycle => lifecycle.Sweep);
         services.AddSweep<Flapping>(static flapping => flapping.Sweep);

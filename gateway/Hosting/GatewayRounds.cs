@@ -1,5 +1,5 @@
 using Fleet.Gateway.Auth;
-using Fleet.Gateway.Cluster;
+using Fleet.Gateway.Links;
 using Fleet.Gateway.Retained;
 using Fleet.Interfaces.Messaging;
 

@@ -1,6 +1,6 @@
-using Fleet.Gateway.Cluster;
-using Fleet.Gateway.Handoff;
 using Fleet.Gateway.Links;
+using Fleet.Gateway.Handoff;
+using Fleet.Gateway.Failover;
 using Fleet.Gateway.Presence;
 using Fleet.Gateway.Retained;
 using Fleet.Gateway.Sessions;

@@ -49,10 +49,15 @@ internal sealed class Forwarder(Peers peers, GatewayClock clock, GatewayMetrics 
         if (message.Number == 0) message.Number = peers.NextMessageNumber();
         var copy = PeerMessages.Of(message, clock.NowMs);
         var taken = Task.CompletedTask;
-        foreach (var (gateway, toAll, shares) in targets)
+        // A successor's frame is for the sessions of its dead as well, from when it was handed what waited for them. It goes first, and says so.
+        ImmutableArray<string> toAllOf = [];
+        var ordered = targets.Exists(target => target.Gateway.Link.IsDead) ? SuccessorsFirst(targets) : targets;
+        foreach (var (gateway, toAll, shares) in ordered)
         {
-            var frame = new LinkFrame.Published(copy, toAll, shares);
-            var posted = receipt ? gateway.Link.Post(frame, bytes) : gateway.Link.TryPost(frame, bytes, receipt: false);
+            bool isCovered = toAll && toAllOf.Contains(gateway.Id);
+            if (isCovered && shares.IsEmpty) continue;
+            var posted = gateway.Link.Forward(new LinkFrame.Published(copy, toAll && !isCovered, shares), bytes, receipt, out var covered);
+            if (toAll && !isCovered) toAllOf = toAllOf.AddRange(covered);
             if (posted is null) metrics.Dropped(DropReason.QueueFull);
             else if (!posted.IsCompleted) taken = taken.IsCompleted ? posted : Task.WhenAll(taken, posted);
             metrics.Forwarded();
@@ -60,6 +65,10 @@ internal sealed class Forwarder(Peers peers, GatewayClock clock, GatewayMetrics 
         targets.Clear();
         return taken;
     }
+
+    /// <summary>Those who live, whose dead may still grow in number; then the dead, successors before those whose they are.</summary>
+    private static List<Target> SuccessorsFirst(List<Target> targets) =>
+        [.. targets.OrderBy(target => target.Gateway.Link.IsDead).ThenByDescending(target => target.Gateway.Link.Covers.Length)];
 
     private static void Add(List<Target> targets, RemoteGateway gateway, string? share)
     {

@@ -6,7 +6,9 @@ namespace Fleet.Gateway.Links;
 /// <param name="Bytes">What it counts towards the link's bound.</param>
 /// <param name="Receipt">Completed by the shell when the other gateway, or its successor, has the frame; null: nobody waits for that.</param>
 /// <param name="IsMessage">It goes to the successor when the other gateway is dead; any other frame is of no use there.</param>
-internal readonly record struct LinkItem(LinkFrame Frame, int Bytes, TaskCompletionSource? Receipt, bool IsMessage);
+/// <param name="Covers">The gateways whose sessions have what it brings: fixed when it is posted, and the same for a successor.</param>
+internal readonly record struct LinkItem(
+    LinkFrame Frame, int Bytes, TaskCompletionSource? Receipt, bool IsMessage, ImmutableArray<string> Covers);
 
 /// <summary>What became of a frame that was posted.</summary>
 internal enum PostOutcome

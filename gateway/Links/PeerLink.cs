@@ -21,6 +21,9 @@ internal sealed class PeerLink(
     /// <summary>Id of this gateway in the life that the link belongs to.</summary>
     public string From => from;
 
+    /// <summary>Whose sessions get what is published for the other gateway: its own, and those of the dead whose successor it is.</summary>
+    private ImmutableArray<string> _covers = [to];
+
     public bool IsDead => _dead.Task.IsCompleted;
 
     /// <summary>Bytes that wait or are under way.</summary>
@@ -35,10 +38,21 @@ internal sealed class PeerLink(
     /// Completes when the other gateway, or its successor, has it; at once without <paramref name="receipt"/>. Null: too much waits
     /// already. What is no message is of no use to the successor, and is done with when the other gateway is dead.
     /// </returns>
-    public Task? TryPost(LinkFrame frame, int bytes, bool receipt) => Post(frame, bytes, receipt, bounded: true);
+    public Task? TryPost(LinkFrame frame, int bytes, bool receipt) => Post(frame, bytes, receipt, bounded: true, out _);
 
     /// <summary>For the frames that no link may miss, of which there are only so many, and for what has been found to have room.</summary>
-    public Task Post(LinkFrame frame, int bytes = 0) => Post(frame, bytes, receipt: true, bounded: false)!;
+    public Task Post(LinkFrame frame, int bytes = 0) => Post(frame, bytes, receipt: true, bounded: false, out _)!;
+
+    /// <summary>A message: as <see cref="TryPost"/> without a receipt, and unbounded with one.</summary>
+    /// <param name="covered">The gateways whose sessions have it with this.</param>
+    public Task? Forward(LinkFrame.Published frame, int bytes, bool receipt, out ImmutableArray<string> covered) =>
+        Post(frame, bytes, receipt, bounded: !receipt, out covered);
+
+    /// <summary>The gateways whose sessions have what is forwarded now.</summary>
+    public ImmutableArray<string> Covers
+    {
+        get { lock (_gate) return _covers; }
+    }
 
     /// <param name="bytes">Of the payload.</param>
     public bool HasRoom(int bytes)
@@ -83,17 +97,19 @@ internal sealed class PeerLink(
         foreach (var item in left) item.Receipt?.TrySetException(Lost());
     }
 
-    private Task? Post(LinkFrame frame, int bytes, bool receipt, bool bounded)
+    private Task? Post(LinkFrame frame, int bytes, bool receipt, bool bounded, out ImmutableArray<string> covered)
     {
         lock (_gate)
         {
+            if (frame is LinkFrame.HandedOver handedOver && !_link.IsDead) _covers = [.. _covers.Union(handedOver.Dead)];
+            covered = _covers;
             var taken = receipt ? new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously) : null;
             bool isMessage = frame is LinkFrame.Published or LinkFrame.Redirected;
-            switch (_link.Post(new LinkItem(frame, bytes + LinkSender.FrameBytes, taken, isMessage), bounded))
+            switch (_link.Post(new LinkItem(frame, bytes + LinkSender.FrameBytes, taken, isMessage, covered), bounded))
             {
                 case PostOutcome.Full: return null;
                 case PostOutcome.NotNeeded: return Task.CompletedTask;
-                case PostOutcome.ForSuccessor: return _successor!.Accept(frame, bytes);
+                case PostOutcome.ForSuccessor: return _successor!.Accept(Redirected(frame, covered), bytes);
                 case PostOutcome.Lost: return Task.FromException(Lost());
             }
             if (!_running && !_link.IsDead)
@@ -156,23 +172,34 @@ internal sealed class PeerLink(
 
     private static async Task Pass(LinkItem item, ISuccessor successor)
     {
-        var taken = successor.Accept(item.Frame, item.Bytes - LinkSender.FrameBytes);
+        var taken = successor.Accept(Redirected(item.Frame, item.Covers), item.Bytes - LinkSender.FrameBytes);
         await taken.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         if (taken.IsCompletedSuccessfully) item.Receipt?.TrySetResult();
         else item.Receipt?.TrySetException(Lost());
     }
 
+    /// <summary>
+    /// Whose sessions a message is for stays as it was: what a successor may have stored for some of them is not for those again.
+    /// </summary>
+    private static LinkFrame.Redirected Redirected(LinkFrame frame, ImmutableArray<string> covers) => frame switch
+    {
+        LinkFrame.Published published => new(covers, published.Message, published.ToAll, published.Shares),
+        LinkFrame.Redirected redirected => redirected,
+        _ => throw new ArgumentException($"{frame.GetType().Name} is of no use to a successor.", nameof(frame)),
+    };
+
     private static InvalidOperationException Lost() => new("The gateway is dead, and what it left is not at another.");
 }
 
-/// <summary>Who takes what was for a dead gateway. Called under the lock of the link to that one: it must not wait, and calls no other gateway's.</summary>
+/// <summary>
+/// Who takes what was for a dead gateway. Called under the lock of the link to that one: it must not wait, and calls no other gateway's.
+/// </summary>
 internal interface ISuccessor
 {
     /// <param name="bytes">Of a payload.</param>
     bool HasRoom(int bytes);
 
-    /// <param name="frame">A message.</param>
     /// <param name="bytes">Of the payload.</param>
     /// <returns>Completes when the sessions that the dead gateway left have it; fails if they do not.</returns>
-    Task Accept(LinkFrame frame, int bytes);
+    Task Accept(LinkFrame.Redirected frame, int bytes);
 }

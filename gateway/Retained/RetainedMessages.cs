@@ -1,7 +1,6 @@
 using System.Text;
-using Fleet.Gateway.Cluster;
-using Fleet.Gateway.Messages;
 using Fleet.Gateway.Links;
+using Fleet.Gateway.Messages;
 using Fleet.Gateway.Hosting;
 using Fleet.Gateway.Routing;
 using Fleet.Gateway.Sessions;

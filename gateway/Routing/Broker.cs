@@ -1,7 +1,6 @@
-using Fleet.Gateway.Cluster;
+using Fleet.Gateway.Links;
 using Fleet.Gateway.Journal;
 using Fleet.Gateway.Messages;
-using Fleet.Gateway.Links;
 using Fleet.Gateway.Retained;
 using Fleet.Gateway.Sessions;
 using Fleet.Mqtt;
@@ -106,17 +105,19 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
     /// <param name="toAll">To all that subscribed, but for shared subscriptions.</param>
     /// <param name="shares">Shared subscriptions of which a member here is to have it.</param>
     /// <param name="from">The frame that brought it; null: it was published here.</param>
-    /// <param name="inherited">The message was for a dead gateway: it is for the sessions that this one left, and nobody else.</param>
+    /// <param name="leftBy">The message was for dead gateways: it is for the sessions that these left, and nobody else. None: it was not.</param>
     /// <returns>The journal's position at which it is durable for the persistent sessions here; 0 if there are none.</returns>
     public long DeliverForwarded(
-        Publication message, bool toAll, ImmutableArray<string> shares, LinkMark? from, InheritedSessions? inherited = null)
+        Publication message, bool toAll, ImmutableArray<string> shares, LinkMark? from, ImmutableArray<string> leftBy = default)
     {
         // Not the thread's own list, which a publisher here may have in use.
         List<SubscriptionMatch<Subscriber>> matches = [];
         List<StoredDelivery> owed = [];
         _tree.Match(message.Topic, matches);
+        bool Takes(Session session) =>
+            leftBy.IsDefault ? session.Intake?.IsOpenTo(from?.Sender) ?? true : session.Intake?.IsFor(leftBy) ?? false;
         // The last member here may have left while the message was on its way: then another gateway's gets it.
-        var elsewhere = shares.Where(share => !TryDeliver(message, share, inherited, owed)).ToArray();
+        var elsewhere = shares.Where(share => !TryDeliver(message, share, Takes, owed)).ToArray();
         foreach (var match in elsewhere.Length == 0 ? [] : matches.ToArray())
         {
             if (match.Subscriber is RemoteShare { Gateway.IsAvailable: true } share && elsewhere.Contains(share.Filter))
@@ -124,8 +125,8 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
         }
         if (toAll)
         {
-            matches.RemoveAll(match => match.Group is not null);
-            FanOut.Deliver(message, matches, publisher: null, inherited, owed);
+            matches.RemoveAll(match => match.Group is not null || match.Subscriber is not Session session || !Takes(session));
+            FanOut.Deliver(message, matches, publisher: null, isHere: false, owed);
         }
         return owed.Count == 0 ? 0 : journal.Note(message, owed, from: from);
     }
@@ -146,22 +147,18 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
     {
         session.RestoreSubscription(subscription);
         // A shared one would be chosen for messages that it does not take yet.
-        if (subscription.Filter.IsShared && session.Inherited is { IsOpen: false } inherited) inherited.Shares.Set(session, subscription);
+        if (subscription.Filter.IsShared && session.Intake is { IsOpen: false }) _shares.Set(session, subscription);
         else Add(session, subscription);
     }
 
-    /// <summary>All that waited for a dead gateway is here: the sessions that it left take messages as all others do.</summary>
-    public void Open(InheritedSessions inherited)
+    /// <summary>A restored session takes messages from all: it is chosen among the members of its shared subscriptions too.</summary>
+    public void OpenShares(Session session)
     {
-        inherited.IsOpen = true;
-        foreach (var session in inherited.Sessions)
+        foreach (var subscription in session.Subscriptions)
         {
-            foreach (var subscription in session.Subscriptions)
-            {
-                if (!subscription.Filter.IsShared) continue;
-                Add(session, subscription);
-                if (session.Subscriptions.All(held => held.Filter.Text != subscription.Filter.Text)) Remove(session, subscription.Filter);
-            }
+            if (!subscription.Filter.IsShared) continue;
+            Add(session, subscription);
+            if (session.Subscriptions.All(held => held.Filter.Text != subscription.Filter.Text)) Remove(session, subscription.Filter);
         }
     }
 
@@ -225,11 +222,12 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
         return true;
     }
 
-    private bool TryDeliver(Publication message, string share, InheritedSessions? inherited, List<StoredDelivery> owed)
+    private bool TryDeliver(Publication message, string share, Func<Session, bool> takes, List<StoredDelivery> owed)
     {
-        if ((inherited?.Shares.Choose(share) ?? _shares.Choose(share)) is not var (session, subscription)) return false;
+        if ((_shares.Choose(share, takes) ?? _shares.Choose(share, session => session.Intake?.IsOpen ?? true)) is not var (chosen, subscription))
+            return false;
         var delivery = FanOut.DeliveryOf(message, subscription.Options, SubscriptionIdentifiers.Of(subscription.Identifier));
-        if (session.Deliver(delivery) is { } noted) owed.Add(noted);
+        if (chosen.Deliver(delivery) is { } noted) owed.Add(noted);
         return true;
     }
 
@@ -240,7 +238,7 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
         Publication message, List<SubscriptionMatch<Subscriber>> matches, Session? publisher, ushort packetId, bool mustHold)
     {
         var owed = t_owed ??= [];
-        FanOut.Deliver(message, matches, publisher, inherited: null, owed);
+        FanOut.Deliver(message, matches, publisher, isHere: true, owed);
         var holder = packetId == 0 ? null : publisher!.Stored;
         if (owed.Count == 0 && (holder is null || !mustHold)) return 0;
         long position = journal.Note(message, owed, holder, packetId);

@@ -1,6 +1,8 @@
-using Fleet.Gateway.Cluster;
+using Fleet.Gateway.Links;
 using Fleet.Gateway.Journal;
 using Fleet.Gateway.Messages;
+using Fleet.Gateway.Hosting;
+using Fleet.Gateway.Routing;
 using Fleet.Gateway.Telemetry;
 using Fleet.Mqtt;
 
@@ -49,7 +51,7 @@ internal sealed class Session : Subscriber
     /// <summary>
     /// It comes from a dead gateway, and is known for what it is until all that was on its way there has come; null otherwise.
     /// </summary>
-    public InheritedSessions? Inherited { get; set; }
+    public ISessionIntake? Intake { get; set; }
 
     /// <summary>Null: it is kept in memory alone, because it ends with its connection.</summary>
     public StoredSession? Stored => _stored;
@@ -208,12 +210,9 @@ internal sealed class Session : Subscriber
     /// <returns>What is to be noted in the journal; null if nothing is.</returns>
     public StoredDelivery? Deliver(in Delivery delivery) => Take(delivery, only: null);
 
-    public override StoredDelivery? Deliver(in Delivery delivery, InheritedSessions? addressed)
-    {
-        // Until it is open, it gets what is for all in another way: each publisher's messages are to reach it in order.
-        bool isForOthers = addressed is null ? Inherited is { IsOpen: false } : Inherited != addressed;
-        return isForOthers ? null : Take(delivery, only: null);
-    }
+    // Until it is open, it gets what is published here in another way: each publisher's messages are to reach it in order.
+    public override StoredDelivery? Deliver(in Delivery delivery, bool isHere) =>
+        isHere && Intake?.IsOpenTo(null) == false ? null : Take(delivery, only: null);
 
     /// <summary>
     /// Takes the answer to a request for the connection that made it; drops it if that one is gone. No policy is asked: it was, at the

@@ -1,4 +1,4 @@
-using Fleet.Gateway.Cluster;
+using Fleet.Gateway.Links;
 using Fleet.Gateway.Directory;
 using Fleet.Gateway.Journal;
 using Fleet.Gateway.Handoff;
@@ -27,7 +27,7 @@ internal abstract record FoundSession
 
 /// <summary>Finds the session of a client whose gateway is dead, or does not answer: the store knows who has it.</summary>
 internal sealed class SessionFinder(
-    ISessionStore store, IGrainFactory grains, GatewayIdentity gateway, SessionDirectory directory, SessionFailover failover,
+    ISessionStore store, IGrainFactory grains, GatewayIdentity gateway, SessionDirectory directory, ISessionArrivals arrivals,
     SessionHandoff handoff, GatewayClock clock, ILogger<SessionFinder> log)
 {
     /// <summary>
@@ -73,7 +73,7 @@ internal sealed class SessionFinder(
     {
         if (directory.Find(key) is not null) return new FoundSession.Found(null);
         if (await store.FindGateway(key, CancellationToken.None) is not { } owner) return new FoundSession.None();
-        if (owner == gateway.Id && !failover.IsLoading)
+        if (owner == gateway.Id && !arrivals.IsLoading)
         {
             if (!await handoff.ComeBack(key, lease.Epoch)) return new FoundSession.NotYet();
             return directory.Find(key) is null ? new FoundSession.None() : new FoundSession.Found(null);

@@ -129,4 +129,7 @@ internal static partial class GatewayLog
 
     [LoggerMessage(3052, LogLevel.Error, "This gateway's persistent sessions are another gateway's: it was taken for dead")]
     public static partial void JournalFenced(this ILogger log);
+
+    [LoggerMessage(3054, LogLevel.Error, "{Effect} of a fail-over failed")]
+    public static partial void FailoverEffectFailed(this ILogger log, string effect, Exception exception);
 }

@@ -1,14 +1,16 @@
 using System.Diagnostics;
 using System.Globalization;
 using Fleet.SimulationTests;
+using Fleet.SimulationTests.Gateways;
 using Fleet.SimulationTests.World;
 using Xunit.Runner.InProc.SystemConsole;
 
 // The test runner starts this program as well, with arguments of its own: none of them begins with two dashes.
 if (args is [var first, ..] && !first.StartsWith("--", StringComparison.Ordinal)) return await ConsoleRunner.Run(args);
 
-// One seed, a range of them, or a large fleet: docs/simulation.md.
+// One seed, a range of them, a large fleet, or gateways: docs/simulation.md.
 int seed = 1, count = 1, large = 0;
+bool gateways = false;
 int? devices = null;
 string? historyPath = null;
 for (int i = 0; i < args.Length; i += 2)
@@ -20,15 +22,23 @@ for (int i = 0; i < args.Length; i += 2)
         case "--count": count = int.Parse(value, CultureInfo.InvariantCulture); break;
         case "--devices": devices = int.Parse(value, CultureInfo.InvariantCulture); break;
         case "--large": large = int.Parse(value, CultureInfo.InvariantCulture); break;
+        case "--gateways": (gateways, seed) = (true, int.Parse(value, CultureInfo.InvariantCulture)); break;
         case "--history": historyPath = value; break;
-        default: throw new ArgumentException($"{args[i]} is none of --seed, --count, --devices, --large, --history.");
+        default: throw new ArgumentException($"{args[i]} is none of --seed, --count, --devices, --large, --gateways, --history.");
     }
 }
 
 using var history = historyPath is null ? null : new StreamWriter(historyPath);
 int failed = 0;
 var watch = Stopwatch.StartNew();
-for (int i = 0; i < count; i++)
+for (int i = 0; i < count && gateways; i++)
+{
+    var run = GatewaySimulationRun.Of(seed + i, history: history);
+    if (run.Failure is null) continue;
+    failed++;
+    Console.WriteLine(count == 1 ? run.Failure : string.Join('\n', run.Failure.Split('\n')[^2..]));
+}
+for (int i = 0; i < count && !gateways; i++)
 {
     var run = SimulationRun.Of(large > 0 ? SimulationSettings.Large(seed + i, large) : SimulationSettings.Draw(seed + i, devices), history);
     if (run.Failure is { } failure)

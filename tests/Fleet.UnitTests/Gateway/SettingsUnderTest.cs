@@ -1,6 +1,6 @@
 using Fleet.Gateway.Auth;
 using Fleet.Gateway.Channels;
-using Fleet.Gateway.Cluster;
+using Fleet.Gateway.Links;
 using Fleet.Gateway.Journal;
 using Fleet.Gateway.Retained;
 using Fleet.Gateway.Sessions;

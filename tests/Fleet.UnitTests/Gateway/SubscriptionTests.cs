@@ -1,4 +1,4 @@
-using Fleet.Gateway.Cluster;
+using Fleet.Gateway.Links;
 using Fleet.Gateway.Sessions;
 using Fleet.Mqtt;
 

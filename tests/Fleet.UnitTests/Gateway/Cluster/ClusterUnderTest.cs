@@ -1,8 +1,7 @@
 using Fleet.Gateway;
 using Fleet.Gateway.Journal;
-using Fleet.Gateway.Cluster;
-using Fleet.Gateway.Hosting;
 using Fleet.Gateway.Links;
+using Fleet.Gateway.Hosting;
 using Fleet.Interfaces.Certificates;
 using Fleet.Interfaces.Devices;
 using Fleet.Interfaces.Naming;

@@ -1,4 +1,3 @@
-using Fleet.Gateway.Cluster;
 using Fleet.Gateway.Links;
 using Fleet.Interfaces.Messaging;
 using Fleet.Mqtt;

@@ -1,6 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 
-namespace Fleet.Gateway.Cluster;
+namespace Fleet.Gateway.Links;
 
 /// <summary>This gateway among the others: of the section <c>Fleet:Gateway</c>.</summary>
 internal sealed class ClusterOptions

@@ -97,7 +97,7 @@ internal sealed class ConnectAuthoriser(
             Heartbeat = client.Thing is { } thing ? new Heartbeat(thing) : null,
         };
         if (!await sessions.TakeOver(identity, lease, request.CleanStart))
-            return Unavailable("The session's gateway is dead, and it is not at another yet; try again in some seconds.");
+            return Unavailable("The session is on its way elsewhere, or its gateway is dead; try again in some seconds.");
         await lifecycle.Announce(identity);
         return new ConnectDecision.Accepted(identity);
     }

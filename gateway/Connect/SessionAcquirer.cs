@@ -24,7 +24,8 @@ internal sealed class SessionAcquirer(
         if (lease.Lost is not { } lost) return lease;
         var found = await finder.Find(key, lease, claim.CleanStart);
         if (found is FoundSession.NotYet) return null;
-        lease = await session.Open(claim with { Found = lost });
+        string? from = (found as FoundSession.Found)?.Moved?.FromGateway;
+        lease = await session.Open(claim with { Found = lost, FoundEpoch = lease.Epoch, From = from });
         if (lease.Lost is not null) return null;
         // What is found has its will with it.
         return found is FoundSession.Found { Moved: var moved } ? lease with { Moved = lease.Moved ?? moved, UnsentWill = null } : lease;
@@ -45,7 +46,7 @@ internal sealed class SessionAcquirer(
             : lease.From is { } from ? await finder.FindFrom(from, identity.Key, lease) : new FoundSession.None();
         while (found is FoundSession.Found { Moved: { } moved })
         {
-            if (await handoff.Begin(identity, moved) is not { } inbound) return true;
+            if (await handoff.Begin(identity, moved) is not { } inbound) return handoff.Has(identity.Key);
             if (await Collect(inbound) is { } messages)
             {
                 // What is noted between two lives of the gateway is never stored.
@@ -56,7 +57,7 @@ internal sealed class SessionAcquirer(
             // A newer connection has it, unless the gateway that had it is dead: then the store knows which one has it now.
             bool overtaken = inbound.Done.Task.IsCompleted;
             handoff.Abandon(inbound);
-            if (overtaken) return true;
+            if (overtaken) return false;
             log.SessionNotMoved(identity.Key, moved.FromGateway);
             found = await finder.Find(identity.Key, lease with { Lost = moved.FromGateway }, discard: false);
         }

@@ -83,6 +83,9 @@ internal sealed class SessionHandoff(
         }
     }
 
+    /// <summary>The session is here, where its client finds it.</summary>
+    public bool Has(string key) => directory.Find(key) is not null;
+
     /// <summary>The client is back and starts clean: what left this gateway, and has not arrived anywhere, ends. Returns when that is durable, or cannot be for now.</summary>
     public Task Discard(string key, long epoch)
     {

@@ -31,13 +31,17 @@ public interface ISessionGrain : IGrainWithStringKey
 /// <param name="SessionId">Unique per connection.</param>
 /// <param name="CleanStart">Begin anew, whatever there is.</param>
 /// <param name="Found">A lost gateway (<see cref="SessionLease.Lost"/>): what it had of the session is found.</param>
+/// <param name="FoundEpoch">Of the lease that said it was lost. If another connection has been given the client id since, it is asked again.</param>
+/// <param name="From">The gateway that hands over what was found; null: nothing has to be handed over.</param>
 [GenerateSerializer, Immutable, Alias("fleet.session-claim")]
 public sealed record SessionClaim(
     [property: Id(0)] string GatewayId,
     [property: Id(1)] string SessionId,
     [property: Id(2)] bool CleanStart,
     [property: Id(3)] SessionWill? Will,
-    [property: Id(4)] string? Found = null);
+    [property: Id(4)] string? Found = null,
+    [property: Id(5)] long FoundEpoch = 0,
+    [property: Id(6)] string? From = null);
 
 /// <param name="Epoch">Grows with each owner of the client id; a message of a lower epoch is late and is dropped.</param>
 /// <param name="Moved">The session that another gateway hands over; null if there is none.</param>

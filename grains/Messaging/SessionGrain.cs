@@ -32,7 +32,9 @@ internal sealed class SessionGrain(
         var before = record.State;
         long epoch = NextEpoch();
         MovedSession? moved = null;
-        foreach (string holder in before.Holders(claim.GatewayId, claim.Found))
+        // What was found out before somebody else was given the client id says nothing about them.
+        string? found = claim.FoundEpoch == _epoch ? claim.Found : null;
+        foreach (string holder in before.Holders(claim.GatewayId, found))
         {
             var taken = await TakeOver(holder, epoch, claim.CleanStart);
             if (taken is TakeOverResult.Lost)
@@ -45,8 +47,8 @@ internal sealed class SessionGrain(
             if (moved is not null) break;
         }
 
-        bool stays = before.Gateway == claim.GatewayId, lost = !stays && before.Gateway is not null && before.Gateway == claim.Found;
-        string? from = stays ? before.From : moved?.FromGateway ?? claim.Found;
+        bool stays = before.Gateway == claim.GatewayId, lost = !stays && before.Gateway is not null && before.Gateway == found;
+        string? from = stays ? before.From : moved?.FromGateway ?? (found is null ? null : claim.From);
         var next = before.Covering(claim.GatewayId, epoch, claim.Will, from);
         if (next != before) await Save(next);
         (_epoch, _sessionId) = (epoch, claim.SessionId);

@@ -172,7 +172,7 @@ internal sealed class MemorySessionStore : ISessionStore
         lock (_gate)
         {
             _owners.Add(new Owner(gateway, null));
-            _sessions[row.Id] = (row, _owners.Count);
+            _sessions[row.Id] = (row, _owners.Count, null);
         }
     }
 

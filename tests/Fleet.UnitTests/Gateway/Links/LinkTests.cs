@@ -90,9 +90,9 @@ public sealed class LinkTests
     [Fact]
     public void What_is_no_message_is_done_with_when_the_other_gateway_is_dead()
     {
-        _sender.Post(new LinkItem(new LinkFrame.Ready(), 1, new TaskCompletionSource(), IsMessage: false), bounded: false);
+        _sender.Post(new LinkItem(new LinkFrame.Ready(), 1, new TaskCompletionSource(), IsMessage: false, []), bounded: false);
         Assert.Single(_sender.Die());
-        Assert.Equal(PostOutcome.NotNeeded, _sender.Post(new LinkItem(new LinkFrame.Ready(), 1, null, IsMessage: false), bounded: false));
+        Assert.Equal(PostOutcome.NotNeeded, _sender.Post(new LinkItem(new LinkFrame.Ready(), 1, null, IsMessage: false, []), bounded: false));
     }
 
     [Fact]
@@ -106,7 +106,7 @@ public sealed class LinkTests
     }
 
     private PostOutcome Post(string text, int bytes = 128, bool bounded = true) =>
-        _sender.Post(new LinkItem(new LinkFrame.Withdrawn(text), bytes, new TaskCompletionSource(), IsMessage: true), bounded);
+        _sender.Post(new LinkItem(new LinkFrame.Withdrawn(text), bytes, new TaskCompletionSource(), IsMessage: true, []), bounded);
 
     private static PeerBatch Batch(long first, params string[] texts) =>
         new("here", first, [.. texts.Select(text => new LinkFrame.Withdrawn(text))], "there");

@@ -28,7 +28,9 @@ internal sealed class AckTicket(ushort packetId, Qos qos, long receivedAt)
     public int Repeats { get; set; }
 }
 
-/// <summary>Keeps PUBACKs and PUBRECs in the order of their PUBLISHes [MQTT-4.6.0-2, 4.6.0-3], whatever order the answers come in.</summary>
+/// <summary>
+/// Keeps PUBACKs and PUBRECs in the order of their PUBLISHes [MQTT-4.6.0-2, 4.6.0-3], whatever order the answers come in.
+/// </summary>
 internal sealed class AckQueue
 {
     private Queue<AckTicket>? _waiting;

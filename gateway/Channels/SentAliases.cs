@@ -1,8 +1,8 @@
 namespace Fleet.Gateway.Channels;
 
 /// <summary>
-/// The topic aliases that this side has set on a connection: the first topics that come get one and keep it. Few, so that looking for one is nearly
-/// nothing, and a client that allows 65,535 costs no more than another. MQTT 5.0, 3.3.2.3.4.
+/// The topic aliases that this side has set on a connection: the first topics that come get one and keep it. Few, so that looking for one
+/// is nearly nothing, and a client that allows 65,535 costs no more than another. MQTT 5.0, 3.3.2.3.4.
 /// </summary>
 /// <param name="maximum">That the client allows.</param>
 internal sealed class SentAliases(int maximum)

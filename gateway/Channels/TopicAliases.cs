@@ -12,10 +12,17 @@ internal sealed class TopicAliases(int maximum)
     public ReadOnlySpan<byte> Resolve(scoped in PublishPacket publish, ReadOnlySpan<byte> topic)
     {
         if (publish.Properties.IsEmpty || publish.Properties.TopicAlias is not { } alias) return topic;
-        if (alias > maximum) throw new MqttProtocolException(ReasonCode.TopicAliasInvalid, $"Topic alias {alias} is over the maximum of {maximum} (3.3.2.3.4).");
+        if (alias > maximum)
+        {
+            throw new MqttProtocolException(
+                ReasonCode.TopicAliasInvalid, $"Topic alias {alias} is over the maximum of {maximum} (3.3.2.3.4).");
+        }
         _topics ??= new byte[maximum][];
         if (topic.IsEmpty)
-            return _topics[alias - 1] ?? throw new MqttProtocolException(ReasonCode.ProtocolError, $"Topic alias {alias} was never set (3.3.2.3.4).");
+        {
+            return _topics[alias - 1] ?? throw new MqttProtocolException(
+                ReasonCode.ProtocolError, $"Topic alias {alias} was never set (3.3.2.3.4).");
+        }
         if (!topic.SequenceEqual(_topics[alias - 1])) _topics[alias - 1] = topic.ToArray();
         return topic;
     }

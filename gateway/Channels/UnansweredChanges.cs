@@ -3,8 +3,8 @@ using Fleet.Gateway.Sessions;
 namespace Fleet.Gateway.Channels;
 
 /// <summary>
-/// Subscriptions whose change the client has not heard of, and what stood in their places: should the store refuse the change, it stands there again. Several
-/// changes of one filter may be under way; what the last of them comes to is what counts.
+/// Subscriptions whose change the client has not heard of, and what stood in their places: should the store refuse the change, it stands
+/// there again. Several changes of one filter may be under way; what the last of them comes to is what counts.
 /// </summary>
 internal sealed class UnansweredChanges
 {

@@ -6,8 +6,8 @@ namespace Fleet.Gateway.Downloads;
 internal enum RangeKind { Whole, Partial, Unsatisfiable }
 
 /// <summary>
-/// What of a file a request asks for. Several ranges, other units and ranges that cannot be read are ignored, as RFC 9110, 14.2, allows; one that
-/// rests on another entity tag (If-Range) too.
+/// What of a file a request asks for. Several ranges, other units and ranges that cannot be read are ignored, as RFC 9110, 14.2, allows;
+/// one that rests on another entity tag (If-Range) too.
 /// </summary>
 internal readonly record struct ByteRange(RangeKind Kind, long Offset, long Length)
 {
@@ -16,7 +16,11 @@ internal readonly record struct ByteRange(RangeKind Kind, long Offset, long Leng
         var whole = new ByteRange(RangeKind.Whole, 0, size);
         var headers = request.GetTypedHeaders();
         if (headers.Range is not { Ranges.Count: 1 } range || !range.Unit.Equals("bytes", StringComparison.OrdinalIgnoreCase)) return whole;
-        if (headers.IfRange is { } condition && (condition.EntityTag is null || !condition.EntityTag.Compare(etag, useStrongComparison: true))) return whole;
+        if (headers.IfRange is { } condition
+            && (condition.EntityTag is null || !condition.EntityTag.Compare(etag, useStrongComparison: true)))
+        {
+            return whole;
+        }
 
         var asked = range.Ranges.Single();
         long from, to;

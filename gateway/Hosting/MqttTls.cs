@@ -7,8 +7,8 @@ using Microsoft.Extensions.DependencyInjection;
 namespace Fleet.Gateway.Hosting;
 
 /// <summary>
-/// TLS of the MQTT listener (spec/security.md, 3.5): a client certificate that leads to our anchors and is in time, or no connection. Whether it
-/// is still active is asked at CONNECT, where the answer can be given in words.
+/// TLS of the MQTT listener (spec/security.md, 3.5): a client certificate that leads to our anchors and is in time, or no connection.
+/// Whether it is still active is asked at CONNECT, where the answer can be given in words.
 /// </summary>
 internal static class MqttTls
 {

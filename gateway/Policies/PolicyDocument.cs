@@ -18,8 +18,8 @@ internal enum PolicyActions
 internal sealed record PolicyStatement(bool Allow, PolicyActions Actions, ImmutableArray<string> Resources);
 
 /// <summary>
-/// A policy document in AWS' form: spec/aws-iot-topics.md, section 6. Conditions, NotAction and NotResource are refused. Compiled once, whatever
-/// the number of sessions under it.
+/// A policy document in AWS' form: spec/aws-iot-topics.md, section 6. Conditions, NotAction and NotResource are refused. Compiled once,
+/// whatever the number of sessions under it.
 /// </summary>
 internal sealed class PolicyDocument
 {

@@ -3,15 +3,17 @@ using System.Text;
 namespace Fleet.Gateway.Policies;
 
 /// <summary>
-/// A resource pattern: <c>*</c> is any run of characters, '/' included, <c>?</c> exactly one character, <c>${name}</c> the value of a variable; both
-/// ends are anchored and '+' and '#' are plain characters (spec/aws-iot-topics.md, 6.3).
+/// A resource pattern: <c>*</c> is any run of characters, '/' included, <c>?</c> exactly one character, <c>${name}</c> the value of a
+/// variable; both ends are anchored and '+' and '#' are plain characters (spec/aws-iot-topics.md, 6.3).
 /// </summary>
 internal sealed class PolicyPattern
 {
     /// <summary>Above the bytes, which stand for themselves; from the last on, variables by number.</summary>
     private const ushort AnyRun = 0x100, AnyOne = 0x101, Variable = 0x102;
 
-    /// <summary>What stands in front of the first wildcard; most patterns are this and one '*'. A variable where the text is null.</summary>
+    /// <summary>
+    /// What stands in front of the first wildcard; most patterns are this and one '*'. A variable where the text is null.
+    /// </summary>
     private readonly (byte[]? Text, int Variable)[] _head;
     private readonly ushort[] _rest;
 

@@ -2,7 +2,9 @@ using System.Text;
 
 namespace Fleet.Gateway.Policies;
 
-/// <summary>The patterns of one action of a document, over whole resources: <c>topic/a/b</c>. All sessions under the document share them.</summary>
+/// <summary>
+/// The patterns of one action of a document, over whole resources: <c>topic/a/b</c>. All sessions under the document share them.
+/// </summary>
 internal sealed class PolicyRules
 {
     private const int StackBytes = 512;

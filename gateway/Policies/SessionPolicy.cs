@@ -1,8 +1,8 @@
 namespace Fleet.Gateway.Policies;
 
 /// <summary>
-/// A policy for one session: the document's rules, and the values of its variables. Any matching Deny denies; otherwise any matching Allow allows;
-/// otherwise denied (spec/aws-iot-topics.md, 6.6). Immutable.
+/// A policy for one session: the document's rules, and the values of its variables. Any matching Deny denies; otherwise any matching Allow
+/// allows; otherwise denied (spec/aws-iot-topics.md, 6.6). Immutable.
 /// </summary>
 internal sealed class SessionPolicy
 {

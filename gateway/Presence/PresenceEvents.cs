@@ -5,7 +5,10 @@ using Fleet.Interfaces.Messaging;
 
 namespace Fleet.Gateway.Presence;
 
-/// <summary><c>$aws/events/presence/connected|disconnected|connect_failed/{clientId}</c>: spec/aws-iot-topics.md, 5.1. Made only if somebody listens.</summary>
+/// <summary>
+/// <c>$aws/events/presence/connected|disconnected|connect_failed/{clientId}</c>: spec/aws-iot-topics.md, 5.1. Made only if somebody
+/// listens.
+/// </summary>
 internal sealed class PresenceEvents(Broker broker, GatewayClock clock)
 {
     private readonly LifecycleEvents _events = new("$aws/events/presence", broker, clock);

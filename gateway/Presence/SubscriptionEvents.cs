@@ -4,7 +4,9 @@ using Fleet.Gateway.Sessions;
 
 namespace Fleet.Gateway.Presence;
 
-/// <summary><c>$aws/events/subscriptions/subscribed|unsubscribed/{clientId}</c>, after the SUBACK or UNSUBACK: spec/aws-iot-topics.md, 5.1.</summary>
+/// <summary>
+/// <c>$aws/events/subscriptions/subscribed|unsubscribed/{clientId}</c>, after the SUBACK or UNSUBACK: spec/aws-iot-topics.md, 5.1.
+/// </summary>
 internal sealed class SubscriptionEvents(Broker broker, GatewayClock clock)
 {
     private readonly LifecycleEvents _events = new("$aws/events/subscriptions", broker, clock);

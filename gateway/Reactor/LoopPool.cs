@@ -4,14 +4,15 @@ using System.Numerics;
 namespace Fleet.Gateway.Reactor;
 
 /// <summary>
-/// A loop's own buffers. In one round hundreds of connections may hold one each until the round ends, which is more than the shared pool keeps for
-/// a thread; and nobody else wants them, so there is no lock. For the loop's thread only.
+/// A loop's own buffers. In one round hundreds of connections may hold one each until the round ends, which is more than the shared pool
+/// keeps for a thread; and nobody else wants them, so there is no lock. For the loop's thread only.
 /// </summary>
 internal sealed class LoopPool : ArrayPool<byte>
 {
     private const int SmallestBits = 9, LargestBits = 17, KeptBytesPerSize = 512 * 1024;
 
-    private readonly Stack<byte[]>[] _kept = [.. Enumerable.Range(SmallestBits, LargestBits - SmallestBits + 1).Select(_ => new Stack<byte[]>())];
+    private readonly Stack<byte[]>[] _kept =
+        [.. Enumerable.Range(SmallestBits, LargestBits - SmallestBits + 1).Select(_ => new Stack<byte[]>())];
 
     public override byte[] Rent(int minimumLength)
     {

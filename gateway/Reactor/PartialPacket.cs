@@ -2,7 +2,10 @@ using System.Buffers;
 
 namespace Fleet.Gateway.Reactor;
 
-/// <summary>The beginning of a packet, the rest of which has not come: bytes at the front of an array of the loop's pool, held only while there are some.</summary>
+/// <summary>
+/// The beginning of a packet, the rest of which has not come: bytes at the front of an array of the loop's pool, held only while there are
+/// some.
+/// </summary>
 internal struct PartialPacket
 {
     private byte[]? _array;

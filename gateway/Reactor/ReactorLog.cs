@@ -17,6 +17,7 @@ internal static partial class ReactorLog
     [LoggerMessage(3063, LogLevel.Error, "A connection from {RemoteAddress} failed before MQTT")]
     public static partial void PendingConnectionFailed(this ILogger log, string remoteAddress, Exception exception);
 
-    [LoggerMessage(3064, LogLevel.Error, "There are no file descriptors left for new connections; raise the limit (ulimit -n, LimitNOFILE)")]
+    [LoggerMessage(3064, LogLevel.Error,
+        "There are no file descriptors left for new connections; raise the limit (ulimit -n, LimitNOFILE)")]
     public static partial void OutOfFiles(this ILogger log);
 }

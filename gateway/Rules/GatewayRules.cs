@@ -9,7 +9,9 @@ namespace Fleet.Gateway.Rules;
 /// <summary>The enabled rules, as this gateway knows them: in the subscription tree, and by name for basic ingest.</summary>
 internal sealed class GatewayRules(Broker broker, RuleParts parts)
 {
-    /// <summary>Names that nobody has are the publishers' to choose: so many of them are told to the operator, and the others counted.</summary>
+    /// <summary>
+    /// Names that nobody has are the publishers' to choose: so many of them are told to the operator, and the others counted.
+    /// </summary>
     private const int MaxNamesTold = 100;
 
     private readonly Lock _gate = new();
@@ -42,7 +44,9 @@ internal sealed class GatewayRules(Broker broker, RuleParts parts)
         foreach (var (_, rule) in _rules) rule.Wake();
     }
 
-    /// <summary>The rule that basic ingest goes to. Null, and told once, if there is none, or it is disabled (spec/aws-iot-topics.md, section 8).</summary>
+    /// <summary>
+    /// The rule that basic ingest goes to. Null, and told once, if there is none, or it is disabled (spec/aws-iot-topics.md, section 8).
+    /// </summary>
     public RuleSubscriber? Find(string name)
     {
         if (_rules.TryGetValue(name, out var rule)) return rule;

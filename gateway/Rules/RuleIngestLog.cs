@@ -8,7 +8,8 @@ internal static partial class RuleIngestLog
     [LoggerMessage(3101, LogLevel.Error, "A message for rule {Rule} could not be stored; its publisher is not acknowledged")]
     public static partial void MessageNotQueued(this ILogger log, Exception exception, string rule);
 
-    [LoggerMessage(3102, LogLevel.Warning, "Messages for rule '{Rule}' are let go: there is none, or it is disabled. This is told once; fleet.rule.dropped counts them")]
+    [LoggerMessage(3102, LogLevel.Warning,
+        "Messages for rule '{Rule}' are let go: there is none, or it is disabled. This is told once; fleet.rule.dropped counts them")]
     public static partial void NoSuchRule(this ILogger log, string rule);
 
     [LoggerMessage(3103, LogLevel.Warning, "The rules could not be read again; trying again")]

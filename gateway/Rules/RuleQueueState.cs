@@ -1,8 +1,8 @@
 namespace Fleet.Gateway.Rules;
 
 /// <summary>
-/// How full a rule's queue is, as one gateway knows it: what the store said last, and what is on the way there. Other gateways append too, and the rule
-/// takes away, so what was full is asked for again after a second.
+/// How full a rule's queue is, as one gateway knows it: what the store said last, and what is on the way there. Other gateways append too,
+/// and the rule takes away, so what was full is asked for again after a second.
 /// </summary>
 internal sealed class RuleQueueState(RuleQueueOptions options)
 {
@@ -61,5 +61,6 @@ internal sealed class RuleQueueState(RuleQueueOptions options)
         lock (_gate) _known = fill;
     }
 
-    private bool HasRoomNow => _known.Messages + _pending < options.MaxQueuedMessages && _known.Bytes + _pendingBytes < options.MaxQueuedBytes;
+    private bool HasRoomNow =>
+        _known.Messages + _pending < options.MaxQueuedMessages && _known.Bytes + _pendingBytes < options.MaxQueuedBytes;
 }

@@ -3,8 +3,8 @@ using Fleet.Interfaces.Rules;
 namespace Fleet.Gateway.Rules;
 
 /// <summary>
-/// Tells a rule that there is something in its queue: one call at a time, and one more after it if more came meanwhile. Who is not reached looks by
-/// itself within a minute.
+/// Tells a rule that there is something in its queue: one call at a time, and one more after it if more came meanwhile. Who is not reached
+/// looks by itself within a minute.
 /// </summary>
 internal sealed class RuleWaker(RuleName rule, RuleParts parts)
 {

@@ -1,8 +1,9 @@
 namespace Fleet.Gateway.Sessions;
 
 /// <summary>
-/// Numbers of the last messages that a session took in and that other gateways have copies of: when the session moves, a copy that was slow on
-/// its way is known for what it is. Only sessions that outlive their connections keep them, and only where there is more than one gateway.
+/// Numbers of the last messages that a session took in and that other gateways have copies of: when the session moves, a copy that was slow
+/// on its way is known for what it is. Only sessions that outlive their connections keep them, and only where there is more than one
+/// gateway.
 /// </summary>
 internal sealed class RecentNumbers
 {

@@ -18,11 +18,12 @@ internal interface IPumped
 }
 
 /// <summary>
-/// The way out of a connection: one write at a time, each with all that was written meanwhile. Whoever produces more than the network takes can wait
-/// here for room; nobody else ever waits.
+/// The way out of a connection: one write at a time, each with all that was written meanwhile. Whoever produces more than the network takes
+/// can wait here for room; nobody else ever waits.
 /// </summary>
 /// <param name="gate">The connection's lock.</param>
-internal sealed class OutputPump(Lock gate, Outbound outbound, ITransportOutput output, IPumped connection, TimeProvider time, GatewayMetrics metrics)
+internal sealed class OutputPump(
+    Lock gate, Outbound outbound, ITransportOutput output, IPumped connection, TimeProvider time, GatewayMetrics metrics)
 {
     /// <summary>How long the last words may take.</summary>
     private static readonly TimeSpan FarewellTimeout = TimeSpan.FromSeconds(2);

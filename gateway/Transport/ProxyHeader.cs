@@ -26,7 +26,9 @@ internal abstract record ProxyHeader
     public sealed record Malformed(string Fault) : ProxyHeader;
 
     /// <param name="Length">Bytes that the header takes.</param>
-    /// <param name="Source">The client; null if the balancer speaks for itself (a health check) or does not know: the connection's own address stands.</param>
+    /// <param name="Source">
+    /// The client; null if the balancer speaks for itself (a health check) or does not know: the connection's own address stands.
+    /// </param>
     public sealed record Complete(int Length, IPEndPoint? Source) : ProxyHeader;
 
     private static ReadOnlySpan<byte> V1Signature => "PROXY "u8;
@@ -49,7 +51,8 @@ internal abstract record ProxyHeader
     private static ProxyHeader ReadV1(ReadOnlySpan<byte> bytes)
     {
         int end = bytes[..Math.Min(bytes.Length, MaxV1Bytes)].IndexOf("\r\n"u8);
-        if (end < 0) return bytes.Length < MaxV1Bytes ? new Incomplete() : new Malformed($"A version 1 header ends with CR LF within {MaxV1Bytes} bytes.");
+        if (end < 0 && bytes.Length < MaxV1Bytes) return new Incomplete();
+        if (end < 0) return new Malformed($"A version 1 header ends with CR LF within {MaxV1Bytes} bytes.");
         int length = end + 2;
         string line = Encoding.ASCII.GetString(bytes[..end]);
         if (line == "PROXY UNKNOWN" || line.StartsWith("PROXY UNKNOWN ", StringComparison.Ordinal)) return new Complete(length, null);

@@ -6,11 +6,14 @@ using Microsoft.Extensions.Logging;
 
 namespace Fleet.Gateway.Transport;
 
-/// <summary>Takes the PROXY protocol header off a Kestrel connection, before TLS; from there on the connection's remote address is the client's.</summary>
+/// <summary>
+/// Takes the PROXY protocol header off a Kestrel connection, before TLS; from there on the connection's remote address is the client's.
+/// </summary>
 internal static class ProxyProtocol
 {
     /// <param name="timeout">How long the header may take.</param>
-    public static ConnectionDelegate Middleware(ConnectionDelegate next, TimeSpan timeout, TimeProvider time, ILogger log) => async connection =>
+    public static ConnectionDelegate Middleware(
+        ConnectionDelegate next, TimeSpan timeout, TimeProvider time, ILogger log) => async connection =>
     {
         using var patience = new CancellationTokenSource(timeout, time);
         ProxyHeader header;

@@ -87,13 +87,15 @@ internal sealed unsafe class EventFile : SafeHandleMinusOneIsInvalid
     {
         ulong one = 1;
         // A counter at its end would block: then it is set already.
-        if (Libc.Write(File, (byte*)&one, sizeof(ulong)) != sizeof(ulong) && Libc.LastError != Libc.WouldBlock) throw Libc.Failed("write to eventfd");
+        if (Libc.Write(File, (byte*)&one, sizeof(ulong)) != sizeof(ulong) && Libc.LastError != Libc.WouldBlock)
+            throw Libc.Failed("write to eventfd");
     }
 
     public void Clear()
     {
         ulong count;
-        if (Libc.Read(File, (byte*)&count, sizeof(ulong)) != sizeof(ulong) && Libc.LastError != Libc.WouldBlock) throw Libc.Failed("read of eventfd");
+        if (Libc.Read(File, (byte*)&count, sizeof(ulong)) != sizeof(ulong) && Libc.LastError != Libc.WouldBlock)
+            throw Libc.Failed("read of eventfd");
     }
 
     protected override bool ReleaseHandle() => Libc.Close(File) == 0;

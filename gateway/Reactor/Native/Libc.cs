@@ -14,7 +14,8 @@ internal static partial class Libc
     public const int EpollAdd = 1, EpollRemove = 2, EpollModify = 3;
 
     /// <summary>SHUT_WR; MSG_*; SOCK_*; IPPROTO_TCP and TCP_NODELAY; O_CLOEXEC, O_NONBLOCK of eventfd and epoll.</summary>
-    public const int ShutdownWrite = 1, MessagePeek = 0x02, MessageNoSignal = 0x4000, LevelTcp = 6, NoDelay = 1, CloseOnExec = 0x80000, NonBlocking = 0x800;
+    public const int ShutdownWrite = 1, MessagePeek = 0x02, MessageNoSignal = 0x4000, LevelTcp = 6, NoDelay = 1;
+    public const int CloseOnExec = 0x80000, NonBlocking = 0x800;
 
     [LibraryImport(Library, EntryPoint = "epoll_create1", SetLastError = true)]
     public static partial int EpollCreate(int flags);

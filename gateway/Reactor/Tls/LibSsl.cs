@@ -2,7 +2,9 @@ using System.Runtime.InteropServices;
 
 namespace Fleet.Gateway.Reactor.Tls;
 
-/// <summary>The few calls of OpenSSL's libssl that a server makes. What OpenSSL has as macros goes by <see cref="ControlContext"/>.</summary>
+/// <summary>
+/// The few calls of OpenSSL's libssl that a server makes. What OpenSSL has as macros goes by <see cref="ControlContext"/>.
+/// </summary>
 internal static unsafe partial class LibSsl
 {
     public const string Library = "libssl.so.3";
@@ -11,7 +13,8 @@ internal static unsafe partial class LibSsl
     public const int WantRead = 2, WantWrite = 3, ZeroReturn = 6;
 
     /// <summary>SSL_CTRL_*.</summary>
-    public const int ControlMode = 33, ControlReadAhead = 41, ControlSessionCacheMode = 44, ControlMaxCertificateList = 51, ControlChainCertificate = 89,
+    public const int ControlMode = 33, ControlReadAhead = 41, ControlSessionCacheMode = 44, ControlMaxCertificateList = 51,
+        ControlChainCertificate = 89,
         ControlMinimumVersion = 123;
 
     /// <summary>SSL_MODE_ENABLE_PARTIAL_WRITE, _ACCEPT_MOVING_WRITE_BUFFER, _RELEASE_BUFFERS.</summary>
@@ -72,11 +75,13 @@ internal static unsafe partial class LibSsl
     public static partial int SetSessionIdContext(nint context, byte* id, uint length);
 
     [LibraryImport(Library, EntryPoint = "SSL_CTX_set_alpn_select_cb")]
-    public static partial void SetAlpnCallback(nint context, delegate* unmanaged<nint, byte**, byte*, byte*, uint, nint, int> select, nint argument);
+    public static partial void SetAlpnCallback(
+        nint context, delegate* unmanaged<nint, byte**, byte*, byte*, uint, nint, int> select, nint argument);
 
     /// <summary>Our first that is also among the client's; points into one of the two.</summary>
     [LibraryImport(Library, EntryPoint = "SSL_select_next_proto")]
-    public static partial int SelectProtocol(byte** selected, byte* selectedLength, byte* ours, uint oursLength, byte* theirs, uint theirsLength);
+    public static partial int SelectProtocol(
+        byte** selected, byte* selectedLength, byte* ours, uint oursLength, byte* theirs, uint theirsLength);
 
     [LibraryImport(Library, EntryPoint = "SSL_new")]
     public static partial nint New(nint context);

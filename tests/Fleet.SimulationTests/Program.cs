@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using Fleet.SimulationTests;
+using Fleet.SimulationTests.Gateways.Handoff;
 using Fleet.SimulationTests.World;
 using Xunit.Runner.InProc.SystemConsole;
 
@@ -9,6 +10,7 @@ if (args is [var first, ..] && !first.StartsWith("--", StringComparison.Ordinal)
 
 // One seed, a range of them, or a large fleet: docs/simulation.md.
 int seed = 1, count = 1, large = 0;
+bool handoff = false;
 int? devices = null;
 string? historyPath = null;
 for (int i = 0; i < args.Length; i += 2)
@@ -20,8 +22,9 @@ for (int i = 0; i < args.Length; i += 2)
         case "--count": count = int.Parse(value, CultureInfo.InvariantCulture); break;
         case "--devices": devices = int.Parse(value, CultureInfo.InvariantCulture); break;
         case "--large": large = int.Parse(value, CultureInfo.InvariantCulture); break;
+        case "--gateways": handoff = value == "handoff" ? true : throw new ArgumentException($"{value} is none of handoff."); break;
         case "--history": historyPath = value; break;
-        default: throw new ArgumentException($"{args[i]} is none of --seed, --count, --devices, --large, --history.");
+        default: throw new ArgumentException($"{args[i]} is none of --seed, --count, --devices, --large, --gateways, --history.");
     }
 }
 
@@ -30,6 +33,13 @@ int failed = 0;
 var watch = Stopwatch.StartNew();
 for (int i = 0; i < count; i++)
 {
+    if (handoff)
+    {
+        if (new HandoffWorld(seed + i).Run() is not { } broken) continue;
+        failed++;
+        Console.WriteLine(count == 1 ? broken : broken[..broken.IndexOf('\n', StringComparison.Ordinal)]);
+        continue;
+    }
     var run = SimulationRun.Of(large > 0 ? SimulationSettings.Large(seed + i, large) : SimulationSettings.Draw(seed + i, devices), history);
     if (run.Failure is { } failure)
     {

@@ -54,7 +54,8 @@ internal static class HandoffCore
         return next.Out switch
         {
             null or { Stage: OutboundStage.Stored } => new(next, Nothing, []),
-            var o when o.Epoch > t.Epoch => new(next, Nothing, []),
+            // A newer connection is about to have it: nothing is to begin beside that for an older one.
+            var o when o.Epoch > t.Epoch => new(next, Unknown, []),
             var o when o.Epoch == t.Epoch => new(next, Yes, []),
             { Stage: OutboundStage.Sent } when t.Taker == TakerStanding.Lost => new(next, Unknown, []),
             var o => new(next with { Out = o with { Stage = OutboundStage.Asked, Epoch = t.Epoch, To = null } }, Yes, [Recall]),
@@ -69,7 +70,7 @@ internal static class HandoffCore
     {
         { In: not null } => new(state, Coming, []),
         { Out: null or { Stage: OutboundStage.Stored } } => new(state, Nothing, []),
-        { Out.Epoch: var asked } when asked > b.Epoch => new(state, Nothing, []),
+        { Out.Epoch: var asked } when asked > b.Epoch => new(state, Unknown, []),
         { Out.Stage: OutboundStage.Sent } when b.Taker == TakerStanding.Lost => new(state, Unknown, []),
         _ => new(state with { Out = null }, Here, [Return]),
     };

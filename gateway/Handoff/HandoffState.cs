@@ -119,7 +119,7 @@ internal enum HandoffAnswer
     /// <summary>It is on its way here.</summary>
     Coming,
 
-    /// <summary>Where it is depends on a gateway that is dead, and whose sessions are not at another yet.</summary>
+    /// <summary>Where it is depends on a newer connection, or on a gateway that is dead and whose sessions are not at another yet.</summary>
     Unknown,
 }
 

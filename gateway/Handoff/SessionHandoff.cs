@@ -44,7 +44,7 @@ internal sealed class SessionHandoff(
             var answer = Apply(key, new HandoffEvent.TakenOver(epoch, discard, held?.ExpiresAt, StandingOf(passage)), held);
             // A copy that is coming is newer.
             if (held is not null && answer != HandoffAnswer.Yes) directory.Discard(held)?.End(EndCause.TakenOver);
-            if (answer == HandoffAnswer.Unknown) throw new InvalidOperationException($"The gateway that has collected session {key} is dead.");
+            if (answer == HandoffAnswer.Unknown) throw new InvalidOperationException($"Where session {key} will be is not known yet.");
             return answer == HandoffAnswer.Yes ? _passages[key].ToMoved(gateway.Id) : null;
         }
     }

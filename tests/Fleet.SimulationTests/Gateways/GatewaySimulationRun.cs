@@ -18,7 +18,7 @@ internal sealed record GatewaySimulationRun(int Seed, string Digest, long Lines,
             The last of {world.History.Lines} events:
             {string.Join('\n', world.History.Tail)}
             Seed {seed}: {failure}
-            Replay: dotnet run --project tests/Fleet.SimulationTests -- --gateways {seed}
+            Replay: dotnet run --project tests/Fleet.SimulationTests -- --gateways failover --seed {seed}
             """));
     }
 

@@ -95,7 +95,7 @@ internal sealed class HandoffLinks(HandoffWorld world, HandoffGateway gateway)
     {
         var link = _links[to];
         var receipt = new TaskCompletionSource();
-        switch (link.Sender.Post(new LinkItem(frame, 1, receipt, frame is LinkFrame.Published), bounded: false))
+        switch (link.Sender.Post(new LinkItem(frame, 1, receipt, frame is LinkFrame.Published, []), bounded: false))
         {
             case PostOutcome.Queued: Run(link); break;
             case PostOutcome.ForSuccessor: world.ToSuccessor(to, frame, () => world.Turns.Complete(receipt)); break;

@@ -1,7 +1,5 @@
-using Fleet.Gateway.Links;
 using Fleet.Gateway.Journal;
 using Fleet.Gateway.Messages;
-using Fleet.Gateway.Hosting;
 using Fleet.Gateway.Routing;
 using Fleet.Gateway.Sessions;
 using Fleet.Gateway.Telemetry;

@@ -1,7 +1,6 @@
-using Fleet.Gateway.Links;
 using Fleet.Gateway.Journal;
+using Fleet.Gateway.Links;
 using Fleet.Gateway.Routing;
-using Fleet.Gateway.Sessions;
 using Fleet.Interfaces.Messaging;
 
 namespace Fleet.Gateway.Failover;

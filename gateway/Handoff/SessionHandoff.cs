@@ -1,6 +1,5 @@
 using Fleet.Gateway.Directory;
 using Fleet.Gateway.Journal;
-using Fleet.Gateway.Hosting;
 using Fleet.Gateway.Links;
 using Fleet.Gateway.Routing;
 using Fleet.Gateway.Sessions;

@@ -1,9 +1,8 @@
 using Fleet.Gateway.Directory;
+using Fleet.Gateway.Failover;
+using Fleet.Gateway.Handoff;
 using Fleet.Gateway.Journal;
 using Fleet.Gateway.Links;
-using Fleet.Gateway.Handoff;
-using Fleet.Gateway.Failover;
-using Fleet.Gateway.Hosting;
 using Fleet.Gateway.Routing;
 using Fleet.Gateway.Sessions;
 using Fleet.Gateway.Telemetry;
@@ -15,8 +14,9 @@ using Microsoft.Extensions.Options;
 namespace Fleet.Gateway.Hosting;
 
 /// <summary>
-/// This gateway's place among the others: it says that it lives, meets those who come, and hears of those who are dead; and when it hears that it
-/// was taken for dead itself, ends all its sessions, which belong to others by then, and begins anew under another id.
+/// This gateway's place among the others: it says that it lives, meets those who come, and hears of those who are dead; and when it
+/// hears that it was taken for dead itself, ends all its sessions, which belong to others by then, and begins anew under another
+/// id.
 /// </summary>
 internal sealed class ClusterMember(
     IGrainFactory grains, GatewayIdentity gateway, Peers peers, SessionFailover failover, Broker broker,
@@ -111,7 +111,8 @@ internal sealed class ClusterMember(
     }
 
     private PeerLink LinkTo(string peer) => new(
-        gateway.Id, peer, batch => grains.GetGrain<IGatewayGrain>(peer).Forward(batch), options.Value.MaxForwardBytes, () => _ = Beat(), time, log);
+        gateway.Id, peer, batch => grains.GetGrain<IGatewayGrain>(peer).Forward(batch), options.Value.MaxForwardBytes,
+        () => _ = Beat(), time, log);
 
     private async Task BeginAnew()
     {
@@ -158,7 +159,10 @@ internal sealed class ClusterMember(
         foreach (var peer in awaited.Where(peer => !peer.Ready.IsCompleted)) log.PeerNotReady(peer.Id);
     }
 
-    /// <summary>Lets clients in when messages for every subscriber in the cluster find their way from here. Not within the beat, which is to go on.</summary>
+    /// <summary>
+    /// Lets clients in when messages for every subscriber in the cluster find their way from here. Not within the beat, which is to
+    /// go on.
+    /// </summary>
     private async Task Open(string id)
     {
         await Meet(CancellationToken.None);

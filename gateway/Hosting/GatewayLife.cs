@@ -1,12 +1,10 @@
+using Fleet.Gateway.Auth;
+using Fleet.Gateway.Directory;
 using Fleet.Gateway.Failover;
 using Fleet.Gateway.Handoff;
-using Fleet.Gateway.Auth;
-using Fleet.Gateway.Links;
-using Fleet.Gateway.Directory;
 using Fleet.Gateway.Journal;
 using Fleet.Gateway.Presence;
 using Fleet.Gateway.Retained;
-using Fleet.Gateway.Sessions;
 using Fleet.Gateway.Transport;
 using Microsoft.Extensions.DependencyInjection;
 

@@ -1,8 +1,8 @@
 using Fleet.Gateway.AwsTopics;
-using Fleet.Gateway.Links;
 using Fleet.Gateway.Directory;
-using Fleet.Gateway.Handoff;
 using Fleet.Gateway.Failover;
+using Fleet.Gateway.Handoff;
+using Fleet.Gateway.Links;
 using Fleet.Gateway.Presence;
 using Fleet.Gateway.Routing;
 using Fleet.Gateway.Sessions;

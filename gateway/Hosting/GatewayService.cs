@@ -1,7 +1,3 @@
-using Fleet.Gateway.Links;
-using Fleet.Gateway.Handoff;
-using Fleet.Gateway.Failover;
-using Fleet.Gateway.Presence;
 using Fleet.Gateway.Retained;
 using Fleet.Gateway.Sessions;
 using Fleet.Gateway.Telemetry;

@@ -13,8 +13,8 @@ internal sealed class Forwarder(Peers peers, GatewayClock clock, GatewayMetrics 
 
     /// <summary>Takes the other gateways out of <paramref name="matches"/> and posts the message to them.</summary>
     /// <returns>
-    /// Completes when each of them has it, or is dead; at once for QoS 0, of which what finds a link full is dropped. Null: a link is full, and none of
-    /// them gets it; the publisher must not be told that all is well.
+    /// Completes when each of them has it, or is dead; at once for QoS 0, of which what finds a link full is dropped. Null: a link
+    /// is full, and none of them gets it; the publisher must not be told that all is well.
     /// </returns>
     public Task? Forward(Publication message, List<SubscriptionMatch<Subscriber>> matches)
     {
@@ -49,7 +49,8 @@ internal sealed class Forwarder(Peers peers, GatewayClock clock, GatewayMetrics 
         if (message.Number == 0) message.Number = peers.NextMessageNumber();
         var copy = PeerMessages.Of(message, clock.NowMs);
         var taken = Task.CompletedTask;
-        // A successor's frame is for the sessions of its dead as well, from when it was handed what waited for them. It goes first, and says so.
+        // A successor's frame is for the sessions of its dead as well, from when it was handed what waited for them. It goes first,
+        // and says so.
         ImmutableArray<string> toAllOf = [];
         var ordered = targets.Exists(target => target.Gateway.Link.IsDead) ? SuccessorsFirst(targets) : targets;
         foreach (var (gateway, toAll, shares) in ordered)

@@ -4,7 +4,9 @@ namespace Fleet.Gateway.Links;
 
 /// <summary>A frame that waits for another gateway.</summary>
 /// <param name="Bytes">What it counts towards the link's bound.</param>
-/// <param name="Receipt">Completed by the shell when the other gateway, or its successor, has the frame; null: nobody waits for that.</param>
+/// <param name="Receipt">
+/// Completed by the shell when the other gateway, or its successor, has the frame; null: nobody waits for that.
+/// </param>
 /// <param name="IsMessage">It goes to the successor when the other gateway is dead; any other frame is of no use there.</param>
 /// <param name="Covers">The gateways whose sessions have what it brings: fixed when it is posted, and the same for a successor.</param>
 internal readonly record struct LinkItem(
@@ -75,7 +77,9 @@ internal sealed class LinkSender(string from, string to, long maxBytes)
         return PostOutcome.Queued;
     }
 
-    /// <summary>Puts what waits under way, as much as one batch takes. Null: nothing waits, a batch is under way, or the gateway is dead.</summary>
+    /// <summary>
+    /// Puts what waits under way, as much as one batch takes. Null: nothing waits, a batch is under way, or the gateway is dead.
+    /// </summary>
     public PeerBatch? NextBatch()
     {
         if (IsDead || UnderWay is not null || _waiting.Count == 0) return null;
@@ -103,7 +107,10 @@ internal sealed class LinkSender(string from, string to, long maxBytes)
         return received;
     }
 
-    /// <summary>The batch was refused, or the call failed: whether it arrived is not known. Returns how long to wait before it is sent again.</summary>
+    /// <summary>
+    /// The batch was refused, or the call failed: whether it arrived is not known. Returns how long to wait before it is sent
+    /// again.
+    /// </summary>
     public TimeSpan Failed()
     {
         var pause = _pause;
@@ -120,8 +127,13 @@ internal sealed class LinkSender(string from, string to, long maxBytes)
     }
 
     /// <summary>What waits for the dead gateway, and what still comes, is its successor's.</summary>
-    /// <param name="storedUpTo">Number of the last frame that the dead gateway had stored: up to there its sessions have everything.</param>
-    /// <returns>The frames that are done with, and the messages for the successor, in order. A second successor gets nothing: the first has one of its own.</returns>
+    /// <param name="storedUpTo">
+    /// Number of the last frame that the dead gateway had stored: up to there its sessions have everything.
+    /// </param>
+    /// <returns>
+    /// The frames that are done with, and the messages for the successor, in order. A second successor gets nothing: the first has
+    /// one of its own.
+    /// </returns>
     public (IReadOnlyList<LinkItem> Done, IReadOnlyList<LinkItem> ForSuccessor) Redirect(long storedUpTo)
     {
         if (_state is LinkState.Redirected or LinkState.Abandoned) return ([], []);

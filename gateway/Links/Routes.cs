@@ -63,8 +63,9 @@ internal sealed class Routes(Peers peers)
     }
 
     /// <summary>
-    /// What the others are told. A device has some ten filters below its own name: they count as one route, and what comes too much is dropped
-    /// on arrival. The share of a shared subscription stays as it is, because the sender chooses among the gateways that have it.
+    /// What the others are told. A device has some ten filters below its own name: they count as one route, and what comes too much
+    /// is dropped on arrival. The share of a shared subscription stays as it is, because the sender chooses among the gateways that
+    /// have it.
     /// </summary>
     public static string Widen(TopicFilter filter)
     {

@@ -1,9 +1,6 @@
 using System.Text;
 using Fleet.Gateway.Links;
 using Fleet.Gateway.Messages;
-using Fleet.Gateway.Hosting;
-using Fleet.Gateway.Routing;
-using Fleet.Gateway.Sessions;
 using Fleet.Gateway.Telemetry;
 using Fleet.Mqtt;
 using Microsoft.Extensions.Logging;

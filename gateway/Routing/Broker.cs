@@ -1,5 +1,5 @@
-using Fleet.Gateway.Links;
 using Fleet.Gateway.Journal;
+using Fleet.Gateway.Links;
 using Fleet.Gateway.Messages;
 using Fleet.Gateway.Retained;
 using Fleet.Gateway.Sessions;
@@ -105,7 +105,9 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
     /// <param name="toAll">To all that subscribed, but for shared subscriptions.</param>
     /// <param name="shares">Shared subscriptions of which a member here is to have it.</param>
     /// <param name="from">The frame that brought it; null: it was published here.</param>
-    /// <param name="leftBy">The message was for dead gateways: it is for the sessions that these left, and nobody else. None: it was not.</param>
+    /// <param name="leftBy">
+    /// The message was for dead gateways: it is for the sessions that these left, and nobody else. None: it was not.
+    /// </param>
     /// <returns>The journal's position at which it is durable for the persistent sessions here; 0 if there are none.</returns>
     public long DeliverForwarded(
         Publication message, bool toAll, ImmutableArray<string> shares, LinkMark? from, ImmutableArray<string> leftBy = default)
@@ -224,8 +226,8 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
 
     private bool TryDeliver(Publication message, string share, Func<Session, bool> takes, List<StoredDelivery> owed)
     {
-        if ((_shares.Choose(share, takes) ?? _shares.Choose(share, session => session.Intake?.IsOpen ?? true)) is not var (chosen, subscription))
-            return false;
+        var member = _shares.Choose(share, takes) ?? _shares.Choose(share, session => session.Intake?.IsOpen ?? true);
+        if (member is not var (chosen, subscription)) return false;
         var delivery = FanOut.DeliveryOf(message, subscription.Options, SubscriptionIdentifiers.Of(subscription.Identifier));
         if (chosen.Deliver(delivery) is { } noted) owed.Add(noted);
         return true;

@@ -1,7 +1,6 @@
 using Fleet.Gateway.Journal;
 using Fleet.Gateway.Links;
 using Fleet.Gateway.Retained;
-using Fleet.Gateway.Sessions;
 using Fleet.Interfaces.Messaging;
 using Fleet.Mqtt;
 

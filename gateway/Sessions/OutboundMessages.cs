@@ -153,7 +153,9 @@ internal sealed class OutboundMessages(SessionOptions options, GatewayClock cloc
 
     public void Forget(ushort packetId) => _inFlight.Remove(packetId);
 
-    /// <summary>All of it, for the gateway that the session leaves for. Persistent sessions have messages in memory of their own only.</summary>
+    /// <summary>
+    /// All of it, for the gateway that the session leaves for. Persistent sessions have messages in memory of their own only.
+    /// </summary>
     public (SentMessage[] InFlight, Delivery[] Queued, ushort LastPacketId) Copy() =>
         (_inFlight.Copy(), [.. _queue.Peek(_queue.Count)], _inFlight.LastId);
 

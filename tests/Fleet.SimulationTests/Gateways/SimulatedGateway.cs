@@ -1,5 +1,5 @@
-using Fleet.Gateway.Journal;
 using Fleet.Gateway.Failover;
+using Fleet.Gateway.Journal;
 using Fleet.Interfaces.Messaging;
 
 namespace Fleet.SimulationTests.Gateways;

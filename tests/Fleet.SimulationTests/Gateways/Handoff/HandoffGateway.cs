@@ -1,6 +1,5 @@
 using System.Text;
 using Fleet.Gateway.Handoff;
-using Fleet.Gateway.Links;
 using Fleet.Interfaces.Messaging;
 
 namespace Fleet.SimulationTests.Gateways.Handoff;

@@ -1,5 +1,5 @@
-using Fleet.Gateway.Links;
 using Fleet.Gateway.Directory;
+using Fleet.Gateway.Links;
 using Fleet.Gateway.Sessions;
 using Fleet.Interfaces.Naming;
 using Fleet.Mqtt;

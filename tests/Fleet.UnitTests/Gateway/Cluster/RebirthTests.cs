@@ -1,10 +1,10 @@
 using Fleet.Gateway;
-using Fleet.Gateway.Links;
 using Fleet.Gateway.Directory;
-using Fleet.Gateway.Journal;
-using Fleet.Gateway.Messages;
 using Fleet.Gateway.Failover;
 using Fleet.Gateway.Hosting;
+using Fleet.Gateway.Journal;
+using Fleet.Gateway.Links;
+using Fleet.Gateway.Messages;
 using Fleet.Gateway.Sessions;
 using Fleet.Mqtt;
 using static Fleet.UnitTests.Gateway.Cluster.Client;

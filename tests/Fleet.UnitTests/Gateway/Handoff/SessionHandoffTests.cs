@@ -1,7 +1,6 @@
-using Fleet.Gateway.Messages;
 using Fleet.Gateway.Handoff;
-using Fleet.Gateway.Hosting;
 using Fleet.Gateway.Links;
+using Fleet.Gateway.Messages;
 using Fleet.Gateway.Routing;
 using Fleet.Gateway.Sessions;
 using Fleet.Interfaces.Messaging;

@@ -1,13 +1,12 @@
-using Fleet.Gateway.Links;
 using Fleet.Gateway.Directory;
-using Fleet.Gateway.Journal;
 using Fleet.Gateway.Handoff;
-using Fleet.Gateway.Hosting;
+using Fleet.Gateway.Journal;
+using Fleet.Gateway.Sessions;
 using Fleet.Gateway.Telemetry;
 using Fleet.Interfaces.Messaging;
 using Microsoft.Extensions.Logging;
 
-namespace Fleet.Gateway.Sessions;
+namespace Fleet.Gateway.Connect;
 
 /// <summary>What was found of a session whose gateway is lost.</summary>
 internal abstract record FoundSession

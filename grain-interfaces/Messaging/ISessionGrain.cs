@@ -31,7 +31,9 @@ public interface ISessionGrain : IGrainWithStringKey
 /// <param name="SessionId">Unique per connection.</param>
 /// <param name="CleanStart">Begin anew, whatever there is.</param>
 /// <param name="Found">A lost gateway (<see cref="SessionLease.Lost"/>): what it had of the session is found.</param>
-/// <param name="FoundEpoch">Of the lease that said it was lost. If another connection has been given the client id since, it is asked again.</param>
+/// <param name="FoundEpoch">
+/// Of the lease that said it was lost. If another connection has been given the client id since, it is asked again.
+/// </param>
 /// <param name="From">The gateway that hands over what was found; null: nothing has to be handed over.</param>
 [GenerateSerializer, Immutable, Alias("fleet.session-claim")]
 public sealed record SessionClaim(
@@ -50,7 +52,8 @@ public sealed record SessionClaim(
 /// The gateway that has the client id, which is dead or does not answer: the lease is not given yet. Null: it is.
 /// </param>
 /// <param name="From">
-/// With <paramref name="Stayed"/>: the gateway that the session was last to come from. If it never came, it is there still; null: from none.
+/// With <paramref name="Stayed"/>: the gateway that the session was last to come from. If it never came, it is there still; null:
+/// from none.
 /// </param>
 /// <param name="UnsentWill">Of a session whose gateway is dead: it goes out as if the connection had been lost just now.</param>
 [GenerateSerializer, Immutable, Alias("fleet.session-lease")]

@@ -52,7 +52,9 @@ public abstract record LinkFrame
     public sealed record Successor([property: Id(0)] ImmutableArray<DeadGateway> Dead) : LinkFrame;
 
     /// <summary>A message that the sender had for a dead gateway whose successor the receiver is.</summary>
-    /// <param name="For">The gateways whose sessions it is for: the dead one, and those that it was the successor of when it was to have it.</param>
+    /// <param name="For">
+    /// The gateways whose sessions it is for: the dead one, and those that it was the successor of when it was to have it.
+    /// </param>
     /// <param name="ToAll">As in <see cref="Published"/>, though for what these gateways left alone.</param>
     [GenerateSerializer, Immutable, Alias("fleet.link-frame.redirected")]
     public sealed record Redirected(

@@ -23,7 +23,9 @@ public abstract record TakeOverResult
 /// A session on its way between gateways: first its subscriptions, so that none of its messages is missed, then the messages.
 /// </summary>
 /// <param name="Epoch">With which it was taken over, and is collected: nobody gets it with another.</param>
-/// <param name="SessionEpoch">Of the lease that its last connection had: of two copies of a session the one with the higher is right.</param>
+/// <param name="SessionEpoch">
+/// Of the lease that its last connection had: of two copies of a session the one with the higher is right.
+/// </param>
 [GenerateSerializer, Immutable, Alias("fleet.moved-session")]
 public sealed record MovedSession(
     [property: Id(0)] string FromGateway,

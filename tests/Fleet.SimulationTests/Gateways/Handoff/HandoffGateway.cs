@@ -170,9 +170,9 @@ internal sealed class HandoffGateway
     public long Deliver(string key, PeerMessage message, StoreChange.Mark? mark)
     {
         long position = 0;
-        foreach (var session in _subscribed.Where(session => session.Key == key).ToArray())
-            position = Math.Max(position, Deliver(session, message));
-        return position > 0 && mark is not null ? Journal.Note(mark) : position;
+        var sessions = _subscribed.Where(session => session.Key == key).ToArray();
+        foreach (var session in sessions) position = Math.Max(position, Deliver(session, message));
+        return sessions.Length > 0 && mark is not null ? Journal.Note(mark) : position;
     }
 
     public long Receive(LinkFrame.Late late)

@@ -36,7 +36,8 @@ internal static class HandoffCore
 
     private static HandoffDecision TakeOver(HandoffState state, HandoffEvent.TakenOver t)
     {
-        bool overtakesIn = state.In?.Epoch < t.Epoch;
+        // The one that is here may have come from a dead gateway while an older one was on its way.
+        bool overtakesIn = state.In?.Epoch < t.Epoch || state.In?.SessionEpoch <= t.Held?.Epoch;
         var next = overtakesIn ? state with { In = null } : state;
         ImmutableArray<HandoffEffect> aborted = overtakesIn ? [Abort] : [];
         if (t.Discard)
@@ -44,13 +45,13 @@ internal static class HandoffCore
             return next.Out?.Epoch <= t.Epoch
                 ? new(next with { Out = null }, Nothing, aborted.Add(Drop)) : new(next, Nothing, aborted);
         }
+        if (t.Held is { } held && !(state.In?.SessionEpoch > held.Epoch))
+        {
+            var leaving = new Outbound(OutboundStage.Asked, t.Epoch, held.Until);
+            return new(next with { Out = leaving }, Yes, [.. aborted, .. next.Out is null ? [] : new[] { Drop }, Freeze]);
+        }
         // It is on its way here, so another gateway has it, which is asked next.
         if (state.In is not null) return new(next, Nothing, aborted);
-        if (t.HeldUntil is { } until)
-        {
-            var leaving = new Outbound(OutboundStage.Asked, t.Epoch, until);
-            return new(next with { Out = leaving }, Yes, next.Out is null ? [Freeze] : [Drop, Freeze]);
-        }
         return next.Out switch
         {
             null or { Stage: OutboundStage.Stored } => new(next, Nothing, []),
@@ -83,7 +84,7 @@ internal static class HandoffCore
         ImmutableArray<HandoffEffect> before = state.In is null ? [] : [Abort];
         // What still comes for a session that went away from here reaches the one that comes.
         return new(
-            new(forwards ? null : state.Out, new Inbound(b.Epoch, b.From, b.Handoff)), Coming, forwards ? before.Add(Drop) : before);
+            new(forwards ? null : state.Out, new Inbound(b.Epoch, b.From, b.Handoff, b.SessionEpoch)), Coming, forwards ? before.Add(Drop) : before);
     }
 
     private static bool IsComing(HandoffState state, long epoch, long handoff) => state.In?.Epoch == epoch && state.In.Handoff == handoff;

@@ -23,7 +23,13 @@ internal sealed record Outbound(OutboundStage Stage, long Epoch, long Until, str
 /// <param name="Epoch">Of the lease that it comes with.</param>
 /// <param name="From">The gateway that has it.</param>
 /// <param name="Handoff">The epoch that it was asked for with there.</param>
-internal sealed record Inbound(long Epoch, string From, long Handoff);
+/// <param name="SessionEpoch">Of its last connection there.</param>
+internal sealed record Inbound(long Epoch, string From, long Handoff, long SessionEpoch);
+
+/// <summary>A session that is here, where its client finds it, and outlives its connection.</summary>
+/// <param name="Epoch">Of its last connection.</param>
+/// <param name="Until">When it expires. Monotonic milliseconds.</param>
+internal readonly record struct HeldSession(long Epoch, long Until);
 
 /// <summary>What one gateway knows of one client's session between gateways; a session that is simply here, or nowhere, is no part of it.</summary>
 internal sealed record HandoffState(Outbound? Out = null, Inbound? In = null)
@@ -46,8 +52,8 @@ internal abstract record HandoffEvent
 
     /// <summary>A newer connection elsewhere has the client id.</summary>
     /// <param name="Discard">Clean start: the session ends.</param>
-    /// <param name="HeldUntil">There is a session here that outlives its connection, and expires then; null: there is none.</param>
-    public sealed record TakenOver(long Epoch, bool Discard, long? HeldUntil, TakerStanding Taker) : HandoffEvent;
+    /// <param name="Held">Null: there is none.</param>
+    public sealed record TakenOver(long Epoch, bool Discard, HeldSession? Held, TakerStanding Taker) : HandoffEvent;
 
     /// <summary>The other gateway asks for the messages.</summary>
     public sealed record Collected(long Epoch, string To) : HandoffEvent;

@@ -40,7 +40,8 @@ internal sealed class SessionHandoff(
             var held = directory.Release(key, epoch, keep: !discard, clock.NowMs);
             if (held is not null) held.ExpiresAt ??= clock.NowMs + (held.ExpirySeconds * 1000L);
             var passage = _passages.GetValueOrDefault(key);
-            var answer = Apply(key, new HandoffEvent.TakenOver(epoch, discard, held?.ExpiresAt, StandingOf(passage)), held);
+            HeldSession? here = held is null ? null : new(held.Identity.Epoch, held.ExpiresAt!.Value);
+            var answer = Apply(key, new HandoffEvent.TakenOver(epoch, discard, here, StandingOf(passage)), held);
             // A copy that is coming is newer.
             if (held is not null && answer != HandoffAnswer.Yes) directory.Discard(held)?.End(EndCause.TakenOver);
             if (answer == HandoffAnswer.Unknown) throw new InvalidOperationException($"Where session {key} will be is not known yet.");
@@ -91,7 +92,7 @@ internal sealed class SessionHandoff(
         lock (_gate)
         {
             bool was = _passages.GetValueOrDefault(key) is { Leaving: not null };
-            Apply(key, new HandoffEvent.TakenOver(epoch, Discard: true, HeldUntil: null, TakerStanding.Lives));
+            Apply(key, new HandoffEvent.TakenOver(epoch, Discard: true, Held: null, TakerStanding.Lives));
             return was ? journal.WhenDurable(journal.Position) : Task.CompletedTask;
         }
     }

@@ -82,15 +82,8 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
     }
 
     /// <summary>Whether somebody among the subscribers here is owed a message of this QoS by the store.</summary>
-    public static bool IsForTheStore(List<SubscriptionMatch<Subscriber>> matches, Qos qos)
-    {
-        if (qos == Qos.AtMostOnce) return false;
-        foreach (var match in matches)
-        {
-            if (match is { Subscriber.IsStored: true, Options.Qos: not Qos.AtMostOnce }) return true;
-        }
-        return false;
-    }
+    public static bool IsForTheStore(List<SubscriptionMatch<Subscriber>> matches, Qos qos) => qos != Qos.AtMostOnce
+        && matches.Exists(static match => match is { Subscriber.IsStored: true, Options.Qos: not Qos.AtMostOnce });
 
     /// <summary>Routes a message that is in memory of its own; retains it if it says so.</summary>
     /// <returns>Completes when a retained message is durable.</returns>
@@ -116,8 +109,13 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
         List<SubscriptionMatch<Subscriber>> matches = [];
         List<StoredDelivery> owed = [];
         _tree.Match(message.Topic, matches);
-        bool Takes(Session session) =>
-            leftBy.IsDefault ? session.Intake?.IsOpenTo(from?.Sender) ?? true : session.Intake?.IsFor(leftBy) ?? false;
+        bool outlives = false;
+        bool Takes(Session session)
+        {
+            bool takes = leftBy.IsDefault ? session.Intake?.IsOpenTo(from?.Sender) ?? true : session.Intake?.IsFor(leftBy) ?? false;
+            outlives |= takes && session.ExpirySeconds > 0;
+            return takes;
+        }
         // The last member here may have left while the message was on its way: then another gateway's gets it.
         var elsewhere = shares.Where(share => !TryDeliver(message, share, Takes, owed)).ToArray();
         foreach (var match in elsewhere.Length == 0 ? [] : matches.ToArray())
@@ -130,7 +128,8 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
             matches.RemoveAll(match => match.Group is not null || match.Subscriber is not Session session || !Takes(session));
             FanOut.Deliver(message, matches, publisher: null, isHere: false, owed);
         }
-        return owed.Count == 0 ? 0 : journal.Note(message, owed, from: from);
+        // What a session has had by another road before, or has before it is stored, does not come again either when this gateway is dead.
+        return owed.Count > 0 || (outlives && message.Qos != Qos.AtMostOnce) ? journal.Note(message, owed, from: from) : 0;
     }
 
     /// <returns>

@@ -46,7 +46,7 @@ for (int i = 0; i < count; i++)
         if (gateways(seed + i, history) is not { } broken) continue;
         failed++;
         string[] lines = broken.Split('\n');
-        Console.WriteLine(count == 1 ? broken : $"{lines[0]}\n{lines[^1]}");
+        Console.WriteLine(count == 1 ? broken : lines[0] == lines[^1] ? lines[0] : $"{lines[0]}\n{lines[^1]}");
         continue;
     }
     var run = SimulationRun.Of(large > 0 ? SimulationSettings.Large(seed + i, large) : SimulationSettings.Draw(seed + i, devices), history);

@@ -169,9 +169,9 @@ internal sealed class HandoffGateway
     public long Deliver(string key, PeerMessage message, StoreChange.Mark? mark)
     {
         long position = 0;
-        foreach (var session in _subscribed.Where(session => session.Key == key).ToArray())
-            position = Math.Max(position, Deliver(session, message));
-        return position > 0 && mark is not null ? Journal.Note(mark) : position;
+        var sessions = _subscribed.Where(session => session.Key == key).ToArray();
+        foreach (var session in sessions) position = Math.Max(position, Deliver(session, message));
+        return sessions.Length > 0 && mark is not null ? Journal.Note(mark) : position;
     }
 
     public long Receive(LinkFrame.Late late)
@@ -195,7 +195,7 @@ internal sealed class HandoffGateway
             _directory.Remove(key);
         }
         var answer = Apply(
-            key, new HandoffEvent.TakenOver(epoch, Discard: false, held is null ? null : long.MaxValue, StandingOf(key)), held);
+            key, new HandoffEvent.TakenOver(epoch, Discard: false, held is null ? null : new(held.Epoch, long.MaxValue), StandingOf(key)), held);
         if (held is not null && answer != HandoffAnswer.Yes) End(held);
         if (answer == HandoffAnswer.Unknown) throw new TimeoutException("not known yet");
         if (answer != HandoffAnswer.Yes) return null;

@@ -249,19 +249,21 @@ internal sealed class HandoffGateway
     {
         for (int looks = 1; ; looks++)
         {
-            if (_directory.ContainsKey(key)) return (true, null);
             string? owner = _world.Store.FindOwner(key);
-            if (owner is null) return (false, null);
+            bool here = _directory.ContainsKey(key);
+            if (!here && owner is null) return (false, null);
+            if (_world.IsAlive(lost)) return null;
+            if (here) return (true, null);
             if (owner == Id)
             {
                 if (await Alive(ComeBack(key, epoch))) return (_directory.ContainsKey(key), null);
             }
-            else if (owner != lost)
+            else if (owner is not null && owner != lost)
             {
                 try { return await Alive(_world.Call(owner, gateway => gateway.TakeOver(key, epoch))) is { } moved ? (true, moved) : (false, null); }
                 catch (TimeoutException) { }
             }
-            if (looks == 20 || _world.IsAlive(lost)) return null;
+            if (looks == 20) return null;
             await Alive(_world.Turns.Delay(100));
         }
     }

@@ -80,7 +80,7 @@ internal sealed class SessionFinder(
         if (directory.Find(key) is not null) return new FoundSession.Found(null);
         if (owner == gateway.Id && !arrivals.IsLoading)
         {
-            if (!await handoff.ComeBack(key, lease.Epoch)) return new FoundSession.NotYet();
+            if (!await handoff.ComeBack(key, lease.Epoch, isLast: true)) return new FoundSession.NotYet();
             return directory.Find(key) is null ? new FoundSession.None() : new FoundSession.Found(null);
         }
         if (owner != gateway.Id && owner != lease.Lost)

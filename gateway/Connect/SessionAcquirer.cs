@@ -41,9 +41,10 @@ internal sealed class SessionAcquirer(
             await handoff.Discard(identity.Key, identity.Epoch);
             return true;
         }
-        if (lease.Moved is null && !await handoff.ComeBack(identity.Key, identity.Epoch)) return false;
+        if (lease.Moved is null && !await handoff.ComeBack(identity.Key, identity.Epoch, isLast: lease.From is null)) return false;
         var found = lease.Moved is { } leased ? new FoundSession.Found(leased)
             : lease.From is { } from ? await finder.FindFrom(from, identity.Key, lease) : new FoundSession.None();
+        if (lease.From is not null && found is FoundSession.None) return await handoff.ComeBack(identity.Key, identity.Epoch, isLast: true);
         while (found is FoundSession.Found { Moved: { } moved })
         {
             if (await handoff.Begin(identity, moved) is not { } inbound) return handoff.Has(identity.Key);

@@ -42,9 +42,12 @@ internal sealed class SessionFinder(
     {
         for (int looks = 1; ; looks++)
         {
-            var found = await Look(key, lease, discard);
+            if (await FindOwner(key) is not { } owner) return new FoundSession.None();
+            // While it lives, it may be about to have the session, wherever that is now, and its client beside this one.
+            bool isLive = await grains.GetGrain<IGatewayGrain>(lease.Lost!).IsLive();
+            var found = isLive ? new FoundSession.NotYet() : await Look(key, owner, lease, discard);
             if (found is not FoundSession.NotYet) return found;
-            if (looks >= SuccessorPatience || await grains.GetGrain<IGatewayGrain>(lease.Lost!).IsLive())
+            if (isLive || looks >= SuccessorPatience)
             {
                 log.SessionNotFound(key, lease.Lost!);
                 return found;
@@ -68,13 +71,15 @@ internal sealed class SessionFinder(
         };
     }
 
-    private async Task<FoundSession> Look(string key, SessionLease lease, bool discard)
+    private async ValueTask<string?> FindOwner(string key) =>
+        directory.Find(key) is not null ? gateway.Id : await store.FindGateway(key, CancellationToken.None);
+
+    private async Task<FoundSession> Look(string key, string owner, SessionLease lease, bool discard)
     {
         if (directory.Find(key) is not null) return new FoundSession.Found(null);
-        if (await store.FindGateway(key, CancellationToken.None) is not { } owner) return new FoundSession.None();
         if (owner == gateway.Id && !arrivals.IsLoading)
         {
-            if (!await handoff.ComeBack(key, lease.Epoch)) return new FoundSession.NotYet();
+            if (!await handoff.ComeBack(key, lease.Epoch, isLast: true)) return new FoundSession.NotYet();
             return directory.Find(key) is null ? new FoundSession.None() : new FoundSession.Found(null);
         }
         if (owner != gateway.Id && owner != lease.Lost)

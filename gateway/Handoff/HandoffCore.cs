@@ -47,7 +47,7 @@ internal static class HandoffCore
         }
         if (t.Held is { } held && !(state.In?.SessionEpoch > held.Epoch))
         {
-            var leaving = new Outbound(OutboundStage.Asked, t.Epoch, held.Until);
+            var leaving = new Outbound(OutboundStage.Asked, t.Epoch, held.Until, held.Epoch);
             return new(next with { Out = leaving }, Yes, [.. aborted, .. next.Out is null ? [] : new[] { Drop }, Freeze]);
         }
         // It is on its way here, so another gateway has it, which is asked next.
@@ -72,6 +72,7 @@ internal static class HandoffCore
         { In: not null } => new(state, Coming, []),
         { Out: null or { Stage: OutboundStage.Stored } } => new(state, Nothing, []),
         { Out.Epoch: var asked } when asked > b.Epoch => new(state, Unknown, []),
+        _ when !b.IsLast => new(state, Nothing, []),
         { Out.Stage: OutboundStage.Sent } when b.Taker == TakerStanding.Lost => new(state, Unknown, []),
         _ => new(state with { Out = null }, Here, [Return]),
     };
@@ -82,6 +83,9 @@ internal static class HandoffCore
         if (b.HeldEpoch >= b.SessionEpoch) return new(state, Here, [Tell]);
         bool forwards = state.Out is { Stage: OutboundStage.Stored };
         ImmutableArray<HandoffEffect> before = state.In is null ? [] : [Abort];
+        // What was about to leave from here is newer.
+        if (state.Out is { Stage: not OutboundStage.Stored } leaving && leaving.SessionEpoch >= b.SessionEpoch)
+            return leaving.Epoch > b.Epoch ? new(state, Nothing, []) : new(HandoffState.None, Here, [.. before, Return, Tell]);
         // What still comes for a session that went away from here reaches the one that comes.
         return new(
             new(forwards ? null : state.Out, new Inbound(b.Epoch, b.From, b.Handoff, b.SessionEpoch)), Coming, forwards ? before.Add(Drop) : before);

@@ -16,8 +16,9 @@ internal enum OutboundStage
 /// <summary>A session that leaves. Until it is <see cref="OutboundStage.Stored"/>, this gateway is the one that has it.</summary>
 /// <param name="Epoch">Of the lease that it was asked for with, the last one: only a gateway with that lease gets a copy.</param>
 /// <param name="Until">When it expires; once it is stored elsewhere, until when messages are sent on. Monotonic milliseconds.</param>
+/// <param name="SessionEpoch">Of its last connection here.</param>
 /// <param name="To">The gateway that has a copy; null: none has.</param>
-internal sealed record Outbound(OutboundStage Stage, long Epoch, long Until, string? To = null);
+internal sealed record Outbound(OutboundStage Stage, long Epoch, long Until, long SessionEpoch, string? To = null);
 
 /// <summary>A session that comes: this gateway subscribes and collects for it, and is not the one that has it.</summary>
 /// <param name="Epoch">Of the lease that it comes with.</param>
@@ -61,8 +62,9 @@ internal abstract record HandoffEvent
     /// <summary>The other gateway has stored the session, or has had it stored before it was told to collect it.</summary>
     public sealed record StoredThere(long Epoch, string To) : HandoffEvent;
 
-    /// <summary>The client is back here, and no other gateway has its session.</summary>
-    public sealed record ClientBack(long Epoch, TakerStanding Taker) : HandoffEvent;
+    /// <summary>The client is back here.</summary>
+    /// <param name="IsLast">No other gateway has its session; false: one may have a newer copy, and is asked next.</param>
+    public sealed record ClientBack(long Epoch, bool IsLast, TakerStanding Taker) : HandoffEvent;
 
     /// <summary>The gateway that has a copy is dead, its sessions are at another, and the store says who has this one.</summary>
     public sealed record TakerGone(string Taker, bool StillHere) : HandoffEvent;

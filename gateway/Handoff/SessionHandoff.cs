@@ -65,9 +65,13 @@ internal sealed class SessionHandoff(
         }
     }
 
-    /// <summary>The client is back, and no other gateway has its session: what it was about to take elsewhere is its own again.</summary>
+    /// <summary>
+    /// The client is back: what is on its way here for it arrives. If no other gateway has its session, what it was about to take elsewhere
+    /// is its own again.
+    /// </summary>
+    /// <param name="isLast">False: another gateway may have a newer copy, and is asked next.</param>
     /// <returns>False: whether it is here is not known yet.</returns>
-    public async Task<bool> ComeBack(string key, long epoch)
+    public async Task<bool> ComeBack(string key, long epoch, bool isLast)
     {
         while (true)
         {
@@ -75,7 +79,7 @@ internal sealed class SessionHandoff(
             lock (_gate)
             {
                 var passage = _passages.GetValueOrDefault(key);
-                var answer = Apply(key, new HandoffEvent.ClientBack(epoch, StandingOf(passage)));
+                var answer = Apply(key, new HandoffEvent.ClientBack(epoch, isLast, StandingOf(passage)));
                 if (answer != HandoffAnswer.Coming) return answer != HandoffAnswer.Unknown;
                 coming = passage!.Coming!.Done.Task;
             }

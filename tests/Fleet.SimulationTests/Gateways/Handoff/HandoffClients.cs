@@ -101,7 +101,11 @@ internal sealed class SimulatedClient(HandoffWorld world, string key)
     {
         world.Log(key, $"receives {text} as {packetId}{(_unreleased.Contains(packetId) ? " again" : "")}");
         if (!_unreleased.Add(packetId)) return;
-        if (!Received.Add(text)) throw new HandoffException($"{key}: {text} comes twice");
+        if (!Received.Add(text))
+        {
+            if (world.MayRepeat.Contains(text)) return;
+            throw new HandoffException($"{key}: {text} comes twice");
+        }
         var (publisher, number) = (text[..text.IndexOf(':')], int.Parse(text[(text.IndexOf(':') + 1)..], System.Globalization.CultureInfo.InvariantCulture));
         if (_last.GetValueOrDefault(publisher, -1) > number) throw new HandoffException($"{key}: {text} comes after {_last[publisher]}");
         _last[publisher] = number;

@@ -64,6 +64,9 @@ internal sealed class HandoffGateway
     private readonly Dictionary<string, Passage> _passages = [];
     private readonly Dictionary<string, long> _fences = [];
     private readonly List<SimulatedSession> _subscribed = [];
+
+    /// <summary>What came from a session's former gateway first: its publisher's gateway does not know yet that it is here.</summary>
+    private readonly Dictionary<long, string> _early = [];
     private readonly Dictionary<string, Task> _announced = [];
 
     public HandoffGateway(HandoffWorld world, string id)
@@ -95,6 +98,7 @@ internal sealed class HandoffGateway
     {
         IsAlive = false;
         Journal.Close();
+        _world.MayRepeat.UnionWith(_early.Values);
         foreach (var session in Connected.ToArray()) session.Connection!.Break();
     }
 
@@ -169,6 +173,7 @@ internal sealed class HandoffGateway
     public long Deliver(string key, PeerMessage message, StoreChange.Mark? mark)
     {
         long position = 0;
+        _early.Remove(message.Number);
         var sessions = _subscribed.Where(session => session.Key == key).ToArray();
         foreach (var session in sessions) position = Math.Max(position, Deliver(session, message));
         return sessions.Length > 0 && mark is not null ? Journal.Note(mark) : position;
@@ -178,7 +183,10 @@ internal sealed class HandoffGateway
     {
         var passage = _passages.GetValueOrDefault(late.SessionKey);
         var session = passage?.Coming?.Session ?? _directory.GetValueOrDefault(late.SessionKey) ?? passage?.Leaving;
-        return session is null ? 0 : Deliver(session, late.Message.Message);
+        if (session is null) return 0;
+        var message = late.Message.Message;
+        if (!session.Had.Contains(message.Number)) _early[message.Number] = Encoding.UTF8.GetString(message.Payload.Span);
+        return Deliver(session, message);
     }
 
     public void StoredElsewhere(string sender, LinkFrame.SessionStored stored) =>
@@ -248,28 +256,30 @@ internal sealed class HandoffGateway
     {
         for (int looks = 1; ; looks++)
         {
-            if (_directory.ContainsKey(key)) return (true, null);
             string? owner = _world.Store.FindOwner(key);
-            if (owner is null) return (false, null);
+            bool here = _directory.ContainsKey(key);
+            if (!here && owner is null) return (false, null);
+            if (_world.IsAlive(lost)) return null;
+            if (here) return (true, null);
             if (owner == Id)
             {
-                if (await Alive(ComeBack(key, epoch))) return (_directory.ContainsKey(key), null);
+                if (await Alive(ComeBack(key, epoch, isLast: true))) return (_directory.ContainsKey(key), null);
             }
-            else if (owner != lost)
+            else if (owner is not null && owner != lost)
             {
                 try { return await Alive(_world.Call(owner, gateway => gateway.TakeOver(key, epoch))) is { } moved ? (true, moved) : (false, null); }
                 catch (TimeoutException) { }
             }
-            if (looks == 20 || _world.IsAlive(lost)) return null;
+            if (looks == 20) return null;
             await Alive(_world.Turns.Delay(100));
         }
     }
 
-    private async Task<bool> ComeBack(string key, long epoch)
+    private async Task<bool> ComeBack(string key, long epoch, bool isLast)
     {
         while (true)
         {
-            var answer = Apply(key, new HandoffEvent.ClientBack(epoch, StandingOf(key)));
+            var answer = Apply(key, new HandoffEvent.ClientBack(epoch, isLast, StandingOf(key)));
             if (answer != HandoffAnswer.Coming) return answer != HandoffAnswer.Unknown;
             await Alive(_passages[key].Coming!.Done.Task);
         }
@@ -281,14 +291,19 @@ internal sealed class HandoffGateway
         var moved = lease.Moved;
         if (moved is null)
         {
-            if (!await Alive(ComeBack(key, lease.Epoch))) return false;
+            if (!await Alive(ComeBack(key, lease.Epoch, isLast: lease.From is null))) return false;
             if (lease.From is { } from && !_directory.ContainsKey(key))
             {
-                try { moved = await Alive(_world.Call(from, gateway => gateway.TakeOver(key, lease.Epoch))); }
+                try
+                {
+                    moved = await Alive(_world.Call(from, gateway => gateway.TakeOver(key, lease.Epoch)));
+                    if (moved is null) return await Alive(ComeBack(key, lease.Epoch, isLast: true));
+                }
                 catch (TimeoutException)
                 {
                     if (await Alive(Find(key, from, lease.Epoch)) is not { } found) return false;
                     moved = found.Moved;
+                    if (!found.Found) return await Alive(ComeBack(key, lease.Epoch, isLast: true));
                 }
             }
         }

@@ -18,8 +18,8 @@ internal sealed class HandoffLinks(HandoffWorld world, HandoffGateway gateway)
     private readonly HashSet<string> _advertised = [];
     private readonly Dictionary<long, (int Roads, TaskCompletionSource Done)> _barriers = [];
 
-    /// <summary>It knows what all others want.</summary>
-    public bool IsOpen => _living.All(_ready.Contains);
+    /// <summary>It knows what all others want: what those did that died before they said so, their successors advertise.</summary>
+    public bool IsOpen => _living.Concat(_dead).All(_ready.Contains);
 
     public bool Lives(string id) => _living.Contains(id);
 

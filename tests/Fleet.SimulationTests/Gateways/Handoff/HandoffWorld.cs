@@ -57,6 +57,9 @@ internal sealed class HandoffWorld
     public HandoffStore Store { get; } = new();
     public bool IsEnding { get; private set; }
 
+    /// <summary>Messages that may come twice, because a gateway was killed at the wrong moment: docs/gateways.md.</summary>
+    public HashSet<string> MayRepeat { get; } = [];
+
     public long NextNumber() => ++_lastNumber;
 
     public long Latency() => Turns.Chance(Faults.Late) ? Turns.Next(3_000) : Turns.Between(1, 20);

@@ -9,7 +9,7 @@ public sealed class HandoffSeedTests
     private const int First = 1_860, Last = 2_820;
 
     [Fact]
-    public void Wherever_its_client_goes_and_whichever_gateway_dies_a_session_is_at_one_gateway_with_all_that_was_acknowledged_once_and_in_order()
+    public void Wherever_its_client_goes_a_session_is_at_one_gateway_with_all_that_was_acknowledged_once_and_in_order()
     {
         for (int seed = First; seed <= Last; seed++)
         {

@@ -208,7 +208,8 @@ internal sealed class HandoffGateway
             _directory.Remove(key);
         }
         var answer = Apply(
-            key, new HandoffEvent.TakenOver(epoch, Discard: false, held is null ? null : new(held.Epoch, long.MaxValue), StandingOf(key)), held);
+            key,
+            new HandoffEvent.TakenOver(epoch, Discard: false, held is null ? null : new(held.Epoch, long.MaxValue), StandingOf(key)), held);
         if (held is not null && answer != HandoffAnswer.Yes) End(held);
         if (answer == HandoffAnswer.Unknown) throw new TimeoutException("not known yet");
         if (answer != HandoffAnswer.Yes) return null;

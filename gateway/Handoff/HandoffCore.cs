@@ -88,7 +88,8 @@ internal static class HandoffCore
             return leaving.Epoch > b.Epoch ? new(state, Nothing, []) : new(HandoffState.None, Here, [.. before, Return, Tell]);
         // What still comes for a session that went away from here reaches the one that comes.
         return new(
-            new(forwards ? null : state.Out, new Inbound(b.Epoch, b.From, b.Handoff, b.SessionEpoch)), Coming, forwards ? before.Add(Drop) : before);
+            new(forwards ? null : state.Out, new Inbound(b.Epoch, b.From, b.Handoff, b.SessionEpoch)), Coming,
+            forwards ? before.Add(Drop) : before);
     }
 
     private static bool IsComing(HandoffState state, long epoch, long handoff) => state.In?.Epoch == epoch && state.In.Handoff == handoff;

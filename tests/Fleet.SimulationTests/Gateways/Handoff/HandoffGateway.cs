@@ -39,6 +39,9 @@ internal sealed class SimulatedSession(string key, long epoch)
     /// <summary>Numbers of the messages that it has had.</summary>
     public HashSet<long> Had { get; init; } = [];
     public ushort LastPacketId { get; set; }
+
+    /// <summary>The dead gateways that left it: what is redirected from them is for it.</summary>
+    public HashSet<string> LeftBy { get; init; } = [];
     public SimulatedConnection? Connection { get; set; }
     public Action<PeerMessage>? SendOn { get; set; }
     public bool HasEnded { get; set; }
@@ -170,11 +173,12 @@ internal sealed class HandoffGateway
     }
 
     /// <summary>To all sessions here that the key is for.</summary>
-    public long Deliver(string key, PeerMessage message, StoreChange.Mark? mark)
+    /// <param name="leftBy">The message was for a dead gateway, and is for the sessions that this one left.</param>
+    public long Deliver(string key, PeerMessage message, StoreChange.Mark? mark, string? leftBy = null)
     {
         long position = 0;
         _early.Remove(message.Number);
-        var sessions = _subscribed.Where(session => session.Key == key).ToArray();
+        var sessions = _subscribed.Where(session => session.Key == key && (leftBy is null || session.LeftBy.Contains(leftBy))).ToArray();
         foreach (var session in sessions) position = Math.Max(position, Deliver(session, message));
         return sessions.Length > 0 && mark is not null ? Journal.Note(mark) : position;
     }
@@ -203,7 +207,8 @@ internal sealed class HandoffGateway
             _directory.Remove(key);
         }
         var answer = Apply(
-            key, new HandoffEvent.TakenOver(epoch, Discard: false, held is null ? null : new(held.Epoch, long.MaxValue), StandingOf(key)), held);
+            key,
+            new HandoffEvent.TakenOver(epoch, Discard: false, held is null ? null : new(held.Epoch, long.MaxValue), StandingOf(key)), held);
         if (held is not null && answer != HandoffAnswer.Yes) End(held);
         if (answer == HandoffAnswer.Unknown) throw new TimeoutException("not known yet");
         if (answer != HandoffAnswer.Yes) return null;
@@ -231,7 +236,7 @@ internal sealed class HandoffGateway
     public void Inherit(StoredRow row, IReadOnlyList<StoredEntry> owed)
     {
         if (_subscribed.Any(session => session.Row == row.Id)) return;
-        var session = new SimulatedSession(row.Key, row.Epoch) { Row = row.Id };
+        var session = new SimulatedSession(row.Key, row.Epoch) { Row = row.Id, LeftBy = row.LeftBy };
         _world.Log(Id, $"{row.Key} inherits epoch {row.Epoch} with {owed.Count} messages");
         foreach (var entry in owed)
             session.Owed.Add(new OwedMessage(entry.Number, entry.Text, entry.PacketId) { MaybeSent = true, Released = entry.Released });

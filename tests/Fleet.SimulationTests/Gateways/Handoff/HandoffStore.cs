@@ -7,6 +7,9 @@ internal sealed class StoredRow(long id, string key, long epoch, string owner)
     public string Key => key;
     public long Epoch { get; set; } = epoch;
     public string Owner { get; set; } = owner;
+
+    /// <summary>The dead gateways that left it.</summary>
+    public HashSet<string> LeftBy { get; } = [];
 }
 
 /// <summary>A message that a session is owed, as the store has it.</summary>
@@ -66,7 +69,7 @@ internal sealed class HandoffStore
         foreach (var row in _rows.Values.Where(row => row.Owner == dead).ToArray())
         {
             if (_rows.Values.Any(other => other.Key == row.Key && other.Epoch > row.Epoch)) Remove(row.Id);
-            else row.Owner = successor;
+            else (_, row.Owner) = (row.LeftBy.Add(dead), successor);
         }
         return [.. _rows.Values.Where(row => row.Owner == successor).Select(row => (row, (IReadOnlyList<StoredEntry>)[.. Entries(row.Id)]))];
     }

@@ -126,7 +126,7 @@ internal sealed class HandoffWorld
     {
         if (SuccessorOf(dead) is not { } successor || frame is not LinkFrame.Published published) return;
         successor.Journal.WhenDurable(
-            successor.Deliver(System.Text.Encoding.UTF8.GetString(published.Message.Topic.Span), published.Message, mark: null), taken);
+            successor.Deliver(System.Text.Encoding.UTF8.GetString(published.Message.Topic.Span), published.Message, mark: null, dead), taken);
     }
 
     private async Task<T> Call<T>(Func<Task<T>> call, int patience)

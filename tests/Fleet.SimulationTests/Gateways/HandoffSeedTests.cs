@@ -5,7 +5,10 @@ namespace Fleet.SimulationTests.Gateways;
 /// <summary>The same seeds for every change; more by command: docs/simulation.md.</summary>
 public sealed class HandoffSeedTests
 {
-    /// <summary>A stretch in which none of the deaths in quick succession occurs that docs/gateways.md names as not covered.</summary>
+    /// <summary>
+    /// The longest stretch of the first 6,000 in which no seed fails. 26 of these do, by deaths in quick succession that docs/gateways.md names:
+    /// it shows what breaks, and not how much is left.
+    /// </summary>
     private const int First = 1_860, Last = 2_820;
 
     [Fact]

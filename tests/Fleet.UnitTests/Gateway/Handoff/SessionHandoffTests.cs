@@ -88,7 +88,7 @@ public sealed class SessionHandoffTests
         Passing.TakeOver("plain/p", epoch: 6, discard: false);
         Passing.Collect("plain/p", 6, "second");
         session.Deliver(Message("2"));
-        Assert.True(await Passing.ComeBack("plain/p", epoch: 7));
+        Assert.True(await Passing.ComeBack("plain/p", epoch: 7, isLast: true));
         Assert.Same(session, _parts.Directory.Find("plain/p"));
         Assert.Equal(2, session.Backlog.Queued);
         // The other gateway is late.
@@ -105,7 +105,7 @@ public sealed class SessionHandoffTests
         Passing.Collect("plain/p", 6, "second");
         _parts.Peers.Die(second);
         // It may have stored its copy just before.
-        Assert.False(await Passing.ComeBack("plain/p", epoch: 7));
+        Assert.False(await Passing.ComeBack("plain/p", epoch: 7, isLast: true));
         Assert.Throws<InvalidOperationException>(() => Passing.TakeOver("plain/p", epoch: 8, discard: false));
         _parts.Broker.Forget(second);
         _parts.Peers.Remove(second);
@@ -135,7 +135,7 @@ public sealed class SessionHandoffTests
     public async Task A_client_that_is_back_waits_for_the_session_that_comes()
     {
         var inbound = await Begin(5, "first");
-        var back = Passing.ComeBack("plain/p", epoch: 6);
+        var back = Passing.ComeBack("plain/p", epoch: 6, isLast: true);
         Assert.False(back.IsCompleted);
         Passing.Accept(inbound!, Messages("1"));
         Assert.True(await back);

@@ -11,7 +11,9 @@ namespace Fleet.Gateway.Handoff;
 /// </summary>
 internal static class HandoffCore
 {
-    /// <summary>How long messages are sent on that come to the old gateway alone. Links are empty within moments, or their gateway is dead.</summary>
+    /// <summary>
+    /// How long messages are sent on that come to the old gateway alone. Links are empty within moments, or their gateway is dead.
+    /// </summary>
     public const long LingerMs = 30_000;
 
     public static HandoffDecision Decide(HandoffState state, HandoffEvent e, long now) => e switch

@@ -6,7 +6,9 @@ internal enum OutboundStage
     /// <summary>Its connection is over; it goes on collecting messages. Another gateway has been told to collect it.</summary>
     Asked,
 
-    /// <summary>Another gateway has a copy, which it may or may not have stored. What comes is collected here, and sent on as well.</summary>
+    /// <summary>
+    /// Another gateway has a copy, which it may or may not have stored. What comes is collected here, and sent on as well.
+    /// </summary>
     Sent,
 
     /// <summary>The copy is stored: the session is over here. What still comes is sent on.</summary>
@@ -32,7 +34,9 @@ internal sealed record Inbound(long Epoch, string From, long Handoff, long Sessi
 /// <param name="Until">When it expires. Monotonic milliseconds.</param>
 internal readonly record struct HeldSession(long Epoch, long Until);
 
-/// <summary>What one gateway knows of one client's session between gateways; a session that is simply here, or nowhere, is no part of it.</summary>
+/// <summary>
+/// What one gateway knows of one client's session between gateways; a session that is simply here, or nowhere, is no part of it.
+/// </summary>
 internal sealed record HandoffState(Outbound? Out = null, Inbound? In = null)
 {
     public static readonly HandoffState None = new();
@@ -43,7 +47,9 @@ internal enum TakerStanding
 {
     Lives,
 
-    /// <summary>It is dead; whether it has stored its copy is known when its sessions are at another gateway, and the store is asked.</summary>
+    /// <summary>
+    /// It is dead; whether it has stored its copy is known when its sessions are at another gateway, and the store is asked.
+    /// </summary>
     Lost,
 }
 
@@ -71,7 +77,9 @@ internal abstract record HandoffEvent
 
     /// <summary>A session is to be collected from another gateway.</summary>
     /// <param name="SessionEpoch">Of the session's last connection there.</param>
-    /// <param name="HeldEpoch">Of the last connection of the session that is here, which outlives its connection; null: there is none.</param>
+    /// <param name="HeldEpoch">
+    /// Of the last connection of the session that is here, which outlives its connection; null: there is none.
+    /// </param>
     public sealed record Begun(long Epoch, string From, long Handoff, long SessionEpoch, long? HeldEpoch) : HandoffEvent;
 
     /// <summary>The messages of a session that comes are here.</summary>
@@ -127,7 +135,9 @@ internal enum HandoffAnswer
     /// <summary>It is on its way here.</summary>
     Coming,
 
-    /// <summary>Where it is depends on a newer connection, or on a gateway that is dead and whose sessions are not at another yet.</summary>
+    /// <summary>
+    /// Where it is depends on a newer connection, or on a gateway that is dead and whose sessions are not at another yet.
+    /// </summary>
     Unknown,
 }
 

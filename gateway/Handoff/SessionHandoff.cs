@@ -14,13 +14,13 @@ namespace Fleet.Gateway.Handoff;
 /// <summary>
 /// Sessions that pass between gateways: the lock, the sessions and the calls around <see cref="HandoffCore"/>. The old gateway ends the
 /// connection and collects on (<see cref="TakeOver"/>); the new one subscribes and collects too (<see cref="Begin"/>); then it gets a copy
-/// (<see cref="Collect"/>, <see cref="Accept"/>), and when it has stored that, the old one lets go. A message that comes both ways is known by
-/// its number, so none is missed and none comes twice.
+/// (<see cref="Collect"/>, <see cref="Accept"/>), and when it has stored that, the old one lets go. A message that comes both ways
+/// is known by its number, so none is missed and none comes twice.
 /// </summary>
 internal sealed class SessionHandoff(
     SessionDirectory directory, SessionJournal journal, ISessionStore store, SessionSnapshots snapshots, Broker broker, Peers peers,
-    LinkBarrier barrier, Fences fences, GatewayIdentity gateway, IOptions<SessionOptions> options, GatewayMetrics metrics, GatewayClock clock,
-    ILogger<SessionHandoff> log) : IHandoffFrames
+    LinkBarrier barrier, Fences fences, GatewayIdentity gateway, IOptions<SessionOptions> options, GatewayMetrics metrics,
+    GatewayClock clock, ILogger<SessionHandoff> log) : IHandoffFrames
 {
     private static readonly TimeSpan StoreAgainAfter = TimeSpan.FromMilliseconds(100);
 
@@ -90,7 +90,10 @@ internal sealed class SessionHandoff(
     /// <summary>The session is here, where its client finds it.</summary>
     public bool Has(string key) => directory.Find(key) is not null;
 
-    /// <summary>The client is back and starts clean: what left this gateway, and has not arrived anywhere, ends. Returns when that is durable, or cannot be for now.</summary>
+    /// <summary>
+    /// The client is back and starts clean: what left this gateway, and has not arrived anywhere, ends. Returns when that is
+    /// durable, or cannot be for now.
+    /// </summary>
     public Task Discard(string key, long epoch)
     {
         lock (_gate)
@@ -113,7 +116,8 @@ internal sealed class SessionHandoff(
             var begun = new HandoffEvent.Begun(
                 identity.Epoch, moved.FromGateway, moved.Epoch, moved.SessionEpoch, held?.Identity.Epoch);
             inbound = new InboundHandoff(
-                new Session(identity, options.Value, clock, metrics) { ExpirySeconds = moved.ExpirySeconds }, moved.FromGateway, moved.Epoch);
+                new Session(identity, options.Value, clock, metrics) { ExpirySeconds = moved.ExpirySeconds },
+                moved.FromGateway, moved.Epoch);
             inbound.Session.Arrive();
             if (Apply(identity.Key, begun, inbound.Session, inbound) != HandoffAnswer.Coming) return null;
         }
@@ -170,7 +174,8 @@ internal sealed class SessionHandoff(
         {
             foreach (string key in _passages.Keys.ToArray())
             {
-                if (_passages[key].State.Out is { Stage: OutboundStage.Sent, To: { } taker } && peers.Find(taker) is null && peers.FindDead(taker) is null)
+                if (_passages[key].State.Out is { Stage: OutboundStage.Sent, To: { } taker }
+                    && peers.Find(taker) is null && peers.FindDead(taker) is null)
                     gone.Add((key, taker));
                 Apply(key, new HandoffEvent.Ticked());
             }

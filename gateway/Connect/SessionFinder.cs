@@ -44,7 +44,7 @@ internal sealed class SessionFinder(
         {
             if (await FindOwner(key) is not { } owner) return new FoundSession.None();
             // While it lives, it may be about to have the session, wherever that is now, and its client beside this one.
-            bool isLive = await grains.GetGrain<IGatewayGrain>(lease.Lost!).IsLive();
+            bool isLive = !arrivals.IsPredecessor(lease.Lost!) && await grains.GetGrain<IGatewayGrain>(lease.Lost!).IsLive();
             var found = isLive ? new FoundSession.NotYet() : await Look(key, owner, lease, discard);
             if (found is not FoundSession.NotYet) return found;
             if (isLive || looks >= SuccessorPatience)

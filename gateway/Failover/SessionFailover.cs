@@ -27,7 +27,11 @@ internal sealed class SessionFailover(
     private volatile FailoverState _state = new();
     private bool _running;
 
+    private volatile ImmutableHashSet<string> _predecessors = [];
+
     public bool IsLoading => _state.IsLoading;
+
+    public bool IsPredecessor(string gatewayId) => _predecessors.Contains(gatewayId);
 
     /// <summary>
     /// Begins as an owner of sessions, with those that were here before, and those that gateways of this name left. Before the first
@@ -36,6 +40,7 @@ internal sealed class SessionFailover(
     public async Task Begin(string? name, CancellationToken cancellation)
     {
         var owner = await sessions.Begin(name, cancellation);
+        _predecessors = [.. owner.Predecessors];
         var (stored, parts) = await store.ReadOwn(owner, cancellation);
         var inherited = parts.IsEmpty ? null : Inherit(parts);
         sessions.Add(stored, row => row.LeftBy is { } dead ? inherited!.PartOf(dead) : null);

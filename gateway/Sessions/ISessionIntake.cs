@@ -23,4 +23,9 @@ internal interface ISessionArrivals
 {
     /// <summary>Some sessions are this gateway's in the store that the directory has not yet.</summary>
     bool IsLoading { get; }
+
+    /// <summary>
+    /// What that gateway had in the store was this one's from its first moment, so it can have no more; whether or not others know.
+    /// </summary>
+    bool IsPredecessor(string gatewayId);
 }

@@ -1,6 +1,6 @@
 using System.Text;
 using Fleet.Gateway.Auth;
-using Fleet.Gateway.Cluster;
+using Fleet.Gateway.Links;
 using Fleet.Gateway.Policies;
 using Fleet.Gateway.Presence;
 using Fleet.Gateway.Sessions;
@@ -96,7 +96,8 @@ internal sealed class ConnectAuthoriser(
             ConnectedAt = clock.NowMs,
             Heartbeat = client.Thing is { } thing ? new Heartbeat(thing) : null,
         };
-        await sessions.TakeOver(identity, lease);
+        if (!await sessions.TakeOver(identity, lease, request.CleanStart))
+            return Unavailable("The session is on its way elsewhere, or its gateway is dead; try again in some seconds.");
         await lifecycle.Announce(identity);
         return new ConnectDecision.Accepted(identity);
     }

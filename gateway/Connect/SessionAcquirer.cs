@@ -1,4 +1,5 @@
-using Fleet.Gateway.Cluster;
+using Fleet.Gateway.Handoff;
+using Fleet.Gateway.Links;
 using Fleet.Gateway.Routing;
 using Fleet.Gateway.Sessions;
 using Fleet.Gateway.Telemetry;
@@ -23,44 +24,64 @@ internal sealed class SessionAcquirer(
         if (lease.Lost is not { } lost) return lease;
         var found = await finder.Find(key, lease, claim.CleanStart);
         if (found is FoundSession.NotYet) return null;
-        lease = await session.Open(claim with { Found = lost });
+        string? from = (found as FoundSession.Found)?.Moved?.FromGateway;
+        lease = await session.Open(claim with { Found = lost, FoundEpoch = lease.Epoch, From = from });
         if (lease.Lost is not null) return null;
         // What is found has its will with it.
         return found is FoundSession.Found { Moved: var moved } ? lease with { Moved = lease.Moved ?? moved, UnsentWill = null } : lease;
     }
 
     /// <summary>Brings here what the client left at another gateway: from then on its session is one whose client is away.</summary>
-    public async Task TakeOver(SessionIdentity identity, SessionLease lease)
+    /// <returns>False: where the session is cannot be known yet, and beginning anew beside it would lose what it is owed.</returns>
+    public async Task<bool> TakeOver(SessionIdentity identity, SessionLease lease, bool cleanStart)
     {
-        if (lease.UnsentWill is { } will) _ = broker.Publish(PeerMessages.ToPublication(will, clock.NowMs));
-        if (lease.Stayed) await handoff.Stay(identity.Key);
-        if (lease.Moved is not { } moved) return;
-        var inbound = await handoff.Arrive(identity, moved);
-        var messages = await Collect(inbound, moved);
-        // What is noted between two lives of the gateway is never stored.
-        await gateway.Begun;
-        handoff.Complete(inbound, messages);
+        if (lease.UnsentWill is { } unsent) _ = broker.Publish(PeerMessages.ToPublication(unsent, clock.NowMs));
+        if (lease.Moved is null && cleanStart)
+        {
+            await handoff.Discard(identity.Key, identity.Epoch);
+            return true;
+        }
+        if (lease.Moved is null && !await handoff.ComeBack(identity.Key, identity.Epoch, isLast: lease.From is null)) return false;
+        var found = lease.Moved is { } leased ? new FoundSession.Found(leased)
+            : lease.From is { } from ? await finder.FindFrom(from, identity.Key, lease) : new FoundSession.None();
+        if (lease.From is not null && found is FoundSession.None) return await handoff.ComeBack(identity.Key, identity.Epoch, isLast: true);
+        while (found is FoundSession.Found { Moved: { } moved })
+        {
+            if (await handoff.Begin(identity, moved) is not { } inbound) return handoff.Has(identity.Key);
+            if (await Collect(inbound) is { } messages)
+            {
+                // What is noted between two lives of the gateway is never stored.
+                await gateway.Begun;
+                handoff.Accept(inbound, messages);
+                return true;
+            }
+            // A newer connection has it, unless the gateway that had it is dead: then the store knows which one has it now.
+            bool overtaken = inbound.Done.Task.IsCompleted;
+            handoff.Abandon(inbound);
+            if (overtaken) return false;
+            log.SessionNotMoved(identity.Key, moved.FromGateway);
+            found = await finder.Find(identity.Key, lease with { Lost = moved.FromGateway }, discard: false);
+        }
+        return found is not FoundSession.NotYet;
     }
 
     /// <summary>
     /// The messages of a session that another gateway hands over; null if there are none any more. While that gateway lives, it has them:
     /// it is asked until it answers. A client that does not wait for it finds its session on its way here with its next CONNECT.
     /// </summary>
-    private async Task<MovedMessages?> Collect(InboundHandoff inbound, MovedSession moved)
+    private async Task<MovedMessages?> Collect(InboundHandoff inbound)
     {
-        var identity = inbound.Session.Identity;
-        for (bool again = false; !inbound.Session.HasEnded; again = true)
+        string key = inbound.Session.Identity.Key;
+        for (bool again = false; !inbound.Done.Task.IsCompleted; again = true)
         {
             if (again) await Task.Delay(AskAgainAfter, clock.Time);
             try
             {
-                var messages = await grains.GetGrain<IGatewayGrain>(moved.FromGateway).Collect(identity.Key, moved.Epoch, gateway.Id);
-                if (messages is null) log.SessionNotMoved(identity.Key, moved.FromGateway);
-                return messages;
+                return await grains.GetGrain<IGatewayGrain>(inbound.From).Collect(key, inbound.Epoch, gateway.Id);
             }
             catch (Exception e)
             {
-                if (!again) log.SessionNotCollected(identity.Key, moved.FromGateway, e);
+                if (!again) log.SessionNotCollected(key, inbound.From, e);
             }
         }
         return null;

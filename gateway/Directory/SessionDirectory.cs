@@ -55,6 +55,11 @@ internal sealed class SessionDirectory(
                 ? new(ReasonCode.ServerUnavailable, $"Overtaken while it connected: {overtaken}") : null;
             if (refusal is not null) return null;
             present = _sessions.TryGetValue(identity.Key, out var old) && !terms.CleanStart;
+            if (old?.Identity.Epoch > identity.Epoch)
+            {
+                refusal = new(ReasonCode.ServerUnavailable, "Overtaken while it connected: a newer connection has the client identifier.");
+                return null;
+            }
             if (old is null && _sessions.Count >= options.Value.MaxSessions)
             {
                 refusal = new(

@@ -1,4 +1,3 @@
-using Fleet.Gateway.Cluster;
 using Fleet.Gateway.Journal;
 using Fleet.Gateway.Messages;
 using Fleet.Gateway.Routing;
@@ -27,26 +26,18 @@ internal sealed class SessionRestore(
     /// <summary>This gateway's number as an owner of sessions.</summary>
     public long Owner => Volatile.Read(ref _owner);
 
-    /// <summary>
-    /// Begins as an owner of sessions, with those that were here before. Before the first connection, and before other gateways are met.
-    /// </summary>
-    /// <returns>
-    /// The inherited sessions are the restored ones if other gateways may have something for them; otherwise they are empty.
-    /// </returns>
-    public async Task<(SessionOwner Owner, InheritedSessions Inherited)> Begin(string? name, CancellationToken cancellation)
+    /// <summary>Begins as an owner of sessions, and can write; those that were here before are still to be read.</summary>
+    public async Task<SessionOwner> Begin(string? name, CancellationToken cancellation)
     {
         var owner = await store.Begin(gateway.Id, name, cancellation);
         Volatile.Write(ref _owner, owner.Number);
         journal.Open(owner.Number);
-        var inherited = new InheritedSessions { IsOpen = true };
-        Add(await store.Load(owner.Number, cancellation), owner.Predecessors.Count > 0 ? inherited : null);
-        return (owner, inherited);
+        return owner;
     }
 
-    /// <summary>Takes in the sessions of a dead gateway, which are this one's in the store.</summary>
-    public void AddInherited(StoredSessions left, InheritedSessions inherited) => Add(left, inherited);
-
-    private void Add(StoredSessions stored, InheritedSessions? inherited)
+    /// <summary>Takes in sessions that are this gateway's in the store.</summary>
+    /// <param name="intakeOf">From whom they take messages; null: from all.</param>
+    public void Add(StoredSessions stored, Func<SessionRow, ISessionIntake?> intakeOf)
     {
         var messages = stored.Messages.ToDictionary(row => row.Id, MessageOf);
         var subscriptions = stored.Subscriptions.ToLookup(row => row.Session);
@@ -59,11 +50,12 @@ internal sealed class SessionRestore(
         // Should a session be there twice, because it moved at the moment of a kill, the newer one is right.
         foreach (var row in stored.Sessions.OrderByDescending(row => row.Epoch))
         {
+            var intake = intakeOf(row);
             var session = new Session(snapshots.IdentityOf(row), options.Value, clock, metrics)
             {
-                ExpirySeconds = row.ExpirySeconds, Will = snapshots.WillOf(row), Inherited = inherited,
+                ExpirySeconds = row.ExpirySeconds, Will = snapshots.WillOf(row), Intake = intake,
             };
-            if (inherited is not null) session.Arrive();
+            if (intake is not null) session.Arrive();
             session.Restore(handles[row.Id], [.. deliveries[row.Id]], row.MaybeSent, received[row.Id]);
             var disconnectedAt = row.DisconnectedAt ?? clock.UtcNow;
             bool over = row.ExpirySeconds == 0 || disconnectedAt.AddSeconds(row.ExpirySeconds) + Grace < clock.UtcNow;
@@ -81,7 +73,7 @@ internal sealed class SessionRestore(
                 continue;
             }
             if (session.Identity.Certificate is { } certificate) certificates.Add(certificate);
-            inherited?.Sessions.Add(session);
+            intake?.Add(session);
             restored++;
         }
         if (stored.Sessions.Count > 0) log.SessionsRestored(restored, stored.Sessions.Count - restored, stored.Deliveries.Count);

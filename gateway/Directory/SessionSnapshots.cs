@@ -15,9 +15,8 @@ namespace Fleet.Gateway.Directory;
 internal sealed class SessionSnapshots(PolicySource policies, GatewayClock clock)
 {
     /// <summary>Notes a session as it is. Under the directory's lock.</summary>
-    /// <param name="departed">It has passed to another gateway: after a kill it is over here.</param>
     /// <returns>The journal's position at which it is durable; 0 if it is kept in memory alone.</returns>
-    public long Note(Session session, int maybeSent, bool departed = false)
+    public long Note(Session session, int maybeSent)
     {
         if (session.Stored is not { } stored) return 0;
         var identity = session.Identity;
@@ -35,10 +34,10 @@ internal sealed class SessionSnapshots(PolicySource policies, GatewayClock clock
             Certificate = identity.Certificate?.Value,
             Operator = identity.Operator,
             Template = identity.Template,
-            ExpirySeconds = departed ? 0 : session.ExpirySeconds,
+            ExpirySeconds = session.ExpirySeconds,
             DisconnectedAt = session.ExpiresAt is { } at ? clock.ToUtc(at - (session.ExpirySeconds * 1000L)) : null,
             MaybeSent = maybeSent,
-            Will = !departed && session.Will is { } will ? JsonSerializer.Serialize(Of(will), SnapshotJson.Default.StoredWill) : null,
+            Will = session.Will is { } will ? JsonSerializer.Serialize(Of(will), SnapshotJson.Default.StoredWill) : null,
         });
     }
 

@@ -1,4 +1,5 @@
-using Fleet.Gateway.Cluster;
+using Fleet.Gateway.Failover;
+using Fleet.Gateway.Links;
 using Microsoft.Extensions.Options;
 
 namespace Fleet.Gateway.Hosting;

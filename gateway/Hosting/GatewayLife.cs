@@ -1,10 +1,10 @@
 using Fleet.Gateway.Auth;
-using Fleet.Gateway.Cluster;
 using Fleet.Gateway.Directory;
+using Fleet.Gateway.Failover;
+using Fleet.Gateway.Handoff;
 using Fleet.Gateway.Journal;
 using Fleet.Gateway.Presence;
 using Fleet.Gateway.Retained;
-using Fleet.Gateway.Sessions;
 using Fleet.Gateway.Transport;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -29,7 +29,7 @@ internal static class GatewayLife
         services.AddSweep<ConnectionRegistry>(static connections => connections.Tick);
         services.AddSweep<SessionDirectory>(static sessions => sessions.Sweep);
         services.AddSweep<SessionHandoff>(static handoff => handoff.Sweep);
-        services.AddSweep<SessionFailover>(static failover => failover.Sweep);
+        services.AddSweep<SessionFailover>(static failover => _ => failover.Sweep());
         services.AddSweep<Fences>(static fences => fences.Sweep);
         services.AddSweep<SessionLifecycle>(static lifecycle => lifecycle.Sweep);
         services.AddSweep<Flapping>(static flapping => flapping.Sweep);

@@ -1,6 +1,8 @@
 using Fleet.Gateway.AwsTopics;
-using Fleet.Gateway.Cluster;
 using Fleet.Gateway.Directory;
+using Fleet.Gateway.Failover;
+using Fleet.Gateway.Handoff;
+using Fleet.Gateway.Links;
 using Fleet.Gateway.Presence;
 using Fleet.Gateway.Routing;
 using Fleet.Gateway.Sessions;
@@ -14,7 +16,7 @@ namespace Fleet.Gateway.Hosting;
 
 /// <summary>What grains and other gateways ask of this one.</summary>
 internal sealed class GatewayObserver(
-    GatewayIdentity gateway, ClusterMember cluster, SessionFailover failover, PeerInbox inbox, SessionDirectory directory,
+    ClusterMember cluster, SessionFailover failover, PeerInbox inbox, SessionDirectory directory,
     SessionHandoff handoff, JobNotifier jobs, PresenceEvents events, Broker broker, GatewayClock clock, ILogger<GatewayObserver> log)
     : IGatewayObserver
 {
@@ -35,12 +37,12 @@ internal sealed class GatewayObserver(
         return Task.CompletedTask;
     }
 
-    /// <exception cref="InvalidOperationException">Whether it is here is not known yet.</exception>
+    /// <exception cref="InvalidOperationException">Whether it is here is not known yet, or not all that it is owed has come.</exception>
     public Task<MovedSession?> TakeOver(string key, long epoch, bool discard)
     {
-        if (directory.Find(key) is null && failover.IsLoading)
-            throw new InvalidOperationException("Sessions of a dead gateway are being read.");
-        return Task.FromResult(handoff.TakeOver(gateway.Id, key, epoch, discard));
+        if (directory.Find(key) is { } session ? session.Intake?.IsOpen == false : failover.IsLoading)
+            throw new InvalidOperationException("Sessions of a dead gateway are not all here yet.");
+        return Task.FromResult(handoff.TakeOver(key, epoch, discard));
     }
 
     public Task<MovedMessages?> Collect(string key, long epoch, string toGateway) =>
@@ -48,7 +50,7 @@ internal sealed class GatewayObserver(
 
     public Task<PeerAnswer> Forward(PeerBatch batch) => inbox.Receive(batch);
 
-    public Task<FailoverProgress> TakeOverFrom(string deadGatewayId) => failover.TakeOverFrom(deadGatewayId);
+    public Task<FailoverProgress> TakeOverFrom(string deadGatewayId) => Task.FromResult(failover.TakeOverFrom(deadGatewayId));
 
     public Task PublishLostSessions(ImmutableArray<LostSession> sessions)
     {

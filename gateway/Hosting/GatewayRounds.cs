@@ -1,5 +1,4 @@
 using Fleet.Gateway.Auth;
-using Fleet.Gateway.Cluster;
 using Fleet.Gateway.Retained;
 using Fleet.Interfaces.Messaging;
 

@@ -2,11 +2,13 @@ using Fleet.Gateway.Auth;
 using Fleet.Gateway.AwsTopics;
 using Fleet.Gateway.Blocks;
 using Fleet.Gateway.Channels;
-using Fleet.Gateway.Cluster;
 using Fleet.Gateway.Connect;
 using Fleet.Gateway.Directory;
 using Fleet.Gateway.Downloads;
+using Fleet.Gateway.Failover;
+using Fleet.Gateway.Handoff;
 using Fleet.Gateway.Journal;
+using Fleet.Gateway.Links;
 using Fleet.Gateway.Policies;
 using Fleet.Gateway.Presence;
 using Fleet.Gateway.Reactor;
@@ -48,8 +50,12 @@ public static class GatewayServiceCollectionExtensions
         services.AddSingleton<Routes>();
         services.AddSingleton<Forwarder>();
         services.AddSingleton<LinkBarrier>();
-        services.AddSingleton<DeadGateways>();
+        services.AddSingleton<FailoverStore>();
         services.AddSingleton<SessionFailover>();
+        services.AddSingleton<ISessionArrivals>(provider => provider.GetRequiredService<SessionFailover>());
+        services.AddSingleton<IForwardedFrames, ForwardedFrames>();
+        services.AddSingleton<IHandoffFrames>(provider => provider.GetRequiredService<SessionHandoff>());
+        services.AddSingleton<IFailoverFrames>(provider => provider.GetRequiredService<SessionFailover>());
         services.AddSingleton<PeerInbox>();
         services.AddSingleton<ClusterMember>();
 

@@ -24,9 +24,13 @@ public interface ISessionStore
     /// Makes an owner the successor of a dead gateway, which is fenced by it, unless another is that already. May be repeated: until
     /// <see cref="TakeOver"/> the sessions stay where they were. Of two sessions of one client the older goes.
     /// </summary>
-    Task<Inheritance> Inherit(long owner, string deadGatewayId, CancellationToken cancellation);
+    /// <returns>Null: the owner that asks is fenced itself.</returns>
+    Task<Inheritance?> Inherit(long owner, string deadGatewayId, CancellationToken cancellation);
 
-    /// <summary>The successor has what there was: the sessions are its own.</summary>
+    /// <summary>
+    /// The sessions are the successor's own. Each stands as left by the dead gateway, or by the one that it was left by before, until the
+    /// fail-over of that one is complete.
+    /// </summary>
     /// <returns>False: the successor is fenced itself, and nothing was changed.</returns>
     Task<bool> TakeOver(long owner, string deadGatewayId, CancellationToken cancellation);
 
@@ -49,10 +53,8 @@ public sealed record Inheritance
     /// <summary>Id of the gateway that has it, or will have it; null: the one that asked.</summary>
     public string? Successor { get; init; }
 
-    /// <summary>
-    /// Id of a gateway that was the successor before, and of which the one that asked is the successor; null: none came between.
-    /// </summary>
-    public string? Through { get; init; }
+    /// <summary>Ids of the gateways that were its successors before the one that asked, in order. Each has died since.</summary>
+    public IReadOnlyList<string> Through { get; init; } = [];
     public StoredSessions Sessions { get; init; } = new();
 
     /// <summary>How far it had stored what the others sent it.</summary>

@@ -61,6 +61,9 @@ internal sealed class SessionJournal(
         }
     }
 
+    /// <summary>The store says that the sessions are another's, though nothing was to be written.</summary>
+    public void BeFenced() => EndAll();
+
     /// <summary>Nothing is written any more: the sessions are another's.</summary>
     public void Close()
     {

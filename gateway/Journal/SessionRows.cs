@@ -42,6 +42,9 @@ public sealed record SessionRow
     /// </summary>
     public required int MaybeSent { get; init; }
 
+    /// <summary>Id of the dead gateway whose it was, while the fail-over of that one goes on. Of the store: it is not written.</summary>
+    public string? LeftBy { get; init; }
+
     /// <summary>JSON; null if it has none.</summary>
     public string? Will { get; init; }
 }

@@ -1,5 +1,5 @@
-using Fleet.Gateway.Auth;
 using System.Buffers;
+using Fleet.Gateway.Auth;
 using Fleet.Gateway.Channels;
 using Fleet.Gateway.Reactor.Native;
 using Fleet.Gateway.Sessions;

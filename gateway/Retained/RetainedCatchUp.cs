@@ -1,4 +1,4 @@
-using Fleet.Gateway.Cluster;
+using Fleet.Gateway.Links;
 using Fleet.Gateway.Telemetry;
 using Microsoft.Extensions.Logging;
 

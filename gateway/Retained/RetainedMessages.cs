@@ -1,5 +1,5 @@
 using System.Text;
-using Fleet.Gateway.Cluster;
+using Fleet.Gateway.Links;
 using Fleet.Gateway.Messages;
 using Fleet.Gateway.Telemetry;
 using Fleet.Mqtt;

@@ -1,5 +1,5 @@
-using Fleet.Gateway.Cluster;
 using Fleet.Gateway.Journal;
+using Fleet.Gateway.Links;
 using Fleet.Gateway.Messages;
 using Fleet.Gateway.Retained;
 using Fleet.Gateway.Sessions;
@@ -82,15 +82,8 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
     }
 
     /// <summary>Whether somebody among the subscribers here is owed a message of this QoS by the store.</summary>
-    public static bool IsForTheStore(List<SubscriptionMatch<Subscriber>> matches, Qos qos)
-    {
-        if (qos == Qos.AtMostOnce) return false;
-        foreach (var match in matches)
-        {
-            if (match is { Subscriber.IsStored: true, Options.Qos: not Qos.AtMostOnce }) return true;
-        }
-        return false;
-    }
+    public static bool IsForTheStore(List<SubscriptionMatch<Subscriber>> matches, Qos qos) => qos != Qos.AtMostOnce
+        && matches.Exists(static match => match is { Subscriber.IsStored: true, Options.Qos: not Qos.AtMostOnce });
 
     /// <summary>Routes a message that is in memory of its own; retains it if it says so.</summary>
     /// <returns>Completes when a retained message is durable.</returns>
@@ -105,17 +98,26 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
     /// <param name="toAll">To all that subscribed, but for shared subscriptions.</param>
     /// <param name="shares">Shared subscriptions of which a member here is to have it.</param>
     /// <param name="from">The frame that brought it; null: it was published here.</param>
-    /// <param name="inherited">The message was for a dead gateway: it is for the sessions that this one left, and nobody else.</param>
+    /// <param name="leftBy">
+    /// The message was for dead gateways: it is for the sessions that these left, and nobody else. None: it was not.
+    /// </param>
     /// <returns>The journal's position at which it is durable for the persistent sessions here; 0 if there are none.</returns>
     public long DeliverForwarded(
-        Publication message, bool toAll, ImmutableArray<string> shares, LinkMark? from, InheritedSessions? inherited = null)
+        Publication message, bool toAll, ImmutableArray<string> shares, LinkMark? from, ImmutableArray<string> leftBy = default)
     {
         // Not the thread's own list, which a publisher here may have in use.
         List<SubscriptionMatch<Subscriber>> matches = [];
         List<StoredDelivery> owed = [];
         _tree.Match(message.Topic, matches);
+        bool outlives = false;
+        bool Takes(Session session)
+        {
+            bool takes = leftBy.IsDefault ? session.Intake?.IsOpenTo(from?.Sender) ?? true : session.Intake?.IsFor(leftBy) ?? false;
+            outlives |= takes && session.ExpirySeconds > 0;
+            return takes;
+        }
         // The last member here may have left while the message was on its way: then another gateway's gets it.
-        var elsewhere = shares.Where(share => !TryDeliver(message, share, inherited, owed)).ToArray();
+        var elsewhere = shares.Where(share => !TryDeliver(message, share, Takes, owed)).ToArray();
         foreach (var match in elsewhere.Length == 0 ? [] : matches.ToArray())
         {
             if (match.Subscriber is RemoteShare { Gateway.IsAvailable: true } share && elsewhere.Contains(share.Filter))
@@ -123,10 +125,11 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
         }
         if (toAll)
         {
-            matches.RemoveAll(match => match.Group is not null);
-            FanOut.Deliver(message, matches, publisher: null, inherited, owed);
+            matches.RemoveAll(match => match.Group is not null || match.Subscriber is not Session session || !Takes(session));
+            FanOut.Deliver(message, matches, publisher: null, isHere: false, owed);
         }
-        return owed.Count == 0 ? 0 : journal.Note(message, owed, from: from);
+        // What a session has had by another road before, or has before it is stored, does not come again either when this gateway is dead.
+        return owed.Count > 0 || (outlives && message.Qos != Qos.AtMostOnce) ? journal.Note(message, owed, from: from) : 0;
     }
 
     /// <returns>
@@ -145,22 +148,18 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
     {
         session.RestoreSubscription(subscription);
         // A shared one would be chosen for messages that it does not take yet.
-        if (subscription.Filter.IsShared && session.Inherited is { IsOpen: false } inherited) inherited.Shares.Set(session, subscription);
+        if (subscription.Filter.IsShared && session.Intake is { IsOpen: false }) _shares.Set(session, subscription);
         else Add(session, subscription);
     }
 
-    /// <summary>All that waited for a dead gateway is here: the sessions that it left take messages as all others do.</summary>
-    public void Open(InheritedSessions inherited)
+    /// <summary>A restored session takes messages from all: it is chosen among the members of its shared subscriptions too.</summary>
+    public void OpenShares(Session session)
     {
-        inherited.IsOpen = true;
-        foreach (var session in inherited.Sessions)
+        foreach (var subscription in session.Subscriptions)
         {
-            foreach (var subscription in session.Subscriptions)
-            {
-                if (!subscription.Filter.IsShared) continue;
-                Add(session, subscription);
-                if (session.Subscriptions.All(held => held.Filter.Text != subscription.Filter.Text)) Remove(session, subscription.Filter);
-            }
+            if (!subscription.Filter.IsShared) continue;
+            Add(session, subscription);
+            if (session.Subscriptions.All(held => held.Filter.Text != subscription.Filter.Text)) Remove(session, subscription.Filter);
         }
     }
 
@@ -224,11 +223,12 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
         return true;
     }
 
-    private bool TryDeliver(Publication message, string share, InheritedSessions? inherited, List<StoredDelivery> owed)
+    private bool TryDeliver(Publication message, string share, Func<Session, bool> takes, List<StoredDelivery> owed)
     {
-        if ((inherited?.Shares.Choose(share) ?? _shares.Choose(share)) is not var (session, subscription)) return false;
+        var member = _shares.Choose(share, takes) ?? _shares.Choose(share, session => session.Intake?.IsOpen ?? true);
+        if (member is not var (chosen, subscription)) return false;
         var delivery = FanOut.DeliveryOf(message, subscription.Options, SubscriptionIdentifiers.Of(subscription.Identifier));
-        if (session.Deliver(delivery) is { } noted) owed.Add(noted);
+        if (chosen.Deliver(delivery) is { } noted) owed.Add(noted);
         return true;
     }
 
@@ -239,7 +239,7 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
         Publication message, List<SubscriptionMatch<Subscriber>> matches, Session? publisher, ushort packetId, bool mustHold)
     {
         var owed = t_owed ??= [];
-        FanOut.Deliver(message, matches, publisher, inherited: null, owed);
+        FanOut.Deliver(message, matches, publisher, isHere: true, owed);
         var holder = packetId == 0 ? null : publisher!.Stored;
         if (owed.Count == 0 && (holder is null || !mustHold)) return 0;
         long position = journal.Note(message, owed, holder, packetId);

@@ -1,4 +1,3 @@
-using Fleet.Gateway.Cluster;
 using Fleet.Gateway.Journal;
 using Fleet.Gateway.Messages;
 using Fleet.Gateway.Sessions;
@@ -15,11 +14,10 @@ internal static class FanOut
     [ThreadStatic] private static Dictionary<int, byte[]>? t_joined;
 
     /// <summary>Hands the message to the sessions among the subscribers.</summary>
-    /// <param name="inherited">The inherited sessions that it is for; null: sessions that are not open yet get it another way.</param>
+    /// <param name="isHere">It was published at this gateway: sessions that are not open to it yet get it another way.</param>
     /// <param name="owed">What is to be noted in the journal is added to it.</param>
     public static void Deliver(
-        Publication message, List<SubscriptionMatch<Subscriber>> matches, Session? publisher, InheritedSessions? inherited,
-        List<StoredDelivery> owed)
+        Publication message, List<SubscriptionMatch<Subscriber>> matches, Session? publisher, bool isHere, List<StoredDelivery> owed)
     {
         if (matches.Count > 1) Merge(matches, publisher);
         var joined = t_joined;
@@ -30,7 +28,7 @@ internal static class FanOut
             byte[]? several = null;
             if (joined?.Count > 0) joined.TryGetValue(i, out several);
             var delivery = DeliveryOf(message, options, several ?? SubscriptionIdentifiers.Of(identifier));
-            if (subscriber.Deliver(delivery, inherited) is { } noted) owed.Add(noted);
+            if (subscriber.Deliver(delivery, isHere) is { } noted) owed.Add(noted);
         }
         joined?.Clear();
     }

@@ -7,9 +7,8 @@ namespace Fleet.Gateway.Sessions;
 /// <summary>One message on its way to one subscriber.</summary>
 /// <param name="Qos">The lower of the publisher's and the subscription's.</param>
 /// <param name="Retain">As the subscriber is to see it.</param>
-/// <param name="Again">The client may have had it before, from another gateway: it goes out with DUP [MQTT-3.3.1-1].</param>
 /// <param name="Identifiers">See <see cref="SubscriptionIdentifiers"/>.</param>
-internal readonly record struct Delivery(Publication Message, Qos Qos, bool Retain, bool Again = false, byte[]? Identifiers = null)
+internal readonly record struct Delivery(Publication Message, Qos Qos, bool Retain, byte[]? Identifiers = null)
 {
     /// <summary>A persistent session is owed it; null with QoS 0, and for what is of its connection alone.</summary>
     public StoredDelivery? Stored { get; init; }

@@ -9,24 +9,14 @@ internal sealed class HandoffDedup
     private HashSet<long>? _known;
     private RecentNumbers? _recent;
 
-    /// <summary>At a gateway that it has left, once its messages were collected: sends on what still comes. Called without locks.</summary>
-    public Action<Delivery>? SendOn { get; private set; }
+    /// <summary>At a gateway that it leaves, once another has a copy: sends on what still comes. Called without locks.</summary>
+    public Action<Delivery>? SendOn { get; set; }
 
     /// <summary>Numbers of the last messages that it took in.</summary>
     public IEnumerable<long> Recent => _recent?.All ?? [];
 
     /// <summary>It comes from another gateway: what reaches it here is noted, to be known when it comes by the other one too.</summary>
-    public void Arrive()
-    {
-        _isNew = true;
-        SendOn = null;
-    }
-
-    public void Leave(Action<Delivery> sendOn)
-    {
-        Stop();
-        SendOn = sendOn;
-    }
+    public void Arrive() => _isNew = true;
 
     /// <summary>Whatever was on its way when it came has come.</summary>
     public void Stop()

@@ -207,8 +207,8 @@ internal sealed class InFlight
     /// <summary>How many of them the store knows.</summary>
     public int CountStored() => _entries.Values.Count(entry => entry.Delivery.Stored is not null);
 
-    /// <summary>Takes them out, in order, without giving their memory back: whoever takes them reads it.</summary>
-    public SentMessage[] RemoveAll()
+    /// <summary>All of them, in order.</summary>
+    public SentMessage[] Copy()
     {
         var all = new SentMessage[_entries.Count];
         int at = 0;
@@ -218,14 +218,15 @@ internal sealed class InFlight
             all[at++] = new SentMessage(id, entry.Delivery, entry.Released);
             id = entry.Next;
         }
-        Reset();
         return all;
     }
 
     public void Clear()
     {
         foreach (var entry in _entries.Values) Finish(entry);
-        Reset();
+        _entries.Clear();
+        _entries.TrimExcess();
+        (_first, _last, _again, _toRepeat, _reserved) = (0, 0, 0, 0, null);
     }
 
     private static void Finish(in Entry entry)
@@ -240,13 +241,6 @@ internal sealed class InFlight
         if (_last == 0) _first = message.PacketId;
         else Find(_last).Next = message.PacketId;
         _last = message.PacketId;
-    }
-
-    private void Reset()
-    {
-        _entries.Clear();
-        _entries.TrimExcess();
-        (_first, _last, _again, _toRepeat, _reserved) = (0, 0, 0, 0, null);
     }
 
     private ref Entry Find(ushort packetId) => ref CollectionsMarshal.GetValueRefOrNullRef(_entries, packetId);

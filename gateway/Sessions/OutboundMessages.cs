@@ -134,7 +134,7 @@ internal sealed class OutboundMessages(SessionOptions options, GatewayClock cloc
                 delivery.Message.Hold();
             }
             Dequeue();
-            next = new Outgoing(packetId, delivery, delivery.Again);
+            next = new Outgoing(packetId, delivery, Duplicate: false);
             return true;
         }
         return false;
@@ -153,9 +153,11 @@ internal sealed class OutboundMessages(SessionOptions options, GatewayClock cloc
 
     public void Forget(ushort packetId) => _inFlight.Remove(packetId);
 
-    /// <summary>Takes all of it out, for the gateway that the session passes to.</summary>
-    public (SentMessage[] InFlight, Delivery[] Queued, ushort LastPacketId) RemoveAll() =>
-        (_inFlight.RemoveAll(), _queue.RemoveAll(), _inFlight.LastId);
+    /// <summary>
+    /// All of it, for the gateway that the session leaves for. Persistent sessions have messages in memory of their own only.
+    /// </summary>
+    public (SentMessage[] InFlight, Delivery[] Queued, ushort LastPacketId) Copy() =>
+        (_inFlight.Copy(), [.. _queue.Peek(_queue.Count)], _inFlight.LastId);
 
     /// <summary>Puts what another gateway had before what came here since.</summary>
     /// <param name="had">Numbers of messages that the session has had there.</param>

@@ -1,4 +1,3 @@
-using Fleet.Gateway.Cluster;
 using Fleet.Gateway.Journal;
 using Fleet.Gateway.Messages;
 using Fleet.Gateway.Telemetry;
@@ -23,9 +22,8 @@ internal sealed class Session : Subscriber
     private readonly HandoffDedup _dedup = new();
     private ISessionOwner? _owner;
     private volatile StoredSession? _stored;
-    private StoredDelivery[] _collected = [];
     private volatile bool _waits;
-    private bool _ended;
+    private bool _ended, _handedOver;
 
     public Session(SessionIdentity identity, SessionOptions options, GatewayClock clock, GatewayMetrics metrics)
     {
@@ -50,7 +48,7 @@ internal sealed class Session : Subscriber
     /// <summary>
     /// It comes from a dead gateway, and is known for what it is until all that was on its way there has come; null otherwise.
     /// </summary>
-    public InheritedSessions? Inherited { get; set; }
+    public ISessionIntake? Intake { get; set; }
 
     /// <summary>Null: it is kept in memory alone, because it ends with its connection.</summary>
     public StoredSession? Stored => _stored;
@@ -131,8 +129,6 @@ internal sealed class Session : Subscriber
             // First the session: what goes with it needs no word of its own.
             _stored?.Journal.Remove(_stored);
             _outbound.Clear();
-            foreach (var delivery in _collected) delivery.Finish();
-            _collected = [];
             _awaitingRelease.Clear();
             return (_subscriptions.RemoveAll(), owner);
         }
@@ -211,12 +207,9 @@ internal sealed class Session : Subscriber
     /// <returns>What is to be noted in the journal; null if nothing is.</returns>
     public StoredDelivery? Deliver(in Delivery delivery) => Take(delivery, only: null);
 
-    public override StoredDelivery? Deliver(in Delivery delivery, InheritedSessions? addressed)
-    {
-        // Until it is open, it gets what is for all in another way: each publisher's messages are to reach it in order.
-        bool isForOthers = addressed is null ? Inherited is { IsOpen: false } : Inherited != addressed;
-        return isForOthers ? null : Take(delivery, only: null);
-    }
+    // Until it is open, it gets what is published here in another way: each publisher's messages are to reach it in order.
+    public override StoredDelivery? Deliver(in Delivery delivery, bool isHere) =>
+        isHere && Intake?.IsOpenTo(null) == false ? null : Take(delivery, only: null);
 
     /// <summary>
     /// Takes the answer to a request for the connection that made it; drops it if that one is gone. No policy is asked: it was, at the
@@ -334,32 +327,47 @@ internal sealed class Session : Subscriber
         }
     }
 
-    /// <summary>
-    /// It passes to another gateway: what comes from now on waits with the rest. Returns its subscriptions, and the connection it had.
-    /// </summary>
-    public (HeldSubscription[] Subscriptions, ISessionOwner? Owner) Depart()
+    /// <summary>It leaves for another gateway: the connection goes, and what comes from now on waits with the rest.</summary>
+    /// <param name="owner">The connection it had.</param>
+    /// <returns>Its subscriptions.</returns>
+    public HeldSubscription[] Depart(out ISessionOwner? owner)
     {
         lock (_gate)
         {
-            var owner = _owner;
-            _owner = null;
+            (owner, _owner) = (_owner, null);
             _outbound.Pause();
-            return (_subscriptions.All, owner);
+            return _subscriptions.All;
         }
     }
 
-    /// <summary>Its messages, for the gateway that it has passed to; what comes from now on is sent on.</summary>
-    public SessionMessages Collect(Action<Delivery> sendOn)
+    /// <summary>Its messages, for the gateway that it leaves for; what comes from now on waits here, and is sent on as well.</summary>
+    public SessionMessages Copy(Action<Delivery> sendOn)
     {
         lock (_gate)
         {
-            _dedup.Leave(sendOn);
-            var (inFlight, queued, lastPacketId) = _outbound.RemoveAll();
-            // They stay in the store until the other gateway has had time to store them.
-            _collected = [.. inFlight.Select(sent => sent.Delivery.Stored).Concat(queued.Select(delivery => delivery.Stored))
-                .OfType<StoredDelivery>()];
-            // Copies: what comes from now on is sent on, and must not count as known there.
+            _dedup.SendOn = sendOn;
+            var (inFlight, queued, lastPacketId) = _outbound.Copy();
             return new SessionMessages(inFlight, queued, lastPacketId, _awaitingRelease.PacketIds, [.. _dedup.Recent]);
+        }
+    }
+
+    /// <summary>It does not leave, or not for that gateway: nothing is sent on any more.</summary>
+    public void Recall()
+    {
+        lock (_gate) _dedup.SendOn = null;
+    }
+
+    /// <summary>The other gateway has it: nothing of it is kept here, and what still comes is sent on.</summary>
+    public void HandOver(Action<Delivery> sendOn)
+    {
+        lock (_gate)
+        {
+            _dedup.SendOn = sendOn;
+            _handedOver = true;
+            _stored?.Journal.Remove(_stored);
+            _stored = null;
+            _outbound.Clear();
+            _awaitingRelease.Clear();
         }
     }
 
@@ -373,22 +381,13 @@ internal sealed class Session : Subscriber
     public void Restore(SessionMessages messages)
     {
         HashSet<long> had = [.. messages.Known];
-        Action<Delivery>? sendOn;
         lock (_gate)
         {
-            // It may be on its way to a third gateway by now, which has not waited for this.
-            sendOn = _dedup.SendOn;
-            if (sendOn is null)
-            {
-                _waits = true;
-                _outbound.Restore(messages.InFlight, messages.Queued, messages.LastPacketId, had);
-                foreach (ushort packetId in messages.Unreleased) _awaitingRelease.TryHold(packetId);
-            }
+            _waits = true;
+            _outbound.Restore(messages.InFlight, messages.Queued, messages.LastPacketId, had);
+            foreach (ushort packetId in messages.Unreleased) _awaitingRelease.TryHold(packetId);
             _dedup.NoteAll(had);
         }
-        if (sendOn is null) return;
-        foreach (var sent in messages.InFlight.Where(sent => !sent.Released)) sendOn(sent.Delivery with { Again = true });
-        foreach (var delivery in messages.Queued) sendOn(delivery);
     }
 
     /// <summary>Whatever was on its way when it moved has come.</summary>
@@ -408,11 +407,11 @@ internal sealed class Session : Subscriber
             owner = _owner;
             if (!_dedup.Note(delivery.Message.Number, keep: ExpirySeconds > 0)) return null;
             sendOn = _ended ? null : _dedup.SendOn;
-            if (sendOn is null && !TryEnqueue(delivery, only, out owed, out hopeless) && !hopeless) return null;
             if (sendOn is not null) delivery.Message.Keep();
+            if ((_handedOver || !TryEnqueue(delivery, only, out owed, out hopeless)) && !hopeless && sendOn is null) return null;
         }
-        if (sendOn is not null) sendOn(delivery);
-        else if (hopeless) owner?.End(EndCause.TooSlow);
+        sendOn?.Invoke(delivery);
+        if (hopeless) owner?.End(EndCause.TooSlow);
         else owner?.Wake();
         return owed;
     }

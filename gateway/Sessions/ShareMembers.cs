@@ -31,18 +31,22 @@ internal sealed class ShareMembers
 
     /// <summary>The next member, rather a connected one; null if there is none.</summary>
     /// <param name="filter">As clients write it.</param>
-    public (Session Session, HeldSubscription Subscription)? Choose(string filter)
+    /// <param name="takes">Which members may have the message.</param>
+    public (Session Session, HeldSubscription Subscription)? Choose(string filter, Func<Session, bool> takes)
     {
         lock (_gate)
         {
             if (!_shares.TryGetValue(filter, out var share)) return null;
             int start = share.Turn++ & int.MaxValue;
+            (Session, HeldSubscription)? away = null;
             for (int i = 0; i < share.Members.Count; i++)
             {
                 var member = share.Members[(int)((uint)(start + i) % (uint)share.Members.Count)];
+                if (!takes(member.Session)) continue;
                 if (member.Session.IsConnected) return member;
+                away ??= member;
             }
-            return share.Members[start % share.Members.Count];
+            return away;
         }
     }
 

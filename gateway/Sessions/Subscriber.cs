@@ -1,4 +1,3 @@
-using Fleet.Gateway.Cluster;
 using Fleet.Gateway.Journal;
 using Fleet.Gateway.Messages;
 
@@ -25,9 +24,9 @@ internal abstract class Subscriber
     public virtual bool HasRoom => true;
 
     /// <summary>Takes a message for a client; nothing happens if it has none.</summary>
-    /// <param name="addressed">The inherited sessions that the message is for, and nobody else; null: it is for all.</param>
+    /// <param name="isHere">It was published at this gateway.</param>
     /// <returns>What is to be noted in the journal; null if nothing is.</returns>
-    public virtual StoredDelivery? Deliver(in Delivery delivery, InheritedSessions? addressed) => null;
+    public virtual StoredDelivery? Deliver(in Delivery delivery, bool isHere) => null;
 
     /// <summary>Stores a message in its own way; one that nobody would send again, it may drop if it has no room.</summary>
     /// <param name="publisher">Null: the service itself, or a client that is gone (its will).</param>

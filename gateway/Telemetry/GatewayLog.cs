@@ -86,7 +86,7 @@ internal static partial class GatewayLog
     [LoggerMessage(3024, LogLevel.Warning, "Retained messages could not be read again; trying again")]
     public static partial void CatchUpFailed(this ILogger log, Exception exception);
 
-    [LoggerMessage(3025, LogLevel.Warning, "Session {Key} could not be taken over from gateway {GatewayId}: its client begins anew")]
+    [LoggerMessage(3025, LogLevel.Warning, "Session {Key} is not at gateway {GatewayId} any more; the store is asked where it is")]
     public static partial void SessionNotMoved(this ILogger log, string key, string gatewayId);
 
     [LoggerMessage(3030, LogLevel.Warning,
@@ -101,6 +101,9 @@ internal static partial class GatewayLog
 
     [LoggerMessage(3028, LogLevel.Error, "The sessions of dead gateway {Dead} could not be taken; trying again")]
     public static partial void SessionsNotInherited(this ILogger log, string dead, Exception exception);
+
+    [LoggerMessage(3032, LogLevel.Warning, "Whether session {Key} is still here could not be found out; the store is asked again")]
+    public static partial void OwnerNotFound(this ILogger log, string key, Exception exception);
 
     [LoggerMessage(3029, LogLevel.Warning,
         "The session of {Key} is at gateway {GatewayId}, which does not answer: its client is to try again")]
@@ -126,4 +129,7 @@ internal static partial class GatewayLog
 
     [LoggerMessage(3052, LogLevel.Error, "This gateway's persistent sessions are another gateway's: it was taken for dead")]
     public static partial void JournalFenced(this ILogger log);
+
+    [LoggerMessage(3054, LogLevel.Error, "{Effect} of a fail-over failed")]
+    public static partial void FailoverEffectFailed(this ILogger log, string effect, Exception exception);
 }

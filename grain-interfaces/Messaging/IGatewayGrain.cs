@@ -57,8 +57,8 @@ public interface IGatewayGrain : IGrainWithStringKey
     Task<TakeOverResult> TakeOver(string key, long epoch, bool discard);
 
     /// <summary>
-    /// Takes the messages of a session that was taken over. Whatever reaches this gateway for it later is sent on.
-    /// Repeated, it answers as it did.
+    /// A copy of the messages of a session that was taken over. The gateway keeps them, and sends on what comes, until the copy is stored
+    /// (<see cref="LinkFrame.SessionStored"/>). Null: it is not there, or not for this epoch any more.
     /// </summary>
     /// <param name="epoch">With which it was taken over (<see cref="MovedSession.Epoch"/>).</param>
     [AlwaysInterleave, ResponseTimeout("00:00:06")]

@@ -31,19 +31,29 @@ public interface ISessionGrain : IGrainWithStringKey
 /// <param name="SessionId">Unique per connection.</param>
 /// <param name="CleanStart">Begin anew, whatever there is.</param>
 /// <param name="Found">A lost gateway (<see cref="SessionLease.Lost"/>): what it had of the session is found.</param>
+/// <param name="FoundEpoch">
+/// Of the lease that said it was lost. If another connection has been given the client id since, it is asked again.
+/// </param>
+/// <param name="From">The gateway that hands over what was found; null: nothing has to be handed over.</param>
 [GenerateSerializer, Immutable, Alias("fleet.session-claim")]
 public sealed record SessionClaim(
     [property: Id(0)] string GatewayId,
     [property: Id(1)] string SessionId,
     [property: Id(2)] bool CleanStart,
     [property: Id(3)] SessionWill? Will,
-    [property: Id(4)] string? Found = null);
+    [property: Id(4)] string? Found = null,
+    [property: Id(5)] long FoundEpoch = 0,
+    [property: Id(6)] string? From = null);
 
 /// <param name="Epoch">Grows with each owner of the client id; a message of a lower epoch is late and is dropped.</param>
 /// <param name="Moved">The session that another gateway hands over; null if there is none.</param>
 /// <param name="Stayed">The gateway that asks had the client id last: what it kept of the session is still right.</param>
 /// <param name="Lost">
 /// The gateway that has the client id, which is dead or does not answer: the lease is not given yet. Null: it is.
+/// </param>
+/// <param name="From">
+/// With <paramref name="Stayed"/>: the gateway that the session was last to come from. If it never came, it is there still; null:
+/// from none.
 /// </param>
 /// <param name="UnsentWill">Of a session whose gateway is dead: it goes out as if the connection had been lost just now.</param>
 [GenerateSerializer, Immutable, Alias("fleet.session-lease")]
@@ -52,7 +62,8 @@ public sealed record SessionLease(
     [property: Id(1)] MovedSession? Moved = null,
     [property: Id(2)] SessionWill? UnsentWill = null,
     [property: Id(3)] bool Stayed = false,
-    [property: Id(4)] string? Lost = null);
+    [property: Id(4)] string? Lost = null,
+    [property: Id(5)] string? From = null);
 
 /// <summary>What is published if a connection ends without DISCONNECT. MQTT 5.0, 3.1.2.5.</summary>
 /// <param name="ExpirySeconds">Message expiry, counted from its publication.</param>

@@ -46,25 +46,29 @@ public abstract record LinkFrame
     [GenerateSerializer, Immutable, Alias("fleet.link-frame.barrier-reached")]
     public sealed record BarrierReached([property: Id(0)] long Token) : LinkFrame;
 
-    /// <summary>
-    /// The sender goes on with the sessions that a dead gateway left: what the receiver has for that one is for the sender.
-    /// </summary>
-    /// <param name="StoredUpTo">Number of the last frame of the receiver's that the dead gateway had stored; 0: none.</param>
+    /// <summary>The sender goes on with the sessions that dead gateways left: what the receiver has for those is for the sender.</summary>
+    /// <param name="Dead">Of one takeover; the first stands for it.</param>
     [GenerateSerializer, Immutable, Alias("fleet.link-frame.successor")]
-    public sealed record Successor([property: Id(0)] string Dead, [property: Id(1)] long StoredUpTo) : LinkFrame;
+    public sealed record Successor([property: Id(0)] ImmutableArray<DeadGateway> Dead) : LinkFrame;
 
     /// <summary>A message that the sender had for a dead gateway whose successor the receiver is.</summary>
-    /// <param name="ToAll">As in <see cref="Published"/>, though for what the dead gateway left alone.</param>
+    /// <param name="For">
+    /// The gateways whose sessions it is for: the dead one, and those that it was the successor of when it was to have it.
+    /// </param>
+    /// <param name="ToAll">As in <see cref="Published"/>, though for what these gateways left alone.</param>
     [GenerateSerializer, Immutable, Alias("fleet.link-frame.redirected")]
     public sealed record Redirected(
-        [property: Id(0)] string Dead,
+        [property: Id(0)] ImmutableArray<string> For,
         [property: Id(1)] PeerMessage Message,
         [property: Id(2)] bool ToAll,
         [property: Id(3)] ImmutableArray<string> Shares) : LinkFrame;
 
-    /// <summary>All that waited at the sender for a dead gateway has been said to its successor, the receiver.</summary>
+    /// <summary>
+    /// All that waited at the sender for the dead gateways of a takeover has been said to their successor, the receiver. What it publishes
+    /// from here on for the receiver's sessions is for theirs too.
+    /// </summary>
     [GenerateSerializer, Immutable, Alias("fleet.link-frame.handed-over")]
-    public sealed record HandedOver([property: Id(0)] string Dead) : LinkFrame;
+    public sealed record HandedOver([property: Id(0)] ImmutableArray<string> Dead) : LinkFrame;
 
     /// <summary>
     /// What the dead gateway's sessions subscribe to, the sender, its successor, has advertised: nothing is for the dead one any more.
@@ -72,7 +76,17 @@ public abstract record LinkFrame
     [GenerateSerializer, Immutable, Alias("fleet.link-frame.failed-over")]
     public sealed record FailedOver([property: Id(0)] string Dead) : LinkFrame;
 
-    /// <summary>A message for a session that has moved to the receiver, from where it was before.</summary>
+    /// <summary>A message for a session that moves to the receiver, from where it was before.</summary>
     [GenerateSerializer, Immutable, Alias("fleet.link-frame.late")]
     public sealed record Late([property: Id(0)] string SessionKey, [property: Id(1)] MovedMessage Message) : LinkFrame;
+
+    /// <summary>The sender has stored a session that it took over from the receiver: the receiver need not keep it.</summary>
+    /// <param name="Epoch">With which it was taken over (<see cref="MovedSession.Epoch"/>).</param>
+    [GenerateSerializer, Immutable, Alias("fleet.link-frame.session-stored")]
+    public sealed record SessionStored([property: Id(0)] string SessionKey, [property: Id(1)] long Epoch) : LinkFrame;
 }
+
+/// <summary>A gateway that is dead, as its successor names it.</summary>
+/// <param name="StoredUpTo">Number of the last frame of the receiver's that the dead gateway had stored; 0: none.</param>
+[GenerateSerializer, Immutable, Alias("fleet.dead-gateway")]
+public sealed record DeadGateway([property: Id(0)] string GatewayId, [property: Id(1)] long StoredUpTo);

@@ -10,7 +10,7 @@ public abstract record TakeOverResult
     [GenerateSerializer, Immutable, Alias("fleet.take-over-result.moved")]
     public sealed record Moved([property: Id(0)] MovedSession Session) : TakeOverResult;
 
-    /// <summary>The gateway has nothing (any more) that could move.</summary>
+    /// <summary>The gateway has no session that could move, and will take none that was to come to it for an older connection.</summary>
     [GenerateSerializer, Immutable, Alias("fleet.take-over-result.nothing")]
     public sealed record Nothing : TakeOverResult;
 
@@ -22,13 +22,17 @@ public abstract record TakeOverResult
 /// <summary>
 /// A session on its way between gateways: first its subscriptions, so that none of its messages is missed, then the messages.
 /// </summary>
-/// <param name="Epoch">With which it was taken over, and is collected: a client that wanders on leaves several on their ways.</param>
+/// <param name="Epoch">With which it was taken over, and is collected: nobody gets it with another.</param>
+/// <param name="SessionEpoch">
+/// Of the lease that its last connection had: of two copies of a session the one with the higher is right.
+/// </param>
 [GenerateSerializer, Immutable, Alias("fleet.moved-session")]
 public sealed record MovedSession(
     [property: Id(0)] string FromGateway,
     [property: Id(1)] ImmutableArray<MovedSubscription> Subscriptions,
     [property: Id(2)] uint ExpirySeconds,
-    [property: Id(3)] long Epoch = 0);
+    [property: Id(3)] long Epoch = 0,
+    [property: Id(4)] long SessionEpoch = 0);
 
 /// <param name="Filter">As the client wrote it.</param>
 /// <param name="Identifier">Its subscription identifier; 0: it has none.</param>
@@ -58,7 +62,6 @@ public sealed record MovedMessages(
 /// <param name="PacketId">0 for one that was not sent yet.</param>
 /// <param name="Qos">That the subscriber gets it with.</param>
 /// <param name="Retain">As the subscriber sees it.</param>
-/// <param name="Again">Sent by a gateway before, though not in flight any more: the client may have had it.</param>
 /// <param name="Released">QoS 2: the client has it (PUBREC), and PUBCOMP is awaited; the message is empty.</param>
 /// <param name="Identifiers">Subscription identifiers, as the PUBLISH has them; empty for none.</param>
 [GenerateSerializer, Immutable, Alias("fleet.moved-message")]
@@ -67,6 +70,5 @@ public sealed record MovedMessage(
     [property: Id(1)] byte Qos,
     [property: Id(2)] bool Retain,
     [property: Id(3)] PeerMessage Message,
-    [property: Id(4)] bool Again = false,
-    [property: Id(5)] bool Released = false,
-    [property: Id(6)] ReadOnlyMemory<byte> Identifiers = default);
+    [property: Id(4)] bool Released = false,
+    [property: Id(5)] ReadOnlyMemory<byte> Identifiers = default);

@@ -5,11 +5,13 @@ namespace Fleet.Interfaces.Messaging;
 /// </summary>
 /// <param name="From">Id of the sender.</param>
 /// <param name="FirstNumber">Of the first frame; from 1, one more for each.</param>
+/// <param name="To">Id of the gateway that it is for: in another of its lives, that one takes nothing of it.</param>
 [GenerateSerializer, Immutable, Alias("fleet.peer-batch")]
 public sealed record PeerBatch(
     [property: Id(0)] string From,
     [property: Id(1)] long FirstNumber,
-    [property: Id(2)] ImmutableArray<LinkFrame> Frames);
+    [property: Id(2)] ImmutableArray<LinkFrame> Frames,
+    [property: Id(3)] string To);
 
 [GenerateSerializer, Alias("fleet.peer-answer")]
 public enum PeerAnswer
@@ -22,6 +24,9 @@ public enum PeerAnswer
 
     /// <summary>Frames are missing before these: one of the two is not who the other takes it for.</summary>
     OutOfOrder,
+
+    /// <summary>The batch is for another gateway, or for another life of this one.</summary>
+    WrongReceiver,
 }
 
 /// <summary>An application message between gateways.</summary>

@@ -31,21 +31,28 @@ internal sealed class SessionGrain(
         if (_lease is not null && _sessionId == claim.SessionId) return _lease;
         var before = record.State;
         long epoch = NextEpoch();
-        bool elsewhere = before.Gateway is not null && before.Gateway != claim.GatewayId;
-        bool lost = elsewhere && before.Gateway == claim.Found;
-        TakeOverResult? taken = elsewhere && !lost ? await TakeOver(before.Gateway!, epoch, claim.CleanStart) : null;
-        if (taken is TakeOverResult.Lost)
+        MovedSession? moved = null;
+        // What was found out before somebody else was given the client id says nothing about them.
+        string? found = claim.FoundEpoch == _epoch ? claim.Found : null;
+        foreach (string holder in before.Holders(claim.GatewayId, found))
         {
-            // Whoever asks finds the session first, or the client would begin anew beside it. Until then the client id is where it was.
-            _epoch = epoch;
-            return new SessionLease(epoch, Lost: before.Gateway);
+            var taken = await TakeOver(holder, epoch, claim.CleanStart);
+            if (taken is TakeOverResult.Lost)
+            {
+                // Whoever asks finds the session first, or the client would begin anew beside it. Until then the client id is where it was.
+                _epoch = epoch;
+                return new SessionLease(epoch, Lost: holder);
+            }
+            moved = (taken as TakeOverResult.Moved)?.Session;
+            if (moved is not null) break;
         }
 
-        var next = before.Covering(claim.GatewayId, epoch, claim.Will);
+        bool stays = before.Gateway == claim.GatewayId, lost = !stays && before.Gateway is not null && before.Gateway == found;
+        string? from = stays ? before.From : moved?.FromGateway ?? (found is null ? null : claim.From);
+        var next = before.Covering(claim.GatewayId, epoch, claim.Will, from);
         if (next != before) await Save(next);
         (_epoch, _sessionId) = (epoch, claim.SessionId);
-        _lease = new SessionLease(
-            epoch, (taken as TakeOverResult.Moved)?.Session, lost ? before.Will : null, Stayed: before.Gateway == claim.GatewayId);
+        _lease = new SessionLease(epoch, moved, lost ? before.Will : null, stays, From: stays ? from : null);
         // What is not stored otherwise is kept as long as it matters.
         if (!IsDevice) DelayDeactivation(TimeSpan.MaxValue);
         return _lease;
@@ -58,7 +65,7 @@ internal sealed class SessionGrain(
         _sessionId = null;
         if (IsDevice)
         {
-            if (record.State.Will is not null) await Save(record.State with { Will = null });
+            if (record.State is not { Will: null, From: null }) await Save(record.State with { Will = null, From = null });
             return;
         }
         // A newer record starts from the clock, which is ahead of these epochs, unless an activation was lost: the next one leaves out all

@@ -10,6 +10,11 @@ internal sealed record SessionState
 {
     public string? Gateway { get; init; }
 
+    /// <summary>
+    /// The gateway that the session was last to move from: if the move has come to nothing, the session is there still. Null: from none.
+    /// </summary>
+    public string? From { get; init; }
+
     /// <summary>No epoch above it was ever given.</summary>
     public long EpochLimit { get; init; }
     public SessionWill? Will { get; init; }
@@ -18,12 +23,23 @@ internal sealed record SessionState
     private const int EpochsAtATime = 1_000;
 
     /// <summary>The record that must be stored before this epoch is given; the same one if it covers it already.</summary>
-    public SessionState Covering(string gateway, long epoch, SessionWill? will) =>
-        Gateway == gateway && epoch <= EpochLimit && Will == will ? this
-            : new SessionState
-            {
-                Gateway = gateway,
-                EpochLimit = epoch <= EpochLimit ? EpochLimit : epoch + EpochsAtATime - 1,
-                Will = will,
-            };
+    /// <param name="from">See <see cref="From"/>.</param>
+    public SessionState Covering(string gateway, long epoch, SessionWill? will, string? from) =>
+        Gateway == gateway && epoch <= EpochLimit && Will == will && From == from ? this : new SessionState
+        {
+            Gateway = gateway, From = from, EpochLimit = epoch <= EpochLimit ? EpochLimit : epoch + EpochsAtATime - 1, Will = will,
+        };
+
+    /// <summary>
+    /// The gateways that may have the session of a client that comes to another one, in the order in which they are asked: the next if one
+    /// has nothing.
+    /// </summary>
+    /// <param name="found">A gateway that is lost, and whose session was looked for already.</param>
+    public IEnumerable<string> Holders(string gateway, string? found)
+    {
+        if (Gateway is null || Gateway == gateway || Gateway == found) yield break;
+        yield return Gateway;
+        // What is still at the client's own gateway is that one's affair.
+        if (From is not null && From != gateway && From != found) yield return From;
+    }
 }

@@ -13,8 +13,16 @@ internal sealed class SessionReader(Func<DbDataReader, int, DateTimeOffset> read
     /// <param name="ids">A query for the sessions' ids.</param>
     public static string Sessions(string ids) =>
         "SELECT id, key, epoch, kind, client_id, session_id, remote_address, thing, certificate, operator, template, expiry_seconds, "
-        + "disconnected_at, maybe_sent, "
-        + $"will, gateway FROM sessions WHERE id IN ({ids}) ORDER BY id";
+        + "disconnected_at, maybe_sent, will, gateway, "
+        + "(SELECT o.gateway FROM session_owners o WHERE o.number = left_by AND NOT o.buried) "
+        + $"FROM sessions WHERE id IN ({ids}) ORDER BY id";
+
+    /// <summary>Sessions pass to another owner, $1. Who left them stands, for as long as its fail-over goes on.</summary>
+    /// <param name="owners">A query for the numbers of those whose they are.</param>
+    public static string PassOn(string owners) =>
+        "UPDATE sessions SET owner = $1, left_by = "
+        + "CASE WHEN left_by IN (SELECT number FROM session_owners WHERE NOT buried) THEN left_by ELSE owner END "
+        + $"WHERE owner IN ({owners})";
 
     public static string Subscriptions(string ids) =>
         $"SELECT session, filter, options, identifier FROM session_subscriptions WHERE session IN ({ids})";
@@ -47,6 +55,7 @@ internal sealed class SessionReader(Func<DbDataReader, int, DateTimeOffset> read
         MaybeSent = row.GetInt32(13),
         Will = Text(row, 14),
         Gateway = Text(row, 15),
+        LeftBy = Text(row, 16),
     };
 
     public static SubscriptionRow Subscription(DbDataReader row) =>

@@ -1,6 +1,6 @@
 using Fleet.Mqtt;
-using Fleet.UnitTests.Gateway.Journal;
 using Fleet.UnitTests.Gateway;
+using Fleet.UnitTests.Gateway.Journal;
 
 namespace Fleet.FuzzTests;
 

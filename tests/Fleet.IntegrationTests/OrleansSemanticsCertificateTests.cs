@@ -1,5 +1,5 @@
-using Fleet.Interfaces.Certificates;
 using Fleet.IntegrationTests.Support;
+using Fleet.Interfaces.Certificates;
 
 namespace Fleet.IntegrationTests;
 

@@ -38,7 +38,7 @@ public sealed class OrleansSemanticsGatewayTests
         var gateway = await new ObservedGateway(cluster, "gw-1").Join();
         var stored = new TaskCompletionSource();
         gateway.BeforeForward = () => stored.Task;
-        var forwarding = gateway.Grain.Forward(new PeerBatch("gw-2", 1, []));
+        var forwarding = gateway.Grain.Forward(new PeerBatch("gw-2", 1, [], "gw-1"));
         await gateway.Grain.EndSessionsOf(Name<Interfaces.Naming.CertificateId>(new string('a', 64)));
         Assert.False(forwarding.IsCompleted);
         stored.SetResult();

@@ -1,14 +1,17 @@
 using System.Diagnostics;
 using System.Globalization;
 using Fleet.SimulationTests;
+using Fleet.SimulationTests.Gateways;
+using Fleet.SimulationTests.Gateways.Handoff;
 using Fleet.SimulationTests.World;
 using Xunit.Runner.InProc.SystemConsole;
 
 // The test runner starts this program as well, with arguments of its own: none of them begins with two dashes.
 if (args is [var first, ..] && !first.StartsWith("--", StringComparison.Ordinal)) return await ConsoleRunner.Run(args);
 
-// One seed, a range of them, or a large fleet: docs/simulation.md.
+// One seed, a range of them, a large fleet, or gateways: docs/simulation.md.
 int seed = 1, count = 1, large = 0;
+Func<int, StreamWriter?, string?>? gateways = null;
 int? devices = null;
 string? historyPath = null;
 for (int i = 0; i < args.Length; i += 2)
@@ -20,8 +23,16 @@ for (int i = 0; i < args.Length; i += 2)
         case "--count": count = int.Parse(value, CultureInfo.InvariantCulture); break;
         case "--devices": devices = int.Parse(value, CultureInfo.InvariantCulture); break;
         case "--large": large = int.Parse(value, CultureInfo.InvariantCulture); break;
+        case "--gateways":
+            gateways = value switch
+            {
+                "failover" => static (one, history) => GatewaySimulationRun.Of(one, history: history).Failure,
+                "handoff" => static (one, _) => new HandoffWorld(one).Run(),
+                _ => throw new ArgumentException($"{value} is neither failover nor handoff."),
+            };
+            break;
         case "--history": historyPath = value; break;
-        default: throw new ArgumentException($"{args[i]} is none of --seed, --count, --devices, --large, --history.");
+        default: throw new ArgumentException($"{args[i]} is none of --seed, --count, --devices, --large, --gateways, --history.");
     }
 }
 
@@ -30,6 +41,14 @@ int failed = 0;
 var watch = Stopwatch.StartNew();
 for (int i = 0; i < count; i++)
 {
+    if (gateways is not null)
+    {
+        if (gateways(seed + i, history) is not { } broken) continue;
+        failed++;
+        string[] lines = broken.Split('\n');
+        Console.WriteLine(count == 1 ? broken : lines[0] == lines[^1] ? lines[0] : $"{lines[0]}\n{lines[^1]}");
+        continue;
+    }
     var run = SimulationRun.Of(large > 0 ? SimulationSettings.Large(seed + i, large) : SimulationSettings.Draw(seed + i, devices), history);
     if (run.Failure is { } failure)
     {

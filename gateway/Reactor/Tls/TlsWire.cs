@@ -1,5 +1,5 @@
-using Fleet.Gateway.Reactor.Native;
 using System.Runtime.InteropServices;
+using Fleet.Gateway.Reactor.Native;
 using Fleet.Interfaces.Naming;
 
 namespace Fleet.Gateway.Reactor.Tls;

@@ -42,7 +42,7 @@ internal sealed class PostgresSessionStore(PostgresDatabase database) : ISession
         await Scalar(
             $"UPDATE session_owners SET fenced = true, heir = $1 WHERE number <> $1 AND heir IS NULL AND ({_takesAll} OR name = $2)",
             owner, name);
-        await Scalar("UPDATE sessions SET owner = $1 WHERE owner IN (SELECT number FROM session_owners WHERE heir = $1)", owner);
+        await Scalar(SessionReader.PassOn("SELECT number FROM session_owners WHERE heir = $1"), owner);
         await Scalar(DropSuperseded, owner);
         // Bodies that nobody is owed: of a session that was dropped, say.
         await Scalar("SET LOCAL enable_hashjoin = on");
@@ -91,25 +91,32 @@ internal sealed class PostgresSessionStore(PostgresDatabase database) : ISession
         }
     }
 
-    public async Task<Inheritance> Inherit(long owner, string deadGatewayId, CancellationToken cancellation)
+    public async Task<Inheritance?> Inherit(long owner, string deadGatewayId, CancellationToken cancellation)
     {
         await using var connection = await database.Source.OpenConnectionAsync(cancellation);
         await using var transaction = await connection.BeginTransactionAsync(cancellation);
-        await Scalar("SELECT demand_session_owner($1)", owner);
+        try
+        {
+            await Scalar("SELECT demand_session_owner($1)", owner);
+        }
+        catch (PostgresException e) when (e.SqlState == Fenced)
+        {
+            return null;
+        }
         if (await Scalar("SELECT number FROM session_owners WHERE gateway = $1 FOR UPDATE", deadGatewayId) is not long dead)
             return new Inheritance();
         await Scalar("UPDATE session_owners SET fenced = true, heir = $1 WHERE number = $2 AND heir IS NULL", owner, dead);
         await Scalar(DropSuperseded, dead);
-        string? through = null;
+        List<string> through = [];
         long successor = (long)(await Scalar("SELECT heir FROM session_owners WHERE number = $1", dead))!;
         while (successor != owner)
         {
-            through = (string)(await Scalar("SELECT gateway FROM session_owners WHERE number = $1", successor))!;
+            through.Add((string)(await Scalar("SELECT gateway FROM session_owners WHERE number = $1", successor))!);
             object? next = await Scalar("SELECT heir FROM session_owners WHERE number = $1", successor);
             if (next is not long further)
             {
                 await transaction.CommitAsync(cancellation);
-                return new Inheritance { Successor = through };
+                return new Inheritance { Successor = through[^1] };
             }
             successor = further;
         }
@@ -139,8 +146,7 @@ internal sealed class PostgresSessionStore(PostgresDatabase database) : ISession
             return false;
         }
         await Scalar(
-            connection, "UPDATE sessions SET owner = $1 WHERE owner = (SELECT number FROM session_owners WHERE gateway = $2)",
-            [owner, deadGatewayId], cancellation);
+            connection, SessionReader.PassOn("SELECT number FROM session_owners WHERE gateway = $2"), [owner, deadGatewayId], cancellation);
         await transaction.CommitAsync(cancellation);
         return true;
     }

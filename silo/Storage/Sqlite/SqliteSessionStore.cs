@@ -20,7 +20,7 @@ internal sealed class SqliteSessionStore(GroupCommitWriter writer, SqliteReaders
         session.Execute(
             "UPDATE session_owners SET fenced = 1, heir = $1 WHERE number <> $1 AND heir IS NULL AND ($2 OR name = $3)",
             owner, !_begun, name);
-        session.Execute("UPDATE sessions SET owner = $1 WHERE owner IN (SELECT number FROM session_owners WHERE heir = $1)", owner);
+        session.Execute(SessionReader.PassOn("SELECT number FROM session_owners WHERE heir = $1"), owner);
         DropSuperseded(session, owner);
         // Bodies that nobody is owed: of a session that was dropped, say.
         session.Run("DELETE FROM session_messages WHERE id NOT IN (SELECT message FROM session_deliveries)");
@@ -51,7 +51,7 @@ internal sealed class SqliteSessionStore(GroupCommitWriter writer, SqliteReaders
         return true;
     }, cancellation);
 
-    public async Task<Inheritance> Inherit(long owner, string deadGatewayId, CancellationToken cancellation)
+    public async Task<Inheritance?> Inherit(long owner, string deadGatewayId, CancellationToken cancellation)
     {
         var (inheritance, dead) = await writer.Write(session =>
         {
@@ -62,8 +62,7 @@ internal sealed class SqliteSessionStore(GroupCommitWriter writer, SqliteReaders
             DropSuperseded(session, number);
             return (SuccessorOf(session, number, owner), number);
         }, cancellation);
-        if (inheritance is null) throw new StorageException($"Session owner {owner} is fenced, and inherits nothing.");
-        return inheritance.Successor is not null || dead == 0 ? inheritance : await readers.Scan(session => inheritance with
+        return inheritance is not { Successor: null } || dead == 0 ? inheritance : await readers.Scan(session => inheritance with
         {
             Sessions = Read(session, "SELECT id FROM sessions WHERE owner = $1", dead),
             Marks = session.QueryOnce(
@@ -75,8 +74,7 @@ internal sealed class SqliteSessionStore(GroupCommitWriter writer, SqliteReaders
     public Task<bool> TakeOver(long owner, string deadGatewayId, CancellationToken cancellation) => writer.Write(session =>
     {
         if (!MayWrite(session, owner)) return false;
-        session.Execute(
-            "UPDATE sessions SET owner = $1 WHERE owner = (SELECT number FROM session_owners WHERE gateway = $2)", owner, deadGatewayId);
+        session.Execute(SessionReader.PassOn("SELECT number FROM session_owners WHERE gateway = $2"), owner, deadGatewayId);
         return true;
     }, cancellation);
 
@@ -101,13 +99,13 @@ internal sealed class SqliteSessionStore(GroupCommitWriter writer, SqliteReaders
     /// <summary>Follows the successors of an owner that has one.</summary>
     private static Inheritance SuccessorOf(SqliteSession session, long dead, long owner)
     {
-        string? through = null;
+        List<string> through = [];
         long successor = (long)session.Scalar("SELECT heir FROM session_owners WHERE number = $1", dead)!;
         while (successor != owner)
         {
-            through = (string)session.Scalar("SELECT gateway FROM session_owners WHERE number = $1", successor)!;
+            through.Add((string)session.Scalar("SELECT gateway FROM session_owners WHERE number = $1", successor)!);
             if (session.Scalar("SELECT heir FROM session_owners WHERE number = $1", successor) is not long next)
-                return new Inheritance { Successor = through };
+                return new Inheritance { Successor = through[^1] };
             successor = next;
         }
         return new Inheritance { Through = through };

@@ -6,7 +6,7 @@ namespace Fleet.SimulationTests.Kernel;
 /// <summary>
 /// What happened, line by line: virtual time, actor, event. Hashed as it grows, so that two runs can be compared however long they are.
 /// </summary>
-internal sealed class History(VirtualClock clock, TextWriter? full) : IDisposable
+internal sealed class History(Func<TimeSpan> elapsed, TextWriter? full) : IDisposable
 {
     private const int TailLines = 400;
 
@@ -22,7 +22,7 @@ internal sealed class History(VirtualClock clock, TextWriter? full) : IDisposabl
 
     public void Add(string actor, string what)
     {
-        string line = string.Create(null, stackalloc char[256], $"{clock.Elapsed:d\\.hh\\:mm\\:ss\\.fff} {actor} {what}");
+        string line = string.Create(null, stackalloc char[256], $"{elapsed():d\\.hh\\:mm\\:ss\\.fff} {actor} {what}");
         Lines++;
         full?.WriteLine(line);
         if (_tail.Count == TailLines) _tail.Dequeue();

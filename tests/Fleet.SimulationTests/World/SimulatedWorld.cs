@@ -28,7 +28,7 @@ internal sealed class SimulatedWorld : IDisposable
     {
         Settings = settings;
         Clock = new();
-        History = new(Clock, history);
+        History = new(() => Clock.Elapsed, history);
         Turns = new(SeedStreams.Of(settings.Seed, "turns"));
         Outside = new(Clock, new(Turns), inTurns: false);
         Store = new(this, SeedStreams.Of(settings.Seed, "disk"));

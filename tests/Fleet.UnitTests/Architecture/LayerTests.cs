@@ -10,6 +10,7 @@ public sealed class LayerTests
 {
     [Theory]
     [InlineData("Fleet.Silo", "silo")]
+    [InlineData("Fleet.Gateway", "gateway")]
     [InlineData("Fleet.Grains", "grains")]
     [InlineData("Fleet.GrainInterfaces", "grain-interfaces")]
     [InlineData("Fleet.Mqtt", "mqtt")]

@@ -1,5 +1,3 @@
-using Microsoft.Extensions.Time.Testing;
-using Orleans;
 using Fleet.Grains.Certificates;
 using Fleet.Grains.Firmware;
 using Fleet.Interfaces.Certificates;
@@ -8,6 +6,8 @@ using Fleet.Silo.Pki;
 using Fleet.UnitTests.Pki;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Time.Testing;
+using Orleans;
 
 namespace Fleet.UnitTests.Certificates;
 

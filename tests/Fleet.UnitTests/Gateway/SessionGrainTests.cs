@@ -11,6 +11,7 @@ public sealed class SessionGrainTests : IAsyncLifetime
     private static readonly SessionWill Will = new("fleet/amr-1/status", Encoding.UTF8.GetBytes("gone"), 1, true, default, 0, null);
 
     private GrainsUnderTest _grains = null!;
+    private long _lastEpoch;
     private TestGateway _first = null!, _second = null!;
 
     public async ValueTask InitializeAsync()
@@ -187,6 +188,10 @@ public sealed class SessionGrainTests : IAsyncLifetime
         Assert.Equal("amr-1 taken over", _first.Words[^1]);
     }
 
-    private Task<SessionLease> Open(string gateway, string sessionId, SessionWill? will = null, string? found = null) =>
-        _grains.Session("amr-1").Open(new SessionClaim(gateway, sessionId, CleanStart: false, will, found));
+    private async Task<SessionLease> Open(string gateway, string sessionId, SessionWill? will = null, string? found = null)
+    {
+        var lease = await _grains.Session("amr-1").Open(new SessionClaim(gateway, sessionId, CleanStart: false, will, found, _lastEpoch));
+        _lastEpoch = lease.Epoch;
+        return lease;
+    }
 }

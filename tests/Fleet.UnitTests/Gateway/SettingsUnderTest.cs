@@ -1,7 +1,7 @@
 using Fleet.Gateway.Auth;
 using Fleet.Gateway.Channels;
-using Fleet.Gateway.Cluster;
 using Fleet.Gateway.Journal;
+using Fleet.Gateway.Links;
 using Fleet.Gateway.Retained;
 using Fleet.Gateway.Sessions;
 using Fleet.Gateway.Transport;

@@ -1,7 +1,7 @@
 using System.Buffers;
 using System.Text;
-using Fleet.Gateway.Journal;
 using Fleet.Gateway.Channels;
+using Fleet.Gateway.Journal;
 using Fleet.Gateway.Sessions;
 using Fleet.Gateway.Transport;
 using Fleet.Mqtt;

@@ -35,12 +35,12 @@ public abstract class SessionSuccessorTests<TDatabase> : IAsyncDisposable where 
         // Repeated until it is taken, it answers the same.
         for (int i = 0; i < 2; i++)
         {
-            var left = await Store.Inherit(successor, "dead", default);
-            Assert.Equal((null, null), (left.Successor, left.Through));
+            var left = (await Store.Inherit(successor, "dead", default))!;
+            Assert.Equal((null, 0), (left.Successor, left.Through.Count));
             Assert.Equal((1, 10, 1), (left.Sessions.Sessions.Single().Id, left.Sessions.Messages.Single().Id, left.Sessions.Deliveries.Single().Number));
             Assert.Equal([new LinkMark("other", 9), new LinkMark("successor", 3)], left.Marks.OrderBy(mark => mark.Sender));
         }
-        Assert.Equal("successor", (await Store.Inherit(other, "dead", default)).Successor);
+        Assert.Equal("successor", (await Store.Inherit(other, "dead", default))!.Successor);
         Assert.Equal("dead", await Store.FindGateway("a", default));
         Assert.False(await Store.Write(dead, OneMark(), default));
 
@@ -57,11 +57,11 @@ public abstract class SessionSuccessorTests<TDatabase> : IAsyncDisposable where 
         await Write(first, batch => batch.Sessions.AddRange([Session(1, "a"), Session(2, "b")]));
         await Store.Inherit(second, "first", default);
         // It dies before it could take what it inherited.
-        Assert.Empty((await Store.Inherit(third, "second", default)).Sessions.Sessions);
+        Assert.Empty((await Store.Inherit(third, "second", default))!.Sessions.Sessions);
         Assert.False(await Store.TakeOver(second, "first", default));
-        await Assert.ThrowsAnyAsync<Exception>(() => Store.Inherit(second, "third", default));
-        var left = await Store.Inherit(third, "first", default);
-        Assert.Equal((null, "second", 2), (left.Successor, left.Through, left.Sessions.Sessions.Count));
+        Assert.Null(await Store.Inherit(second, "third", default));
+        var left = (await Store.Inherit(third, "first", default))!;
+        Assert.Equal((null, "second", 2), (left.Successor, left.Through.Single(), left.Sessions.Sessions.Count));
         Assert.True(await Store.TakeOver(third, "first", default));
         Assert.Equal(2, (await Store.Load(third, default)).Sessions.Count);
     }
@@ -74,13 +74,13 @@ public abstract class SessionSuccessorTests<TDatabase> : IAsyncDisposable where 
         Assert.Equal(["first"], second.Predecessors);
         Assert.Single((await Store.Load(second.Number, default)).Sessions);
         var other = await Begin("other");
-        Assert.Equal("second", (await Store.Inherit(other, "first", default)).Successor);
-        Assert.Null((await Store.Inherit(second.Number, "first", default)).Successor);
+        Assert.Equal("second", (await Store.Inherit(other, "first", default))!.Successor);
+        Assert.Null((await Store.Inherit(second.Number, "first", default))!.Successor);
         await Store.CompleteFailover("first", default);
         Assert.Empty((await Store.Begin("second", "here", default)).Predecessors);
         Assert.Equal(0L, Convert.ToInt64(_database.Scalar("SELECT COUNT(*) FROM session_owners WHERE gateway = 'first'")));
         // Nothing is known of it, so there is nothing to take.
-        Assert.Null((await Store.Inherit(other, "first", default)).Successor);
+        Assert.Null((await Store.Inherit(other, "first", default))!.Successor);
     }
 
     [Fact]
@@ -109,7 +109,7 @@ public abstract class SessionSuccessorTests<TDatabase> : IAsyncDisposable where 
         });
         await Write(living, batch => batch.Sessions.Add(Session(100, "a")));
         Assert.Equal("living", await Store.FindGateway("a", default));
-        Assert.Equal("b", (await Store.Inherit(await Begin("successor"), "dead", default)).Sessions.Sessions.Single().Key);
+        Assert.Equal("b", (await Store.Inherit(await Begin("successor"), "dead", default))!.Sessions.Sessions.Single().Key);
         foreach (string table in (string[])["session_subscriptions", "session_deliveries", "session_received"])
             Assert.Equal(0L, Convert.ToInt64(_database.Scalar($"SELECT COUNT(*) FROM {table}")));
     }

@@ -1,5 +1,6 @@
 using Fleet.Gateway;
 using Fleet.Gateway.Journal;
+using Fleet.Gateway.Links;
 using Fleet.Interfaces.Certificates;
 using Fleet.Interfaces.Devices;
 using Fleet.Interfaces.Naming;

@@ -1,5 +1,5 @@
-using Fleet.Gateway.Cluster;
 using Fleet.Gateway.Directory;
+using Fleet.Gateway.Links;
 using Fleet.Gateway.Sessions;
 using Fleet.Interfaces.Naming;
 using Fleet.Mqtt;
@@ -16,7 +16,7 @@ public sealed class FenceTests
     [Fact]
     public void A_connection_that_was_overtaken_elsewhere_gets_no_session()
     {
-        Assert.Null(_parts.SessionHandoff.TakeOver("gw", "amr-1", epoch: 8, discard: false));
+        Assert.Null(_parts.SessionHandoff.TakeOver("amr-1", epoch: 8, discard: false));
         Assert.Contains("newer connection", Attach(Identity(epoch: 7)), StringComparison.Ordinal);
         Assert.Null(Attach(Identity(epoch: 8)));
     }

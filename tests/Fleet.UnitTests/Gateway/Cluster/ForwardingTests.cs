@@ -1,3 +1,4 @@
+using Fleet.Gateway.Links;
 using Fleet.Interfaces.Messaging;
 using Fleet.Mqtt;
 

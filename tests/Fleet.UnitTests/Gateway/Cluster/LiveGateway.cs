@@ -6,10 +6,10 @@ using System.Security.Cryptography.X509Certificates;
 using Fleet.Gateway;
 using Fleet.Gateway.Auth;
 using Fleet.Gateway.Blocks;
-using Fleet.Gateway.Cluster;
 using Fleet.Gateway.Downloads;
 using Fleet.Gateway.Hosting;
 using Fleet.Gateway.Journal;
+using Fleet.Gateway.Links;
 using Fleet.Gateway.Retained;
 using Fleet.Gateway.Rules;
 using Fleet.Gateway.Transport;
@@ -26,7 +26,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Win32.SafeHandles;
 using Orleans;
-using ClusterMember = Fleet.Gateway.Cluster.ClusterMember;
+using ClusterMember = Fleet.Gateway.Hosting.ClusterMember;
 
 namespace Fleet.UnitTests.Gateway.Cluster;
 

@@ -1,7 +1,9 @@
 using Fleet.Gateway;
-using Fleet.Gateway.Cluster;
 using Fleet.Gateway.Directory;
+using Fleet.Gateway.Failover;
+using Fleet.Gateway.Hosting;
 using Fleet.Gateway.Journal;
+using Fleet.Gateway.Links;
 using Fleet.Gateway.Messages;
 using Fleet.Gateway.Sessions;
 using Fleet.Mqtt;
@@ -88,9 +90,10 @@ public sealed class RebirthTests : IAsyncLifetime
         Assert.True(await parts.Sessions.Write(dead.Number, batch, default));
         var store = new SlowToTake(parts.Sessions);
         var failover = new SessionFailover(
-            store, parts.Restore, parts.Journal, parts.Broker, parts.Routes, parts.Peers, parts.DeadGateways, parts.Gateway, parts.Clock,
+            new FailoverStore(store), parts.Restore, parts.Journal, parts.Broker, parts.Routes, parts.Peers, parts.Gateway, parts.Clock,
             Microsoft.Extensions.Logging.Abstractions.NullLogger<SessionFailover>.Instance);
-        await failover.TakeOverFrom("dead");
+        await failover.Begin(null, default);
+        failover.TakeOverFrom("dead");
         await store.Asked.Task;
         // As ClusterMember.BeginAnew; its successor has it all.
         parts.Gateway.Renew();
@@ -100,7 +103,7 @@ public sealed class RebirthTests : IAsyncLifetime
         parts.SessionHandoff.Clear();
         var successor = await parts.Sessions.Begin("successor", null, default);
         await parts.Sessions.Inherit(successor.Number, old, default);
-        Assert.Single((await parts.Sessions.Inherit(successor.Number, "dead", default)).Sessions.Sessions);
+        Assert.Single((await parts.Sessions.Inherit(successor.Number, "dead", default))!.Sessions.Sessions);
         await failover.Begin(null, default);
         store.Release.SetResult();
         while (failover.IsLoading)
@@ -137,7 +140,7 @@ public sealed class RebirthTests : IAsyncLifetime
         public Task<SessionOwner> Begin(string gatewayId, string? name, CancellationToken cancellation) => store.Begin(gatewayId, name, cancellation);
         public Task<StoredSessions> Load(long owner, CancellationToken cancellation) => store.Load(owner, cancellation);
         public Task<bool> Write(long owner, SessionBatch batch, CancellationToken cancellation) => store.Write(owner, batch, cancellation);
-        public Task<Inheritance> Inherit(long owner, string deadGatewayId, CancellationToken cancellation) => store.Inherit(owner, deadGatewayId, cancellation);
+        public Task<Inheritance?> Inherit(long owner, string deadGatewayId, CancellationToken cancellation) => store.Inherit(owner, deadGatewayId, cancellation);
         public Task CompleteFailover(string deadGatewayId, CancellationToken cancellation) =>
             store.CompleteFailover(deadGatewayId, cancellation);
         public Task<string?> FindGateway(string key, CancellationToken cancellation) => store.FindGateway(key, cancellation);

@@ -6,7 +6,7 @@ namespace Fleet.UnitTests.Gateway.Journal;
 internal sealed class MemorySessionStore : ISessionStore
 {
     private readonly Lock _gate = new();
-    private readonly Dictionary<long, (SessionRow Row, long Owner)> _sessions = [];
+    private readonly Dictionary<long, (SessionRow Row, long Owner, long? LeftBy)> _sessions = [];
     private readonly Dictionary<(long, string), SubscriptionRow> _subscriptions = [];
     private readonly Dictionary<long, MessageRow> _messages = [];
     private readonly SortedDictionary<(long, long), DeliveryRow> _deliveries = [];
@@ -72,7 +72,7 @@ internal sealed class MemorySessionStore : ISessionStore
             if (owner <= _killed || _owners[(int)owner - 1].Successor is not null) return false;
             Batches.Add(batch);
             foreach (long id in batch.RemovedSessions) Remove(id);
-            foreach (var row in batch.Sessions) _sessions[row.Id] = (row, owner);
+            foreach (var row in batch.Sessions) _sessions[row.Id] = (row, owner, _sessions.GetValueOrDefault(row.Id).LeftBy);
             foreach (var (session, filter) in batch.RemovedSubscriptions) _subscriptions.Remove((session, filter));
             foreach (var row in batch.Subscriptions) _subscriptions[(row.Session, row.Filter)] = row;
             foreach (var key in batch.RemovedDeliveries) _deliveries.Remove((key.Session, key.Number));
@@ -97,23 +97,23 @@ internal sealed class MemorySessionStore : ISessionStore
         }
     }
 
-    public Task<Inheritance> Inherit(long owner, string deadGatewayId, CancellationToken cancellation)
+    public Task<Inheritance?> Inherit(long owner, string deadGatewayId, CancellationToken cancellation)
     {
         lock (_gate)
         {
             if (Failure is not null) throw Failure;
-            if (_owners[(int)owner - 1].Successor is not null) throw new InvalidOperationException("The successor is fenced.");
+            if (_owners[(int)owner - 1].Successor is not null) return Task.FromResult<Inheritance?>(null);
             int dead = _owners.FindIndex(o => o.Gateway == deadGatewayId);
-            if (dead < 0) return Task.FromResult(new Inheritance());
+            if (dead < 0) return Task.FromResult<Inheritance?>(new Inheritance());
             long successor = _owners[dead].Successor ??= owner;
             DropSuperseded(dead + 1);
-            string? through = null;
+            List<string> through = [];
             for (; successor != owner; successor = _owners[(int)successor - 1].Successor!.Value)
             {
-                through = _owners[(int)successor - 1].Gateway;
-                if (_owners[(int)successor - 1].Successor is null) return Task.FromResult(new Inheritance { Successor = through });
+                through.Add(_owners[(int)successor - 1].Gateway);
+                if (_owners[(int)successor - 1].Successor is null) return Task.FromResult<Inheritance?>(new Inheritance { Successor = through[^1] });
             }
-            return Task.FromResult(new Inheritance
+            return Task.FromResult<Inheritance?>(new Inheritance
             {
                 Through = through,
                 Sessions = Read([.. _sessions.Where(entry => entry.Value.Owner == dead + 1).Select(entry => entry.Key)]),
@@ -166,6 +166,16 @@ internal sealed class MemorySessionStore : ISessionStore
         }
     }
 
+    /// <summary>A session that another gateway has stored.</summary>
+    public void Put(string gateway, SessionRow row)
+    {
+        lock (_gate)
+        {
+            _owners.Add(new Owner(gateway, null));
+            _sessions[row.Id] = (row, _owners.Count, null);
+        }
+    }
+
     public int MessageCount
     {
         get { lock (_gate) return _messages.Count; }
@@ -178,8 +188,10 @@ internal sealed class MemorySessionStore : ISessionStore
 
     private void Move(Func<long, bool> from, long to)
     {
-        foreach (var (id, entry) in _sessions.Where(entry => from(entry.Value.Owner)).ToArray()) _sessions[id] = (entry.Row, to);
+        foreach (var (id, entry) in _sessions.Where(entry => from(entry.Value.Owner)).ToArray()) _sessions[id] = (entry.Row, to, IsUnderWay(entry.LeftBy) ? entry.LeftBy : entry.Owner);
     }
+
+    private bool IsUnderWay(long? dead) => dead is { } number && !_owners[(int)number - 1].IsFailedOver;
 
     private void DropSuperseded(long owner)
     {
@@ -202,7 +214,13 @@ internal sealed class MemorySessionStore : ISessionStore
         DeliveryRow[] deliveries = [.. _deliveries.Values.Where(row => ids.Contains(row.Session))];
         return new StoredSessions
         {
-            Sessions = [.. ids.Select(id => _sessions[id].Row)],
+            Sessions =
+            [
+                .. ids.Select(id => _sessions[id]).Select(entry => entry.Row with
+                {
+                    LeftBy = IsUnderWay(entry.LeftBy) ? _owners[(int)entry.LeftBy!.Value - 1].Gateway : null,
+                }),
+            ],
             Subscriptions = [.. _subscriptions.Values.Where(row => ids.Contains(row.Session))],
             Messages = [.. deliveries.Select(row => row.Message).Where(id => id != 0).Distinct().Select(id => _messages[id])],
             Deliveries = deliveries,

@@ -1,0 +1,95 @@
+using Fleet.Gateway.Directory;
+using Fleet.Gateway.Handoff;
+using Fleet.Gateway.Journal;
+using Fleet.Gateway.Sessions;
+using Fleet.Gateway.Telemetry;
+using Fleet.Interfaces.Messaging;
+using Microsoft.Extensions.Logging;
+
+namespace Fleet.Gateway.Connect;
+
+/// <summary>What was found of a session whose gateway is lost.</summary>
+internal abstract record FoundSession
+{
+    private FoundSession() { }
+
+    /// <summary>There is none: its client begins anew.</summary>
+    public sealed record None : FoundSession;
+
+    /// <summary>It is here, or comes here, or was ended.</summary>
+    /// <param name="Moved">What another gateway hands over; null if nothing has to.</param>
+    public sealed record Found(MovedSession? Moved) : FoundSession;
+
+    /// <summary>It is at a gateway that does not answer. Its client must not begin anew beside it.</summary>
+    public sealed record NotYet : FoundSession;
+}
+
+/// <summary>Finds the session of a client whose gateway is dead, or does not answer: the store knows who has it.</summary>
+internal sealed class SessionFinder(
+    ISessionStore store, IGrainFactory grains, GatewayIdentity gateway, SessionDirectory directory, ISessionArrivals arrivals,
+    SessionHandoff handoff, GatewayClock clock, ILogger<SessionFinder> log)
+{
+    /// <summary>
+    /// How long a client waits for the successor of a gateway that is known to be dead, because it ended in good order, say.
+    /// </summary>
+    private const int SuccessorPatience = 20;
+
+    private static readonly TimeSpan LookAgainAfter = TimeSpan.FromMilliseconds(100);
+
+    /// <param name="lease">That named the lost gateway.</param>
+    /// <param name="discard">Clean start: what is found ends.</param>
+    public async Task<FoundSession> Find(string key, SessionLease lease, bool discard)
+    {
+        for (int looks = 1; ; looks++)
+        {
+            if (await FindOwner(key) is not { } owner) return new FoundSession.None();
+            // While it lives, it may be about to have the session, wherever that is now, and its client beside this one.
+            bool isLive = !arrivals.IsPredecessor(lease.Lost!) && await grains.GetGrain<IGatewayGrain>(lease.Lost!).IsLive();
+            var found = isLive ? new FoundSession.NotYet() : await Look(key, owner, lease, discard);
+            if (found is not FoundSession.NotYet) return found;
+            if (isLive || looks >= SuccessorPatience)
+            {
+                log.SessionNotFound(key, lease.Lost!);
+                return found;
+            }
+            await Task.Delay(LookAgainAfter, clock.Time);
+        }
+    }
+
+    /// <summary>
+    /// A session that was last to come here from another gateway: if it has never arrived, that one has it still, or whoever has its
+    /// sessions.
+    /// </summary>
+    public async Task<FoundSession> FindFrom(string from, string key, SessionLease lease)
+    {
+        if (directory.Find(key) is not null) return new FoundSession.Found(null);
+        return await grains.GetGrain<IGatewayGrain>(from).TakeOver(key, lease.Epoch, discard: false) switch
+        {
+            TakeOverResult.Moved moved => new FoundSession.Found(moved.Session),
+            TakeOverResult.Nothing => new FoundSession.None(),
+            _ => await Find(key, lease with { Lost = from }, discard: false),
+        };
+    }
+
+    private async ValueTask<string?> FindOwner(string key) =>
+        directory.Find(key) is not null ? gateway.Id : await store.FindGateway(key, CancellationToken.None);
+
+    private async Task<FoundSession> Look(string key, string owner, SessionLease lease, bool discard)
+    {
+        if (directory.Find(key) is not null) return new FoundSession.Found(null);
+        if (owner == gateway.Id && !arrivals.IsLoading)
+        {
+            if (!await handoff.ComeBack(key, lease.Epoch, isLast: true)) return new FoundSession.NotYet();
+            return directory.Find(key) is null ? new FoundSession.None() : new FoundSession.Found(null);
+        }
+        if (owner != gateway.Id && owner != lease.Lost)
+        {
+            switch (await grains.GetGrain<IGatewayGrain>(owner).TakeOver(key, lease.Epoch, discard))
+            {
+                case TakeOverResult.Moved moved: return new FoundSession.Found(moved.Session);
+                case TakeOverResult.Nothing: return discard ? new FoundSession.Found(null) : new FoundSession.None();
+            }
+        }
+        return new FoundSession.NotYet();
+    }
+}

@@ -1,0 +1,56 @@
+using Fleet.Gateway.Journal;
+
+namespace Fleet.Gateway.Failover;
+
+/// <summary>The questions of a fail-over to the store, answered as events.</summary>
+internal sealed class FailoverStore(ISessionStore store)
+{
+    /// <summary>What a gateway that begins has: its sessions, and what is known of the dead gateways that left some of them.</summary>
+    public async Task<(StoredSessions Sessions, ImmutableArray<LeftBehind> Parts)> ReadOwn(
+        SessionOwner owner, CancellationToken cancellation)
+    {
+        var sessions = await store.Load(owner.Number, cancellation);
+        return (sessions, await ReadParts(owner.Number, null, owner.Predecessors.Concat(LeftBy(sessions)), cancellation));
+    }
+
+    public async Task<FailoverEvent> Read(long owner, FailoverEffect.ReadStore read)
+    {
+        if (await store.Inherit(owner, read.Head, CancellationToken.None) is not { } left)
+            return new FailoverEvent.Fenced(read.Life, read.Head);
+        if (left.Successor is { } other) return new FailoverEvent.FoundElsewhere(read.Life, read.Head, other);
+        var others = await ReadParts(owner, read.Head, LeftBy(left.Sessions), CancellationToken.None);
+        return new FailoverEvent.Read(read.Life, read.Head, [PartOf(read.Head, left), .. others], left.Sessions);
+    }
+
+    /// <summary>What is known of dead gateways, and of those that were their successors before <paramref name="head"/>.</summary>
+    private async Task<ImmutableArray<LeftBehind>> ReadParts(
+        long owner, string? head, IEnumerable<string> dead, CancellationToken cancellation)
+    {
+        Dictionary<string, LeftBehind> parts = new(StringComparer.Ordinal);
+        Queue<string> unread = new(dead);
+        while (unread.TryDequeue(out string? next))
+        {
+            if (parts.ContainsKey(next)) continue;
+            var left = await store.Inherit(owner, next, cancellation)
+                ?? throw new InvalidOperationException("This gateway was taken for dead.");
+            var part = PartOf(next, left);
+            parts.Add(next, part);
+            foreach (string through in part.Through.TakeWhile(through => through != head)) unread.Enqueue(through);
+        }
+        return [.. parts.Values];
+    }
+
+    public async Task<FailoverEvent> Move(long owner, FailoverEffect.MoveInStore move) =>
+        await store.TakeOver(owner, move.Head, CancellationToken.None)
+            ? new FailoverEvent.Moved(move.Life, move.Head) : new FailoverEvent.Fenced(move.Life, move.Head);
+
+    public async Task<FailoverEvent> Record(FailoverEffect.RecordInStore record)
+    {
+        foreach (string dead in record.Dead) await store.CompleteFailover(dead, CancellationToken.None);
+        return new FailoverEvent.Recorded(record.Life, record.Head);
+    }
+
+    private static IEnumerable<string> LeftBy(StoredSessions sessions) => sessions.Sessions.Select(row => row.LeftBy).OfType<string>();
+
+    private static LeftBehind PartOf(string dead, Inheritance left) => new(dead, [.. left.Through], [.. left.Marks]);
+}

@@ -1,0 +1,257 @@
+using Fleet.Gateway.Directory;
+using Fleet.Gateway.Journal;
+using Fleet.Gateway.Links;
+using Fleet.Gateway.Routing;
+using Fleet.Gateway.Sessions;
+using Fleet.Gateway.Telemetry;
+using Fleet.Interfaces.Messaging;
+using Microsoft.Extensions.Logging;
+
+namespace Fleet.Gateway.Failover;
+
+/// <summary>
+/// Tells <see cref="FailoverCore"/> what this gateway hears of dead ones, and does what it says: one effect after the other, whoever
+/// brought the event, so that nobody waits for another's.
+/// </summary>
+internal sealed class SessionFailover(
+    FailoverStore store, SessionRestore sessions, SessionJournal journal, Broker broker, Routes routes, Peers peers,
+    GatewayIdentity gateway, GatewayClock clock, ILogger<SessionFailover> log) : ISessionArrivals, IFailoverFrames
+{
+    private readonly Lock _gate = new();
+
+    /// <summary>Held while sessions are taken in: those of a life that is over go with the rest of it.</summary>
+    private readonly Lock _takingIn = new();
+    private readonly Queue<FailoverEffect> _effects = new();
+    private readonly Dictionary<string, RemoteGateway> _gateways = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, InheritedSessions> _inherited = new(StringComparer.Ordinal);
+    private volatile FailoverState _state = new();
+    private bool _running;
+
+    private volatile ImmutableHashSet<string> _predecessors = [];
+
+    public bool IsLoading => _state.IsLoading;
+
+    public bool IsPredecessor(string gatewayId) => _predecessors.Contains(gatewayId);
+
+    /// <summary>
+    /// Begins as an owner of sessions, with those that were here before, and those that gateways of this name left. Before the first
+    /// connection, and before other gateways are met.
+    /// </summary>
+    public async Task Begin(string? name, CancellationToken cancellation)
+    {
+        var owner = await sessions.Begin(name, cancellation);
+        _predecessors = [.. owner.Predecessors];
+        var (stored, parts) = await store.ReadOwn(owner, cancellation);
+        var inherited = parts.IsEmpty ? null : Inherit(parts);
+        sessions.Add(stored, row => row.LeftBy is { } dead ? inherited!.PartOf(dead) : null);
+        Hear(new FailoverEvent.Begun(gateway.Id, owner.Number, parts));
+    }
+
+    /// <summary>This gateway begins anew: what it had, or was about to have, is another's.</summary>
+    public void Clear()
+    {
+        lock (_gate)
+        {
+            _effects.Clear();
+            _inherited.Clear();
+            _gateways.Clear();
+            Hear(new FailoverEvent.TakenForDead());
+        }
+        lock (_takingIn) { }
+    }
+
+    /// <summary>Whether it is the successor of a gateway, and has all that was in the store.</summary>
+    public bool Has(string dead) => _state.Of(dead) is { IsAnnounced: true };
+
+    /// <summary>Never to be met again: an id is good for one life.</summary>
+    public bool IsDead(string gatewayId) => _state.Dead.Contains(gatewayId);
+
+    public void Meet(RemoteGateway peer)
+    {
+        lock (_gate) _gateways[peer.Id] = peer;
+        Hear(new FailoverEvent.PeerCame(peer.Id));
+    }
+
+    public void MetAll() => Hear(new FailoverEvent.AllMet());
+
+    public void Die(string gatewayId) => Hear(new FailoverEvent.PeerDied(gatewayId));
+
+    /// <summary>It was dead before this gateway met it, and its sessions are nowhere yet.</summary>
+    public void AddUnknown(RemoteGateway unknown)
+    {
+        lock (_gate)
+        {
+            if (_gateways.ContainsKey(unknown.Id)) return;
+            _gateways.Add(unknown.Id, unknown);
+        }
+        // Though it is known to be dead: this gateway may have been asked to take over from it, and is not to open before it has.
+        peers.Die(unknown);
+        Hear(new FailoverEvent.PeerDied(unknown.Id));
+    }
+
+    /// <summary>Its successor, or the gateway registry, has said that nothing is for the dead gateway any more.</summary>
+    public void Complete(string gatewayId) => Hear(new FailoverEvent.Completed(gatewayId));
+
+    public void Receive(RemoteGateway sender, LinkFrame.Successor frame) => Hear(new FailoverEvent.SuccessorNamed(sender.Id, frame.Dead));
+
+    public void Receive(RemoteGateway sender, LinkFrame.HandedOver frame) => Hear(new FailoverEvent.HandedOver(sender.Id, frame.Dead[0]));
+
+    public void Receive(LinkFrame.FailedOver frame) => Complete(frame.Dead);
+
+    /// <summary>A message that was for a dead gateway.</summary>
+    /// <returns>The journal's position at which it is durable; 0 if no session is owed it.</returns>
+    public long Receive(LinkFrame.Redirected frame, LinkMark from) => broker.DeliverForwarded(
+        PeerMessages.ToPublication(frame.Message, clock.NowMs), frame.ToAll, frame.Shares, from, frame.For);
+
+    /// <summary>Goes on with what a dead gateway left, and says how far that is. Waits for nothing.</summary>
+    /// <exception cref="InvalidOperationException">This gateway is fenced itself.</exception>
+    public FailoverProgress TakeOverFrom(string dead)
+    {
+        var before = _state;
+        Hear(new FailoverEvent.Asked(dead));
+        return FailoverCore.ProgressOf(before, dead);
+    }
+
+    public void Sweep() => Hear(new FailoverEvent.Swept());
+
+    private void Hear(FailoverEvent e)
+    {
+        lock (_gate)
+        {
+            (_state, var effects) = FailoverCore.Step(_state, e, clock.NowMs);
+            // At once: the next frame of a gateway that has handed over is for these sessions too.
+            foreach (var (head, takeover) in _state.Takeovers)
+            {
+                if (_inherited.TryGetValue(head, out var inherited)) inherited.From = takeover.HandedOver;
+            }
+            foreach (var effect in effects) _effects.Enqueue(effect);
+            if (_running || _effects.Count == 0) return;
+            _running = true;
+        }
+        while (Next() is { } effect)
+        {
+            try
+            {
+                Do(effect);
+            }
+            catch (Exception e2)
+            {
+                // A fault of ours with one of them, which must not stop the others.
+                log.FailoverEffectFailed(effect.GetType().Name, e2);
+            }
+        }
+    }
+
+    private FailoverEffect? Next()
+    {
+        lock (_gate)
+        {
+            if (_effects.TryDequeue(out var effect)) return effect;
+            _running = false;
+            return null;
+        }
+    }
+
+    private void Do(FailoverEffect effect)
+    {
+        switch (effect)
+        {
+            case FailoverEffect.ReadStore read: _ = Ask(read.Life, read.Head, read.AfterMs, owner => store.Read(owner, read)); break;
+            case FailoverEffect.MoveInStore move: _ = Ask(move.Life, move.Head, move.AfterMs, owner => store.Move(owner, move)); break;
+            case FailoverEffect.RecordInStore record: _ = Ask(record.Life, record.Head, record.AfterMs, _ => store.Record(record)); break;
+            case FailoverEffect.TakeIn take: TakeIn(take); break;
+            case FailoverEffect.TellAll tell: _ = TellAll(tell); break;
+            case FailoverEffect.Open open: Open(open.Head); break;
+            case FailoverEffect.OpenHere open: Inherited(open.Head)?.OpenHere(); break;
+            case FailoverEffect.EndDedup end: EndDedup(end.Head); break;
+            case FailoverEffect.Post post: _ = Find(post.To)?.Link.Post(post.Frame); break;
+            case FailoverEffect.Meet { GatewayId: var id } when Find(id) is { } met: routes.Meet(met); break;
+            case FailoverEffect.Bar { Dead: var id } when Find(id) is { } barred: peers.Die(barred); break;
+            case FailoverEffect.Redirect redirect: Redirect(redirect); break;
+            case FailoverEffect.BeginAnew: journal.BeFenced(); break;
+            case FailoverEffect.Forget { Dead: var id } when peers.FindDead(id) is { } dead: Forget(dead); break;
+        }
+    }
+
+    /// <summary>Puts a question to the store; what cannot be known now is for the core to ask again.</summary>
+    private async Task Ask(int life, string head, int afterMs, Func<long, Task<FailoverEvent>> question)
+    {
+        // Not on the caller's thread, which may hold a link's lock.
+        await Task.Yield();
+        FailoverEvent answer;
+        try
+        {
+            if (afterMs > 0) await Task.Delay(TimeSpan.FromMilliseconds(afterMs), clock.Time);
+            var asking = _state;
+            if (asking.Life != life) return;
+            answer = await question(asking.Owner);
+        }
+        catch (Exception e)
+        {
+            log.SessionsNotInherited(head, e);
+            answer = new FailoverEvent.StoreFailed(life, head);
+        }
+        Hear(answer);
+    }
+
+    private void TakeIn(FailoverEffect.TakeIn take)
+    {
+        lock (_takingIn)
+        {
+            if (_state.Life != take.Life) return;
+            var inherited = Inherit(take.Parts);
+            sessions.Add(take.Sessions, row => inherited.PartOf(row.LeftBy ?? take.Head));
+        }
+        Hear(new FailoverEvent.TakenIn(take.Life, take.Head));
+    }
+
+    private void Redirect(FailoverEffect.Redirect redirect)
+    {
+        ISuccessor? successor = redirect.To is null ? new LocalSuccessor(broker, journal, clock)
+            : Find(redirect.To) is { } other ? new RemoteSuccessor(other.Link) : null;
+        if (successor is not null) Find(redirect.Dead)?.Link.RedirectTo(successor, redirect.StoredUpTo);
+    }
+
+    private void Open(string head)
+    {
+        if (Inherited(head) is not { } inherited) return;
+        inherited.Open();
+        foreach (var session in inherited.Sessions) broker.OpenShares(session);
+        log.SessionsInherited(inherited.Sessions.Count, head);
+    }
+
+    private async Task TellAll(FailoverEffect.TellAll tell)
+    {
+        var told = peers.All.SelectMany(peer => tell.Dead.Select(dead => peer.Link.Post(new LinkFrame.FailedOver(dead)))).ToArray();
+        await Task.WhenAll(told).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ForceYielding);
+        Hear(new FailoverEvent.Told(tell.Life, tell.Head));
+    }
+
+    private void Forget(RemoteGateway dead)
+    {
+        broker.Forget(dead);
+        peers.Remove(dead);
+        lock (_gate) _gateways.Remove(dead.Id);
+    }
+
+    private void EndDedup(string head)
+    {
+        Inherited(head)?.EndDedup();
+        lock (_gate) _inherited.Remove(head);
+    }
+
+    private InheritedSessions Inherit(ImmutableArray<LeftBehind> parts)
+    {
+        lock (_gate) return _inherited[parts[0].Dead] = new InheritedSessions(parts);
+    }
+
+    private InheritedSessions? Inherited(string head)
+    {
+        lock (_gate) return _inherited.GetValueOrDefault(head);
+    }
+
+    private RemoteGateway? Find(string gatewayId)
+    {
+        lock (_gate) return _gateways.GetValueOrDefault(gatewayId);
+    }
+}

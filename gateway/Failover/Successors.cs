@@ -1,0 +1,32 @@
+using Fleet.Gateway.Journal;
+using Fleet.Gateway.Links;
+using Fleet.Gateway.Routing;
+using Fleet.Interfaces.Messaging;
+
+namespace Fleet.Gateway.Failover;
+
+/// <summary>The successor is another gateway.</summary>
+internal sealed class RemoteSuccessor(PeerLink link) : ISuccessor
+{
+    public bool HasRoom(int bytes) => link.HasRoom(bytes);
+
+    public Task Accept(LinkFrame.Redirected frame, int bytes) => link.Post(frame, bytes);
+}
+
+/// <summary>This gateway is the successor: what its own publishers have for the dead one stays here.</summary>
+internal sealed class LocalSuccessor(Broker broker, SessionJournal journal, GatewayClock clock) : ISuccessor
+{
+    public bool HasRoom(int bytes) => true;
+
+    public Task Accept(LinkFrame.Redirected frame, int bytes)
+    {
+        long position = broker.DeliverForwarded(
+            PeerMessages.ToPublication(frame.Message, clock.NowMs), frame.ToAll, frame.Shares, from: null, frame.For);
+        return position == 0 ? Task.CompletedTask : Stored(position);
+    }
+
+    private async Task Stored(long position)
+    {
+        if (!await journal.WhenDurable(position)) throw new InvalidOperationException("What the sessions are owed cannot be stored.");
+    }
+}

@@ -1,0 +1,355 @@
+using Fleet.Gateway.Directory;
+using Fleet.Gateway.Journal;
+using Fleet.Gateway.Links;
+using Fleet.Gateway.Routing;
+using Fleet.Gateway.Sessions;
+using Fleet.Gateway.Telemetry;
+using Fleet.Interfaces.Messaging;
+using Fleet.Mqtt;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+
+namespace Fleet.Gateway.Handoff;
+
+/// <summary>
+/// Sessions that pass between gateways: the lock, the sessions and the calls around <see cref="HandoffCore"/>. The old gateway ends the
+/// connection and collects on (<see cref="TakeOver"/>); the new one subscribes and collects too (<see cref="Begin"/>); then it gets a copy
+/// (<see cref="Collect"/>, <see cref="Accept"/>), and when it has stored that, the old one lets go. A message that comes both ways
+/// is known by its number, so none is missed and none comes twice.
+/// </summary>
+internal sealed class SessionHandoff(
+    SessionDirectory directory, SessionJournal journal, ISessionStore store, SessionSnapshots snapshots, Broker broker, Peers peers,
+    LinkBarrier barrier, Fences fences, GatewayIdentity gateway, IOptions<SessionOptions> options, GatewayMetrics metrics,
+    GatewayClock clock, ILogger<SessionHandoff> log) : IHandoffFrames
+{
+    private static readonly TimeSpan StoreAgainAfter = TimeSpan.FromMilliseconds(100);
+
+    private readonly Lock _gate = new();
+    private readonly Dictionary<string, Passage> _passages = new(StringComparer.Ordinal);
+    private readonly List<(Session Session, long Until)> _accepted = [];
+
+    /// <summary>A newer connection elsewhere has the client id: ends the connection here. Repeated, it answers as it did.</summary>
+    /// <param name="discard">Clean start: the session ends too, wherever it is on its way.</param>
+    /// <returns>What can be collected; null if there is nothing.</returns>
+    /// <exception cref="InvalidOperationException">Whether the session is here is not known yet; to be asked again.</exception>
+    public MovedSession? TakeOver(string key, long epoch, bool discard)
+    {
+        fences.Raise(key, epoch);
+        lock (_gate)
+        {
+            var held = directory.Release(key, epoch, keep: !discard, clock.NowMs);
+            if (held is not null) held.ExpiresAt ??= clock.NowMs + (held.ExpirySeconds * 1000L);
+            var passage = _passages.GetValueOrDefault(key);
+            HeldSession? here = held is null ? null : new(held.Identity.Epoch, held.ExpiresAt!.Value);
+            var answer = Apply(key, new HandoffEvent.TakenOver(epoch, discard, here, StandingOf(passage)), held);
+            // A copy that is coming is newer.
+            if (held is not null && answer != HandoffAnswer.Yes) directory.Discard(held)?.End(EndCause.TakenOver);
+            if (answer == HandoffAnswer.Unknown) throw new InvalidOperationException($"Where session {key} will be is not known yet.");
+            return answer == HandoffAnswer.Yes ? _passages[key].ToMoved(gateway.Id) : null;
+        }
+    }
+
+    /// <summary>
+    /// A copy of the messages of a session that was taken over; null if it is not there for the gateway that asks. Asked again, it answers
+    /// with what there is by then. Waits for nothing: what comes from other gateways would wait behind it.
+    /// </summary>
+    /// <param name="epoch">With which it was taken over.</param>
+    /// <exception cref="InvalidOperationException">The gateway that asks is not known here yet; to be asked again.</exception>
+    public MovedMessages? Collect(string key, long epoch, string toGateway)
+    {
+        lock (_gate)
+        {
+            // Whether a gateway that has a copy is dead can be told of those only that were known once.
+            if (peers.Find(toGateway) is null) throw new InvalidOperationException($"Gateway {toGateway} is not known here.");
+            return Apply(key, new HandoffEvent.Collected(epoch, toGateway)) == HandoffAnswer.Yes ? _passages[key].Copied : null;
+        }
+    }
+
+    /// <summary>
+    /// The client is back: what is on its way here for it arrives. If no other gateway has its session, what it was about to take elsewhere
+    /// is its own again.
+    /// </summary>
+    /// <param name="isLast">False: another gateway may have a newer copy, and is asked next.</param>
+    /// <returns>False: whether it is here is not known yet.</returns>
+    public async Task<bool> ComeBack(string key, long epoch, bool isLast)
+    {
+        while (true)
+        {
+            Task coming;
+            lock (_gate)
+            {
+                var passage = _passages.GetValueOrDefault(key);
+                var answer = Apply(key, new HandoffEvent.ClientBack(epoch, isLast, StandingOf(passage)));
+                if (answer != HandoffAnswer.Coming) return answer != HandoffAnswer.Unknown;
+                coming = passage!.Coming!.Done.Task;
+            }
+            await coming;
+        }
+    }
+
+    /// <summary>The session is here, where its client finds it.</summary>
+    public bool Has(string key) => directory.Find(key) is not null;
+
+    /// <summary>
+    /// The client is back and starts clean: what left this gateway, and has not arrived anywhere, ends. Returns when that is
+    /// durable, or cannot be for now.
+    /// </summary>
+    public Task Discard(string key, long epoch)
+    {
+        lock (_gate)
+        {
+            bool was = _passages.GetValueOrDefault(key) is { Leaving: not null };
+            Apply(key, new HandoffEvent.TakenOver(epoch, Discard: true, Held: null, TakerStanding.Lives));
+            return was ? journal.WhenDurable(journal.Position) : Task.CompletedTask;
+        }
+    }
+
+    /// <summary>A session comes from another gateway: from here on this one collects for it. Returns when every gateway knows.</summary>
+    /// <returns>Null: it is here already, or a newer connection has the client id.</returns>
+    public async Task<InboundHandoff?> Begin(SessionIdentity identity, MovedSession moved)
+    {
+        InboundHandoff inbound;
+        lock (_gate)
+        {
+            if (fences.Check(identity) is not null) return null;
+            var held = directory.Find(identity.Key) is { ExpirySeconds: > 0 } here ? here : null;
+            var begun = new HandoffEvent.Begun(
+                identity.Epoch, moved.FromGateway, moved.Epoch, moved.SessionEpoch, held?.Identity.Epoch);
+            inbound = new InboundHandoff(
+                new Session(identity, options.Value, clock, metrics) { ExpirySeconds = moved.ExpirySeconds },
+                moved.FromGateway, moved.Epoch);
+            inbound.Session.Arrive();
+            if (Apply(identity.Key, begun, inbound.Session, inbound) != HandoffAnswer.Coming) return null;
+        }
+        List<Task> known = [];
+        foreach (var subscription in moved.Subscriptions)
+        {
+            var options = new SubscriptionOptions((Qos)subscription.Qos, subscription.NoLocal, subscription.RetainAsPublished);
+            var held = new HeldSubscription(TopicFilter.Parse(subscription.Filter), options, subscription.Identifier);
+            if (broker.Subscribe(inbound.Session, held) is { } subscribed) known.Add(subscribed.Known);
+        }
+        await Task.WhenAll(known);
+        // What was sent to the old gateway alone, before the others knew, is to be there when it is copied.
+        await barrier.Through(moved.FromGateway);
+        return inbound;
+    }
+
+    /// <summary>Puts the messages from the old gateway first, and the session where its client finds it, unless it was overtaken.</summary>
+    public void Accept(InboundHandoff inbound, MovedMessages messages)
+    {
+        inbound.Messages = messages;
+        var identity = inbound.Session.Identity;
+        lock (_gate) Apply(identity.Key, new HandoffEvent.Came(identity.Epoch, inbound.Epoch), inbound.Session, inbound);
+    }
+
+    /// <summary>The session does not come after all.</summary>
+    public void Abandon(InboundHandoff inbound)
+    {
+        var identity = inbound.Session.Identity;
+        lock (_gate) Apply(identity.Key, new HandoffEvent.NotComing(identity.Epoch, inbound.Epoch));
+    }
+
+    public long Receive(LinkFrame.Late frame)
+    {
+        Session? session;
+        string key = frame.SessionKey;
+        lock (_gate)
+        {
+            var passage = _passages.GetValueOrDefault(key);
+            session = passage?.Coming?.Session ?? directory.Find(key) ?? passage?.Leaving;
+        }
+        var delivery = PeerMessages.ToDelivery(frame.Message, clock.NowMs);
+        return session?.Deliver(delivery) is { } owed ? owed.Session.Journal.Note(delivery.Message, [owed]) : 0;
+    }
+
+    public void Receive(RemoteGateway sender, LinkFrame.SessionStored frame)
+    {
+        lock (_gate) Apply(frame.SessionKey, new HandoffEvent.StoredThere(frame.Epoch, sender.Id));
+    }
+
+    public void Sweep(long now)
+    {
+        List<(string Key, string Taker)> gone = [];
+        lock (_gate)
+        {
+            foreach (string key in _passages.Keys.ToArray())
+            {
+                if (_passages[key].State.Out is { Stage: OutboundStage.Sent, To: { } taker }
+                    && peers.Find(taker) is null && peers.FindDead(taker) is null)
+                    gone.Add((key, taker));
+                Apply(key, new HandoffEvent.Ticked());
+            }
+            foreach (var (session, _) in _accepted.Where(accepted => accepted.Until <= now)) session.EndDedup();
+            _accepted.RemoveAll(accepted => accepted.Until <= now);
+        }
+        foreach (var (key, taker) in gone) _ = FindOwner(key, taker);
+    }
+
+    /// <summary>This gateway begins anew: nothing passes any more.</summary>
+    public void Clear()
+    {
+        Passage[] passages;
+        lock (_gate)
+        {
+            passages = [.. _passages.Values];
+            _passages.Clear();
+            _accepted.Clear();
+        }
+        foreach (var passage in passages)
+        {
+            if (passage.Leaving is { } leaving) directory.Discard(leaving);
+            if (passage.Coming is { } coming) End(coming);
+        }
+    }
+
+    /// <summary>The sessions of the gateway that has a copy are at another: if it had stored the copy, the store has it there.</summary>
+    private async Task FindOwner(string key, string taker)
+    {
+        try
+        {
+            bool here = await store.FindGateway(key, CancellationToken.None) == gateway.Id;
+            lock (_gate) Apply(key, new HandoffEvent.TakerGone(taker, here));
+        }
+        catch (Exception e)
+        {
+            // It is asked again with the next sweep.
+            log.OwnerNotFound(key, e);
+        }
+    }
+
+    private TakerStanding StandingOf(Passage? passage) =>
+        passage?.State.Out?.To is { } taker && peers.Find(taker) is null ? TakerStanding.Lost : TakerStanding.Lives;
+
+    /// <summary>Decides, and does what follows. Under the lock.</summary>
+    private HandoffAnswer Apply(string key, HandoffEvent e, Session? session = null, InboundHandoff? inbound = null)
+    {
+        var passage = _passages.GetValueOrDefault(key) ?? new Passage();
+        var decision = HandoffCore.Decide(passage.State, e, clock.NowMs);
+        passage.State = decision.State;
+        foreach (var effect in decision.Effects) Do(effect, passage, session, inbound);
+        if (decision.State.In is not null) passage.Coming ??= inbound;
+        if (decision.State == HandoffState.None) _passages.Remove(key);
+        else _passages[key] = passage;
+        return decision.Answer;
+    }
+
+    private void Do(HandoffEffect effect, Passage passage, Session? session, InboundHandoff? inbound)
+    {
+        switch (effect)
+        {
+            case HandoffEffect.Freeze:
+                passage.Leaving = session;
+                passage.Subscriptions = session!.Depart(out var owner);
+                owner?.End(EndCause.TakenOver);
+                snapshots.Note(session, session.MaybeSent);
+                break;
+            case HandoffEffect.Copy:
+                var (leaving, to) = (passage.Leaving!, passage.State.Out!.To!);
+                passage.Copied = PeerMessages.Of(leaving.Copy(delivery => SendOn(to, leaving.Identity.Key, delivery)), clock.NowMs);
+                break;
+            case HandoffEffect.Recall:
+                passage.Leaving!.Recall();
+                break;
+            case HandoffEffect.Forward:
+                string taker = passage.State.Out!.To!, key = passage.Leaving!.Identity.Key;
+                passage.Copied = null;
+                passage.Leaving.HandOver(delivery => SendOn(taker, key, delivery));
+                break;
+            case HandoffEffect.Return:
+                passage.Leaving!.Recall();
+                if (!directory.TryAdd(passage.Leaving, clock.NowMs)) directory.Discard(passage.Leaving);
+                passage.Leaving = null;
+                break;
+            case HandoffEffect.Drop:
+                directory.Discard(passage.Leaving!);
+                passage.Leaving = null;
+                break;
+            case HandoffEffect.Abort:
+                End(passage.Coming!);
+                passage.Coming = null;
+                break;
+            case HandoffEffect.Accept:
+                Accept(inbound!);
+                passage.Coming = null;
+                break;
+            case HandoffEffect.Tell:
+                _ = Tell(session!.Identity.Key, inbound!, journal.Position);
+                break;
+        }
+    }
+
+    private void Accept(InboundHandoff inbound)
+    {
+        var session = inbound.Session;
+        session.Restore(PeerMessages.ToSession(inbound.Messages!, clock.NowMs));
+        session.Keep(journal.NewSession());
+        if (directory.TryAdd(session, clock.NowMs)) _accepted.Add((session, clock.NowMs + HandoffCore.LingerMs));
+        else directory.Discard(session);
+        inbound.Done.TrySetResult();
+    }
+
+    private void End(InboundHandoff inbound)
+    {
+        directory.Discard(inbound.Session);
+        inbound.Done.TrySetResult();
+    }
+
+    /// <summary>Tells the old gateway, once what is noted here is durable, that it need not keep the session.</summary>
+    private async Task Tell(string key, InboundHandoff inbound, long position)
+    {
+        string life = gateway.Id;
+        while (!await journal.WhenDurable(position))
+        {
+            // A gateway that has begun anew has stored nothing of this, and never will.
+            if (gateway.Id != life) return;
+            await Task.Delay(StoreAgainAfter, clock.Time);
+        }
+        if (peers.Find(inbound.From) is { } old) _ = old.Link.Post(new LinkFrame.SessionStored(key, inbound.Epoch));
+    }
+
+    private void SendOn(string gatewayId, string key, Delivery delivery)
+    {
+        if (delivery.Qos == Qos.AtMostOnce || peers.Find(gatewayId) is not { } taker) return;
+        var frame = new LinkFrame.Late(key, PeerMessages.Of(delivery, clock.NowMs));
+        if (taker.Link.TryPost(frame, delivery.Message.Topic.Length + delivery.Message.Payload.Length, receipt: false) is null)
+            metrics.Dropped(DropReason.QueueFull);
+    }
+
+    /// <summary>A client's session between gateways: the state, and the sessions that it speaks of.</summary>
+    private sealed class Passage
+    {
+        public HandoffState State { get; set; } = HandoffState.None;
+
+        /// <summary>The session that leaves.</summary>
+        public Session? Leaving { get; set; }
+
+        /// <summary>Of the session that leaves, as they were when it began to.</summary>
+        public HeldSubscription[] Subscriptions { get; set; } = [];
+
+        /// <summary>What the other gateway was given last.</summary>
+        public MovedMessages? Copied { get; set; }
+        public InboundHandoff? Coming { get; set; }
+
+        public MovedSession ToMoved(string gatewayId) => new(
+            gatewayId,
+            [.. Subscriptions.Select(s => new MovedSubscription(
+                s.Filter.Text, (byte)s.Options.Qos, s.Options.NoLocal, s.Options.RetainAsPublished, s.Identifier))],
+            Leaving!.ExpirySeconds, State.Out!.Epoch, Leaving.Identity.Epoch);
+    }
+}
+
+/// <summary>A session on its way here.</summary>
+/// <param name="from">The gateway that has it.</param>
+/// <param name="epoch">With which it was taken over there.</param>
+internal sealed class InboundHandoff(Session session, string from, long epoch)
+{
+    public Session Session => session;
+    public string From => from;
+    public long Epoch => epoch;
+
+    /// <summary>From the old gateway; null until they are here.</summary>
+    public MovedMessages? Messages { get; set; }
+
+    /// <summary>Completes when it is here, or will not be.</summary>
+    public TaskCompletionSource Done { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+}

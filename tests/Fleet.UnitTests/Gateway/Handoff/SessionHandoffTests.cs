@@ -1,0 +1,235 @@
+using Fleet.Gateway.Handoff;
+using Fleet.Gateway.Links;
+using Fleet.Gateway.Messages;
+using Fleet.Gateway.Routing;
+using Fleet.Gateway.Sessions;
+using Fleet.Interfaces.Messaging;
+using Fleet.Mqtt;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Fleet.UnitTests.Gateway.Handoff;
+
+/// <summary>A session between gateways, at one of them.</summary>
+public sealed class SessionHandoffTests
+{
+    private readonly GatewayParts _parts = new();
+
+    private SessionHandoff Passing => _parts.SessionHandoff;
+
+    [Fact]
+    public void What_is_under_way_at_QoS_2_goes_along_and_stays_until_it_is_stored_there()
+    {
+        var here = Session();
+        var owner = new Nobody();
+        here.Attach(owner, here.Identity, receiveMaximum: 10);
+        Assert.True(here.TryHold(5));
+        foreach (string payload in (string[])["1", "2", "3"]) here.Deliver(Message(payload) with { Qos = Qos.ExactlyOnce });
+        while (here.TryDequeue(owner, now: 0, out _)) { }
+        here.PubRec(2, refused: false);
+        here.Depart(out _);
+        List<Delivery> sentOn = [];
+        var moved = PeerMessages.Of(here.Copy(sentOn.Add), now: 0);
+        here.Deliver(Message("4"));
+        Assert.Equal(["4"], sentOn.Select(TextOf));
+
+        var there = Session();
+        there.Arrive();
+        there.Restore(PeerMessages.ToSession(moved, now: 0));
+        there.Attach(owner, there.Identity, receiveMaximum: 10);
+        Assert.True(there.IsUnreleased(5));
+        Assert.Equal(["1=1 ExactlyOnce True", "2 released", "3=3 ExactlyOnce True"], Sent(there, owner));
+
+        here.Recall();
+        here.Attach(owner, here.Identity, receiveMaximum: 10);
+        Assert.Equal(["1=1 ExactlyOnce True", "2 released", "3=3 ExactlyOnce True", "4=4 AtLeastOnce False"], Sent(here, owner));
+    }
+
+    [Fact]
+    public void What_comes_after_it_was_handed_over_is_sent_on_and_not_kept()
+    {
+        var session = Session();
+        session.Depart(out _);
+        List<Delivery> sentOn = [];
+        session.HandOver(sentOn.Add);
+        Assert.Null(session.Deliver(Message("late")));
+        Assert.Equal((1, 0), (sentOn.Count, session.Backlog.Queued));
+    }
+
+    [Fact]
+    public async Task The_old_gateway_keeps_a_session_until_the_new_one_has_stored_it()
+    {
+        var second = Meet("second");
+        await Come(5, "1");
+        Assert.NotNull(Passing.TakeOver("plain/p", epoch: 6, discard: false));
+        for (int i = 0; i < 2; i++) Assert.Single(Passing.Collect("plain/p", 6, "second")!.Queued);
+        await Eventually.True(() => _parts.Sessions.Owed("plain/p").Length == 1);
+        Passing.Receive(second, new LinkFrame.SessionStored("plain/p", 6));
+        Assert.Null(Passing.Collect("plain/p", 6, "second"));
+        await Eventually.True(() => _parts.Sessions.Session("plain/p") is null);
+    }
+
+    [Fact]
+    public async Task A_gateway_gets_a_session_with_the_epoch_only_that_it_was_asked_for_with()
+    {
+        foreach (string gateway in (string[])["second", "third"]) Meet(gateway);
+        await Come(5, "1");
+        Assert.NotNull(Passing.TakeOver("plain/p", epoch: 6, discard: false));
+        Assert.NotNull(Passing.TakeOver("plain/p", epoch: 7, discard: false));
+        Assert.Null(Passing.Collect("plain/p", 6, "second"));
+        Assert.Single(Passing.Collect("plain/p", 7, "third")!.Queued);
+        Assert.Null(Passing.Collect("plain/p", 7, "second"));
+    }
+
+    [Fact]
+    public async Task A_client_that_turns_back_finds_its_session_and_what_came_meanwhile()
+    {
+        Meet("second");
+        var session = await Come(5, "1");
+        Passing.TakeOver("plain/p", epoch: 6, discard: false);
+        Passing.Collect("plain/p", 6, "second");
+        session.Deliver(Message("2"));
+        Assert.True(await Passing.ComeBack("plain/p", epoch: 7, isLast: true));
+        Assert.Same(session, _parts.Directory.Find("plain/p"));
+        Assert.Equal(2, session.Backlog.Queued);
+        // The other gateway is late.
+        Assert.Null(Passing.Collect("plain/p", 6, "second"));
+    }
+
+    [Theory, InlineData(true), InlineData(false)]
+    public async Task When_the_new_gateway_has_died_the_store_says_whose_the_session_is(bool stored)
+    {
+        var second = Meet("second");
+        var session = await Come(5, "1");
+        await Eventually.True(() => _parts.Sessions.Owed("plain/p").Length == 1);
+        Passing.TakeOver("plain/p", epoch: 6, discard: false);
+        Passing.Collect("plain/p", 6, "second");
+        _parts.Peers.Die(second);
+        // It may have stored its copy just before.
+        Assert.False(await Passing.ComeBack("plain/p", epoch: 7, isLast: true));
+        Assert.Throws<InvalidOperationException>(() => Passing.TakeOver("plain/p", epoch: 8, discard: false));
+        _parts.Broker.Forget(second);
+        _parts.Peers.Remove(second);
+        if (stored) _parts.Sessions.Put("third", _parts.Sessions.Session("plain/p")! with { Id = 1, Epoch = 6 });
+        Passing.Sweep(_parts.Clock.NowMs);
+        await Eventually.True(() => stored ? session.HasEnded : _parts.Directory.Find("plain/p") == session);
+    }
+
+    [Fact]
+    public async Task A_session_on_its_way_here_is_another_gateway_s()
+    {
+        var inbound = await Begin(5, "first");
+        Assert.Null(Passing.TakeOver("plain/p", epoch: 6, discard: false));
+        Assert.True(inbound!.Done.Task.IsCompleted);
+        Passing.Accept(inbound, Messages("1"));
+        Assert.Null(_parts.Directory.Find("plain/p"));
+    }
+
+    [Fact]
+    public async Task A_lease_that_comes_late_brings_nothing_here()
+    {
+        Assert.Null(Passing.TakeOver("plain/p", epoch: 6, discard: false));
+        Assert.Null(await Begin(5, "first"));
+    }
+
+    [Fact]
+    public async Task A_client_that_is_back_waits_for_the_session_that_comes()
+    {
+        var inbound = await Begin(5, "first");
+        var back = Passing.ComeBack("plain/p", epoch: 6, isLast: true);
+        Assert.False(back.IsCompleted);
+        Passing.Accept(inbound!, Messages("1"));
+        Assert.True(await back);
+        Assert.Same(inbound!.Session, _parts.Directory.Find("plain/p"));
+    }
+
+    [Fact]
+    public async Task A_clean_start_ends_what_has_not_arrived_anywhere()
+    {
+        Meet("second");
+        var session = await Come(5, "1");
+        Passing.TakeOver("plain/p", epoch: 6, discard: false);
+        Passing.Collect("plain/p", 6, "second");
+        await Passing.Discard("plain/p", epoch: 7);
+        Assert.True(session.HasEnded);
+        Assert.Null(_parts.Sessions.Session("plain/p"));
+    }
+
+    [Fact]
+    public async Task Of_two_sessions_of_a_client_the_newer_stays()
+    {
+        var older = await Come(5, "1");
+        var newer = (await Begin(7, "second", sessionEpoch: 6))!;
+        Passing.Accept(newer, Messages("2"));
+        Assert.Same(newer.Session, _parts.Directory.Find("plain/p"));
+        Assert.Equal((true, false), (older.HasEnded, newer.Session.HasEnded));
+        // What comes now was here before, at its next connection.
+        Assert.Null(await Begin(9, "third", sessionEpoch: 6));
+    }
+
+    [Fact]
+    public async Task What_is_late_does_not_go_round_in_circles()
+    {
+        var second = Meet("second");
+        await Come(5, "1");
+        Passing.TakeOver("plain/p", epoch: 6, discard: false);
+        Passing.Collect("plain/p", 6, "second");
+        Passing.Receive(second, new LinkFrame.SessionStored("plain/p", 6));
+        var back = (await Begin(7, "third", sessionEpoch: 6))!;
+        Passing.Accept(back, Messages());
+        Passing.Receive(new LinkFrame.Late("plain/p", PeerMessages.Of(Message("late"), 0)));
+        Assert.Equal(1, back.Session.Backlog.Queued);
+    }
+
+    private Task<InboundHandoff?> Begin(long epoch, string from, long sessionEpoch = 1) =>
+        Passing.Begin(Identity(epoch), new MovedSession(from, [], 60, epoch, sessionEpoch));
+
+    /// <summary>A session that has come from a gateway which nobody knows any more.</summary>
+    private async Task<Session> Come(long epoch, params string[] queued)
+    {
+        var inbound = (await Begin(epoch, "first"))!;
+        Passing.Accept(inbound, Messages(queued));
+        return inbound.Session;
+    }
+
+    private RemoteGateway Meet(string id)
+    {
+        var never = new TaskCompletionSource<PeerAnswer>().Task;
+        var link = new PeerLink("here", id, _ => never, 1 << 20, () => { }, _parts.Time, NullLogger.Instance);
+        var peer = new RemoteGateway(new GatewayMember(id, 1, null), link);
+        _parts.Peers.Add(peer);
+        return peer;
+    }
+
+    private Session Session() => new(GatewayParts.Plain(), new SessionOptions(), _parts.Clock, _parts.Metrics) { ExpirySeconds = 60 };
+
+    private static string TextOf(Delivery delivery) => System.Text.Encoding.UTF8.GetString(delivery.Message.Payload.Span);
+
+    private static List<string> Sent(Session session, ISessionOwner owner)
+    {
+        List<string> sent = [];
+        while (session.TryDequeue(owner, now: 0, out var next))
+            sent.Add(next.Publish is { } publish ? $"{next.PacketId}={TextOf(publish)} {publish.Qos} {next.Duplicate}" : $"{next.PacketId} released");
+        return sent;
+    }
+
+    private static MovedMessages Messages(params string[] queued) => new([], [.. queued.Select(payload => PeerMessages.Of(Message(payload), 0))], 0, [], []);
+
+    private static SessionIdentity Identity(long epoch)
+    {
+        var plain = GatewayParts.Plain();
+        return new SessionIdentity
+        {
+            Kind = plain.Kind, ClientId = plain.ClientId, SessionId = plain.SessionId, Policy = plain.Policy, RemoteAddress = plain.RemoteAddress, Epoch = epoch,
+        };
+    }
+
+    private sealed class Nobody : ISessionOwner
+    {
+        public void Wake() { }
+
+        public void End(EndCause cause) { }
+    }
+
+    private static Delivery Message(string payload) =>
+        new(new Publication("t"u8.ToArray(), System.Text.Encoding.UTF8.GetBytes(payload), Qos.ExactlyOnce), Qos.AtLeastOnce, Retain: false);
+}

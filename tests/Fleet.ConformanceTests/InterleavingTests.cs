@@ -91,6 +91,8 @@ public abstract class InterleavingTests<THost> : ConformanceTests<THost> where T
         await using var host = await Start();
         var worker = host.Grains.GetGrain<IWorkerGrain>("one");
         var write = worker.Hold("write");
+        // Of two calls that are on their way, either may come first.
+        await host.Journal.Until("write begins");
         var read = worker.HoldReadOnly("read");
         host.Journal.Happen("release read");
         host.Journal.Happen("release write");

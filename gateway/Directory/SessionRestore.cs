@@ -12,8 +12,8 @@ namespace Fleet.Gateway.Directory;
 /// <summary>Brings stored sessions back, this gateway's own and those of dead ones: as sessions whose clients are away.</summary>
 internal sealed class SessionRestore(
     ISessionStore store, SessionJournal journal, SessionDirectory directory, Broker broker, SessionSnapshots snapshots,
-    RestoredCertificates certificates, GatewayIdentity gateway,
-    IOptions<SessionOptions> options, GatewayMetrics metrics, GatewayClock clock, ILogger<SessionRestore> log)
+    RestoredCertificates certificates, GatewayIdentity gateway, IOptions<SessionOptions> options, GatewayMetrics metrics,
+    GatewayClock clock, ILogger<SessionRestore> log)
 {
     /// <summary>
     /// A session is over only when it has been so for this long: its client may have connected again just before the kill, and that not
@@ -21,16 +21,10 @@ internal sealed class SessionRestore(
     /// </summary>
     private static readonly TimeSpan Grace = TimeSpan.FromSeconds(60);
 
-    private long _owner;
-
-    /// <summary>This gateway's number as an owner of sessions.</summary>
-    public long Owner => Volatile.Read(ref _owner);
-
     /// <summary>Begins as an owner of sessions, and can write; those that were here before are still to be read.</summary>
     public async Task<SessionOwner> Begin(string? name, CancellationToken cancellation)
     {
         var owner = await store.Begin(gateway.Id, name, cancellation);
-        Volatile.Write(ref _owner, owner.Number);
         journal.Open(owner.Number);
         return owner;
     }

@@ -25,9 +25,8 @@ internal sealed class SessionFailover(
     private readonly Dictionary<string, RemoteGateway> _gateways = new(StringComparer.Ordinal);
     private readonly Dictionary<string, InheritedSessions> _inherited = new(StringComparer.Ordinal);
     private volatile FailoverState _state = new();
-    private bool _running;
-
     private volatile ImmutableHashSet<string> _predecessors = [];
+    private bool _running;
 
     public bool IsLoading => _state.IsLoading;
 
@@ -98,10 +97,7 @@ internal sealed class SessionFailover(
 
     public void Receive(LinkFrame.FailedOver frame) => Complete(frame.Dead);
 
-    /// <summary>A message that was for a dead gateway.</summary>
-    /// <returns>The journal's position at which it is durable; 0 if no session is owed it.</returns>
-    public long Receive(LinkFrame.Redirected frame, LinkMark from) => broker.DeliverForwarded(
-        PeerMessages.ToPublication(frame.Message, clock.NowMs), frame.ToAll, frame.Shares, from, frame.For);
+    public long Receive(LinkFrame.Redirected frame, LinkMark from) => broker.Deliver(frame, from, clock.NowMs);
 
     /// <summary>Goes on with what a dead gateway left, and says how far that is. Waits for nothing.</summary>
     /// <exception cref="InvalidOperationException">This gateway is fenced itself.</exception>

@@ -20,8 +20,7 @@ internal sealed class LocalSuccessor(Broker broker, SessionJournal journal, Gate
 
     public Task Accept(LinkFrame.Redirected frame, int bytes)
     {
-        long position = broker.DeliverForwarded(
-            PeerMessages.ToPublication(frame.Message, clock.NowMs), frame.ToAll, frame.Shares, from: null, frame.For);
+        long position = broker.Deliver(frame, from: null, clock.NowMs);
         return position == 0 ? Task.CompletedTask : Stored(position);
     }
 
@@ -29,4 +28,13 @@ internal sealed class LocalSuccessor(Broker broker, SessionJournal journal, Gate
     {
         if (!await journal.WhenDurable(position)) throw new InvalidOperationException("What the sessions are owed cannot be stored.");
     }
+}
+
+internal static class RedirectedMessages
+{
+    /// <summary>Delivers a message that was for dead gateways to the sessions here that they left.</summary>
+    /// <param name="from">The frame that brought it; null: it was published here.</param>
+    /// <returns>The journal's position at which it is durable; 0 if no session is owed it.</returns>
+    public static long Deliver(this Broker broker, LinkFrame.Redirected frame, LinkMark? from, long now) => broker.DeliverForwarded(
+        PeerMessages.ToPublication(frame.Message, now), frame.ToAll, frame.Shares, from, frame.For);
 }

@@ -18,11 +18,11 @@ internal sealed class PeerLink(
     private ISuccessor? _successor;
     private bool _running;
 
-    /// <summary>Id of this gateway in the life that the link belongs to.</summary>
-    public string From => from;
-
     /// <summary>Whose sessions get what is published for the other gateway: its own, and those of the dead whose successor it is.</summary>
     private ImmutableArray<string> _covers = [to];
+
+    /// <summary>Id of this gateway in the life that the link belongs to.</summary>
+    public string From => from;
 
     public bool IsDead => _dead.Task.IsCompleted;
 

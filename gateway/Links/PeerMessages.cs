@@ -47,8 +47,7 @@ internal static class PeerMessages
 
     public static SessionWill? Of(Will? will) => will is null ? null : new(
         Encoding.UTF8.GetString(will.Message.Topic), will.Message.Payload, (byte)will.Message.Qos, will.Message.Retain,
-        will.Message.Properties,
-        will.DelaySeconds, will.ExpirySeconds);
+        will.Message.Properties, will.DelaySeconds, will.ExpirySeconds);
 
     public static Publication ToPublication(SessionWill will, long now) => new(
         Encoding.UTF8.GetBytes(will.Topic), will.Payload, (Qos)will.Qos, will.Retain, will.Properties,

@@ -35,7 +35,7 @@ internal static class MetricViews
         if (Unwanted.Contains(instrument.Name)) return MetricStreamConfiguration.Drop;
         // Orleans describes none of its instruments; under this name its documentation does.
         string? help = string.IsNullOrEmpty(instrument.Description) ? $"The instrument {instrument.Name}." : null;
-        int? series = instrument.Meter.Name == "Microsoft.Orleans" ? OrleansSeries : null;
+        int? series = instrument.Meter.Name == TelemetryServices.OrleansMeter ? OrleansSeries : null;
         if (BucketsOf(instrument) is { } buckets)
             return new ExplicitBucketHistogramConfiguration { Boundaries = buckets, Description = help, CardinalityLimit = series };
         return help is null && series is null ? null : new MetricStreamConfiguration { Description = help, CardinalityLimit = series };

@@ -9,8 +9,10 @@ namespace Fleet.Silo.Telemetry;
 
 internal static class TelemetryServices
 {
+    public const string OrleansMeter = "Microsoft.Orleans";
+
     private static readonly string[] Meters =
-        ["Fleet.*", "Microsoft.Orleans", "System.Runtime", "Microsoft.AspNetCore.Hosting", "Microsoft.AspNetCore.Server.Kestrel"];
+        ["Fleet.*", OrleansMeter, "System.Runtime", "Microsoft.AspNetCore.Hosting", "Microsoft.AspNetCore.Server.Kestrel"];
 
     private static readonly string[] Sources =
         ["Fleet.*", "Microsoft.Orleans.Runtime", "Microsoft.Orleans.Application", "Microsoft.AspNetCore"];

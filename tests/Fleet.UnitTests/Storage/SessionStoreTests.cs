@@ -7,18 +7,9 @@ public sealed class SessionStoreOnSqlite : SessionStoreTests<SqliteTestDatabase>
 
 public sealed class SessionStoreOnPostgres : SessionStoreTests<PostgresTestDatabase>;
 
-public abstract class SessionStoreTests<TDatabase> : IAsyncDisposable where TDatabase : TestDatabase, new()
+public abstract class SessionStoreTests<TDatabase> : SessionStoreTestsOn<TDatabase> where TDatabase : TestDatabase, new()
 {
     private static readonly DateTimeOffset Noon = new(2026, 7, 1, 12, 0, 0, TimeSpan.Zero);
-
-    private readonly TDatabase _database = new();
-
-    private ISessionStore Store => _database.Sessions;
-
-    public async ValueTask DisposeAsync()
-    {
-        await _database.DisposeAsync();
-    }
 
     [Fact]
     public async Task A_session_comes_back_as_it_was_written()
@@ -99,7 +90,7 @@ public abstract class SessionStoreTests<TDatabase> : IAsyncDisposable where TDat
             (2, 2, 10, 2, 2),
             (read.Sessions.Single().Id, read.Subscriptions.Single().Session, read.Messages.Single().Id, read.Deliveries.Single().Session, read.Received.Single().Session));
         foreach (string table in (string[])["session_subscriptions", "session_deliveries", "session_received"])
-            Assert.Equal(1L, Convert.ToInt64(_database.Scalar($"SELECT COUNT(*) FROM {table}")));
+            Assert.Equal(1L, Convert.ToInt64(Database.Scalar($"SELECT COUNT(*) FROM {table}")));
     }
 
     [Fact]
@@ -135,13 +126,13 @@ public abstract class SessionStoreTests<TDatabase> : IAsyncDisposable where TDat
         var read = await Store.Load(second, default);
         Assert.Equal((1, 1, 10), (read.Sessions.Single().Id, read.Deliveries.Single().Session, read.Messages.Single().Id));
         // Nobody was owed it.
-        Assert.Equal(1L, Convert.ToInt64(_database.Scalar("SELECT COUNT(*) FROM session_messages")));
+        Assert.Equal(1L, Convert.ToInt64(Database.Scalar("SELECT COUNT(*) FROM session_messages")));
 
         var late = new SessionBatch();
         late.Messages.Add(Message(12));
         Assert.False(await Store.Write(first, late, default));
         Assert.Empty((await Store.Load(first, default)).Sessions);
-        Assert.Equal(1L, Convert.ToInt64(_database.Scalar("SELECT COUNT(*) FROM session_messages")));
+        Assert.Equal(1L, Convert.ToInt64(Database.Scalar("SELECT COUNT(*) FROM session_messages")));
     }
 
     [Fact]
@@ -169,26 +160,6 @@ public abstract class SessionStoreTests<TDatabase> : IAsyncDisposable where TDat
         Assert.Equal((100, 5_000, 50), (read.Sessions.Count, read.Deliveries.Count, read.Messages.Count));
         Assert.Equal(read.Deliveries.OrderBy(d => d.Session).ThenBy(d => d.Number), read.Deliveries);
     }
-
-    private async Task Write(long owner, Action<SessionBatch> fill)
-    {
-        var batch = new SessionBatch();
-        fill(batch);
-        Assert.True(await Store.Write(owner, batch, default));
-    }
-
-    private static SessionRow Session(long id, string key) => new()
-    {
-        Id = id,
-        Key = key,
-        Epoch = id,
-        Kind = "plain",
-        ClientId = key,
-        SessionId = $"session-{id}",
-        RemoteAddress = "10.0.0.1",
-        ExpirySeconds = uint.MaxValue,
-        MaybeSent = 0,
-    };
 
     private static MessageRow Message(long id) => new(id, "t"u8.ToArray(), "x"u8.ToArray(), 1, false, default, null);
 

@@ -7,17 +7,8 @@ public sealed class SessionSuccessorsOnSqlite : SessionSuccessorTests<SqliteTest
 public sealed class SessionSuccessorsOnPostgres : SessionSuccessorTests<PostgresTestDatabase>;
 
 /// <summary>Gateways that share a database: what a dead one leaves goes to one of the others.</summary>
-public abstract class SessionSuccessorTests<TDatabase> : IAsyncDisposable where TDatabase : TestDatabase, new()
+public abstract class SessionSuccessorTests<TDatabase> : SessionStoreTestsOn<TDatabase> where TDatabase : TestDatabase, new()
 {
-    private readonly TDatabase _database = new();
-
-    private ISessionStore Store => _database.Sessions;
-
-    public async ValueTask DisposeAsync()
-    {
-        await _database.DisposeAsync();
-    }
-
     [Fact]
     public async Task What_a_dead_gateway_leaves_goes_to_one_successor_and_the_dead_one_is_fenced()
     {
@@ -78,7 +69,7 @@ public abstract class SessionSuccessorTests<TDatabase> : IAsyncDisposable where 
         Assert.Null((await Store.Inherit(second.Number, "first", default))!.Successor);
         await Store.CompleteFailover("first", default);
         Assert.Empty((await Store.Begin("second", "here", default)).Predecessors);
-        Assert.Equal(0L, Convert.ToInt64(_database.Scalar("SELECT COUNT(*) FROM session_owners WHERE gateway = 'first'")));
+        Assert.Equal(0L, Convert.ToInt64(Database.Scalar("SELECT COUNT(*) FROM session_owners WHERE gateway = 'first'")));
         // Nothing is known of it, so there is nothing to take.
         Assert.Null((await Store.Inherit(other, "first", default))!.Successor);
     }
@@ -111,17 +102,10 @@ public abstract class SessionSuccessorTests<TDatabase> : IAsyncDisposable where 
         Assert.Equal("living", await Store.FindGateway("a", default));
         Assert.Equal("b", (await Store.Inherit(await Begin("successor"), "dead", default))!.Sessions.Sessions.Single().Key);
         foreach (string table in (string[])["session_subscriptions", "session_deliveries", "session_received"])
-            Assert.Equal(0L, Convert.ToInt64(_database.Scalar($"SELECT COUNT(*) FROM {table}")));
+            Assert.Equal(0L, Convert.ToInt64(Database.Scalar($"SELECT COUNT(*) FROM {table}")));
     }
 
     private async Task<long> Begin(string gateway, string? name = null) => (await Store.Begin(gateway, name ?? gateway, default)).Number;
-
-    private async Task Write(long owner, Action<SessionBatch> fill)
-    {
-        var batch = new SessionBatch();
-        fill(batch);
-        Assert.True(await Store.Write(owner, batch, default));
-    }
 
     private static SessionBatch OneMark()
     {
@@ -129,17 +113,4 @@ public abstract class SessionSuccessorTests<TDatabase> : IAsyncDisposable where 
         batch.Marks.Add(new("x", 1));
         return batch;
     }
-
-    private static SessionRow Session(long id, string key) => new()
-    {
-        Id = id,
-        Key = key,
-        Epoch = id,
-        Kind = "plain",
-        ClientId = key,
-        SessionId = $"session-{id}",
-        RemoteAddress = "10.0.0.1",
-        ExpirySeconds = 60,
-        MaybeSent = 0,
-    };
 }

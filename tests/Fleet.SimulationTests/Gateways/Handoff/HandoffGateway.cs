@@ -93,8 +93,6 @@ internal sealed class HandoffGateway
         if (_passages.GetValueOrDefault(key) is { Leaving: { IsHandedOver: false } leaving }) yield return leaving;
     }
 
-    public bool IsSettled => _passages.Values.All(passage => passage.State is { In: null, Out: null or { Stage: OutboundStage.Stored } });
-
     public IEnumerable<string> Keys => _subscribed.Select(session => session.Key).Distinct();
 
     public void Kill()

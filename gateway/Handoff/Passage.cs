@@ -1,0 +1,42 @@
+using Fleet.Gateway.Sessions;
+using Fleet.Interfaces.Messaging;
+
+namespace Fleet.Gateway.Handoff;
+
+/// <summary>A client's session between gateways: the state, and the sessions that it speaks of.</summary>
+internal sealed class Passage
+{
+    public HandoffState State { get; set; } = HandoffState.None;
+
+    /// <summary>The session that leaves.</summary>
+    public Session? Leaving { get; set; }
+
+    /// <summary>Of the session that leaves, as they were when it began to.</summary>
+    public HeldSubscription[] Subscriptions { get; set; } = [];
+
+    /// <summary>What the other gateway was given last.</summary>
+    public MovedMessages? Copied { get; set; }
+    public InboundHandoff? Coming { get; set; }
+
+    public MovedSession ToMoved(string gatewayId) => new(
+        gatewayId,
+        [.. Subscriptions.Select(s => new MovedSubscription(
+            s.Filter.Text, (byte)s.Options.Qos, s.Options.NoLocal, s.Options.RetainAsPublished, s.Identifier))],
+        Leaving!.ExpirySeconds, State.Out!.Epoch, Leaving.Identity.Epoch);
+}
+
+/// <summary>A session on its way here.</summary>
+/// <param name="from">The gateway that has it.</param>
+/// <param name="epoch">With which it was taken over there.</param>
+internal sealed class InboundHandoff(Session session, string from, long epoch)
+{
+    public Session Session => session;
+    public string From => from;
+    public long Epoch => epoch;
+
+    /// <summary>From the old gateway; null until they are here.</summary>
+    public MovedMessages? Messages { get; set; }
+
+    /// <summary>Completes when it is here, or will not be.</summary>
+    public TaskCompletionSource Done { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+}

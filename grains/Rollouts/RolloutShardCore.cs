@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Runtime.InteropServices;
 using Fleet.Interfaces.Jobs;
 using Fleet.Interfaces.Rollouts;
 
@@ -17,32 +16,28 @@ internal static class RolloutShardCore
     /// <summary>After this an unanswered call to a device is made again.</summary>
     public static readonly TimeSpan AskAgainAfter = TimeSpan.FromSeconds(10);
 
-    private const int MaxDetailCharacters = 256;
-
     /// <summary>Decides one command after the other, and at the end what the rollout must be told of it all together.</summary>
     public static (ShardState State, ShardDecision Decision) Run(ShardState state, IEnumerable<ShardCommand> commands, DateTimeOffset now)
     {
-        var before = state;
+        var next = new ShardTransitions(state);
         var events = ImmutableArray.CreateBuilder<ShardEvent>();
         var effects = ImmutableArray.CreateBuilder<ShardEffect>();
-        // Copied once for all commands and not for each event: a thousand reports that share a turn would copy a million executions.
-        ShardExecution[]? copy = null;
         foreach (var command in commands)
         {
-            var decision = Decide(state, command, now);
+            var decision = Decide(next.State, command, now);
             foreach (var e in decision.Events) Add(e);
             effects.AddRange(decision.Effects);
         }
-        if (CountSlots(state, now) is { } counted) Add(counted);
+        if (CountSlots(next.State, now) is { } counted) Add(counted);
         // Before the first order there is no rollout yet that could be told.
-        if (events.Count > 0 && state.Generation > 0 && Differ(before.ToReport(), state.ToReport()))
-            Add(new StandingChanged(state.Version + 1));
-        return (state, new(events.ToImmutable(), effects.ToImmutable()));
+        if (events.Count > 0 && next.State.Generation > 0 && Differ(state.ToReport(), next.State.ToReport()))
+            Add(new StandingChanged(next.State.Version + 1));
+        return (next.State, new(events.ToImmutable(), effects.ToImmutable()));
 
         void Add(ShardEvent e)
         {
             events.Add(e);
-            state = Apply(state, e, ref copy);
+            next.Apply(e);
         }
     }
 
@@ -68,72 +63,6 @@ internal static class RolloutShardCore
         TickShard => Tick(state, now),
         WakeShard => AskAgain(state, now, unanswered: _ => true),
         _ => throw new UnreachableException($"{command.GetType().Name} has no rule"),
-    };
-
-    public static ShardState Apply(ShardState state, ShardEvent e)
-    {
-        ShardExecution[]? copy = null;
-        return Apply(state, e, ref copy);
-    }
-
-    /// <param name="copy">
-    /// The executions of <paramref name="state"/>, if they are nobody else's and may be changed in place; set once they are.
-    /// </param>
-    private static ShardState Apply(ShardState state, ShardEvent e, ref ShardExecution[]? copy) => e switch
-    {
-        ShardOpened { Assignment: var a } => new()
-        {
-            Job = new(a.Rollout, a.Model, a.Version, a.Stream, a.Document, a.Deadlines, a.Proof),
-            Shard = a.Shard,
-            FirstPosition = a.FirstPosition,
-            Version = state.Version,
-            Executions = [.. a.Things.Select(thing => new ShardExecution { Thing = thing })],
-        },
-        OrderTaken { Order: var o } => state with
-        {
-            Generation = o.Generation,
-            Order = o.Kind,
-            // A stop takes the unused rest of the allowance away.
-            Allowance = o.Kind is ShardOrderKind.Run ? o.Allowance : state.Admitted,
-        },
-        DeviceAdmitted a => Change(state with { Admitted = state.Admitted + 1 }, ref copy, a.Index, x => x with
-        {
-            Number = x.Number + 1,
-            Stage = JobStage.Queued,
-            Asked = ShardAsk.Offer,
-            AskedAt = a.At,
-            Revision = 0,
-            StageAt = a.At,
-            ProgressAt = a.At,
-        }),
-        DeviceAsked a => Change(state, ref copy, a.Index, x => x with { Asked = a.Ask, AskedAt = a.At }),
-        DeviceAnswered a => Change(state, ref copy, a.Index, x => x with { Asked = null, AskedAt = null }),
-        ExecutionAdvanced { Report: var r } a => Change(state, ref copy, a.Index, x => x with
-        {
-            Stage = r.Stage,
-            Revision = r.Revision,
-            StageAt = r.StageEnteredAt,
-            ProgressAt = r.At,
-            ReviewAt = r.ReviewAt,
-            // It has the offer, and has started: there is nothing left to offer or to take back.
-            Asked = x.Asked is ShardAsk.Cancel ? x.Asked : null,
-            AskedAt = x.Asked is ShardAsk.Cancel ? x.AskedAt : null,
-        }),
-        ExecutionFinished f => Change(state, ref copy, f.Index, x => new ShardExecution
-        {
-            Thing = x.Thing,
-            Number = x.Number,
-            Stage = JobStage.Ended,
-            Outcome = f.Outcome,
-            Detail = f.Detail is { Length: > MaxDetailCharacters } detail ? detail[..MaxDetailCharacters] : f.Detail,
-            Revision = f.Revision,
-            StageAt = f.At,
-        }),
-        OfferTakenBack t => Change(state, ref copy, t.Index, x => new ShardExecution { Thing = x.Thing, Number = x.Number }),
-        ReviewAsked r => Change(state, ref copy, r.Index, x => x with { ReviewedAt = r.At }),
-        SlotsCounted s => state with { Slots = s.Slots },
-        StandingChanged c => state with { Version = c.Version },
-        _ => throw new UnreachableException($"{e.GetType().Name} has no transition"),
     };
 
     private static ShardDecision Follow(ShardState state, ShardOrder order, DateTimeOffset now)
@@ -281,16 +210,5 @@ internal static class RolloutShardCore
             if (which(state.Executions[i])) found.Add(i);
         }
         return found;
-    }
-
-    private static ShardState Change(ShardState state, ref ShardExecution[]? copy, int index, Func<ShardExecution, ShardExecution> change)
-    {
-        if (copy is null || ImmutableCollectionsMarshal.AsArray(state.Executions) != copy)
-        {
-            copy = [.. state.Executions];
-            state = state with { Executions = ImmutableCollectionsMarshal.AsImmutableArray(copy) };
-        }
-        copy[index] = change(copy[index]);
-        return state;
     }
 }

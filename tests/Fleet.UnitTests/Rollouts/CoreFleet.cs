@@ -34,7 +34,7 @@ internal sealed class CoreFleet
         int first = 0;
         _shards = [.. sizes.Select((size, shard) =>
         {
-            var cell = new Cell<ShardState>(RolloutShardCore.Apply(new(), new ShardOpened(Given.Assignment(size, plan, shard, first))));
+            var cell = new Cell<ShardState>(ShardTransitions.Apply(new(), new ShardOpened(Given.Assignment(size, plan, shard, first))));
             first += size;
             return cell;
         })];

@@ -7,7 +7,7 @@ namespace Fleet.UnitTests.Rollouts;
 public sealed class RolloutShardCoreTests
 {
     private DateTimeOffset _now = Given.Noon;
-    private ShardState _state = RolloutShardCore.Apply(new(), new ShardOpened(Given.Assignment(5)));
+    private ShardState _state = ShardTransitions.Apply(new(), new ShardOpened(Given.Assignment(5)));
 
     [Fact]
     public void It_offers_as_many_as_its_allowance_in_order()

@@ -18,8 +18,8 @@ public sealed class StoredStateTests
         var device = TestDevice.Confirming(TimeSpan.FromMinutes(1)).State with { Outbox = DeviceOutbox.Empty.With(new SendReport(Given.Job, 1, 3)).With(new SendNotification("s", true, false)) };
         AssertSame(device);
         AssertSame(RolloutCore.Apply(Given.Running(Given.Plan, 3, 2), new AdmissionsGranted([(0, 2)], 0.5, Given.Noon)));
-        var shard = RolloutShardCore.Apply(new(), new ShardOpened(Given.Assignment(3)));
-        shard = RolloutShardCore.Apply(RolloutShardCore.Apply(shard, new DeviceAdmitted(1, Given.Noon)), new ExecutionFinished(2, JobOutcome.RolledBack, "x", 3, Given.Noon));
+        var shard = ShardTransitions.Apply(new(), new ShardOpened(Given.Assignment(3)));
+        shard = ShardTransitions.Apply(ShardTransitions.Apply(shard, new DeviceAdmitted(1, Given.Noon)), new ExecutionFinished(2, JobOutcome.RolledBack, "x", 3, Given.Noon));
         AssertSame(shard);
     }
 
@@ -35,7 +35,7 @@ public sealed class StoredStateTests
     [Fact]
     public void A_device_that_waits_in_a_shard_takes_a_few_bytes()
     {
-        var shard = RolloutShardCore.Apply(new(), new ShardOpened(Given.Assignment(1000)));
+        var shard = ShardTransitions.Apply(new(), new ShardOpened(Given.Assignment(1000)));
         Assert.InRange(JsonSerializer.SerializeToUtf8Bytes(shard, Json).Length, 20_000, 25_000);
     }
 

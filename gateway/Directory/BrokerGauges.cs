@@ -16,7 +16,8 @@ internal sealed class BrokerGauges(IMeterFactory meters, SessionDirectory sessio
     {
         var meter = meters.Create(GatewayMetrics.MeterName);
         meter.CreateObservableGauge(
-            "mqtt.server.sessions.away", () => sessions.CountAway(), "{session}", "Persistent sessions whose client is away.");
+            "mqtt.server.sessions.away", () => sessions.GetAll().Count(session => !session.IsConnected), "{session}",
+            "Persistent sessions whose client is away.");
         meter.CreateObservableGauge(
             "mqtt.server.subscriptions", () => broker.Subscriptions, "{subscription}",
             "Subscriptions of sessions, rules and other gateways.");
@@ -31,7 +32,13 @@ internal sealed class BrokerGauges(IMeterFactory meters, SessionDirectory sessio
 
     private IEnumerable<Measurement<long>> Backlog()
     {
-        var (queued, inFlight) = sessions.CountBacklog();
+        (long queued, long inFlight) = (0, 0);
+        foreach (var session in sessions.GetAll())
+        {
+            var (waiting, sent) = session.Backlog;
+            queued += waiting;
+            inFlight += sent;
+        }
         return [new(queued, Queued), new(inFlight, InFlight)];
     }
 }

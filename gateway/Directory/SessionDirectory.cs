@@ -10,22 +10,6 @@ using Microsoft.Extensions.Options;
 
 namespace Fleet.Gateway.Directory;
 
-/// <summary>What a CONNECT says about the session it wants.</summary>
-/// <param name="CleanStart">Begin anew, whatever there is.</param>
-/// <param name="ExpirySeconds">As granted.</param>
-/// <param name="ReceiveMaximum">QoS 1 and 2 messages that the client takes unacknowledged.</param>
-internal sealed record SessionTerms(bool CleanStart, uint ExpirySeconds, int ReceiveMaximum, Will? Will);
-
-/// <summary>Told what the session grains must know. Must not wait.</summary>
-internal interface ISessionLeaseReleaser
-{
-    /// <summary>The session is gone for good.</summary>
-    void Release(SessionIdentity identity);
-
-    /// <summary>Its will has gone out, or will never: the session stays.</summary>
-    void ForgetWill(SessionIdentity identity);
-}
-
 /// <summary>
 /// All sessions of this gateway by key: connected ones, and persistent ones whose client is away. One lock; connecting is rare.
 /// </summary>
@@ -33,6 +17,8 @@ internal sealed class SessionDirectory(
     Broker broker, ISessionLeaseReleaser leases, Fences fences, SessionJournal journal, SessionSnapshots snapshots,
     IOptions<SessionOptions> options, GatewayMetrics metrics, GatewayClock clock)
 {
+    private static readonly SessionEvent TimePassed = new SessionEvent.TimePassed();
+
     private readonly Lock _gate = new();
     private readonly Dictionary<string, Session> _sessions = new(StringComparer.Ordinal);
 
@@ -45,34 +31,22 @@ internal sealed class SessionDirectory(
         Session session;
         Session? replaced = null;
         ISessionOwner? evicted;
-        Publication? will = null;
+        Will? will = null;
         bool present;
         long position;
         lock (_gate)
         {
-            // Under the lock: what voids a session raises its fence first, and then looks for it here.
-            refusal = fences.Check(identity) is { } overtaken
-                ? new(ReasonCode.ServerUnavailable, $"Overtaken while it connected: {overtaken}") : null;
+            var old = _sessions.GetValueOrDefault(identity.Key);
+            refusal = Refuse(identity, old);
             if (refusal is not null) return null;
-            present = _sessions.TryGetValue(identity.Key, out var old) && !terms.CleanStart;
-            if (old?.Identity.Epoch > identity.Epoch)
-            {
-                refusal = new(ReasonCode.ServerUnavailable, "Overtaken while it connected: a newer connection has the client identifier.");
-                return null;
-            }
-            if (old is null && _sessions.Count >= options.Value.MaxSessions)
-            {
-                refusal = new(
-                    ReasonCode.QuotaExceeded, $"There are {options.Value.MaxSessions} sessions, which is all that this gateway takes.");
-                return null;
-            }
-            session = present ? old! : new Session(identity, options.Value, clock, metrics);
             if (old is not null)
             {
-                // The old connection's will goes out, unless its delay outlives the takeover [MQTT-3.1.3-9].
-                if (old.Will is { } last && (!present || (last.DelaySeconds == 0 && last.DueAt is null))) will = last.At(now);
-                if (!present) replaced = old;
+                var verdict = Decide(old, new SessionEvent.TakenOver(terms.CleanStart), now);
+                if (verdict.Ends) replaced = old;
+                will = verdict.Publish;
             }
+            present = old is not null && replaced is null;
+            session = present ? old! : new Session(identity, options.Value, clock, metrics);
             _sessions[identity.Key] = session;
             evicted = session.Attach(owner, identity, terms.ReceiveMaximum);
             session.ExpirySeconds = terms.ExpirySeconds;
@@ -92,97 +66,51 @@ internal sealed class SessionDirectory(
             metrics.TakenOver();
             evicted.End(EndCause.TakenOver);
         }
-        if (will is not null) _ = broker.Publish(will);
+        Publish(will, now);
         return (session, present, position);
     }
 
     /// <summary>The connection is over. The session stays if it has an expiry and the cause lets it.</summary>
     public void Detach(Session session, ISessionOwner owner, EndCause cause, long now)
     {
-        Publication? will = null;
-        bool ends, willWas;
+        SessionVerdict verdict;
         lock (_gate)
         {
             if (!session.Detach(owner)) return;
-            willWas = session.Will is not null;
-            ends = cause.EndsSession || session.ExpirySeconds == 0;
-            if (!cause.SendsWill)
-            {
-                session.Will = null;
-            }
-            else if (session.Will is { } last && (ends || last.DelaySeconds == 0))
-            {
-                will = last.At(now);
-                session.Will = null;
-            }
-            else if (session.Will is { } later)
-            {
-                session.Will = later with { DueAt = now + (Math.Min(later.DelaySeconds, session.ExpirySeconds) * 1000L) };
-            }
-            // A newer connection's may be in its place already, while this one is yet to hear of it.
-            if (ends)
-            {
-                if (_sessions.GetValueOrDefault(session.Identity.Key) == session) _sessions.Remove(session.Identity.Key);
-            }
-            else
-            {
-                session.ExpiresAt = now + (session.ExpirySeconds * 1000L);
-                snapshots.Note(session, session.MaybeSent);
-            }
+            verdict = Decide(session, new SessionEvent.ConnectionEnded(cause), now);
+            if (!verdict.Ends) snapshots.Note(session, session.MaybeSent);
         }
-        if (will is not null) _ = broker.Publish(will);
-        if (!ends)
-        {
-            if (willWas && session.Will is null) leases.ForgetWill(session.Identity);
-            return;
-        }
-        Discard(session);
-        leases.Release(session.Identity);
+        Publish(verdict.Publish, now);
+        if (verdict.Ends) Discard(session);
+        Tell(session, verdict.Lease);
     }
 
     /// <summary>Publishes wills that are due and ends sessions whose time is up.</summary>
     public void Sweep(long now)
     {
-        List<(Publication Will, Session Session)>? wills = null;
-        List<Session>? ended = null;
+        List<(Session Session, SessionVerdict Verdict)>? due = null;
         lock (_gate)
         {
             foreach (var session in _sessions.Values)
             {
                 if (session.ExpiresAt is null) continue;
-                bool over = session.ExpiresAt <= now;
-                if (session.Will is { DueAt: { } due } will && (due <= now || over))
-                {
-                    (wills ??= []).Add((will.At(now), session));
-                    session.Will = null;
-                }
-                if (over) (ended ??= []).Add(session);
-            }
-            foreach (var session in ended ?? []) _sessions.Remove(session.Identity.Key);
-        }
-        foreach (var (will, session) in wills ?? [])
-        {
-            _ = broker.Publish(will);
-            if (session.ExpiresAt > now) leases.ForgetWill(session.Identity);
-            // After its message, so that it goes out once more rather than not at all.
-            lock (_gate)
-            {
-                if (_sessions.GetValueOrDefault(session.Identity.Key) == session) snapshots.Note(session, session.MaybeSent);
+                var verdict = Decide(session, TimePassed, now);
+                if (verdict.Ends || verdict.Publish is not null) (due ??= []).Add((session, verdict));
             }
         }
-        foreach (var session in ended ?? [])
+        foreach (var (session, verdict) in due ?? [])
         {
-            Discard(session);
-            leases.Release(session.Identity);
+            Publish(verdict.Publish, now);
+            if (verdict.Ends) Discard(session);
+            else NoteIfHere(session);
+            Tell(session, verdict.Lease);
         }
     }
 
     /// <summary>Ends the session of a client id whose lease has passed to a newer connection elsewhere.</summary>
     public void End(string key, string sessionId, EndCause cause)
     {
-        Session? session;
-        lock (_gate) session = _sessions.GetValueOrDefault(key);
-        if (session?.Identity.SessionId == sessionId) End(session, cause);
+        if (Find(key) is { } session && session.Identity.SessionId == sessionId) End(session, cause);
     }
 
     /// <summary>Takes a session out, because a connection with a higher epoch has its client id at another gateway.</summary>
@@ -193,31 +121,29 @@ internal sealed class SessionDirectory(
     public Session? Release(string key, long epoch, bool keep, long now)
     {
         Session? session;
-        Publication? will = null;
+        SessionVerdict verdict;
         lock (_gate)
         {
             if (!_sessions.TryGetValue(key, out session) || session.Identity.Epoch >= epoch) return null;
+            verdict = Decide(session, new SessionEvent.TakenOver(CleanStart: !keep), now);
             _sessions.Remove(key);
-            keep &= session.ExpirySeconds > 0;
-            // As in Attach: the will goes out, unless its delay outlives the takeover [MQTT-3.1.3-9].
-            if (session.Will is { } last && (!keep || (last.DelaySeconds == 0 && last.DueAt is null))) will = last.At(now);
-            session.Will = null;
         }
         metrics.TakenOver();
-        if (!keep) Discard(session)?.End(EndCause.TakenOver);
-        if (will is not null) _ = broker.Publish(will);
-        return keep ? session : null;
+        if (verdict.Ends) Discard(session)?.End(EndCause.TakenOver);
+        Publish(verdict.Publish, now);
+        return verdict.Ends ? null : session;
     }
 
     /// <summary>Takes in a session whose client is away. An older one of the client's ends: newer wins.</summary>
+    /// <param name="awaySince">When its last connection ended.</param>
     /// <returns>False if the client has a newer one here.</returns>
-    public bool TryAdd(Session session, long now)
+    public bool TryAdd(Session session, long awaySince)
     {
-        Release(session.Identity.Key, session.Identity.Epoch, keep: false, now);
+        Release(session.Identity.Key, session.Identity.Epoch, keep: false, clock.NowMs);
         lock (_gate)
         {
             if (!_sessions.TryAdd(session.Identity.Key, session)) return false;
-            session.ExpiresAt = now + (session.ExpirySeconds * 1000L);
+            session.ExpiresAt = SessionEndRules.ExpiryOf(session.ExpirySeconds, awaySince);
             snapshots.Note(session, session.MaybeSent);
             return true;
         }
@@ -228,33 +154,17 @@ internal sealed class SessionDirectory(
         lock (_gate) return _sessions.GetValueOrDefault(key);
     }
 
-    /// <summary>Sessions whose client is away.</summary>
-    public int CountAway()
+    /// <summary>All of them now.</summary>
+    public Session[] GetAll()
     {
-        lock (_gate) return _sessions.Values.Count(session => !session.IsConnected);
-    }
-
-    /// <summary>Messages that wait for clients.</summary>
-    public (long Queued, long InFlight) CountBacklog()
-    {
-        Session[] sessions;
-        lock (_gate) sessions = [.. _sessions.Values];
-        (long queued, long inFlight) = (0, 0);
-        foreach (var session in sessions)
-        {
-            var (waiting, sent) = session.Backlog;
-            queued += waiting;
-            inFlight += sent;
-        }
-        return (queued, inFlight);
+        lock (_gate) return [.. _sessions.Values];
     }
 
     /// <summary>Ends every session that signed in with a certificate. Returns how many.</summary>
     public int EndSessionsOf(CertificateId certificate)
     {
         fences.Raise(certificate);
-        Session[] sessions;
-        lock (_gate) sessions = [.. _sessions.Values.Where(session => session.Identity.Certificate == certificate)];
+        var sessions = Array.FindAll(GetAll(), session => session.Identity.Certificate == certificate);
         foreach (var session in sessions) End(session, EndCause.Revoked);
         return sessions.Length;
     }
@@ -266,26 +176,9 @@ internal sealed class SessionDirectory(
         lock (_gate)
         {
             sessions = [.. _sessions.Values];
-            _sessions.Clear();
-            foreach (var session in sessions) session.Will = null;
+            foreach (var session in sessions) Decide(session, new SessionEvent.Abandoned(), clock.NowMs);
         }
         foreach (var session in sessions) Discard(session)?.End(cause);
-    }
-
-    private void End(Session session, EndCause cause)
-    {
-        Publication? will;
-        lock (_gate)
-        {
-            if (_sessions.GetValueOrDefault(session.Identity.Key) != session) return;
-            _sessions.Remove(session.Identity.Key);
-            will = session.Will?.At(clock.NowMs);
-            session.Will = null;
-        }
-        // Its subscriptions go first, so that nothing more is delivered; the connection follows with a word of why.
-        Discard(session)?.End(cause);
-        if (will is not null) _ = broker.Publish(will);
-        leases.Release(session.Identity);
     }
 
     /// <summary>Ends a session that is not in the directory (any more). Returns the connection it had.</summary>
@@ -294,5 +187,61 @@ internal sealed class SessionDirectory(
         var (filters, owner) = session.End();
         broker.Forget(session, filters);
         return owner;
+    }
+
+    /// <summary>Why a connection gets no session; null if it gets one. Under the lock: what voids one raises its fence first.</summary>
+    private ConnectDecision.Refused? Refuse(SessionIdentity identity, Session? old)
+    {
+        if (fences.Check(identity) is { } overtaken) return new(ReasonCode.ServerUnavailable, $"Overtaken while it connected: {overtaken}");
+        if (old?.Identity.Epoch > identity.Epoch)
+            return new(ReasonCode.ServerUnavailable, "Overtaken while it connected: a newer connection has the client identifier.");
+        int most = options.Value.MaxSessions;
+        return old is null && _sessions.Count >= most
+            ? new(ReasonCode.QuotaExceeded, $"There are {most} sessions, which is all that this gateway takes.") : null;
+    }
+
+    private void End(Session session, EndCause cause)
+    {
+        long now = clock.NowMs;
+        SessionVerdict verdict;
+        lock (_gate)
+        {
+            if (_sessions.GetValueOrDefault(session.Identity.Key) != session) return;
+            verdict = Decide(session, new SessionEvent.Ended(), now);
+        }
+        // Its subscriptions go first, so that nothing more is delivered; the connection follows with a word of why.
+        Discard(session)?.End(cause);
+        Publish(verdict.Publish, now);
+        Tell(session, verdict.Lease);
+    }
+
+    /// <summary>Under the lock.</summary>
+    private SessionVerdict Decide(Session session, SessionEvent e, long now)
+    {
+        var verdict = SessionEndRules.Decide(new(session.ExpirySeconds, session.ExpiresAt, session.Will), e, now);
+        (session.Will, session.ExpiresAt) = (verdict.Will, verdict.ExpiresAt);
+        // A newer connection's may be in its place already, while the older one is yet to hear of it.
+        if (verdict.Ends && _sessions.GetValueOrDefault(session.Identity.Key) == session) _sessions.Remove(session.Identity.Key);
+        return verdict;
+    }
+
+    private void Publish(Will? will, long now)
+    {
+        if (will is not null) _ = broker.Publish(will.At(now));
+    }
+
+    /// <summary>After its will, so that it goes out once more rather than not at all.</summary>
+    private void NoteIfHere(Session session)
+    {
+        lock (_gate)
+        {
+            if (_sessions.GetValueOrDefault(session.Identity.Key) == session) snapshots.Note(session, session.MaybeSent);
+        }
+    }
+
+    private void Tell(Session session, LeaseNotice notice)
+    {
+        if (notice == LeaseNotice.Release) leases.Release(session.Identity);
+        else if (notice == LeaseNotice.ForgetWill) leases.ForgetWill(session.Identity);
     }
 }

@@ -5,6 +5,16 @@ using Microsoft.Extensions.Logging;
 
 namespace Fleet.Gateway.Directory;
 
+/// <summary>Told what the session grains must know. Must not wait.</summary>
+internal interface ISessionLeaseReleaser
+{
+    /// <summary>The session is gone for good.</summary>
+    void Release(SessionIdentity identity);
+
+    /// <summary>Its will has gone out, or will never: the session stays.</summary>
+    void ForgetWill(SessionIdentity identity);
+}
+
 /// <summary>
 /// Gives client ids back to their session grains, in the background: a lease that stays behind only costs the next owner a message.
 /// </summary>

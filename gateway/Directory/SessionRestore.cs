@@ -15,12 +15,6 @@ internal sealed class SessionRestore(
     RestoredCertificates certificates, GatewayIdentity gateway, IOptions<SessionOptions> options, GatewayMetrics metrics,
     GatewayClock clock, ILogger<SessionRestore> log)
 {
-    /// <summary>
-    /// A session is over only when it has been so for this long: its client may have connected again just before the kill, and that not
-    /// been stored.
-    /// </summary>
-    private static readonly TimeSpan Grace = TimeSpan.FromSeconds(60);
-
     /// <summary>Begins as an owner of sessions, and can write; those that were here before are still to be read.</summary>
     public async Task<SessionOwner> Begin(string? name, CancellationToken cancellation)
     {
@@ -52,18 +46,19 @@ internal sealed class SessionRestore(
             if (intake is not null) session.Arrive();
             session.Restore(handles[row.Id], [.. deliveries[row.Id]], row.MaybeSent, received[row.Id]);
             var disconnectedAt = row.DisconnectedAt ?? clock.UtcNow;
-            bool over = row.ExpirySeconds == 0 || disconnectedAt.AddSeconds(row.ExpirySeconds) + Grace < clock.UtcNow;
             long since = clock.NowMs + (long)(disconnectedAt - clock.UtcNow).TotalMilliseconds;
+            var verdict = SessionEndRules.Decide(
+                new(row.ExpirySeconds, ExpiresAt: null, session.Will), new SessionEvent.Restored(since), clock.NowMs);
             // Before its client can find it.
-            foreach (var subscription in over ? [] : subscriptions[row.Id])
+            foreach (var subscription in verdict.Ends ? [] : subscriptions[row.Id])
             {
                 var options = SubscriptionOptions.Parse(subscription.Options, MqttVersion.V5);
                 broker.Restore(session, new HeldSubscription(TopicFilter.Parse(subscription.Filter), options, subscription.Identifier));
             }
-            if (over || !directory.TryAdd(session, since))
+            if (verdict.Ends || !directory.TryAdd(session, since))
             {
                 directory.Discard(session);
-                if (over && session.Will is { } will) wills.Add(will.At(clock.NowMs));
+                if (verdict.Publish is { } will) wills.Add(will.At(clock.NowMs));
                 continue;
             }
             if (session.Identity.Certificate is { } certificate) certificates.Add(certificate);

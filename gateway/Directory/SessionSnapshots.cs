@@ -72,7 +72,7 @@ internal sealed class SessionSnapshots(PolicySource policies, GatewayClock clock
         if (row.Will is null || JsonSerializer.Deserialize(row.Will, SnapshotJson.Default.StoredWill) is not { } will) return null;
         var message = new Publication(Encoding.UTF8.GetBytes(will.Topic), will.Payload, (Qos)will.Qos, will.Retain, will.Properties);
         long due = will.DueAt is { } at ? clock.NowMs + (long)(at - clock.UtcNow).TotalMilliseconds
-            : clock.NowMs + (Math.Min(will.DelaySeconds, row.ExpirySeconds) * 1000L);
+            : SessionEndRules.DueOf(will.DelaySeconds, row.ExpirySeconds, clock.NowMs);
         return new Will(message, will.DelaySeconds, will.ExpirySeconds) { DueAt = due };
     }
 

@@ -262,6 +262,36 @@ public sealed class SessionTests
     }
 
     [Fact]
+    public void A_will_whose_delay_has_passed_goes_out_although_the_client_is_back_before_the_sweep()
+    {
+        var watcher = Connect("watcher");
+        watcher.Subscribed("w");
+        ConnectWithWill(delaySeconds: 10).Lose();
+        _parts.Time.Advance(TimeSpan.FromSeconds(10));
+        Reconnect();
+        Assert.Equal(["w=gone"], watcher.ReadMessages());
+    }
+
+    [Theory]
+    [InlineData(
+        "10 0D 00 04 4D 51 54 54 04 02 00 3C 00 01 70", "82 06 00 01 00 01 74 00", "10 0D 00 04 4D 51 54 54 04 00 00 3C 00 01 70",
+        "20 02 00 00")]
+    [InlineData("10 0E 00 04 4D 51 54 54 05 00 00 3C 00 00 01 70", "82 07 00 01 00 00 01 74 00", Persistent, "20 0E 00 00")]
+    public void A_session_that_ends_with_its_connection_is_not_gone_on_with_by_a_newer_one(
+        string first, string subscribe, string second, string connack)
+    {
+        var old = TestClient.Connected(_parts, GatewayParts.Plain(), connect: first);
+        old.Send(subscribe);
+        var newer = new TestClient(_parts);
+        newer.Send(second);
+        newer.Accept(GatewayParts.Plain());
+        Assert.StartsWith(connack, newer.ReadHex(), StringComparison.Ordinal);
+        Assert.Equal(ReasonCode.SessionTakenOver, old.Ended?.Code);
+        Connect("publisher").Publish("t", "x");
+        Assert.Equal("", newer.ReadHex());
+    }
+
+    [Fact]
     public async Task A_retained_message_is_acknowledged_when_it_is_durable()
     {
         _parts.Store.Hold();

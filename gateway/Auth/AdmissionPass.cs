@@ -4,14 +4,14 @@ using Microsoft.AspNetCore.Connections;
 namespace Fleet.Gateway.Auth;
 
 /// <summary>One connection that was let in and is not answered yet.</summary>
-internal sealed class AdmissionPass(ConnectAdmission admission)
+internal sealed class AdmissionPass(ConnectAdmission admission, IPAddress address)
 {
     private int _released;
 
     /// <summary>The connection has been answered (CONNACK), or has ended. Repeats change nothing.</summary>
     public void Release()
     {
-        if (Interlocked.Exchange(ref _released, 1) == 0) admission.Released();
+        if (Interlocked.Exchange(ref _released, 1) == 0) admission.Released(address);
     }
 
     /// <summary>The pass of a Kestrel connection.</summary>

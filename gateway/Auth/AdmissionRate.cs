@@ -2,42 +2,29 @@ namespace Fleet.Gateway.Auth;
 
 /// <summary>
 /// A bucket of tokens whose rate falls while the gateway is late and grows back while it is not (as TCP finds its rate: a third off, a
-/// tenth on).
+/// tenth on). Immutable.
 /// </summary>
-/// <param name="maxPerSecond">The operator's rate.</param>
-internal sealed class AdmissionRate(int maxPerSecond)
+/// <param name="MaxPerSecond">The operator's rate.</param>
+/// <param name="PerSecond">The rate now; a second's worth is all that the bucket holds.</param>
+/// <param name="RefilledAt">Monotonic milliseconds; null: never yet.</param>
+internal sealed record AdmissionRate(int MaxPerSecond, double PerSecond, double Tokens, long? RefilledAt)
 {
     /// <summary>From here on a client may have given up before it is answered: SDKs wait 10 to 20 s for CONNACK.</summary>
     public const double LateMs = 2_000;
 
+    public static AdmissionRate Of(int maxPerSecond) => new(maxPerSecond, maxPerSecond, maxPerSecond, RefilledAt: null);
+
     /// <summary>However late the gateway is, the fleet gets back in.</summary>
-    private readonly double _min = Math.Min(maxPerSecond, Math.Max(1, maxPerSecond / 50.0));
+    private double Min => Math.Min(MaxPerSecond, Math.Max(1, MaxPerSecond / 50.0));
 
-    private double _tokens = maxPerSecond;
-    private long? _refilledAt;
-
-    public double PerSecond { get; private set; } = maxPerSecond;
-
-    /// <summary>0: empty; 1: a second's worth, which is all that it holds.</summary>
-    public double Fill => _tokens / PerSecond;
-
-    /// <param name="now">Monotonic milliseconds.</param>
-    public void Refill(long now)
+    public AdmissionRate At(long now) => this with
     {
-        if (_refilledAt is { } before) _tokens = Math.Min(PerSecond, _tokens + ((now - before) * PerSecond / 1000));
-        _refilledAt = now;
-    }
+        Tokens = RefilledAt is { } before ? Math.Min(PerSecond, Tokens + ((now - before) * PerSecond / 1000)) : Tokens, RefilledAt = now,
+    };
 
-    public bool TrySpend()
+    public AdmissionRate Adapted(double lateMs)
     {
-        if (_tokens < 1) return false;
-        _tokens--;
-        return true;
-    }
-
-    public void Adapt(double lateMs)
-    {
-        PerSecond = lateMs > LateMs ? Math.Max(_min, PerSecond * 2 / 3) : Math.Min(maxPerSecond, PerSecond + (maxPerSecond * 0.1));
-        _tokens = Math.Min(_tokens, PerSecond);
+        double next = lateMs > LateMs ? Math.Max(Min, PerSecond * 2 / 3) : Math.Min(MaxPerSecond, PerSecond + (MaxPerSecond * 0.1));
+        return this with { PerSecond = next, Tokens = Math.Min(Tokens, next) };
     }
 }

@@ -5,32 +5,36 @@ namespace Fleet.UnitTests.Gateway.Auth;
 
 public sealed class ConnectAdmissionTests
 {
-    private static readonly IPAddress Site = IPAddress.Parse("192.0.2.1"), Other = IPAddress.Parse("192.0.2.2");
+    private static readonly IPAddress Site = IPAddress.Parse("192.0.2.1"), Other = IPAddress.Parse("192.0.2.2"),
+        Third = IPAddress.Parse("192.0.2.3"), Fourth = IPAddress.Parse("192.0.2.4");
+
     private long _now = 1_000_000;
 
     [Fact]
     public void A_storm_is_let_in_at_the_rate_and_not_above_it()
     {
         var admission = Create(rate: 100);
-        Assert.Equal(100, Admitted(admission, Site, 20_000));
+        // The last tenth is for others.
+        Assert.Equal(90, Admitted(admission, Site, 20_000));
         int later = 0;
         for (int i = 0; i < 100; i++)
         {
             _now += 100;
             later += Admitted(admission, Site, 1_000);
         }
-        Assert.Equal(1_000, later);
+        // The first of a second may take from that.
+        Assert.InRange(later, 1_000, 1_001);
     }
 
     [Fact]
     public void Too_many_half_open_connections_let_nobody_in_until_they_are_released()
     {
         var admission = Create(rate: 1_000, opening: 3);
-        AdmissionPass[] passes = [.. Enumerable.Range(0, 3).Select(_ => admission.TryAdmit(Site, _now)!)];
-        Assert.Null(admission.TryAdmit(Site, _now));
+        AdmissionPass[] passes = [.. new[] { Site, Other, Third }.Select(address => admission.TryAdmit(address, _now)!)];
+        Assert.Null(admission.TryAdmit(Fourth, _now));
         passes[0].Release();
         passes[0].Release();   // Twice is once.
-        Assert.NotNull(admission.TryAdmit(Site, _now));
+        Assert.NotNull(admission.TryAdmit(Fourth, _now));
         Assert.Null(admission.TryAdmit(Site, _now));
     }
 

@@ -41,5 +41,16 @@ public sealed class FlappingTests
         Assert.All(Enumerable.Range(0, 1_000), i => Assert.Equal(0, off.Ended("amr-1", 1, i)));
     }
 
+    [Fact]
+    public void Whoever_is_held_off_holds_off_nobody_else_however_many_they_are()
+    {
+        foreach (int i in Enumerable.Range(0, 100_000)) _flapping.Ended($"stranger-{i}", livedMs: 5, now: 0);
+        // There is no room left to watch another: it gets in.
+        Assert.Equal([0, 0, 0, 0], Drops(1, 2, 3, 4));
+        Assert.Equal(0, _flapping.HeldOff("amr-1", now: 5));
+        _flapping.Sweep(60_001);
+        Assert.Equal([0, 0, 30_000], Drops(60_002, 60_003, 60_004));
+    }
+
     private long[] Drops(params long[] instants) => [.. instants.Select(now => _flapping.Ended("amr-1", livedMs: 5, now))];
 }

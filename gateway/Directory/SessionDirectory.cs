@@ -143,7 +143,7 @@ internal sealed class SessionDirectory(
         lock (_gate)
         {
             if (!_sessions.TryAdd(session.Identity.Key, session)) return false;
-            session.ExpiresAt = SessionEndRules.ExpiryOf(session.ExpirySeconds, awaySince);
+            session.ExpiresAt = SessionEndRules.ExpiryOf(session.ExpirySeconds, awaySince, clock.NowMs);
             snapshots.Note(session, session.MaybeSent);
             return true;
         }

@@ -60,10 +60,10 @@ internal enum LeaseNotice
 internal static class SessionEndRules
 {
     /// <summary>
-    /// A session from the store is over only when it has been so for this long: its client may have connected again just before the kill,
-    /// and that not been stored.
+    /// A session whose time is up when it comes back from the store has this much more: its client may have connected again just before the
+    /// kill, and that not been stored.
     /// </summary>
-    public const long RestoredGraceMs = 60_000;
+    private const long RestoredGraceMs = 60_000;
 
     public static SessionVerdict Decide(in SessionFacts session, SessionEvent e, long now) => e switch
     {
@@ -79,8 +79,13 @@ internal static class SessionEndRules
         _ => throw new UnreachableException($"{e.GetType().Name} has no rule"),
     };
 
+    /// <summary>When the time of a session is up that has no connection.</summary>
     /// <param name="awaySince">When its last connection ended.</param>
-    public static long ExpiryOf(uint expirySeconds, long awaySince) => awaySince + (expirySeconds * 1000L);
+    public static long ExpiryOf(uint expirySeconds, long awaySince, long now)
+    {
+        long expiresAt = awaySince + (expirySeconds * 1000L);
+        return expiresAt > now ? expiresAt : expiresAt + RestoredGraceMs;
+    }
 
     /// <summary>When a will is due whose connection ended now: with the session at the latest.</summary>
     public static long DueOf(uint delaySeconds, uint expirySeconds, long now) => now + (Math.Min(delaySeconds, expirySeconds) * 1000L);
@@ -89,7 +94,7 @@ internal static class SessionEndRules
     {
         var will = cause.SendsWill ? session.Will : null;
         if (cause.EndsSession || session.ExpirySeconds == 0) return new(Ends: true, Publish: will, Lease: LeaseNotice.Release);
-        long expiresAt = ExpiryOf(session.ExpirySeconds, now);
+        long expiresAt = ExpiryOf(session.ExpirySeconds, now, now);
         if (will is { DelaySeconds: > 0 })
             return new(Ends: false, expiresAt, will with { DueAt = DueOf(will.DelaySeconds, session.ExpirySeconds, now) });
         return new(Ends: false, expiresAt, Publish: will, Lease: session.Will is null ? LeaseNotice.None : LeaseNotice.ForgetWill);
@@ -97,8 +102,8 @@ internal static class SessionEndRules
 
     private static SessionVerdict Restore(in SessionFacts session, long awaySince, long now)
     {
-        long expiresAt = ExpiryOf(session.ExpirySeconds, awaySince);
-        return session.ExpirySeconds == 0 || expiresAt + RestoredGraceMs < now
+        long expiresAt = ExpiryOf(session.ExpirySeconds, awaySince, now);
+        return session.ExpirySeconds == 0 || expiresAt <= now
             ? new(Ends: true, Publish: session.Will) : new(Ends: false, expiresAt, session.Will);
     }
 

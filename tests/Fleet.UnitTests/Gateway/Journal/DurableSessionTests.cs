@@ -269,6 +269,21 @@ public sealed class DurableSessionTests
     }
 
     [Fact]
+    public void One_whose_time_is_just_up_waits_a_minute_for_a_client_that_may_have_been_back_before_the_kill()
+    {
+        Connect("s").Lose();
+        Flush(_parts);
+        _parts.Journal.Close();
+        _parts = new GatewayParts(sessions: _store, start: _parts.Time.GetUtcNow().AddSeconds(90));
+        _parts.Time.Advance(TimeSpan.FromSeconds(29));
+        _parts.Directory.Sweep(_parts.Clock.NowMs);
+        Assert.NotNull(_parts.Directory.Find("plain/s"));
+        _parts.Time.Advance(TimeSpan.FromSeconds(1));
+        _parts.Directory.Sweep(_parts.Clock.NowMs);
+        Assert.Null(_parts.Directory.Find("plain/s"));
+    }
+
+    [Fact]
     public void A_session_that_is_over_leaves_its_messages_to_those_that_are_not()
     {
         string longer = Persistent.Replace("11 00 00 00 3C", "11 00 00 0E 10", StringComparison.Ordinal);

@@ -1,3 +1,4 @@
+using Fleet.Interfaces;
 using Fleet.Interfaces.Messaging;
 
 namespace Fleet.Gateway.Failover;
@@ -15,7 +16,7 @@ internal static class TakeoverRules
     /// </summary>
     public const int CollectMs = 10_000;
 
-    private const int FirstPauseMs = 100, LongestPauseMs = 2_000;
+    private static readonly Backoff Pauses = new(TimeSpan.FromMilliseconds(100), TimeSpan.FromSeconds(2));
 
     public static FailoverStep Step(FailoverState state, FailoverEvent e, long now) => e switch
     {
@@ -138,7 +139,7 @@ internal static class TakeoverRules
     private static FailoverStep Retry(FailoverState state, string head)
     {
         if (state.Takeovers.GetValueOrDefault(head) is not { } takeover) return new(state, []);
-        int afterMs = Math.Min(FirstPauseMs << Math.Min(takeover.Failures, 10), LongestPauseMs);
+        int afterMs = (int)Pauses.After(takeover.Failures + 1).TotalMilliseconds;
         FailoverEffect? again = takeover.Phase switch
         {
             TakeoverPhase.Reading => new FailoverEffect.ReadStore(state.Life, head, afterMs),

@@ -1,3 +1,4 @@
+using Fleet.Interfaces;
 using Fleet.Interfaces.Messaging;
 
 namespace Fleet.Gateway.Links;
@@ -42,11 +43,11 @@ internal sealed class LinkSender(string from, string to, long maxBytes)
 
     private const int MaxBatchFrames = 256, MaxBatchBytes = 1024 * 1024;
 
-    private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(50), LongestPause = TimeSpan.FromSeconds(1);
+    private static readonly Backoff Pauses = new(TimeSpan.FromMilliseconds(50), TimeSpan.FromSeconds(1));
 
     private readonly Queue<LinkItem> _waiting = new();
     private List<LinkItem> _underWay = [];
-    private TimeSpan _pause = FirstPause;
+    private int _failures;
     private long _nextNumber = 1;
     private LinkState _state;
 
@@ -103,7 +104,7 @@ internal sealed class LinkSender(string from, string to, long maxBytes)
         if (UnderWay != batch || IsDead) return [];
         var received = _underWay;
         foreach (var item in received) Bytes -= item.Bytes;
-        (UnderWay, _underWay, _pause) = (null, [], FirstPause);
+        (UnderWay, _underWay, _failures) = (null, [], 0);
         return received;
     }
 
@@ -111,12 +112,7 @@ internal sealed class LinkSender(string from, string to, long maxBytes)
     /// The batch was refused, or the call failed: whether it arrived is not known. Returns how long to wait before it is sent
     /// again.
     /// </summary>
-    public TimeSpan Failed()
-    {
-        var pause = _pause;
-        _pause = pause * 2 < LongestPause ? pause * 2 : LongestPause;
-        return pause;
-    }
+    public TimeSpan Failed() => Pauses.After(++_failures);
 
     /// <summary>The other gateway is dead: nothing is sent any more. Returns the frames that nobody needs now.</summary>
     public IReadOnlyList<LinkItem> Die()

@@ -1,5 +1,6 @@
 using Fleet.Gateway.Sessions;
 using Fleet.Gateway.Telemetry;
+using Fleet.Interfaces;
 using Fleet.Interfaces.Devices;
 using Fleet.Interfaces.Naming;
 using Microsoft.Extensions.Logging;
@@ -17,7 +18,10 @@ internal sealed class PresenceReporter(IGrainFactory grains, GatewayIdentity gat
     /// <summary>How long a stop waits for devices' grains that do not answer.</summary>
     private static readonly TimeSpan StopPatience = TimeSpan.FromSeconds(5);
 
-    private static readonly TimeSpan[] Pauses = [TimeSpan.FromMilliseconds(100), TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(5)];
+    /// <summary>Within six seconds.</summary>
+    private const int Tries = 7;
+
+    private static readonly Backoff Pauses = new(TimeSpan.FromMilliseconds(100), TimeSpan.FromSeconds(5));
 
     private readonly KeyedSerialQueue _queue = new();
 
@@ -64,7 +68,7 @@ internal sealed class PresenceReporter(IGrainFactory grains, GatewayIdentity gat
 
     private async Task Try(ThingName thing, string change, Func<IDeviceGrain, Task> call, bool untilKnown)
     {
-        for (int attempt = 0; ; attempt++)
+        for (int failures = 1; ; failures++)
         {
             try
             {
@@ -73,13 +77,13 @@ internal sealed class PresenceReporter(IGrainFactory grains, GatewayIdentity gat
             }
             catch (Exception e)
             {
-                if (attempt == Pauses.Length)
+                if (failures == Tries)
                 {
-                    log.PresenceNotReported(thing.Value, change, attempt + 1, untilKnown ? "trying again" : "giving up", e);
+                    log.PresenceNotReported(thing.Value, change, failures, untilKnown ? "trying again" : "giving up", e);
                     if (!untilKnown) return;
                 }
             }
-            await Task.Delay(Pauses[Math.Min(attempt, Pauses.Length - 1)], clock.Time);
+            await Task.Delay(Pauses.After(failures), clock.Time);
         }
     }
 

@@ -25,6 +25,6 @@ internal sealed record Circuit(int Failures, int Pauses, DateTimeOffset? PausedU
         // Those that were under way when the pause began say nothing new.
         if (IsPaused(now)) return this;
         if (retryAfter is null && PausedUntil is null && Failures + 1 < Threshold) return this with { Failures = Failures + 1 };
-        return new(Failures + 1, Pauses + 1, now + Backoff.After(Pauses + 1, jitter, retryAfter));
+        return new(Failures + 1, Pauses + 1, now + DeliveryBackoff.After(Pauses + 1, jitter, retryAfter));
     }
 }

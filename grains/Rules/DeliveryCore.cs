@@ -99,12 +99,13 @@ internal static class DeliveryCore
         bool room = state.DeadLetters + state.Settled.Count(s => s is Settlement.Dead) < context.MaxDeadLetters;
         return Decide(state, room
             ? new Settlement.Dead(message.Sequence, attempts, error)
-            : Again(message, attempts, $"{error} (there is no room among the dead letters)", retryAfter ?? Backoff.Longest, context));
+            : Again(
+                message, attempts, $"{error} (there is no room among the dead letters)", retryAfter ?? DeliveryBackoff.Longest, context));
     }
 
     private static Settlement.Retry Again(
         QueuedMessage message, int attempts, string error, TimeSpan? retryAfter, DeliveryContext context) =>
-        new(message.Sequence, attempts, context.Now + Backoff.After(attempts, context.Jitter, retryAfter), error);
+        new(message.Sequence, attempts, context.Now + DeliveryBackoff.After(attempts, context.Jitter, retryAfter), error);
 
     private static DeliveryState Decide(DeliveryState state, Settlement settlement) =>
         state with { Settled = state.Settled.Add(settlement) };

@@ -1,4 +1,7 @@
+using System.Diagnostics;
+using System.Runtime.ExceptionServices;
 using Fleet.Grains.Index;
+using Fleet.Interfaces;
 using Fleet.Interfaces.Devices;
 using Fleet.Interfaces.Messaging;
 using Fleet.Interfaces.Naming;
@@ -7,20 +10,18 @@ using Microsoft.Extensions.Logging;
 namespace Fleet.Grains.Messaging;
 
 /// <summary>
-/// What is left to do when a gateway is dead. A gateway that lives goes on with its persistent sessions; each of its devices
-/// becomes disconnected, and the same gateway publishes its presence event and its will. A device that has come back through
-/// another gateway stays as it is.
+/// The shell around <see cref="GatewayFailoverCore"/>. A device that has come back through another gateway stays as it is.
 /// </summary>
 internal sealed class GatewayFailover(string gatewayId, IFleetIndex index, IGrainFactory grains, TimeProvider clock, ILogger log)
 {
     private const int PageSize = 500;
 
-    /// <summary>How often one successor may name another. Each has died while it was about to inherit.</summary>
-    private const int MaxSuccessors = 8;
+    /// <summary>Within eleven seconds: grains whose silo was killed are elsewhere by then.</summary>
+    private const int Tries = 7;
 
-    private static readonly TimeSpan AskAgainAfter = TimeSpan.FromMilliseconds(200);
-    private static readonly TimeSpan[] Pauses =
-        [TimeSpan.FromMilliseconds(200), TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(3), TimeSpan.FromSeconds(5)];
+    private static readonly Backoff Pauses = new(TimeSpan.FromMilliseconds(200), TimeSpan.FromSeconds(5));
+
+    private IGatewayRegistryGrain Registry => grains.GetGrain<IGatewayRegistryGrain>(IGatewayRegistryGrain.Key);
 
     /// <returns>How many devices there were; null if no gateway lives.</returns>
     /// <exception cref="Exception">
@@ -28,54 +29,46 @@ internal sealed class GatewayFailover(string gatewayId, IFleetIndex index, IGrai
     /// </exception>
     public async Task<int?> Run()
     {
-        if (await FindSuccessor() is not { } successor) return null;
-        int devices = 0;
-        ThingName? after = null;
-        Task? failed = null;
-        while (await index.Find(DevicesOfGateway.Query(gatewayId), after, PageSize, CancellationToken.None) is { Length: > 0 } page)
+        var step = GatewayFailoverCore.Begin;
+        while (step.Effect is { } effect) step = GatewayFailoverCore.Decide(gatewayId, step.State, await CarryOut(effect));
+        switch (((GatewayFailoverState.Over)step.State).Result)
         {
-            var losing = page.Select(device => Lose(device.Thing)).ToArray();
-            await ((Task)Task.WhenAll(losing)).ConfigureAwait(
-                ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
-            // No device names its lost session twice, so what these did must not be forgotten for those that could not.
-            var sessions = losing.Where(task => task.IsCompletedSuccessfully).Select(task => task.Result)
-                .OfType<LostSession>().ToImmutableArray();
-            if (!sessions.IsEmpty) await PublishLostSessions(sessions, successor);
-            devices += sessions.Length;
-            failed ??= Array.Find(losing, task => !task.IsCompletedSuccessfully);
-            after = page[^1].Thing;
+            case GatewayFailoverResult.Done done: return done.Devices;
+            case GatewayFailoverResult.NoGateway: return null;
+            case GatewayFailoverResult.DevicesLeft left:
+                ExceptionDispatchInfo.Throw(left.Failure);
+                return null;
+            default: throw new InvalidOperationException($"What gateway {gatewayId} left goes from successor to successor.");
         }
-        if (failed is not null) await failed;
-        return devices;
     }
 
-    /// <summary>Returns the gateway that has the sessions, when it has them; null if no gateway lives.</summary>
-    private async Task<string?> FindSuccessor()
+    private async Task<GatewayFailoverEvent> CarryOut(GatewayFailoverEffect effect)
     {
-        var view = await grains.GetGrain<IGatewayRegistryGrain>(IGatewayRegistryGrain.Key).GetView();
-        if (SuccessorChoice.Of(view.Gateways, gatewayId) is not { } successor) return null;
-        for (int i = 0; i < MaxSuccessors; i++)
+        switch (effect)
         {
-            if (await TakeOverFrom(successor, gatewayId) is not { } other) return successor;
-            if (view.Find(other) is not null) successor = other;
-            // It began, and died before it was a gateway; or it died as the successor. First what that one left, and what was left to it.
-            else await TakeOverFrom(successor, other);
+            case GatewayFailoverEffect.ReadView: return new GatewayFailoverEvent.Viewed(await Registry.GetView());
+            case GatewayFailoverEffect.Ask ask:
+                if (ask.After > TimeSpan.Zero) await Task.Delay(ask.After, clock);
+                return new GatewayFailoverEvent.Answered(await grains.GetGrain<IGatewayGrain>(ask.Successor).TakeOverFrom(ask.Dead));
+            case GatewayFailoverEffect.DisconnectPage page: return await Disconnect(page.After);
+            case GatewayFailoverEffect.Publish publish:
+                await PublishLostSessions(publish.Lost, publish.Successor);
+                return new GatewayFailoverEvent.Published();
+            default: throw new UnreachableException();
         }
-        throw new InvalidOperationException($"What gateway {gatewayId} left goes from successor to successor.");
     }
 
-    /// <returns>Null when the successor has it; otherwise the gateway that does.</returns>
-    private async Task<string?> TakeOverFrom(string successor, string dead)
+    private async Task<GatewayFailoverEvent.Disconnected> Disconnect(ThingName? after)
     {
-        while (true)
-        {
-            switch (await grains.GetGrain<IGatewayGrain>(successor).TakeOverFrom(dead))
-            {
-                case FailoverProgress.Done: return null;
-                case FailoverProgress.Elsewhere elsewhere: return elsewhere.GatewayId;
-            }
-            await Task.Delay(AskAgainAfter, clock);
-        }
+        var page = await index.Find(FleetQuery.OfGateway(gatewayId), after, PageSize, CancellationToken.None);
+        if (page.Length == 0) return new([], Last: null, Failure: null);
+        var losing = page.Select(device => Lose(device.Thing)).ToArray();
+        await ((Task)Task.WhenAll(losing)).ConfigureAwait(
+            ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
+        var lost = losing.Where(task => task.IsCompletedSuccessfully).Select(task => task.Result).OfType<LostSession>();
+        var failure = Array.Find(losing, task => !task.IsCompletedSuccessfully) is { } failed
+            ? failed.Exception?.InnerException ?? new OperationCanceledException() : null;
+        return new([.. lost], page[^1].Thing, failure);
     }
 
     private async Task<LostSession?> Lose(ThingName thing)
@@ -100,7 +93,7 @@ internal sealed class GatewayFailover(string gatewayId, IFleetIndex index, IGrai
     {
         var failure = await TryRepeatedly(async () =>
         {
-            var view = await grains.GetGrain<IGatewayRegistryGrain>(IGatewayRegistryGrain.Key).GetView();
+            var view = await Registry.GetView();
             // It knows which sessions it has, and what becomes of their wills. Should it have died since, so have they.
             if ((view.Find(successor) ?? view.Gateways.FirstOrDefault()) is not { } publisher) return false;
             await grains.GetGrain<IGatewayGrain>(publisher.Id).PublishLostSessions(sessions);
@@ -113,7 +106,7 @@ internal sealed class GatewayFailover(string gatewayId, IFleetIndex index, IGrai
     private async Task<Exception?> TryRepeatedly(Func<Task<bool>> work)
     {
         Exception failure = new InvalidOperationException("There was no gateway to do it.");
-        foreach (var pause in Pauses)
+        for (int failures = 1; ; failures++)
         {
             try
             {
@@ -123,14 +116,8 @@ internal sealed class GatewayFailover(string gatewayId, IFleetIndex index, IGrai
             {
                 failure = e;
             }
-            await Task.Delay(pause, clock);
+            if (failures == Tries) return failure;
+            await Task.Delay(Pauses.After(failures), clock);
         }
-        return failure;
     }
-}
-
-/// <summary>The devices whose session a gateway holds, as the fleet index knows them.</summary>
-internal static class DevicesOfGateway
-{
-    public static FleetQuery Query(string gatewayId) => FleetQuery.OfGateway(gatewayId);
 }

@@ -35,6 +35,28 @@ internal static class GatewayRegistryCore
         state with { Version = state.Version + 1, Dead = state.Dead.Remove(gatewayId) };
 }
 
+/// <summary>How the fail-overs of the dead gateways went. In memory: the next activation begins those anew that are not stored.</summary>
+internal sealed record GatewayFailovers
+{
+    private static readonly TimeSpan TryAgainAfter = TimeSpan.FromSeconds(5);
+
+    /// <summary>Gateways whose fail-over has ended well, and that still stand among the dead in the record.</summary>
+    public ImmutableHashSet<string> Done { get; init; } = [];
+
+    /// <summary>Null: none has failed yet.</summary>
+    public DateTimeOffset? FailedAt { get; init; }
+
+    /// <summary>The gateways that are still to be failed over.</summary>
+    public IEnumerable<string> Left(ImmutableArray<string> dead) => dead.Where(gateway => !Done.Contains(gateway));
+
+    /// <summary>False for a while after one has failed. A gateway that comes or goes is a reason not to wait.</summary>
+    public bool MayTry(DateTimeOffset now) => FailedAt is not { } at || now - at >= TryAgainAfter || now < at;
+
+    public GatewayFailovers Finished(string gateway) => this with { Done = Done.Add(gateway) };
+
+    public GatewayFailovers Failed(DateTimeOffset now) => this with { FailedAt = now };
+}
+
 /// <summary>When each gateway was heard last. In memory: a registry that was just activated has heard all of them just now.</summary>
 internal sealed class GatewayBeats
 {
@@ -51,8 +73,8 @@ internal sealed class GatewayBeats
     /// <summary>The gateways that have been silent for too long.</summary>
     public ImmutableArray<string> Silent(ImmutableArray<GatewayMember> gateways, DateTimeOffset now)
     {
-        // Who slept is not to say that others were silent: their beats may be waiting at the door.
-        bool slept = _lookedAt != default && now - _lookedAt > GatewayLiveness.LookEvery * 3;
+        // If this grain was stalled, missed beats prove nothing: they may be queued. Nor do they if the clock was set.
+        bool slept = _lookedAt != default && (now - _lookedAt > GatewayLiveness.LookEvery * 3 || now < _lookedAt);
         _lookedAt = now;
         foreach (var gateway in gateways)
         {

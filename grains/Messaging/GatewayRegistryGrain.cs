@@ -10,23 +10,31 @@ namespace Fleet.Grains.Messaging;
 /// </summary>
 // Databases have its record under these two names.
 [GrainType("routetable")]
-internal sealed class GatewayRegistryGrain(
-    [PersistentState("route-table")] IPersistentState<GatewayRegistryState> record, TimeProvider clock, ILogger<GatewayRegistryGrain> log)
-    : Grain, IGatewayRegistryGrain
+internal sealed class GatewayRegistryGrain : Grain, IGatewayRegistryGrain
 {
-    private static readonly TimeSpan TryAgainAfter = TimeSpan.FromSeconds(5);
-
+    private readonly IPersistentState<GatewayRegistryState> _record;
+    private readonly TimeProvider _clock;
+    private readonly ILogger<GatewayRegistryGrain> _log;
     private readonly GatewayBeats _beats = new();
-    private readonly HashSet<string> _failingOver = new(StringComparer.Ordinal);
-    private readonly HashSet<string> _failedOver = new(StringComparer.Ordinal);
-    private DateTimeOffset _failedAt;
+
+    /// <summary>A large gateway's devices take a while, so a fail-over leaves the record to the next look, which has the turn.</summary>
+    private readonly EffectPump<string> _pump;
+    private GatewayFailovers _failovers = new();
     private bool _ending;
 
-    private DateTimeOffset Now => clock.GetUtcNow();
+    public GatewayRegistryGrain(
+        [PersistentState("route-table")] IPersistentState<GatewayRegistryState> record, TimeProvider clock,
+        ILogger<GatewayRegistryGrain> log)
+    {
+        (_record, _clock, _log) = (record, clock, log);
+        _pump = new(FailOver, FailoverFailed);
+    }
+
+    private DateTimeOffset Now => _clock.GetUtcNow();
 
     public override Task OnActivateAsync(CancellationToken cancellationToken)
     {
-        _beats.Silent(record.State.Gateways, Now);
+        _beats.Silent(_record.State.Gateways, Now);
         this.RegisterGrainTimer(
             Look, new GrainTimerCreationOptions(GatewayLiveness.LookEvery, GatewayLiveness.LookEvery) { KeepAlive = true });
         return Task.CompletedTask;
@@ -41,36 +49,36 @@ internal sealed class GatewayRegistryGrain(
     public async Task<GatewayView> Join(string gatewayId, string? name)
     {
         _beats.Heard(gatewayId, Now);
-        await Become(GatewayRegistryCore.Join(record.State, gatewayId, name));
-        return record.State.View;
+        await Become(GatewayRegistryCore.Join(_record.State, gatewayId, name));
+        return _record.State.View;
     }
 
     public Task<GatewayView?> Beat(string gatewayId)
     {
-        if (record.State.View.Find(gatewayId) is null) return Task.FromResult<GatewayView?>(null);
+        if (_record.State.View.Find(gatewayId) is null) return Task.FromResult<GatewayView?>(null);
         _beats.Heard(gatewayId, Now);
-        return Task.FromResult<GatewayView?>(record.State.View);
+        return Task.FromResult<GatewayView?>(_record.State.View);
     }
 
-    public Task Leave(string gatewayId) => Become(GatewayRegistryCore.Remove(record.State, [gatewayId]));
+    public Task Leave(string gatewayId) => Become(GatewayRegistryCore.Remove(_record.State, [gatewayId]));
 
-    public Task<GatewayView> GetView() => Task.FromResult(record.State.View);
+    public Task<GatewayView> GetView() => Task.FromResult(_record.State.View);
 
     private async Task Look()
     {
-        var silent = _beats.Silent(record.State.Gateways, Now);
-        foreach (string gateway in silent) log.GatewayDied(gateway, GatewayLiveness.DeadAfter);
-        var next = _failedOver.Aggregate(record.State, GatewayRegistryCore.FailedOver);
-        _failedOver.Clear();
+        var silent = _beats.Silent(_record.State.Gateways, Now);
+        foreach (string gateway in silent) _log.GatewayDied(gateway, GatewayLiveness.DeadAfter);
+        var next = _failovers.Done.Aggregate(_record.State, GatewayRegistryCore.FailedOver);
+        _failovers = _failovers with { Done = [] };
         await Become(GatewayRegistryCore.Remove(next, silent));
-        if (_failedAt == default || Now - _failedAt >= TryAgainAfter) FailOverAll();
-        if (record.State.IsEmpty) DeactivateOnIdle();
+        if (_failovers.MayTry(Now)) FailOverAll();
+        if (_record.State.IsEmpty) DeactivateOnIdle();
     }
 
     private async Task Become(GatewayRegistryState next)
     {
-        if (next == record.State) return;
-        await this.Save(record, next);
+        if (next == _record.State) return;
+        await this.Save(_record, next);
         _beats.Forget(next.Dead);
         foreach (var gateway in next.Gateways) _ = GrainFactory.GetGrain<IGatewayGrain>(gateway.Id).ViewChanged(next.View);
         FailOverAll();
@@ -78,37 +86,18 @@ internal sealed class GatewayRegistryGrain(
 
     private void FailOverAll()
     {
-        foreach (string gateway in record.State.Dead)
-        {
-            if (!_failedOver.Contains(gateway) && _failingOver.Add(gateway)) _ = FailOver(gateway);
-        }
+        foreach (string gateway in _failovers.Left(_record.State.Dead)) _pump.Post(gateway);
     }
 
-    /// <summary>
-    /// Not awaited by any request: a large gateway's devices take a while. So it leaves the record to those who
-    /// have the turn, the next look.
-    /// </summary>
-    private async Task FailOver(string gateway)
+    private async Task FailOver(string gateway) =>
+        // Without a gateway that lives it stays among the dead, and is tried again when one comes.
+        _failovers = await GrainFactory.GetGrain<IGatewayGrain>(gateway).FailOver() ? _failovers.Finished(gateway) : _failovers.Failed(Now);
+
+    private void FailoverFailed(string gateway, Exception e)
     {
-        try
-        {
-            // Without a gateway that lives it stays among the dead, and is tried again when one comes.
-            if (await GrainFactory.GetGrain<IGatewayGrain>(gateway).FailOver()) _failedOver.Add(gateway);
-            else _failedAt = Now;
-        }
-        catch (Exception) when (_ending)
-        {
-            // The next activation finds it among the dead.
-        }
-        catch (Exception e)
-        {
-            // It stays among the dead, and is tried again by a later look.
-            log.FailoverFailed(e, gateway);
-            _failedAt = Now;
-        }
-        finally
-        {
-            _failingOver.Remove(gateway);
-        }
+        // The next activation finds it among the dead.
+        if (_ending) return;
+        _log.FailoverFailed(e, gateway);
+        _failovers = _failovers.Failed(Now);
     }
 }

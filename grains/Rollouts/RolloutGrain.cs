@@ -25,7 +25,7 @@ internal sealed class RolloutGrain : Grain, IRolloutGrain, IRemindable
     private readonly RolloutMetrics _metrics;
     private readonly ILogger<RolloutGrain> _log;
     private readonly CommandBatcher<RolloutCommand, RolloutStatus?> _turns;
-    private readonly HashSet<int> _inFlight = [];
+    private readonly EffectPump<int> _orders;
     private RolloutState _saved = new();
     private IGrainTimer? _ticks;
 
@@ -35,6 +35,8 @@ internal sealed class RolloutGrain : Grain, IRolloutGrain, IRemindable
     {
         (_record, _index, _clock, _metrics, _log) = (record, index, clock, metrics, log);
         _turns = new(clock, Spacing, Decide);
+        // The shard still owes it, so the next tick tells it again.
+        _orders = new(Direct, (shard, e) => log.ShardUnreachable(e, this.GetPrimaryKeyString(), shard));
     }
 
     public override Task OnActivateAsync(CancellationToken cancellationToken)
@@ -120,34 +122,24 @@ internal sealed class RolloutGrain : Grain, IRolloutGrain, IRemindable
         if (decisions.Any(d => !d.Events.IsEmpty)) await Save(next);
         _saved = next;
         foreach (var e in decisions.SelectMany(d => d.Events)) Tell(e);
-        foreach (var effect in decisions.SelectMany(d => d.Effects).Distinct()) Post(effect.Shard);
+        foreach (var effect in decisions.SelectMany(d => d.Effects).Distinct()) _orders.Post(effect.Shard);
         if (next.IsOver && _ticks is not null) await StopTicking();
         return [.. decisions.Select(d => d.NotAllowedWhile)];
     }
 
     private Task Save(RolloutState next) => this.Save(_record, next);
 
-    /// <summary>
-    /// Posts the order; the shard's report says what came of it. It is not awaited: the shard may be waiting for this rollout.
-    /// </summary>
-    private void Post(int shard)
-    {
-        if (_inFlight.Add(shard)) _ = Direct(shard);
-    }
-
+    /// <summary>Gives the order; the shard's report says what came of it.</summary>
     private async Task Direct(int shard)
     {
         int generation;
         do
         {
             generation = _saved.Generation;
-            try { await Shard(_saved.Id!.Value, shard).Direct(RolloutCore.OrderFor(_saved, shard)); }
-            // The shard still owes it, so the next tick tells it again.
-            catch (Exception e) { _log.ShardUnreachable(e, this.GetPrimaryKeyString(), shard); }
+            await Shard(_saved.Id!.Value, shard).Direct(RolloutCore.OrderFor(_saved, shard));
         }
         // A stop that was decided while a grant was on its way follows it at once.
         while (generation != _saved.Generation);
-        _inFlight.Remove(shard);
     }
 
     private void Tell(RolloutEvent e)

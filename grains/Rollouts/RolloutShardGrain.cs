@@ -24,7 +24,7 @@ internal sealed class RolloutShardGrain : Grain, IRolloutShardGrain, IRemindable
     private readonly RolloutMetrics _metrics;
     private readonly ILogger<RolloutShardGrain> _log;
     private readonly CommandBatcher<ShardCommand, bool> _commands;
-    private readonly HashSet<ShardEffect> _inFlight = [];
+    private readonly EffectPump<ShardEffect> _calls;
     private ShardState _saved = new();
     private IGrainTimer? _ticks;
     private long _toldVersion;
@@ -37,6 +37,9 @@ internal sealed class RolloutShardGrain : Grain, IRolloutShardGrain, IRemindable
     {
         (_record, _clock, _metrics, _log) = (record, clock, metrics, log);
         _commands = new(clock, Spacing, Decide);
+        // Still owed, or still due: the next ticks see to it.
+        _calls = new(
+            Call, (effect, e) => log.DeviceUnreachable(e, this.GetPrimaryKeyString(), effect.GetType().Name, ThingOf(effect).Value));
     }
 
     public override Task OnActivateAsync(CancellationToken cancellationToken)
@@ -79,27 +82,18 @@ internal sealed class RolloutShardGrain : Grain, IRolloutShardGrain, IRemindable
         // Only now: until then a tick finds nothing under way, and ends the timer.
         if (next.IsActive) KeepTicking();
         foreach (var e in decision.Events) _metrics.Count(e);
-        foreach (var effect in decision.Effects) Post(effect);
+        foreach (var effect in decision.Effects) _calls.Post(effect);
         Tell();
         return [.. commands.Select(_ => true)];
     }
 
     private Task Save() => this.Save(_record, _record.State);
 
-    /// <summary>Calls a device without waiting for it here: what it answers comes back as a command.</summary>
-    private void Post(ShardEffect effect)
-    {
-        if (_inFlight.Add(effect)) _ = Call(effect);
-    }
+    private ThingName ThingOf(ShardEffect effect) => _saved.Executions[effect.Index].Thing;
 
-    private async Task Call(ShardEffect effect)
-    {
-        var thing = _saved.Executions[effect.Index].Thing;
-        try { await _commands.Submit(await Ask(effect, GrainFactory.GetGrain<IDeviceGrain>(thing.Value))); }
-        // Still owed, or still due: the next ticks see to it.
-        catch (Exception e) { _log.DeviceUnreachable(e, this.GetPrimaryKeyString(), effect.GetType().Name, thing.Value); }
-        finally { _inFlight.Remove(effect); }
-    }
+    /// <summary>Calls a device: what it answers comes back as a command.</summary>
+    private async Task Call(ShardEffect effect) =>
+        await _commands.Submit(await Ask(effect, GrainFactory.GetGrain<IDeviceGrain>(ThingOf(effect).Value)));
 
     private async Task<ShardCommand> Ask(ShardEffect effect, IDeviceGrain device)
     {

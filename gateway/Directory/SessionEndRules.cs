@@ -26,7 +26,7 @@ internal abstract record SessionEvent
     /// <summary>This gateway was taken for dead: session and will are another's.</summary>
     public sealed record Abandoned : SessionEvent;
 
-    /// <summary>It comes from the store, or from another gateway.</summary>
+    /// <summary>It comes from the store.</summary>
     /// <param name="AwaySince">When its last connection ended.</param>
     public sealed record Restored(long AwaySince) : SessionEvent;
 

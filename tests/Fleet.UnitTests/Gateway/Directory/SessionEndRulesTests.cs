@@ -76,7 +76,7 @@ public sealed class SessionEndRulesTests
         ["revoked: also of a client that is away"] = (Away(Waiting), new Ended(), Ends(Waiting, LeaseNotice.Release)),
         ["fenced: session, will and lease are another gateway's"] = (Connected(Prompt), new Abandoned(), Ends()),
 
-        // Back from the store, or from another gateway.
+        // Back from the store.
         ["4.1: a session outlives the process, with the rest of its time"] =
             (new(60, ExpiresAt: null, Waiting), new Restored(Now - 20_000), new(Ends: false, Now + 40_000, Waiting)),
         ["4.1: one whose time is up waits for a client that may have been back before the kill"] =

@@ -52,6 +52,8 @@ internal static class SiloHost
         ShortDrain.Apply(services);
 
         var app = builder.Build();
+        // Before anything reads its own settings: all that is wrong with any of them is said at once.
+        app.Services.GetRequiredService<IStartupValidator>().Validate();
         // Before anything that measures is made: the SDK does not hear what happened earlier.
         app.Services.GetRequiredService<MeterProvider>();
         Open(app.Services, process);

@@ -32,7 +32,7 @@ catch (OptionsValidationException e)
 }
 catch (AggregateException e) when (e.InnerExceptions.All(each => each is OptionsValidationException))
 {
-    return await Refuse(e.InnerExceptions.Cast<OptionsValidationException>().SelectMany(each => each.Failures));
+    return await Refuse(e.InnerExceptions.Cast<OptionsValidationException>().SelectMany(each => each.Failures).Distinct());
 }
 
 static async Task<int> Refuse(IEnumerable<string> failures)

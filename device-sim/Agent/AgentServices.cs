@@ -1,4 +1,6 @@
+using Fleet.DeviceSim.Agent.Fetch;
 using Fleet.DeviceSim.Agent.Identity;
+using Fleet.DeviceSim.Agent.Jobs;
 using Fleet.Mqtt;
 using Microsoft.Extensions.Logging;
 
@@ -19,4 +21,49 @@ internal sealed record AgentServices
 
     /// <summary>Replaces the socket and its TLS, for tests.</summary>
     public Func<CancellationToken, ValueTask<Stream>>? OpenStream { get; init; }
+}
+
+/// <summary>What all agents of a process did together.</summary>
+internal sealed class AgentCounters
+{
+    private readonly long[] _outcomes = new long[Enum.GetValues<JobResult>().Length];
+    private long _heartbeats, _connects;
+
+    public FetchCounters Fetch { get; } = new();
+
+    public long Heartbeats => Volatile.Read(ref _heartbeats);
+
+    /// <summary>Connections that came about, those with a claim included.</summary>
+    public long Connects => Volatile.Read(ref _connects);
+
+    /// <summary>Outcomes that the service took.</summary>
+    public long Outcomes(JobResult result) => Volatile.Read(ref _outcomes[(int)result]);
+
+    public void Beat() => Interlocked.Increment(ref _heartbeats);
+
+    public void Connected() => Interlocked.Increment(ref _connects);
+
+    public void Ended(JobResult result) => Interlocked.Increment(ref _outcomes[(int)result]);
+}
+
+/// <summary>Spaces out the connection attempts of all agents in a process.</summary>
+/// <param name="perSecond">Above 0.</param>
+internal sealed class ConnectRamp(double perSecond, TimeProvider time)
+{
+    private readonly Lock _gate = new();
+    private readonly long _interval = (long)Math.Max(1, time.TimestampFrequency / perSecond);
+    private long _next = time.GetTimestamp();
+
+    public Task WaitAsync(CancellationToken cancellation)
+    {
+        long wait;
+        lock (_gate)
+        {
+            long now = time.GetTimestamp();
+            long turn = Math.Max(_next, now);
+            (_next, wait) = (turn + _interval, turn - now);
+        }
+        return wait == 0
+            ? Task.CompletedTask : Task.Delay(TimeSpan.FromSeconds((double)wait / time.TimestampFrequency), time, cancellation);
+    }
 }

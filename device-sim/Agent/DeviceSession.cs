@@ -25,14 +25,14 @@ internal sealed class DeviceSession(
 {
     private readonly Channel<UpdateInput> _inputs = Channel.CreateUnbounded<UpdateInput>(new() { SingleReader = true });
     private FleetLink _link = null!;
-    private CancellationTokenSource? _fetch;
-    private Task _fetching = Task.CompletedTask;
+    private ImageDownload _download = null!;
 
     /// <param name="changed">Called when there may be something new to see.</param>
     public async Task<SessionEnd> RunAsync(TlsOptions tls, Action<ConnectionState> changed, CancellationToken stop)
     {
         await using var link = _link = await FleetLink.OpenAsync(
             options, server, services, tls, random, head => PostHead(head.Execution), stop);
+        var download = _download = new ImageDownload(options, services, disk, faults, device, signer, random, link, _inputs.Writer);
         using var life = CancellationTokenSource.CreateLinkedTokenSource(stop);
         _ = link.Closed.ContinueWith(
             static (_, life) => ((CancellationTokenSource)life!).Cancel(), life, life.Token, TaskContinuationOptions.ExecuteSynchronously,
@@ -58,7 +58,7 @@ internal sealed class DeviceSession(
         finally
         {
             await life.CancelAsync();
-            await StopDownloadAsync();
+            await download.StopAsync();
             await beats;
         }
     }
@@ -99,21 +99,21 @@ internal sealed class DeviceSession(
                 return null;
             case UpdateEffect.ReportStep report:
                 services.Log.Reporting(options.ThingName, report.Step, report.Job.JobId, report.Job.ExecutionNumber);
-                Post(await ReportAsync(report.Job, report.Step, null, life)
+                Post(await _link.ReportStepAsync(report.Job, report.Step, progress: null, life)
                     ? new UpdateInput.StepAccepted(report.Job, report.Step) : new UpdateInput.ExecutionGone(report.Job));
                 return null;
             case UpdateEffect.ReportOutcome report:
                 await ReportAsync(report, life);
                 return null;
             case UpdateEffect.Download download:
-                await StopDownloadAsync();
-                StartDownload(download.Job, life);
+                await _download.StopAsync();
+                _download.Start(download.Job, life);
                 return null;
             case UpdateEffect.StopDownload:
-                await StopDownloadAsync();
+                await _download.StopAsync();
                 return null;
             case UpdateEffect.Discard:
-                await StopDownloadAsync();
+                await _download.StopAsync();
                 disk.DiscardPartial(Inactive);
                 return null;
             case UpdateEffect.Install install:
@@ -130,13 +130,6 @@ internal sealed class DeviceSession(
 
     private bool HangsNow() =>
         device.State.Update is { Step: UpdateStep.Confirming } update && faults.Strikes(FaultKind.Silent, update.Job.Version);
-
-    private Task<bool> ReportAsync(JobKey job, UpdateStep step, string? progress, CancellationToken life)
-    {
-        var details = new Dictionary<string, string> { ["step"] = step.ToString().ToLowerInvariant() };
-        if (progress is not null) details["progress"] = progress;
-        return _link.UpdateJobAsync(job, "IN_PROGRESS", details, life);
-    }
 
     private async Task ReportAsync(UpdateEffect.ReportOutcome report, CancellationToken life)
     {
@@ -167,96 +160,6 @@ internal sealed class DeviceSession(
         catch (IOException e)
         {
             return new UpdateInput.SlotWriteFailed(job.Key, $"slot {Inactive.Letter()} cannot be written: {e.Message}");
-        }
-    }
-
-    private void StartDownload(FirmwareJob job, CancellationToken life)
-    {
-        var fetch = _fetch = CancellationTokenSource.CreateLinkedTokenSource(life);
-        device.Fetching = true;
-        _fetching = Task.Run(() => DownloadAsync(job, Inactive, fetch.Token), CancellationToken.None);
-    }
-
-    private async Task StopDownloadAsync()
-    {
-        if (_fetch is not { } fetch) return;
-        await fetch.CancelAsync();
-        await _fetching;
-        fetch.Dispose();
-        _fetch = null;
-        device.Fetching = false;
-    }
-
-    /// <summary>
-    /// Fetches and verifies; whatever comes of it is an input. Ends quietly when the connection does, to go on in the next one.
-    /// </summary>
-    private async Task DownloadAsync(FirmwareJob job, Slot slot, CancellationToken stop)
-    {
-        try
-        {
-            string path;
-            using (var image = disk.OpenPartial(slot, job.Sha256, job.SizeBytes, options.BlockBytesFor(job.SizeBytes)))
-            {
-                path = image.Path;
-                switch (await FetchAsync(job, image, stop))
-                {
-                    case FetchResult.LinkRefused refused: Post(new UpdateInput.LinkRefused(job.Key, refused.Reason)); return;
-                    case FetchResult.Failed failed: Post(new UpdateInput.FetchFailed(job.Key, failed.Reason)); return;
-                }
-            }
-            var sha256 = await DeviceDisk.Sha256Async(path, stop);
-            if (sha256 != job.Sha256) Post(new UpdateInput.DigestWrong(job.Key, sha256));
-            else if (!Admission.IsFileSigned(signer, sha256, job.Signature)) Post(new UpdateInput.FileSignatureWrong(job.Key));
-            else Post(new UpdateInput.Fetched(job.Key));
-        }
-        catch (Exception e) when (e is OperationCanceledException or MqttConnectionLostException
-            && (stop.IsCancellationRequested || _link.Closed.IsCompleted))
-        {
-        }
-        catch (Exception e) when (e is WireException or TimeoutException or IOException)
-        {
-            Post(new UpdateInput.FetchFailed(job.Key, e.Message));
-        }
-        catch (Exception e)
-        {
-            _inputs.Writer.TryComplete(e);    // a bug: the session's own loop is where it comes to light
-        }
-    }
-
-    private async Task<FetchResult> FetchAsync(FirmwareJob job, PartialImage image, CancellationToken stop)
-    {
-        var sink = new BlockSink(image, job, faults, services.Counters.Fetch, _link.Abort);
-        using var done = CancellationTokenSource.CreateLinkedTokenSource(stop);
-        var progress = ReportProgressAsync(job, image.Map, done.Token);
-        try
-        {
-            bool byHttp = job.Url is not null && (options.PrefersHttp || job.Stream is null);
-            if (!byHttp) return await (await _link.OpenStreamAsync(job, stop)).RunAsync(sink, stop);
-            var backoff = new Backoff(options.BackoffFirst, options.BackoffCap, random);
-            return await new HttpFetch(services.Http, options.BlockTimeout * 2, services.Time, backoff).RunAsync(job.Url!, sink, stop);
-        }
-        finally
-        {
-            await done.CancelAsync();
-            await progress;
-        }
-    }
-
-    private async Task ReportProgressAsync(FirmwareJob job, BlockMap map, CancellationToken done)
-    {
-        try
-        {
-            while (true)
-            {
-                await Task.Delay(options.ProgressPeriod, services.Time, done);
-                if (await ReportAsync(job.Key, UpdateStep.Downloading, $"{map.Count - map.Missing}/{map.Count}", done)) continue;
-                Post(new UpdateInput.ExecutionGone(job.Key));
-                return;
-            }
-        }
-        catch (Exception e) when (e is OperationCanceledException or MqttConnectionLostException or WireException or TimeoutException)
-        {
-            // A missed progress report harms nobody; if the connection is gone, the session is about to notice.
         }
     }
 

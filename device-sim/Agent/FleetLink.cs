@@ -105,6 +105,15 @@ internal sealed class FleetLink : IAsyncDisposable
         return TryRead(answer.Body) ?? throw new WireException("The answer of start-next cannot be read.");
     }
 
+    /// <param name="progress">Null: nothing to say of it.</param>
+    /// <returns>False if the job is no longer this device's to do.</returns>
+    public Task<bool> ReportStepAsync(JobKey job, UpdateStep step, string? progress, CancellationToken cancellation)
+    {
+        var details = new Dictionary<string, string> { ["step"] = step.ToString().ToLowerInvariant() };
+        if (progress is not null) details["progress"] = progress;
+        return UpdateJobAsync(job, "IN_PROGRESS", details, cancellation);
+    }
+
     /// <summary>UpdateJobExecution.</summary>
     /// <returns>False if the execution is over for the service: cancelled, timed out, ended already, or unknown.</returns>
     /// <exception cref="WireException">Rejected for any other reason.</exception>

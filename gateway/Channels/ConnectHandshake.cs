@@ -12,10 +12,36 @@ internal static class ConnectHandshake
 {
     private const uint ForEver = uint.MaxValue;
 
+    /// <summary>Reads a CONNECT; from then on replies are in the client's version and within its limits.</summary>
+    /// <exception cref="MqttProtocolException">The connection must end; the client was told why, if its version has a way to.</exception>
+    public static ConnectRequest Read(scoped in Packet packet, ReplyWriter replies, ChannelOptions options, IOutbound output)
+    {
+        try
+        {
+            var connect = ConnectPacket.Parse(packet);
+            replies.Version = connect.Version;
+            replies.MaxPacketBytes = connect.Properties.MaximumPacketSize ?? uint.MaxValue;
+            replies.WantsReasons = connect.Properties.RequestProblemInformation;
+            return Read(connect, options);
+        }
+        catch (MqttProtocolException e) when (ConnectPacket.PeekProtocolLevel(packet) is { } level)
+        {
+            if (Answers(level, e.Reason))
+            {
+                replies.Version = level == (byte)MqttVersion.V5 ? MqttVersion.V5 : MqttVersion.V311;
+                // No packet is larger than the client takes [MQTT-3.1.2-24], a refusal neither.
+                if (replies.Version == MqttVersion.V5)
+                    replies.MaxPacketBytes = ConnectPacket.PeekMaximumPacketSize(packet) ?? uint.MaxValue;
+                replies.ConnAck(output, sessionPresent: false, e.Reason, null, e.Message);
+            }
+            throw;
+        }
+    }
+
     /// <exception cref="MqttProtocolException">
     /// 0x85 for a client identifier that is too long or starts with '$', 0x8C, 0x90, 0x99.
     /// </exception>
-    public static ConnectRequest Read(scoped in ConnectPacket connect, ChannelOptions options)
+    private static ConnectRequest Read(scoped in ConnectPacket connect, ChannelOptions options)
     {
         if (!connect.Properties.AuthenticationMethod.IsEmpty)
             throw new MqttProtocolException(ReasonCode.BadAuthenticationMethod, "Enhanced authentication is not supported (4.12).");
@@ -70,7 +96,7 @@ internal static class ConnectHandshake
     /// <summary>
     /// What is said to a client whose CONNECT broke the protocol: a 3.1.1 client only hears the two codes that its version has for it.
     /// </summary>
-    public static bool Answers(byte level, ReasonCode code) => level == (byte)MqttVersion.V5
+    private static bool Answers(byte level, ReasonCode code) => level == (byte)MqttVersion.V5
         ? code is not ReasonCode.PacketTooLarge
         : code is ReasonCode.UnsupportedProtocolVersion or ReasonCode.ClientIdentifierNotValid;
 

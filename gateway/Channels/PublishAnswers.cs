@@ -17,16 +17,18 @@ internal sealed class PublishAnswers(
     /// QoS 2 messages of this connection that the client has not released, with what is still to answer them. They count against the
     /// receive maximum, which is the connection's (3.3.4), while the session remembers those of the connections before too.
     /// </summary>
-    private readonly Dictionary<ushort, AckTicket?> _unreleased = [];
+    private Dictionary<ushort, AckTicket?>? _unreleased;
 
-    public int Unacknowledged => _acks.AtLeastOnce + _unreleased.Count;
+    private Dictionary<ushort, AckTicket?> Unreleased => _unreleased ??= [];
+
+    public int Unacknowledged => _acks.AtLeastOnce + (_unreleased?.Count ?? 0);
 
     /// <summary>A QoS 2 message is about to be taken.</summary>
     /// <returns>False if it is a repeat.</returns>
     public bool TryBegin(ushort packetId)
     {
         if (!session.TryHold(packetId)) return false;
-        _unreleased[packetId] = null;
+        Unreleased[packetId] = null;
         return true;
     }
 
@@ -67,7 +69,7 @@ internal sealed class PublishAnswers(
     /// </summary>
     public void Repeat(ushort packetId, HeldMessage first, ChannelTurn turn)
     {
-        if (_unreleased.GetValueOrDefault(packetId) is { } waiting)
+        if (_unreleased?.GetValueOrDefault(packetId) is { } waiting)
         {
             waiting.Repeats++;
             return;
@@ -92,7 +94,7 @@ internal sealed class PublishAnswers(
     /// <summary>PUBREL: the identifier may be used for another message.</summary>
     public void PubRel(ushort packetId, ChannelTurn turn)
     {
-        if (_unreleased.Remove(packetId, out var waiting) && waiting is not null)
+        if (_unreleased is not null && _unreleased.Remove(packetId, out var waiting) && waiting is not null)
             throw new MqttProtocolException(ReasonCode.ProtocolError, "PUBREL before PUBREC (4.3.3).");
         var code = session.PubRel(packetId, out long position) ? ReasonCode.Success : ReasonCode.PacketIdentifierNotFound;
         if (position == 0)
@@ -150,14 +152,14 @@ internal sealed class PublishAnswers(
     public void LetGo(ushort packetId, Qos qos)
     {
         if (qos != Qos.ExactlyOnce) return;
-        _unreleased.Remove(packetId);
+        _unreleased?.Remove(packetId);
         session.PubRel(packetId, out _);
     }
 
     private AckTicket Owe(ushort packetId, Qos qos, ChannelTurn turn)
     {
         var ticket = _acks.Add(packetId, qos, turn.Timestamp);
-        if (qos == Qos.ExactlyOnce) _unreleased[packetId] = ticket;
+        if (qos == Qos.ExactlyOnce) Unreleased[packetId] = ticket;
         return ticket;
     }
 
@@ -172,7 +174,8 @@ internal sealed class PublishAnswers(
         if (version == MqttVersion.V311 && code >= ReasonCode.UnspecifiedError)
             throw new MqttProtocolException(code, detail ?? "The message was not taken.");
         if (code < ReasonCode.UnspecifiedError) DemandOwnLife();
-        if (qos == Qos.ExactlyOnce && code < ReasonCode.UnspecifiedError && _unreleased.ContainsKey(packetId)) _unreleased[packetId] = null;
+        if (qos == Qos.ExactlyOnce && code < ReasonCode.UnspecifiedError && _unreleased?.ContainsKey(packetId) == true)
+            _unreleased[packetId] = null;
         replies.Ack(turn.Output, qos == Qos.AtLeastOnce ? PacketType.PubAck : PacketType.PubRec, packetId, code, detail);
         turn.Acknowledged.Add(receivedAt);
     }

@@ -7,8 +7,6 @@ namespace Fleet.Gateway.Channels;
 /// <param name="reveals">See <see cref="ChannelOptions.RevealReasons"/>.</param>
 internal sealed class ReplyWriter(bool reveals)
 {
-    private readonly PropertyBuilder _properties = new();
-
     public MqttVersion Version { get; set; } = MqttVersion.V311;
 
     /// <summary>The client's Maximum Packet Size, in bytes.</summary>
@@ -25,24 +23,23 @@ internal sealed class ReplyWriter(bool reveals)
     /// <returns>False if the packet is more than the client takes: then nothing is written, and the connection can only end.</returns>
     public bool ConnAck(IOutbound output, bool sessionPresent, ReasonCode code, Action<PropertyBuilder>? properties, string? reason)
     {
-        _properties.Clear();
+        var said = new PropertyBuilder();
         if (Version == MqttVersion.V5)
         {
-            properties?.Invoke(_properties);
-            if (reason is not null && reveals && ConnAckBytes + 5 + Encoding.UTF8.GetByteCount(reason) <= MaxPacketBytes)
-                _properties.Add(PropertyId.ReasonString, reason);
+            properties?.Invoke(said);
+            if (reason is not null && reveals && ConnAckBytes(said) + 5 + Encoding.UTF8.GetByteCount(reason) <= MaxPacketBytes)
+                said.Add(PropertyId.ReasonString, reason);
         }
-        if (ConnAckBytes > MaxPacketBytes) return false;
+        if (ConnAckBytes(said) > MaxPacketBytes) return false;
         HasSaidLastWords = code >= ReasonCode.UnspecifiedError;
-        new ConnAckPacket { SessionPresent = sessionPresent, ReasonCode = code, Properties = _properties.Properties }
-            .WriteTo(output, Version);
+        new ConnAckPacket { SessionPresent = sessionPresent, ReasonCode = code, Properties = said.Properties }.WriteTo(output, Version);
         return true;
     }
 
     /// <summary>
     /// At most, with the properties so far: lengths above 127 take a second byte, and more than 16,383 bytes are never said here.
     /// </summary>
-    private int ConnAckBytes => _properties.Properties.Bytes.Length + (_properties.Properties.Bytes.Length < 120 ? 5 : 7);
+    private static int ConnAckBytes(PropertyBuilder said) => said.Properties.Bytes.Length + (said.Properties.Bytes.Length < 120 ? 5 : 7);
 
     /// <param name="type">PUBACK, PUBREC, PUBREL or PUBCOMP.</param>
     public void Ack(IOutbound output, PacketType type, ushort packetId, ReasonCode code = ReasonCode.Success, string? reason = null)
@@ -74,10 +71,8 @@ internal sealed class ReplyWriter(bool reveals)
     /// <summary>The reason string, unless it would make the packet larger than the client takes [MQTT-3.4.2-2].</summary>
     private Properties Reason(string? reason, int otherBytes)
     {
-        _properties.Clear();
-        if (reason is not null && reveals && Version == MqttVersion.V5
-            && otherBytes + 6 + Encoding.UTF8.GetByteCount(reason) <= MaxPacketBytes)
-            _properties.Add(PropertyId.ReasonString, reason);
-        return _properties.Properties;
+        bool fits = reason is not null && reveals && Version == MqttVersion.V5
+            && otherBytes + 6 + Encoding.UTF8.GetByteCount(reason) <= MaxPacketBytes;
+        return fits ? new PropertyBuilder().Add(PropertyId.ReasonString, reason!).Properties : default;
     }
 }

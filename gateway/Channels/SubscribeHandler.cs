@@ -13,7 +13,6 @@ internal sealed class SubscribeHandler(
 {
     private const string NotStored = "The session cannot be stored; try again later.";
 
-    private readonly List<ReasonCode> _codes = [];
     private readonly UnansweredChanges _unanswered = new();
 
     private ReasonCode NotStoredCode => version == MqttVersion.V5 ? ReasonCode.ImplementationSpecificError : ReasonCode.UnspecifiedError;
@@ -24,12 +23,13 @@ internal sealed class SubscribeHandler(
     public void Subscribe(scoped in Packet packet, ChannelTurn turn)
     {
         var subscribe = SubscribePacket.Parse(packet, version);
-        _codes.Clear();
+        List<ReasonCode> codes = [];
         var pending = new PendingSubscribe { PacketId = subscribe.PacketId };
         uint identifier = subscribe.Properties.SubscriptionIdentifier ?? 0;
         if (RefusesChanges) pending.Detail = NotStored;
-        foreach (var entry in subscribe) _codes.Add(pending.Detail == NotStored ? NotStoredCode : SubscribeOne(entry, identifier, pending));
-        pending.Codes = [.. _codes];
+        foreach (var entry in subscribe)
+            codes.Add(pending.Detail == NotStored ? NotStoredCode : SubscribeOne(entry, identifier, codes.Count, pending));
+        pending.Codes = [.. codes];
         Await(pending, turn);
     }
 
@@ -74,12 +74,12 @@ internal sealed class SubscribeHandler(
     public void Unsubscribe(scoped in Packet packet, ChannelTurn turn)
     {
         var unsubscribe = UnsubscribePacket.Parse(packet, version);
-        _codes.Clear();
+        List<ReasonCode> codes = [];
         var pending = new PendingSubscribe { PacketId = unsubscribe.PacketId, Answer = PacketType.UnsubAck };
         if (RefusesChanges && version == MqttVersion.V5) pending.Detail = NotStored;
         foreach (var text in unsubscribe)
-            _codes.Add(pending.Detail == NotStored ? NotStoredCode : UnsubscribeOne(TopicFilter.TryParse(text), pending));
-        pending.Codes = [.. _codes];
+            codes.Add(pending.Detail == NotStored ? NotStoredCode : UnsubscribeOne(TopicFilter.TryParse(text), pending));
+        pending.Codes = [.. codes];
         Await(pending, turn);
     }
 
@@ -108,10 +108,10 @@ internal sealed class SubscribeHandler(
         else turn.Effects.Add(new ChannelEffect.AwaitRoutes(pending.Known, pending));
     }
 
-    private ReasonCode SubscribeOne(scoped in SubscribePacket.Entry entry, uint identifier, PendingSubscribe pending)
+    private ReasonCode SubscribeOne(scoped in SubscribePacket.Entry entry, uint identifier, int before, PendingSubscribe pending)
     {
         var options = services.Options;
-        if (_codes.Count >= options.MaxFiltersPerSubscribe)
+        if (before >= options.MaxFiltersPerSubscribe)
         {
             pending.Detail = $"A SUBSCRIBE has at most {options.MaxFiltersPerSubscribe} topic filters.";
             return ReasonCode.QuotaExceeded;

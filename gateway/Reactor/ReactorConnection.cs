@@ -14,46 +14,24 @@ namespace Fleet.Gateway.Reactor;
 /// </summary>
 internal sealed class ReactorConnection : MqttConnection, IReady, ILoopWork, IDisposable
 {
-    /// <summary>For the last words, and for the peer to take note of them.</summary>
-    private const long FarewellMs = 2_000;
-
-    private const int MinReadBytes = 4 * 1024, MaxBytesPerRound = 1024 * 1024;
-
     private readonly ReactorLoop _loop;
     private readonly Wire _wire;
-    private readonly int _key;
-    private TaskCompletionSource? _room;
+    private AnswerRoom _room;
     private PartialPacket _rest;
-    private ReadOnlyMemory<byte> _leaving;
     private int _woken;
-    private long _farewellAt;
-    private Readiness _interest;
+    private SocketInterest _interest;
     private bool _dirty, _unread, _queuedAgain, _peerEnded;
 
-    private enum Stage
-    {
-        Open,
-
-        /// <summary>The channel is closed; its last words are on their way.</summary>
-        Leaving,
-
-        /// <summary>
-        /// They are out; what the peer still sends is read and dropped, since closing on it would take the last words back.
-        /// </summary>
-        Lingering,
-        Gone,
-    }
-
-    private Stage _stage;
+    /// <summary>Null while the channel is open, or closed in this turn.</summary>
+    private Farewell? _farewell;
 
     /// <param name="key">Of the socket at its loop, where it is watched for input.</param>
     public ReactorConnection(ReactorLoop loop, int key, Wire wire, ConnectionServices services, ConnectionSource source)
-        : base(services, source, requestsOnPool: true, loop.Pool)
+        : base(
+            services, source, new WireOutbound(services.Channel.Sessions.MaxOutboundBytes, loop.Pool, services.Metrics),
+            requestsOnPool: true)
     {
-        _loop = loop;
-        _key = key;
-        _wire = wire;
-        _interest = Readiness.In;
+        (_loop, _wire, _interest) = (loop, wire, new SocketInterest(loop, wire.Socket, key, Readiness.In));
         services.Connections.Add(this);
     }
 
@@ -61,15 +39,14 @@ internal sealed class ReactorConnection : MqttConnection, IReady, ILoopWork, IDi
     {
         if ((readiness & Readiness.Out) != 0)
         {
-            self.Watch(self._interest & ~Readiness.Out);
+            self._interest.Remove(Readiness.Out);
             self.MarkDirty();
             if (self._wire.ReadWantsOutput) readiness |= Readiness.In;
         }
-        if ((readiness & (Readiness.In | Readiness.Error | Readiness.HangUp)) == 0 || self.IsEnding) return;
-        if (self._stage == Stage.Lingering) self.Discard();
-        else if (self.MayRead) self.Read();
+        if ((readiness & (Readiness.In | Readiness.Error | Readiness.HangUp)) == 0 || self._peerEnded) return;
+        if (self.MayRead) self.Read();
         else if ((readiness & (Readiness.Error | Readiness.HangUp)) != 0) self.Lose();
-        else self.Watch(self._interest & ~Readiness.In);
+        else self._interest.Remove(Readiness.In);
     });
 
     /// <summary>There is more to read than the last turn took.</summary>
@@ -81,26 +58,19 @@ internal sealed class ReactorConnection : MqttConnection, IReady, ILoopWork, IDi
         self.Read();
     });
 
-    public void Tick(long now) => Guard(now, static (self, now) =>
+    public void Tick(long now) => Guard(now, static (self, _) =>
     {
-        if (self._stage == Stage.Open)
-        {
-            self.Channel.Tick(self.Begin());
-            if (self.IsClosed) self.MarkDirty();
-        }
-        else if (now >= self._farewellAt)
-        {
-            self.Go();
-        }
+        self.Channel.Tick(self.Begin());
+        if (self.IsClosed) self.MarkDirty();
     });
 
     /// <summary>Sends what was written and what waits in the session, as far as the network takes it.</summary>
     public void Flush() => Guard(Readiness.None, static (self, _) =>
     {
         self._dirty = false;
-        if (self._stage is not (Stage.Open or Stage.Leaving))
+        if (self._farewell is not null)
         {
-            // Who asked for room when there was nobody to send to any more.
+            // Somebody asked for room when there was nobody to send to any more.
             self.SignalRoom();
             return;
         }
@@ -123,50 +93,36 @@ internal sealed class ReactorConnection : MqttConnection, IReady, ILoopWork, IDi
 
     public override void End(EndCause cause) => Enter(new ConnectionEvent.Ending(cause));
 
-    public void Dispose()
-    {
-        _wire.Dispose();
-        _rest.Clear(_loop.Pool);
-    }
+    public void Dispose() => _wire.Dispose();
 
-    protected override void Enter(ConnectionEvent what) => _loop.Post(new Event(this, what));
+    public void Run(ConnectionEvent what) => Guard(what, static (self, what) => self.Handle(what));
+
+    protected override void Enter(ConnectionEvent what) => _loop.Post(new ConnectionTurn(this, what));
 
     protected override Task RoomForAnswers()
     {
         if (HasRoomForAnswers) return Task.CompletedTask;
-        var room = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        room = Interlocked.CompareExchange(ref _room, room, null) ?? room;
+        var room = _room.Wait();
         // There may be room by now: the round that this asks for looks again.
         Wake();
-        return room.Task;
+        return room;
     }
 
-    private bool IsEnding => _peerEnded && _stage == Stage.Open;
+    private WireOutbound Output => (WireOutbound)Outbound;
 
-    private bool HasRoomForAnswers => IsClosed || (Outbound.HasRoom && Channel.Session?.IsBacklogged != true);
-
-    private bool MayRead => _stage == Stage.Open && !_peerEnded && !Channel.IsPaused && Outbound.HasRoom;
+    private bool MayRead => _farewell is null && !_peerEnded && !Channel.IsPaused && Outbound.HasRoom;
 
     private void Handle(ConnectionEvent what)
     {
         bool paused = Channel.IsPaused;
         Handle(what, Begin());
-        if (_stage == Stage.Gone) return;
         if (paused && !Channel.IsPaused && _rest.Count > 0) Run(_rest.Array, _rest.Count);
         MarkDirty();
     }
 
     private void Read()
     {
-        int count = _rest.Count;
-        byte[] buffer = count == 0 ? _loop.ReadBuffer : _rest.WithRoom(MinReadBytes, _loop.Pool);
-        int read;
-        do
-        {
-            read = _wire.Read(buffer.AsSpan(count));
-            if (read > 0) count += read;
-        }
-        while (read > 0 && count < buffer.Length && _wire.HasPending);
+        int read = _rest.ReadMore(_wire, _loop, out byte[] buffer, out int count);
         if (count > _rest.Count)
         {
             Services.Metrics.BytesReceived(count - _rest.Count);
@@ -176,7 +132,7 @@ internal sealed class ReactorConnection : MqttConnection, IReady, ILoopWork, IDi
         }
         if (read > 0 && _wire.HasPending) ReadAgain();
         else if (read is WireResult.Lost or WireResult.Ended) PeerEnded();
-        else if (_wire.ReadWantsOutput) Watch(_interest | Readiness.Out);
+        else if (_wire.ReadWantsOutput) _interest.Add(Readiness.Out);
     }
 
     /// <summary>The wire holds more, of which the socket will not tell.</summary>
@@ -202,43 +158,30 @@ internal sealed class ReactorConnection : MqttConnection, IReady, ILoopWork, IDi
     /// <summary>Sends what was written, and as long as there was no room for all that waits in the session, more of that.</summary>
     private void Send()
     {
-        int budget = MaxBytesPerRound;
+        int budget = WireOutbound.MaxBytesPerRound;
         bool full = !Outbound.HasRoom;
-        while (_leaving.Length > 0 || Outbound.TryBeginSend(out _leaving))
+        SendStep step;
+        while ((step = Output.Send(_wire, ref budget)) == SendStep.Sent && budget > 0 && full)
         {
-            int written = _wire.Write(_leaving.Span);
-            if (written == WireResult.Lost)
-            {
-                Lose();
-                return;
-            }
-            if (written == WireResult.WouldBlock)
-            {
-                Watch(_interest | Readiness.Out);
-                break;
-            }
-            Services.Metrics.BytesSent(written);
-            _leaving = _leaving[written..];
-            if (_leaving.Length > 0) continue;
-            Outbound.Sent();
-            if ((budget -= written) <= 0)
-            {
-                // The others' turn. The socket has room, so it will say so at once.
-                Watch(_interest | Readiness.Out);
-                return;
-            }
-            if (!full) break;
             Channel.Drain(Begin());
             full = !Outbound.HasRoom;
         }
+        if (step == SendStep.Lost)
+        {
+            Lose();
+            return;
+        }
+        // Blocked, or it is the others' turn: then the socket has room, and will say so at once.
+        if (step == SendStep.Blocked || budget <= 0) _interest.Add(Readiness.Out);
+        if (budget <= 0) return;
         SignalRoom();
         if (IsClosed)
         {
-            Leave(allOut: _leaving.Length == 0);
+            Leave().Begin(_peerEnded);
         }
         else if (MayRead)
         {
-            Watch(_interest | Readiness.In);
+            _interest.Add(Readiness.In);
             if (_unread) ReadAgain();
         }
     }
@@ -250,69 +193,29 @@ internal sealed class ReactorConnection : MqttConnection, IReady, ILoopWork, IDi
     private void PeerEnded()
     {
         _peerEnded = true;
-        if (_stage == Stage.Lingering)
-        {
-            Go();
-            return;
-        }
-        Watch((_interest & ~Readiness.In) | Readiness.Once);
-        if (!IsClosed) _loop.Later(new Event(this, new ConnectionEvent.Ending(EndCause.ConnectionLost)));
+        _farewell?.PeerEnded();
+        _interest.HearOnce();
+        if (!IsClosed) _loop.Later(new ConnectionTurn(this, new ConnectionEvent.Ending(EndCause.ConnectionLost)));
     }
 
     private void Lose()
     {
-        _peerEnded = true;
         Channel.Close(EndCause.ConnectionLost, Begin());
         Go();
     }
 
-    /// <summary>The channel is closed. When all is out, the peer has a moment to take note of it.</summary>
-    private void Leave(bool allOut)
-    {
-        if (_stage == Stage.Open)
-        {
-            _stage = Stage.Leaving;
-            _farewellAt = _loop.NowMs + FarewellMs;
-        }
-        if (!allOut) return;
-        if (_peerEnded)
-        {
-            Go();
-            return;
-        }
-        _stage = Stage.Lingering;
-        _farewellAt = _loop.NowMs + FarewellMs;
-        _wire.EndOutput();
-        Watch(Readiness.In);
-        TellOfTheEnd();
-    }
-
-    private void Discard()
-    {
-        if (_wire.Read(_loop.ReadBuffer) is WireResult.Ended or WireResult.Lost) Go();
-    }
-
     private void Go()
     {
-        if (_stage == Stage.Gone) return;
-        bool told = _stage == Stage.Lingering;
-        _stage = Stage.Gone;
-        _leaving = default;
-        Outbound.Clear();
-        Dispose();
-        _loop.Release(_key);
+        if (_farewell is null) Leave();
+        _farewell!.Go();
         SignalRoom();
-        if (!told) TellOfTheEnd();
     }
 
-    // Grains hear of it: not on this thread.
-    private void TellOfTheEnd() => ThreadPool.UnsafeQueueUserWorkItem(static self => _ = self.Over(), this, preferLocal: false);
-
-    private void Watch(Readiness interest)
+    /// <summary>The channel is closed: what is left to do with the socket is the farewell's.</summary>
+    private Farewell Leave()
     {
-        if (_interest == interest || _stage == Stage.Gone) return;
-        _interest = interest;
-        _loop.Modify(_wire.Socket, _key, interest);
+        _rest.Clear(_loop.Pool);
+        return _farewell = new Farewell(_loop, _interest.End(), _wire, Output, this);
     }
 
     private void MarkDirty()
@@ -324,7 +227,7 @@ internal sealed class ReactorConnection : MqttConnection, IReady, ILoopWork, IDi
 
     private void SignalRoom()
     {
-        if (_room is not null && HasRoomForAnswers) Interlocked.Exchange(ref _room, null)?.SetResult();
+        if (_room.IsAwaited && HasRoomForAnswers) _room.Signal();
     }
 
     /// <summary>A fault of one connection ends that connection: it must not reach the loop.</summary>
@@ -343,9 +246,4 @@ internal sealed class ReactorConnection : MqttConnection, IReady, ILoopWork, IDi
     }
 
     private ChannelTurn Begin() => _loop.Turn.Begin(Outbound, _loop.NowMs, _loop.Timestamp);
-
-    private sealed class Event(ReactorConnection connection, ConnectionEvent what) : ILoopWork
-    {
-        public void Run() => connection.Guard(what, static (self, what) => self.Handle(what));
-    }
 }

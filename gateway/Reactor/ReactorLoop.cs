@@ -7,21 +7,6 @@ using Fleet.Gateway.Transport;
 
 namespace Fleet.Gateway.Reactor;
 
-/// <summary>Something with a file that a loop watches.</summary>
-internal interface IReady
-{
-    void Ready(Readiness readiness);
-
-    /// <summary>Time has passed.</summary>
-    void Tick(long now);
-}
-
-/// <summary>Something to do on a loop's thread. Takes care of its own faults.</summary>
-internal interface ILoopWork
-{
-    void Run();
-}
-
 /// <summary>
 /// One thread that serves many sockets: it waits until some are ready, lets each take its turn and answer, and at the end of the round
 /// sends, once per connection, what the whole round has brought for others. Nothing in a turn may wait. Handshakes, which cost as much as a

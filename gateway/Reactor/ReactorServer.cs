@@ -33,6 +33,7 @@ internal sealed class ReactorServer(
         bool pinned = options.Value.ReactorPinned;
         _loops = [.. Enumerable.Range(0, count).Select(i => new ReactorLoop(i, clock, pinned ? i % Environment.ProcessorCount : null))];
         _tls = new TlsContext(provider.GetRequiredService<IGatewayTrust>());
+        services.Connections.Watch(_tls.Memory);
         var settings = services.Options;
         var mqtts = Listen(new IPEndPoint(IPAddress.Parse(settings.Address), settings.MqttsPort), Listener.Mqtts, _tls);
         var plain = settings.PlainPort is { } port ? Listen(new IPEndPoint(IPAddress.Loopback, port), Listener.Plain, null) : null;
@@ -77,7 +78,9 @@ internal sealed class ReactorServer(
         _loops = [];
         foreach (var listener in _listeners) listener.Dispose();
         _listeners.Clear();
-        _tls?.Dispose();
+        if (_tls is null) return;
+        services.Connections.Unwatch(_tls.Memory);
+        _tls.Dispose();
     }
 
     private ReactorListener Listen(IPEndPoint address, Listener kind, TlsContext? tls)

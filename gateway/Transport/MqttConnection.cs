@@ -1,4 +1,3 @@
-using System.Buffers;
 using Fleet.Gateway.Auth;
 using Fleet.Gateway.AwsTopics;
 using Fleet.Gateway.Channels;
@@ -24,17 +23,22 @@ internal abstract class MqttConnection : ISessionOwner
     /// <param name="requestsOnPool">
     /// Requests to reserved topics may block for a moment, which a thread of many connections must not.
     /// </param>
-    /// <param name="pool">For what waits to be sent; the shared pool if null.</param>
-    protected MqttConnection(ConnectionServices services, ConnectionSource source, bool requestsOnPool, ArrayPool<byte>? pool = null)
+    protected MqttConnection(ConnectionServices services, ConnectionSource source, Outbound outbound, bool requestsOnPool)
     {
         Services = services;
         _source = source;
         _requestsOnPool = requestsOnPool;
-        Outbound = new Outbound(services.Channel.Sessions.MaxOutboundBytes, pool);
+        Outbound = outbound;
         Channel = new MqttChannel(services.Channel, this, services.Clock.NowMs);
     }
 
     public bool IsClosed => Channel.Ended is not null;
+
+    /// <summary>Grains hear of the end: not on this thread.</summary>
+    public void TellOfTheEnd() => ThreadPool.UnsafeQueueUserWorkItem(static self => _ = self.Over(), this, preferLocal: false);
+
+    /// <summary>Network and client have taken enough of what was sent, and of what waits in the session.</summary>
+    protected bool HasRoomForAnswers => IsClosed || (Outbound.HasRoom && Channel.Session?.IsBacklogged != true);
 
     protected ConnectionServices Services { get; }
     protected Outbound Outbound { get; }
@@ -117,7 +121,7 @@ internal abstract class MqttConnection : ISessionOwner
     }
 
     /// <summary>A fault of one connection ends that connection: it must not reach the thread that happened to run it.</summary>
-    protected void LogFailure(Exception e) => Services.Log.ConnectionFailed(_identity?.ClientId ?? "(no CONNECT yet)", e);
+    public void LogFailure(Exception e) => Services.Log.ConnectionFailed(_identity?.ClientId ?? "(no CONNECT yet)", e);
 
     protected void RecordAcks(ChannelTurn turn)
     {

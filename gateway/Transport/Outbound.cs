@@ -7,12 +7,11 @@ namespace Fleet.Gateway.Transport;
 /// What a connection has to send: one buffer being filled while the other is on its way. Both are the pool's, so that a quiet connection
 /// holds none. Guarded by the connection's lock; the buffer on its way is read without it.
 /// </summary>
-/// <param name="pool">Where its memory comes from; the shared pool if null.</param>
-internal sealed class Outbound(int maxBytes, ArrayPool<byte>? pool = null) : IOutbound
+/// <param name="pool">Where its memory comes from.</param>
+internal class Outbound(int maxBytes, ArrayPool<byte> pool) : IOutbound
 {
     private const int FirstBufferBytes = 512;
 
-    private readonly ArrayPool<byte> _pool = pool ?? ArrayPool<byte>.Shared;
     private byte[]? _filling, _leaving;
     private int _filled, _left;
 
@@ -44,7 +43,7 @@ internal sealed class Outbound(int maxBytes, ArrayPool<byte>? pool = null) : IOu
 
     public void Sent()
     {
-        if (_leaving is not null) _pool.Return(_leaving);
+        if (_leaving is not null) pool.Return(_leaving);
         _leaving = null;
         _left = 0;
     }
@@ -53,7 +52,7 @@ internal sealed class Outbound(int maxBytes, ArrayPool<byte>? pool = null) : IOu
     public void Clear()
     {
         Sent();
-        if (_filling is not null) _pool.Return(_filling);
+        if (_filling is not null) pool.Return(_filling);
         _filling = null;
         _filled = 0;
     }
@@ -62,11 +61,11 @@ internal sealed class Outbound(int maxBytes, ArrayPool<byte>? pool = null) : IOu
     {
         int needed = _filled + Math.Max(sizeHint, 1);
         if (_filling is not null && _filling.Length >= needed) return;
-        byte[] larger = _pool.Rent(Math.Max(needed, _filling is null ? FirstBufferBytes : _filling.Length * 2));
+        byte[] larger = pool.Rent(Math.Max(needed, _filling is null ? FirstBufferBytes : _filling.Length * 2));
         if (_filling is not null)
         {
             _filling.AsSpan(0, _filled).CopyTo(larger);
-            _pool.Return(_filling);
+            pool.Return(_filling);
         }
         _filling = larger;
     }

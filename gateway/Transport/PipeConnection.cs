@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.IO.Pipelines;
 using Fleet.Gateway.Auth;
 using Fleet.Gateway.Channels;
@@ -30,7 +31,7 @@ internal sealed class PipeConnection : MqttConnection, ITicked, IPumped, IThread
     private int _busy, _woken;
 
     public PipeConnection(ConnectionServices services, ConnectionSource source, PipeReader input, ITransportOutput output)
-        : base(services, source, requestsOnPool: false)
+        : base(services, source, new Outbound(services.Channel.Sessions.MaxOutboundBytes, ArrayPool<byte>.Shared), requestsOnPool: false)
     {
         _input = input;
         _output = output;

@@ -18,7 +18,7 @@ internal sealed class ClientConnection : IDisposable
     private readonly PipeReader _reader;
     private readonly MqttClientSession _session;
     private readonly OutputQueue _output;
-    private readonly Inbox _inbox;
+    private readonly ServerPackets _packets;
     private readonly TaskCompletionSource<ClientClosed> _closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private ClientClosed? _end;
     private KeepAlive? _keepAlive;
@@ -32,7 +32,7 @@ internal sealed class ClientConnection : IDisposable
         _session = options.Session ?? new MqttClientSession();
         _reader = PipeReader.Create(transport.Stream, ReaderOptions);
         _output = new OutputQueue(transport.Stream, options.TimeProvider, Lost);
-        _inbox = new Inbox(options.OnMessage, Acknowledge, Lost);
+        _packets = new ServerPackets(this, options, _session, _output);
         Result = null!;
     }
 
@@ -40,6 +40,8 @@ internal sealed class ClientConnection : IDisposable
 
     /// <summary>Set before anybody but <see cref="Open"/> sees the connection.</summary>
     public ConnectResult Result { get; private set; }
+
+    public bool IsClosed => Volatile.Read(ref _end) is not null;
 
     public PendingRequests Pending { get; } = new();
     public Task<ClientClosed> Closed => _closed.Task;
@@ -134,11 +136,16 @@ internal sealed class ClientConnection : IDisposable
         if (Interlocked.CompareExchange(ref _end, end, null) is not null) return;
         _keepAlive?.Dispose();
         _output.End();
-        _inbox.End();
+        _packets.End();
         _transport.Dispose();
         Pending.End(ErrorOf(end));
         _closed.TrySetResult(end);
     }
+
+    public void Lost(Exception error) =>
+        Close(Volatile.Read(ref _leaving) ?? new ClientClosed(CloseCause.ConnectionLost, (error as MqttProtocolException)?.Reason, error));
+
+    public void PingAnswered() => _keepAlive?.Answered();
 
     public void Dispose() => Close(new ClientClosed(CloseCause.Aborted));
 
@@ -186,7 +193,7 @@ internal sealed class ClientConnection : IDisposable
             _keepAlive = new KeepAlive(_options.TimeProvider, interval, () => _output.Silence,
                 () => _output.Write(0, static (_, output) => PingPacket.WriteRequestTo(output)),
                 () => Lost(new TimeoutException($"No PINGRESP within {interval}.")));
-            if (Volatile.Read(ref _end) is not null) _keepAlive.Dispose();
+            if (IsClosed) _keepAlive.Dispose();
         }
         _reading = ReadAll();
     }
@@ -195,13 +202,13 @@ internal sealed class ClientConnection : IDisposable
     {
         try
         {
-            while (Volatile.Read(ref _end) is null)
+            while (!IsClosed)
             {
                 var read = await _reader.ReadAsync().ConfigureAwait(false);
                 var buffer = read.Buffer;
                 var room = Task.CompletedTask;
                 _output.Cork();
-                while (room.IsCompleted && TryReceive(ref buffer, out room)) { }
+                while (room.IsCompleted && !IsClosed && _packets.TryReceive(ref buffer, out room)) { }
                 _output.Uncork();
                 bool all = room.IsCompleted;
                 _reader.AdvanceTo(buffer.Start, all ? buffer.End : buffer.Start);
@@ -219,71 +226,13 @@ internal sealed class ClientConnection : IDisposable
         }
     }
 
-    private bool TryReceive(ref ReadOnlySequence<byte> buffer, out Task room)
-    {
-        room = Task.CompletedTask;
-        if (Volatile.Read(ref _end) is not null || !Framing.TryRead(ref buffer, _options.MaxPacketBytes, out var packet)) return false;
-        packet.DemandSentBy(Sender.Server, Version);
-        switch (packet.Type)
-        {
-            case PacketType.Publish:
-                var publish = PublishPacket.Parse(packet, Version, Sender.Server);
-                if (publish.Topic.IsEmpty) throw Fault.Protocol("a topic alias, of which this client allows none (3.3.2.3.4)");
-                if (publish.Qos == Qos.ExactlyOnce && _session.Holds(publish.PacketId)) Write(PacketType.PubRec, publish.PacketId);
-                else room = _inbox.Deliver(ClientPackets.Read(publish), publish.PacketId);
-                break;
-            case PacketType.PubAck:
-                var puback = AckPacket.Parse(packet, Version);
-                Pending.Complete(PacketType.PubAck, puback.PacketId, [puback.ReasonCode]);
-                break;
-            case PacketType.PubRec:
-                var pubrec = AckPacket.Parse(packet, Version);
-                if (Pending.Receive(pubrec.PacketId, pubrec.ReasonCode)) Write(PacketType.PubRel, pubrec.PacketId);
-                break;
-            case PacketType.PubRel:
-                ushort released = AckPacket.Parse(packet, Version).PacketId;
-                Write(PacketType.PubComp, released, _session.Release(released) ? ReasonCode.Success : ReasonCode.PacketIdentifierNotFound);
-                break;
-            case PacketType.PubComp:
-                var pubcomp = AckPacket.Parse(packet, Version);
-                Pending.Complete(PacketType.PubComp, pubcomp.PacketId, [pubcomp.ReasonCode]);
-                break;
-            case PacketType.SubAck or PacketType.UnsubAck:
-                var suback = SubAckPacket.Parse(packet, Version);
-                Pending.Complete(packet.Type, suback.PacketId, suback.ReasonCodes);
-                break;
-            case PacketType.PingResp:
-                _keepAlive?.Answered();
-                break;
-            case PacketType.Disconnect:
-                Close(new ClientClosed(CloseCause.DisconnectedByServer, DisconnectPacket.Parse(packet, Version, Sender.Server).ReasonCode));
-                return false;
-            default:
-                throw Fault.Protocol($"{packet.Type} is not part of what this client does (4.3)");
-        }
-        return true;
-    }
-
-    private void Acknowledge(ushort packetId, Qos qos)
-    {
-        if (qos == Qos.ExactlyOnce) _session.Hold(packetId);
-        Write(qos == Qos.ExactlyOnce ? PacketType.PubRec : PacketType.PubAck, packetId);
-    }
-
-    private void Write(PacketType type, ushort packetId, ReasonCode code = ReasonCode.Success) =>
-        _output.Write((type, packetId, code, Version), static (ack, output) =>
-            new AckPacket { Type = ack.type, PacketId = ack.packetId, ReasonCode = ack.code }.WriteTo(output, ack.Version));
-
-    private void Lost(Exception error) =>
-        Close(Volatile.Read(ref _leaving) ?? new ClientClosed(CloseCause.ConnectionLost, (error as MqttProtocolException)?.Reason, error));
-
     private async Task SendRestAndAwaitEnd(CancellationToken cancellation)
     {
         await _output.WhenDrained().ConfigureAwait(false);
         try
         {
             // Reading goes on until the server closes: to close with bytes unread would reset the connection, and DISCONNECT be lost.
-            if (Volatile.Read(ref _end) is null) await _transport.ShutDownSending(cancellation).ConfigureAwait(false);
+            if (!IsClosed) await _transport.ShutDownSending(cancellation).ConfigureAwait(false);
             await _reading.ConfigureAwait(false);
         }
         catch (Exception e)

@@ -51,13 +51,31 @@ internal static class SiloHost
 
         ShortDrain.Apply(services);
 
-        var app = builder.Build();
+        var app = Make(builder);
         // Before anything that measures is made: the SDK does not hear what happened earlier.
         app.Services.GetRequiredService<MeterProvider>();
         Open(app.Services, process);
         MapAll(app, role);
         app.Lifetime.ApplicationStarted.Register(app.Services.GetRequiredService<StartReport>().Write);
         return app;
+    }
+
+    /// <exception cref="OptionsValidationException">One concern's settings are not valid.</exception>
+    /// <exception cref="AggregateException">Several of them.</exception>
+    private static WebApplication Make(WebApplicationBuilder builder)
+    {
+        try
+        {
+            var app = builder.Build();
+            app.Services.GetRequiredService<IStartupValidator>().Validate();
+            return app;
+        }
+        catch (OptionsValidationException)
+        {
+            // Making the web server reads some of the settings, and names the first that is wrong alone.
+            new DefaultServiceProviderFactory().CreateServiceProvider(builder.Services).GetRequiredService<IStartupValidator>().Validate();
+            throw;
+        }
     }
 
     private static void AddGrains(WebApplicationBuilder builder, ProcessIdentity process)

@@ -17,6 +17,10 @@ internal static partial class Libc
     public const int ShutdownWrite = 1, MessagePeek = 0x02, MessageNoSignal = 0x4000, LevelTcp = 6, NoDelay = 1;
     public const int CloseOnExec = 0x80000, NonBlocking = 0x800;
 
+    /// <summary>glibc's: gives the system back what is free inside the heap.</summary>
+    [LibraryImport(Library, EntryPoint = "malloc_trim")]
+    public static partial int TrimHeap(nuint kept);
+
     [LibraryImport(Library, EntryPoint = "epoll_create1", SetLastError = true)]
     public static partial int EpollCreate(int flags);
 
@@ -70,4 +74,18 @@ internal static partial class Libc
     public static int LastError => Marshal.GetLastPInvokeError();
 
     public static IOException Failed(string call) => new($"{call}: {Marshal.GetLastPInvokeErrorMessage()}");
+}
+
+internal static unsafe class Affinity
+{
+    private const int MaxProcessors = 1024;
+
+    /// <summary>Keeps the calling thread on one processor.</summary>
+    public static void Pin(int processor)
+    {
+        byte* mask = stackalloc byte[MaxProcessors / 8];
+        new Span<byte>(mask, MaxProcessors / 8).Clear();
+        mask[processor / 8] = (byte)(1 << (processor % 8));
+        if (Libc.SetAffinity(0, MaxProcessors / 8, mask) != 0) throw Libc.Failed("sched_setaffinity");
+    }
 }

@@ -23,6 +23,30 @@ internal static unsafe partial class LibCrypto
     [LibraryImport(Library, EntryPoint = "X509_free")]
     public static partial void FreeCertificate(nint certificate);
 
+    /// <summary>Takes a reference of its own to the key.</summary>
+    [LibraryImport(Library, EntryPoint = "X509_set_pubkey")]
+    public static partial int SetPublicKey(nint certificate, nint key);
+
+    /// <summary>Takes a copy of the name, as does the next.</summary>
+    [LibraryImport(Library, EntryPoint = "X509_set_subject_name")]
+    public static partial int SetSubject(nint certificate, nint name);
+
+    [LibraryImport(Library, EntryPoint = "X509_set_issuer_name")]
+    public static partial int SetIssuer(nint certificate, nint name);
+
+    /// <summary>To be freed by the caller; 0 if there is none at that place.</summary>
+    [LibraryImport(Library, EntryPoint = "X509_delete_ext")]
+    public static partial nint TakeExtension(nint certificate, int at);
+
+    [LibraryImport(Library, EntryPoint = "X509_EXTENSION_free")]
+    public static partial void FreeExtension(nint extension);
+
+    [LibraryImport(Library, EntryPoint = "X509_NAME_new")]
+    public static partial nint NewName();
+
+    [LibraryImport(Library, EntryPoint = "d2i_PublicKey")]
+    public static partial nint ReadPublicKey(int type, nint reuse, byte** at, nint length);
+
     [LibraryImport(Library, EntryPoint = "X509_digest")]
     public static partial int DigestOf(nint certificate, nint algorithm, byte* digest, uint* length);
 

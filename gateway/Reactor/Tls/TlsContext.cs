@@ -23,6 +23,8 @@ internal sealed unsafe class TlsContext : IDisposable
 
     private readonly SslContextHandle _context = new();
 
+    public HandshakeMemory Memory { get; } = new(HandshakeMemory.TrimHeap);
+
     /// <summary>In ALPN's own form, each after its length.</summary>
     private static ReadOnlySpan<byte> Protocols => "\u0004mqtt\u000ex-amzn-mqtt-ca"u8;
 
@@ -48,6 +50,7 @@ internal sealed unsafe class TlsContext : IDisposable
     /// <summary>Begins TLS on a socket that was accepted. The wire owns the socket from here on.</summary>
     public TlsWire Accept(int socket)
     {
+        Memory.HandshakeBegins();
         var ssl = new SslHandle(_context);
         if (LibSsl.SetSocket(ssl.Pointer, socket) != 1)
         {

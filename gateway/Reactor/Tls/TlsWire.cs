@@ -118,6 +118,7 @@ internal sealed unsafe class TlsWire(int socket, SslHandle handle) : Wire(socket
         if (!CertificateId.TryParse(Convert.ToHexStringLower(new ReadOnlySpan<byte>(digest, 32)), out var id))
             return Fail("The certificate has no id.");
         PeerCertificate = id;
+        UsedCertificate.Shed(peer);
         return HandshakeStep.Done;
     }
 

@@ -24,7 +24,7 @@ internal sealed class TestClient : ISessionOwner
     public TestClient(GatewayParts parts)
     {
         _parts = parts;
-        _outbound = new Outbound(parts.Settings.Sessions.MaxOutboundBytes);
+        _outbound = new Outbound(parts.Settings.Sessions.MaxOutboundBytes, ArrayPool<byte>.Shared);
         _turn = new ChannelTurn();
         _channel = new MqttChannel(parts.Channels, this, parts.Clock.NowMs);
     }

@@ -1,6 +1,16 @@
+using System.Text.Json;
 using Fleet.DeviceSim.Simulation;
 
 namespace Fleet.DeviceSim.Commands.Reports;
+
+/// <summary>How a run is told: to a program, to a file, or to somebody who watches.</summary>
+internal interface IReport : IDisposable
+{
+    /// <summary>Called about once a second.</summary>
+    void Show(FleetStatus status);
+
+    void Finish(FleetStatus summary);
+}
 
 /// <summary>Lines for a log file: at most one every five seconds, and only when something changed.</summary>
 internal sealed class PlainReport(TextWriter output, string dataFolder) : IReport
@@ -40,4 +50,27 @@ internal sealed class PlainReport(TextWriter output, string dataFolder) : IRepor
 
     private static string List(SortedDictionary<string, int> counts) =>
         string.Join(", ", counts.Select(count => $"{count.Value} {count.Key}"));
+}
+
+/// <summary>One JSON line per change; the schema is <see cref="FleetStatus"/>.</summary>
+internal sealed class JsonReport(TextWriter output) : IReport
+{
+    private FleetStatus? _last;
+
+    public void Show(FleetStatus status)
+    {
+        if (!status.Tells(_last)) return;
+        _last = status;
+        Write(status);
+    }
+
+    public void Finish(FleetStatus summary) => Write(summary);
+
+    public void Dispose() => output.Flush();
+
+    private void Write(FleetStatus status)
+    {
+        output.WriteLine(JsonSerializer.Serialize(status, FleetStatusJson.Default.FleetStatus));
+        output.Flush();
+    }
 }

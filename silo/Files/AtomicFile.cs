@@ -62,8 +62,8 @@ internal static class DirectorySync
 
     private static IOException Failure(string call, string folder)
     {
-        var reason = new Win32Exception(Marshal.GetLastPInvokeError());
-        return new IOException($"{call}({folder}): {reason.Message}", reason);
+        int error = Marshal.GetLastPInvokeError();
+        return new IOException($"{call}({folder}): {new Win32Exception(error).Message}", error);
     }
 
     [DllImport("libc", EntryPoint = "open", SetLastError = true), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
@@ -74,4 +74,11 @@ internal static class DirectorySync
 
     [DllImport("libc", EntryPoint = "close", SetLastError = true), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static extern int Close(int descriptor);
+}
+
+/// <summary>Knows a full disk, or an exhausted quota, from other failures of it.</summary>
+internal static class DiskFull
+{
+    // ENOSPC, EDQUOT (Linux, macOS), and Windows' ERROR_DISK_FULL and ERROR_HANDLE_DISK_FULL. .NET has the C library's number as the HResult.
+    public static bool Caused(IOException e) => e.HResult is 28 or 122 or 69 or unchecked((int)0x80070070) or unchecked((int)0x80070027);
 }

@@ -32,7 +32,7 @@ public sealed class SqliteTestDatabase : TestDatabase
         Retained = new SqliteRetainedStore(Writer, Readers, TimeProvider.System);
         RuleQueue = new SqliteRuleQueue(Writer, Readers);
         Rules = new SqliteRuleStore(Writer, Readers);
-        Sessions = new SqliteSessionStore(Writer, Readers);
+        Sessions = NewSessionStore();
     }
 
     public string Folder { get; }
@@ -47,6 +47,8 @@ public sealed class SqliteTestDatabase : TestDatabase
     public override IRuleQueue RuleQueue { get; }
     public override IRuleStore Rules { get; }
     public override ISessionStore Sessions { get; }
+
+    public override ISessionStore NewSessionStore() => new SqliteSessionStore(Writer, Readers);
 
     public override object? Scalar(string sql) => Readers.Read(session => session.Scalar(sql));
 

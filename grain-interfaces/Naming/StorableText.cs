@@ -1,6 +1,8 @@
 namespace Fleet.Interfaces.Naming;
 
-/// <summary>Text that every store takes. PostgreSQL has no U+0000 in its texts, so it is refused where a text comes in, whatever the store.</summary>
+/// <summary>
+/// Text that every store takes. PostgreSQL has no U+0000 in its texts, so it is refused where a text comes in, whatever the store.
+/// </summary>
 public static class StorableText
 {
     public const string Rule = "Text must be Unicode without U+0000.";

@@ -53,15 +53,27 @@ internal sealed class BlobCollector(
         var now = clock.GetUtcNow();
         foreach (var blob in found)
         {
-            switch (BlobSweep.Decide(blob, named.Contains(blob.Sha256), now))
+            try
             {
-                case BlobStep.SetAside: blobs.SetAside(blob.Sha256, now - BlobSweep.Young); break;
-                case BlobStep.PutBack: blobs.PutBack(blob.Sha256); break;
-                case BlobStep.Delete:
-                    blobs.Delete(blob.Sha256);
-                    BlobLog.Deleted(log, blob.Sha256);
-                    break;
+                Apply(BlobSweep.Decide(blob, named.Contains(blob.Sha256), now), blob.Sha256, now);
             }
+            catch (FileNotFoundException)
+            {
+                // Another process did it.
+            }
+        }
+    }
+
+    private void Apply(BlobStep step, string sha256, DateTimeOffset now)
+    {
+        switch (step)
+        {
+            case BlobStep.SetAside: blobs.SetAside(sha256, now - BlobSweep.Young); break;
+            case BlobStep.PutBack: blobs.PutBack(sha256); break;
+            case BlobStep.Delete:
+                blobs.Delete(sha256);
+                BlobLog.Deleted(log, sha256);
+                break;
         }
     }
 

@@ -3,7 +3,9 @@ using Fleet.Grains.Index;
 
 namespace Fleet.Silo.Storage;
 
-/// <summary>Goes over the things of one source in the order of their names, some at a time, and collects those that the query finds.</summary>
+/// <summary>
+/// Goes over the things of one source in the order of their names, some at a time, and collects those that the query finds.
+/// </summary>
 /// <param name="source">It has <see cref="FleetSourceSql.Ordered"/>.</param>
 /// <param name="after">The name before the first.</param>
 /// <param name="select">

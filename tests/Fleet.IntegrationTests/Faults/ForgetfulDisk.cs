@@ -81,7 +81,7 @@ internal sealed class ForgetfulDisk
 
     private void Restore(string inode, string folder)
     {
-        Directory.CreateDirectory(folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        Directory.CreateDirectory(folder);
         string entries = Path.Combine(_durable, "entries", inode);
         if (!File.Exists(entries)) return;
         foreach (string line in File.ReadLines(entries))
@@ -98,6 +98,5 @@ internal sealed class ForgetfulDisk
     {
         if (File.Exists(bytes)) File.Move(bytes, path);
         else File.Create(path).Dispose();
-        File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite);
     }
 }

@@ -18,6 +18,7 @@ public sealed class PowerCutTests(ITestOutputHelper output)
     {
         const string Writer = """
             #include <fcntl.h>
+            #include <stdio.h>
             #include <unistd.h>
             static int make(const char *name, int synced) {
                 int fd = open(name, O_CREAT | O_RDWR, 0600);
@@ -27,11 +28,10 @@ public sealed class PowerCutTests(ITestOutputHelper output)
             }
             static void sync_folder(const char *name) { int fd = open(name, O_RDONLY); fsync(fd); close(fd); }
             int main(int count, char **names) {
-                if (count != 2 || chdir("/") != 0) return 1;
-                (void)!chdir(names[1]);
-                char path[7][512];
                 static const char *const all[] = { "kept", "changed", "nameless", "empty", "gone", "moved-from", "moved-to" };
-                for (int i = 0; i < 7; i++) { char *p = path[i]; for (const char *c = names[1]; *c; c++) *p++ = *c; *p++ = '/'; for (const char *c = all[i]; (*p++ = *c); c++) { } }
+                char path[7][512];
+                if (count != 2) return 1;
+                for (int i = 0; i < 7; i++) snprintf(path[i], sizeof path[i], "%s/%s", names[1], all[i]);
                 make(path[0], 1);
                 int changed = make(path[1], 1);
                 make(path[3], 0);
@@ -146,7 +146,10 @@ internal sealed class AcknowledgedUploads(FleetService fleet)
     {
         using var http = fleet.NewHttpClient();
         foreach (var (version, content) in _files)
-            Assert.True(content.SequenceEqual(await http.GetByteArrayAsync($"/api/v1/firmware/amr/{version}/content")), $"amr {version} {when}");
+        {
+            byte[] stored = await http.GetByteArrayAsync($"/api/v1/firmware/amr/{version}/content");
+            Assert.True(content.AsSpan().SequenceEqual(stored), $"amr {version} {when}");
+        }
     }
 
     public override string ToString() => $"{_files.Count} uploads";

@@ -24,7 +24,6 @@ public sealed class BlobCollectorTests : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         _fleet = await FleetUnderTest.Start();
-        _fleet.Time.SetUtcNow(DateTimeOffset.UtcNow);
         _blobs = new BlobStore(_folder.Path, _fleet.Time);
         _collector = new BlobCollector(
             _blobs, _catalog, _fleet.Grains, _fleet.Time, Options.Create(new BlobOptions()), NullLogger<BlobCollector>.Instance);

@@ -83,6 +83,7 @@ public sealed class BlobStoreTests : IDisposable
         _store.PutBack(sha256);
         Assert.Equal(content, File.ReadAllBytes(_store.PathOf(sha256)!));
 
+        _time.Advance(TimeSpan.FromDays(1));
         _store.SetAside(sha256, _time.GetUtcNow());
         _store.Delete(sha256);
         Assert.Empty(Files());

@@ -58,12 +58,13 @@ public sealed class SqliteTestDatabase : TestDatabase
     {
         var held = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var hold = new ManualResetEventSlim();
-        _ = Writer.Write(_ =>
+        // On a thread of its own: a write that is alone may be committed on its caller's.
+        _ = Task.Run(() => Writer.Write(_ =>
         {
             held.TrySetResult();
             hold.Wait();
             return 0;
-        });
+        }));
         await held.Task;
         return new Release(hold);
     }

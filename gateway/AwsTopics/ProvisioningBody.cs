@@ -1,5 +1,6 @@
 using System.Formats.Cbor;
 using System.Text.Json;
+using Fleet.Interfaces.Naming;
 
 namespace Fleet.Gateway.AwsTopics;
 
@@ -9,13 +10,16 @@ namespace Fleet.Gateway.AwsTopics;
 /// </summary>
 internal static class ProvisioningBody
 {
-    /// <summary>Members that are strings, and maps of strings; others are ignored. Null if it cannot be read.</summary>
+    /// <summary>
+    /// Members that are strings, and maps of strings; others are ignored. Null if it cannot be read, or a text holds U+0000.
+    /// </summary>
     public static Dictionary<string, object>? TryRead(ReadOnlyMemory<byte> body, PayloadFormat format)
     {
         if (body.IsEmpty) return [];
         try
         {
-            return format == PayloadFormat.Json ? ReadJson(body) : ReadCbor(body);
+            var members = format == PayloadFormat.Json ? ReadJson(body) : ReadCbor(body);
+            return members is not null && members.All(member => IsStorable(member.Key) && IsStorable(member.Value)) ? members : null;
         }
         catch (Exception e) when (e is JsonException or CborContentException or InvalidOperationException)
         {
@@ -44,6 +48,13 @@ internal static class ProvisioningBody
         }
         return members;
     }
+
+    private static bool IsStorable(object value) => value switch
+    {
+        string text => StorableText.Is(text),
+        ImmutableSortedDictionary<string, string> map => map.All(pair => StorableText.Is(pair.Key) && StorableText.Is(pair.Value)),
+        _ => true,
+    };
 
     private static Dictionary<string, object> ReadCbor(ReadOnlyMemory<byte> body)
     {

@@ -17,7 +17,7 @@ internal abstract class ClaimTopics(TopicFamily family) : IRequestHandler
         if (requester.Identity is not { Kind: SessionKind.Claim, Certificate: { } claim })
             Reject(request, requester, 403, "AccessDenied", "Only a claim certificate may provision.");
         else if (ProvisioningBody.TryRead(request.Payload, request.Topic.Format) is not { } body)
-            Reject(request, requester, 400, "InvalidPayload", $"The body is not a {request.Topic.Format} map.");
+            Reject(request, requester, 400, "InvalidPayload", $"The body is not a {request.Topic.Format} map, or holds U+0000.");
         else
         {
             try

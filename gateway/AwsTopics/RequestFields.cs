@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using Fleet.Interfaces.Naming;
 
 namespace Fleet.Gateway.AwsTopics;
 
@@ -34,7 +35,8 @@ internal sealed class RequestFields : IDisposable
         try
         {
             var document = JsonDocument.Parse(body);
-            if (document.RootElement.ValueKind == JsonValueKind.Object) return new RequestFields(document);
+            if (document.RootElement.ValueKind == JsonValueKind.Object)
+                return new RequestFields(document) { Error = StorableText.IsJson(body.Span) ? null : StorableText.Rule };
             document.Dispose();
             error = "The body is not a JSON object.";
         }

@@ -16,6 +16,10 @@ public interface IFirmwareGrain : IGrainWithStringKey
 
     /// <summary>Null if it was never uploaded.</summary>
     Task<FirmwareView?> Get();
+
+    /// <summary>Forgets a version that was uploaded before <paramref name="uploadedBefore"/> and never published.</summary>
+    /// <returns>The version that is kept; null: none.</returns>
+    Task<FirmwareView?> KeepUnlessAbandoned(DateTimeOffset uploadedBefore);
 }
 
 /// <summary>Bytes that are in the blob store.</summary>

@@ -45,6 +45,10 @@ internal static class FirmwareCore
             ? state with { Firmware = firmware with { Status = FirmwareStatus.Published, PublishedAt = now } }
             : state;
 
+    /// <summary>Whether it was never published, and its upload is long ago.</summary>
+    public static bool IsAbandoned(FirmwareState state, DateTimeOffset uploadedBefore) =>
+        state.Firmware is { Status: FirmwareStatus.Uploaded } firmware && firmware.UploadedAt < uploadedBefore;
+
     /// <summary>One file, id 0: what the job document names.</summary>
     public static StreamDescription Describe(FirmwareView firmware) =>
         new($"{firmware.Model} {firmware.Version}", [new StreamFile(0, firmware.SizeBytes, firmware.Sha256)]);

@@ -35,5 +35,11 @@ internal sealed class FirmwareGrain(
         return new PublishFirmwareResult.Published(record.State.Firmware!);
     }
 
+    public async Task<FirmwareView?> KeepUnlessAbandoned(DateTimeOffset uploadedBefore)
+    {
+        if (FirmwareCore.IsAbandoned(record.State, uploadedBefore)) await this.Clear(record);
+        return record.State.Firmware;
+    }
+
     private Task Save(FirmwareState next) => this.Save(record, next);
 }

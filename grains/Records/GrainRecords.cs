@@ -13,4 +13,11 @@ internal static class GrainRecords
         try { await record.WriteStateAsync(); }
         catch { grain.DeactivateOnIdle(); throw; }
     }
+
+    /// <summary>Deletes the record, as <see cref="Save"/> writes it.</summary>
+    public static async Task Clear<TState>(this IGrainBase grain, IPersistentState<TState> record)
+    {
+        try { await record.ClearStateAsync(); }
+        catch { grain.DeactivateOnIdle(); throw; }
+    }
 }

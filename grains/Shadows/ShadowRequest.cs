@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using System.Text.Unicode;
+using Fleet.Interfaces.Naming;
 
 namespace Fleet.Grains.Shadows;
 
@@ -71,7 +72,7 @@ internal static class ShadowRequest
         {
             request = JsonElement.Parse(body, Options);
             ReadAllText(request);
-            return null;
+            return StorableText.IsJson(body) ? null : new ShadowRejection(400, StorableText.Rule, null);
         }
         // Half a surrogate pair ("\ud800") passes JSON's grammar, and UTF-8 cannot carry it: reading it as text is an
         // InvalidOperationException.

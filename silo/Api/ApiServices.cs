@@ -21,6 +21,7 @@ internal static class ApiServices
             json.RespectNullableAnnotations = true;
             // Two members of one name mean one thing to one reader and another to the next.
             json.AllowDuplicateProperties = false;
+            RequestText.Demand(json);
             json.Converters.Add(new JsonStringEnumConverter(JsonNamingPolicy.CamelCase, allowIntegerValues: false));
         });
         return services;
@@ -30,7 +31,8 @@ internal static class ApiServices
     public static IApplicationBuilder UseFleetApi(this IApplicationBuilder app) => app
         .UseSecurityHeaders()
         .UseExceptionHandler()
-        .UseStatusCodePages(context => BadRequests.OfStatus(context.HttpContext.Response.StatusCode).ExecuteAsync(context.HttpContext));
+        .UseStatusCodePages(context => BadRequests.OfStatus(context.HttpContext.Response.StatusCode).ExecuteAsync(context.HttpContext))
+        .UseStorableQuery();
 }
 
 /// <summary>Headers of every answer (spec/security.md, 6.1).</summary>

@@ -1,6 +1,7 @@
 using System.Buffers.Text;
 using System.Diagnostics.CodeAnalysis;
 using System.Text;
+using Fleet.Interfaces.Naming;
 
 namespace Fleet.Silo.Api;
 
@@ -21,6 +22,6 @@ internal static class Cursors
         lastKey = null;
         if (cursor is null || !Base64Url.IsValid(cursor)) return false;
         lastKey = Encoding.UTF8.GetString(Base64Url.DecodeFromChars(cursor));
-        return true;
+        return StorableText.Is(lastKey);
     }
 }

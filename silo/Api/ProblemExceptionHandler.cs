@@ -1,4 +1,5 @@
 using System.Data.Common;
+using Fleet.Silo.Blobs;
 using Fleet.Silo.Storage;
 using Microsoft.AspNetCore.Diagnostics;
 using Orleans.Runtime.Messaging;
@@ -32,8 +33,13 @@ internal sealed class ProblemExceptionHandler(ILogger<ProblemExceptionHandler> l
         {
             case BadHttpRequestException bad:
                 return BadRequests.Describe(bad);
+            case BlobNotStoredException { DiskIsFull: true }:
+                ApiLog.Unavailable(log, request.Method, request.Path, exception.Message);
+                return Problems.Of(
+                    StatusCodes.Status507InsufficientStorage, "insufficient-storage", "The disk is full.",
+                    "Nothing was stored. Repeat the upload when there is room.");
             // Orleans' reminders throw the driver's own.
-            case StorageException or DbException:
+            case StorageException or DbException or BlobNotStoredException:
                 ApiLog.Unavailable(log, request.Method, request.Path, exception.Message);
                 return Problems.Of(
                     StatusCodes.Status503ServiceUnavailable, "storage-unavailable", "The storage did not acknowledge the change.",

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using Fleet.Interfaces.Naming;
 using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace Fleet.Silo.Api;
@@ -58,6 +59,7 @@ internal static partial class BadRequests
         string field = json.Path is { Length: > 2 } path && path.StartsWith("$.", StringComparison.Ordinal) ? path[2..] : json.Path ?? "$";
         string where = json is { LineNumber: { } line, BytePositionInLine: { } position }
             ? $" at line {line + 1}, byte {position + 1}" : "";
+        if (json is UnstorableTextException) return Problems.Invalid(field, StorableText.Rule);
         // The framework's own text names .NET types, which mean nothing to the caller.
         string detail = json.Message.StartsWith("The JSON property", StringComparison.Ordinal)
             && json.Message.Contains("could not be mapped", StringComparison.Ordinal)

@@ -36,8 +36,11 @@ internal static class BlobServices
     /// <summary>The blob store in the shared directory's <c>blobs/</c>, for uploads and for the gateway.</summary>
     public static IServiceCollection AddFleetBlobs(this IServiceCollection services)
     {
-        services.AddSingleton(s => new BlobStore(s.GetRequiredService<SharedDirectory>().File("blobs")));
+        services.AddSingleton(s => new BlobStore(
+            s.GetRequiredService<SharedDirectory>().File("blobs"), s.GetRequiredService<TimeProvider>()));
         services.AddSingleton<IBlobSource>(s => s.GetRequiredService<BlobStore>());
+        services.AddOptions<BlobOptions>().BindConfiguration(BlobOptions.Section).ValidateDataAnnotations().ValidateOnStart();
+        services.AddHostedService<BlobCollector>();
         return services;
     }
 

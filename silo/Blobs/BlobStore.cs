@@ -14,15 +14,27 @@ internal sealed class BlobStore : BlobFolder
 
     private const int BufferBytes = 128 * 1024;
 
+    /// <summary>Ends the name of a blob that nobody was found to need: see <see cref="SetAside"/>.</summary>
+    private const string Aside = ".unused";
+
     private readonly string _incoming;
+    private readonly TimeProvider _clock;
     private readonly long _maxBlobBytes;
 
     /// <summary>Makes the folder if need be, and removes what an interrupted upload left.</summary>
-    public BlobStore(string folder, long maxBlobBytes = MaxBlobBytes) : base(folder)
+    public BlobStore(string folder, TimeProvider clock, long maxBlobBytes = MaxBlobBytes) : base(folder)
     {
-        _maxBlobBytes = maxBlobBytes;
+        (_clock, _maxBlobBytes) = (clock, maxBlobBytes);
         _incoming = Path.Combine(folder, "incoming");
         Directory.CreateDirectory(_incoming);
+        DirectorySync.Flush(folder);
+        DirectorySync.Flush(Path.GetDirectoryName(Path.GetFullPath(folder))!);
+        RemoveLeftovers();
+    }
+
+    /// <summary>Removes what uploads have left that ended with their process.</summary>
+    public void RemoveLeftovers()
+    {
         foreach (var file in Directory.EnumerateFiles(_incoming)) DeleteIfLeftover(file);
     }
 
@@ -45,7 +57,7 @@ internal sealed class BlobStore : BlobFolder
     public async Task<StagedBlob?> Stage(Stream content, CancellationToken cancellation)
     {
         var path = Path.Combine(_incoming, Guid.NewGuid().ToString("n"));
-        var file = new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.None, bufferSize: 0, FileOptions.Asynchronous);
+        var file = Create(path);
         var buffer = ArrayPool<byte>.Shared.Rent(BufferBytes);
         try
         {
@@ -60,7 +72,7 @@ internal sealed class BlobStore : BlobFolder
                     return null;
                 }
                 hash.AppendData(buffer, 0, read);
-                await file.WriteAsync(buffer.AsMemory(0, read), cancellation);
+                await Append(file, buffer.AsMemory(0, read), cancellation);
             }
             return new StagedBlob(this, file, Convert.ToHexStringLower(hash.GetHashAndReset()), size);
         }
@@ -75,24 +87,63 @@ internal sealed class BlobStore : BlobFolder
         }
     }
 
+    /// <summary>All blobs, those that were set aside included.</summary>
+    public List<FoundBlob> List() =>
+    [
+        .. from shelf in new DirectoryInfo(Folder).EnumerateDirectories("??")
+           from file in shelf.EnumerateFiles()
+           let isAside = file.Name.EndsWith(Aside, StringComparison.Ordinal)
+           let sha256 = isAside ? file.Name[..^Aside.Length] : file.Name
+           where PathOf(sha256) is not null
+           select new FoundBlob(sha256, file.LastWriteTimeUtc, isAside),
+    ];
+
+    /// <summary>
+    /// Takes a blob's name away, unless it was stored since <paramref name="since"/>. It is not deleted yet: an upload may have stored it
+    /// anew at the last moment, and the process may end before that is seen.
+    /// </summary>
+    public void SetAside(string sha256, DateTimeOffset since)
+    {
+        var path = PathOf(sha256)!;
+        File.Move(path, path + Aside, overwrite: true);
+        if (File.GetLastWriteTimeUtc(path + Aside) >= since) PutBack(sha256);
+        else File.SetLastWriteTimeUtc(path + Aside, _clock.GetUtcNow().UtcDateTime);
+    }
+
+    /// <summary>Undoes <see cref="SetAside"/>; a blob that was stored anew meanwhile stays.</summary>
+    public void PutBack(string sha256)
+    {
+        var path = PathOf(sha256)!;
+        if (File.Exists(path)) File.Delete(path + Aside);
+        else File.Move(path + Aside, path);
+        DirectorySync.Flush(Path.GetDirectoryName(path)!);
+    }
+
+    /// <summary>Deletes a blob that was set aside.</summary>
+    public void Delete(string sha256) => File.Delete(PathOf(sha256)! + Aside);
+
+    /// <summary>
+    /// What is there under that name is replaced: a disk may have damaged it, and another process may not have made its name durable yet.
+    /// Those who read the former file go on with it.
+    /// </summary>
     internal void Commit(FileStream file, string sha256)
     {
         var path = PathOf(sha256)!;
-        if (File.Exists(path))
-        {
-            Discard(file);
-            return;
-        }
-        file.Flush(flushToDisk: true);
-        file.Dispose();
         var shelf = Path.GetDirectoryName(path)!;
-        if (!Directory.Exists(shelf))
+        try
         {
+            File.SetLastWriteTimeUtc(file.SafeFileHandle, _clock.GetUtcNow().UtcDateTime);
+            file.Flush(flushToDisk: true);
+            file.Dispose();
             Directory.CreateDirectory(shelf);
             DirectorySync.Flush(Folder);
+            File.Move(file.Name, path, overwrite: true);
+            DirectorySync.Flush(shelf);
         }
-        File.Move(file.Name, path, overwrite: true);
-        DirectorySync.Flush(shelf);
+        catch (IOException e)
+        {
+            throw new BlobNotStoredException(e);
+        }
     }
 
     internal static void Discard(FileStream file)
@@ -100,6 +151,41 @@ internal sealed class BlobStore : BlobFolder
         file.Dispose();
         File.Delete(file.Name);
     }
+
+    private static FileStream Create(string path)
+    {
+        try
+        {
+            return new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.None, bufferSize: 0, FileOptions.Asynchronous);
+        }
+        catch (IOException e)
+        {
+            throw new BlobNotStoredException(e);
+        }
+    }
+
+    // The content comes from a client, whose failures are its own; these are the disk's.
+    private static async ValueTask Append(FileStream file, ReadOnlyMemory<byte> bytes, CancellationToken cancellation)
+    {
+        try
+        {
+            await file.WriteAsync(bytes, cancellation);
+        }
+        catch (IOException e)
+        {
+            throw new BlobNotStoredException(e);
+        }
+    }
+}
+
+/// <param name="At">When it was stored last, or set aside.</param>
+/// <param name="IsAside">See <see cref="BlobStore.SetAside"/>.</param>
+internal sealed record FoundBlob(string Sha256, DateTimeOffset At, bool IsAside);
+
+/// <summary>The disk did not take a blob.</summary>
+internal sealed class BlobNotStoredException(IOException cause) : IOException($"The blob was not stored: {cause.Message}", cause)
+{
+    public bool DiskIsFull => DiskFull.Caused((IOException)InnerException!);
 }
 
 /// <summary>Content that has arrived whole and is not kept yet. Disposing it without a commit removes it.</summary>

@@ -29,11 +29,13 @@ internal static class AtomicFile
 /// <summary>A folder that its owner alone can look into.</summary>
 internal static class PrivateFolder
 {
-    /// <summary>Makes the folder if need be; one that is there keeps its mode.</summary>
+    /// <summary>Makes the folder, durably, if need be; one that is there keeps its mode.</summary>
     public static void Make(string path)
     {
+        if (Directory.Exists(path)) return;
         if (OperatingSystem.IsWindows()) Directory.CreateDirectory(path);
         else Directory.CreateDirectory(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        DirectorySync.Flush(Path.GetDirectoryName(Path.GetFullPath(path))!);
     }
 }
 
@@ -62,8 +64,8 @@ internal static class DirectorySync
 
     private static IOException Failure(string call, string folder)
     {
-        var reason = new Win32Exception(Marshal.GetLastPInvokeError());
-        return new IOException($"{call}({folder}): {reason.Message}", reason);
+        int error = Marshal.GetLastPInvokeError();
+        return new IOException($"{call}({folder}): {new Win32Exception(error).Message}", error);
     }
 
     [DllImport("libc", EntryPoint = "open", SetLastError = true), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
@@ -74,4 +76,11 @@ internal static class DirectorySync
 
     [DllImport("libc", EntryPoint = "close", SetLastError = true), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static extern int Close(int descriptor);
+}
+
+/// <summary>Knows a full disk, or an exhausted quota, from other failures of it.</summary>
+internal static class DiskFull
+{
+    // ENOSPC, EDQUOT (Linux, macOS), and Windows' ERROR_DISK_FULL and ERROR_HANDLE_DISK_FULL. .NET's HResult is the C library's number.
+    public static bool Caused(IOException e) => e.HResult is 28 or 122 or 69 or unchecked((int)0x80070070) or unchecked((int)0x80070027);
 }

@@ -32,13 +32,9 @@ internal sealed class FleetIndex(IIndexTables tables, FleetIndexLimits? limits =
                 WHERE d.thing = s.thing AND {Condition(query, parameters, few: true)} ORDER BY s.thing LIMIT {limit}
                 """;
         }
-        else if (FleetSourceSql.Of(query.Filter, tables.Dialect).FirstOrDefault(s => s.InOrder) is { } ordered)
+        else if (OrderedWalks(query, after) is { Count: > 0 } walks)
         {
-            sql = $"""
-                SELECT {Columns} FROM ({ordered.Select(parameters)}) AS s CROSS JOIN devices AS d
-                WHERE s.thing > {parameters.Add(after?.Value ?? "")} AND d.thing = s.thing AND {Condition(query, parameters, few: true)}
-                ORDER BY s.thing LIMIT {limit}
-                """;
+            return await FirstToFill(walks, limit, cancellation);
         }
         else
         {
@@ -123,6 +119,29 @@ internal sealed class FleetIndex(IIndexTables tables, FleetIndexLimits? limits =
         return smallest;
     }
 
+    private List<FleetWalk> OrderedWalks(FleetQuery query, ThingName? after) =>
+    [
+        .. from source in FleetSourceSql.Of(query.Filter, tables.Dialect)
+           where !source.Ordered.IsEmpty
+           select new FleetWalk(
+               source, after?.Value ?? "", (sql, parameters) => $"SELECT {Columns} {sql} AND {Condition(query, parameters, few: true)}"),
+    ];
+
+    /// <summary>
+    /// All find the same devices in the same order, and nobody knows which has the fewest in vain before them: so each in turn goes on by
+    /// some things, then by more, until one has the page.
+    /// </summary>
+    private async Task<ImmutableArray<DeviceRow>> FirstToFill(List<FleetWalk> walks, int limit, CancellationToken cancellation)
+    {
+        for (int things = _limits.FirstSteps; ; things *= 4)
+        {
+            foreach (var walk in walks)
+            {
+                if (await walk.Advance(tables, things, limit, ReadRow, cancellation)) return [.. walk.Found];
+            }
+        }
+    }
+
     /// <returns>At most <paramref name="limit"/>.</returns>
     private async Task<long> CountRoughly(FleetSourceSql source, long limit, CancellationToken cancellation)
     {
@@ -149,7 +168,8 @@ internal sealed class FleetIndex(IIndexTables tables, FleetIndexLimits? limits =
 /// <param name="FewForCount">
 /// Things of a source that a count looks up one by one, at most: more, and going over all devices is as fast.
 /// </param>
-internal sealed record FleetIndexLimits(int FewForPage, int FewForCount);
+/// <param name="FirstSteps">Things of a source in order that a page goes over at first.</param>
+internal sealed record FleetIndexLimits(int FewForPage, int FewForCount, int FirstSteps = 1_000);
 
 /// <summary>Names as they come out of the fleet index, into which nothing but names went.</summary>
 internal static class IndexNames

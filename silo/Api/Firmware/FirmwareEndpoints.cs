@@ -23,7 +23,7 @@ internal static class FirmwareEndpoints
                 + "?floor= is the lowest version devices accept once they confirmed this one.")
             .Produces<FirmwareBody>(StatusCodes.Status201Created).Produces<FirmwareBody>()
             .ProducesProblem(StatusCodes.Status400BadRequest).ProducesProblem(StatusCodes.Status409Conflict)
-            .ProducesProblem(StatusCodes.Status413PayloadTooLarge)
+            .ProducesProblem(StatusCodes.Status413PayloadTooLarge).ProducesProblem(StatusCodes.Status507InsufficientStorage)
             .AddOpenApiOperationTransformer(AcceptsRawBytes);
         api.MapGet("/firmware", List).RequireAuthorization(Roles.Viewer)
             .WithTags("Firmware").WithSummary("All firmware, by model and version.")
@@ -71,11 +71,15 @@ internal static class FirmwareEndpoints
     private static async Task<IResult> Content(string model, string version, IGrainFactory grains, BlobStore blobs, HttpResponse response)
     {
         if (await Find(model, version, grains) is not { } firmware) return NotFound(model, version);
+        if (blobs.OpenRead(firmware.Sha256) is not { } file)
+            return Problems.Of(
+                StatusCodes.Status404NotFound, "firmware-content-missing", "The version is known, and its file is not there.",
+                $"Upload the file with SHA-256 {firmware.Sha256} again.");
         // Of the whole file, whatever range is asked for (RFC 9530, 3).
         response.Headers["Repr-Digest"] = $"sha-256=:{Convert.ToBase64String(Convert.FromHexString(firmware.Sha256))}:";
-        return TypedResults.PhysicalFile(
-            blobs.PathOf(firmware.Sha256)!, "application/octet-stream", $"{firmware.Model}-{firmware.Version}.bin", firmware.UploadedAt,
-            new EntityTagHeaderValue($"\"{firmware.Sha256}\""), enableRangeProcessing: true);
+        return TypedResults.Stream(
+            new FileStream(file, FileAccess.Read, bufferSize: 0), "application/octet-stream", $"{firmware.Model}-{firmware.Version}.bin",
+            firmware.UploadedAt, new EntityTagHeaderValue($"\"{firmware.Sha256}\""), enableRangeProcessing: true);
     }
 
     private static async Task<IResult> Publish(string model, string version, IGrainFactory grains)

@@ -38,44 +38,39 @@ internal static class PostgresRecordSql
         SELECT array_agg(etag) FROM deleted
         """;
 
-    private const string Devices = """
-        FROM unnest($1, $2, $3, $4) AS w (type, thing, etag, attributes)
-        JOIN grain_state AS g ON g.type = w.type AND g.key = w.thing AND g.etag = w.etag
-        LEFT JOIN devices AS d ON d.thing = w.thing
-        """;
-
     /// <summary>
-    /// $1 types, $2 things, $3 new ETags, $4 attributes (jsonb). Attributes hardly ever change, connectivity all the time: their rows are
-    /// touched only when they differ.
+    /// $1 types, $2 things, $3 new ETags, $4 attributes (jsonb), $5 models, $6 firmware, $7 firmware orders, $8 healthy, $9 connectivity,
+    /// $10 gateways, $11 last seen. A row that is as it should be is looked at once and not written, and attributes are touched only where
+    /// they differ. The pattern is AttributeNumber's.
     /// </summary>
-    public const string DeleteAttributes = $"""
-        DELETE FROM device_attributes WHERE thing IN (SELECT w.thing {Devices} WHERE d.attributes <> w.attributes)
-        """;
-
-    /// <summary>
-    /// As <see cref="DeleteAttributes"/>, after it and before <see cref="UpsertDevices"/>. The pattern is AttributeNumber's.
-    /// </summary>
-    public const string InsertAttributes = $$"""
+    public const string PutDevices = $$"""
+        WITH differing AS MATERIALIZED (
+            SELECT w.*, d.thing IS NULL AS is_new, d.attributes IS DISTINCT FROM w.attributes AS has_other_attributes
+            FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) AS w (
+                type, thing, etag, attributes, model, firmware, firmware_order, healthy, connectivity, gateway, last_seen_at)
+            LEFT JOIN devices AS d ON d.thing = w.thing
+            WHERE (d.last_seen_at, d.connectivity, d.gateway, d.healthy, d.firmware, d.firmware_order, d.model, d.attributes)
+                IS DISTINCT FROM
+                (w.last_seen_at, w.connectivity, w.gateway, w.healthy, w.firmware, w.firmware_order, w.model, w.attributes)),
+        changed AS MATERIALIZED (
+            SELECT w.* FROM differing AS w JOIN grain_state AS g ON g.type = w.type AND g.key = w.thing AND g.etag = w.etag),
+        updated AS (
+            UPDATE devices AS d SET
+                model = w.model, firmware = w.firmware, firmware_order = w.firmware_order, healthy = w.healthy,
+                connectivity = w.connectivity, gateway = w.gateway, last_seen_at = w.last_seen_at, attributes = w.attributes
+            FROM changed AS w WHERE d.thing = w.thing AND NOT w.is_new),
+        inserted AS (
+            INSERT INTO devices (thing, model, firmware, firmware_order, healthy, connectivity, gateway, last_seen_at, attributes)
+            SELECT thing, model, firmware, firmware_order, healthy, connectivity, gateway, last_seen_at, attributes
+            FROM changed WHERE is_new),
+        gone AS (
+            DELETE FROM device_attributes AS a USING changed AS w
+            WHERE w.has_other_attributes AND a.thing = w.thing AND NOT w.attributes ? a.name)
         INSERT INTO device_attributes (thing, name, value, number)
         SELECT w.thing, a.key, a.value, CASE WHEN a.value ~ '^-?[0-9]{1,15}(\.[0-9]{1,15})?$' THEN a.value::double precision END
-        {{Devices}} CROSS JOIN LATERAL jsonb_each_text(w.attributes) AS a
-        WHERE d.attributes IS DISTINCT FROM w.attributes
-        """;
-
-    /// <summary>
-    /// $1 types, $2 things, $3 new ETags, $4 attributes, $5 models, $6 firmware, $7 firmware orders, $8 healthy, $9 connectivity, $10
-    /// gateways, $11 last seen.
-    /// </summary>
-    public const string UpsertDevices = """
-        INSERT INTO devices (thing, model, firmware, firmware_order, healthy, connectivity, gateway, last_seen_at, attributes)
-        SELECT w.thing, w.model, w.firmware, w.firmware_order, w.healthy, w.connectivity, w.gateway, w.last_seen_at, w.attributes
-        FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) AS w (
-            type, thing, etag, attributes, model, firmware, firmware_order, healthy, connectivity, gateway, last_seen_at)
-        JOIN grain_state AS g ON g.type = w.type AND g.key = w.thing AND g.etag = w.etag
-        ON CONFLICT (thing) DO UPDATE SET
-            model = EXCLUDED.model, firmware = EXCLUDED.firmware, firmware_order = EXCLUDED.firmware_order, healthy = EXCLUDED.healthy,
-            connectivity = EXCLUDED.connectivity, gateway = EXCLUDED.gateway, last_seen_at = EXCLUDED.last_seen_at,
-                attributes = EXCLUDED.attributes
+        FROM changed AS w CROSS JOIN LATERAL jsonb_each_text(w.attributes) AS a WHERE w.has_other_attributes
+        ON CONFLICT (thing, name) DO UPDATE SET value = EXCLUDED.value, number = EXCLUDED.number
+            WHERE device_attributes.value <> EXCLUDED.value
         """;
 
     /// <summary>$1 types, $2 things, $3 new ETags; 0 for a record that was cleared.</summary>
@@ -91,6 +86,7 @@ internal static class PostgresRecordSql
         FROM unnest($1, $2, $3, $4, $5, $6, $7) AS w (type, key, etag, kind, listed, status, created_at)
         JOIN grain_state AS g ON g.type = w.type AND g.key = w.key AND g.etag = w.etag
         ON CONFLICT (kind, key) DO UPDATE SET status = EXCLUDED.status, created_at = EXCLUDED.created_at
+            WHERE (catalog.status, catalog.created_at) <> (EXCLUDED.status, EXCLUDED.created_at)
         """;
 
     /// <summary>$1 types, $2 keys, $3 new ETags; 0 for a record that was cleared.</summary>

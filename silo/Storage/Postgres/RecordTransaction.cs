@@ -80,18 +80,13 @@ internal static class IndexStatements
             batch.Add(PostgresRecordSql.DeleteCatalog, Texts(unlisted, Type), Texts(unlisted, Key), Longs(unlisted, ETag));
     }
 
-    private static void AddDevices(PostgresBatch batch, List<PendingRecord> devices)
-    {
-        foreach (string sql in (ReadOnlySpan<string>)[PostgresRecordSql.DeleteAttributes, PostgresRecordSql.InsertAttributes])
-            batch.Add(sql, Texts(devices, Type), Texts(devices, Key), Longs(devices, ETag), Array(devices, Attributes, NpgsqlDbType.Jsonb));
-        batch.Add(
-            PostgresRecordSql.UpsertDevices,
-            Texts(devices, Type), Texts(devices, Key), Longs(devices, ETag), Array(devices, Attributes, NpgsqlDbType.Jsonb),
-            Texts(devices, p => Row(p).Model.Value), Texts(devices, p => Row(p).Firmware?.Value),
-            Texts(devices, p => Row(p).Firmware is { } version ? FirmwareOrder.Of(version) : null),
-            Array(devices, p => Row(p).Healthy, NpgsqlDbType.Boolean), Texts(devices, p => ConnectivityNames.Of(Row(p).Connectivity)),
-            Texts(devices, p => Row(p).Gateway), Array(devices, p => Row(p).LastSeenAt?.UtcDateTime, NpgsqlDbType.TimestampTz));
-    }
+    private static void AddDevices(PostgresBatch batch, List<PendingRecord> devices) => batch.Add(
+        PostgresRecordSql.PutDevices,
+        Texts(devices, Type), Texts(devices, Key), Longs(devices, ETag), Array(devices, Attributes, NpgsqlDbType.Jsonb),
+        Texts(devices, p => Row(p).Model.Value), Texts(devices, p => Row(p).Firmware?.Value),
+        Texts(devices, p => Row(p).Firmware is { } version ? FirmwareOrder.Of(version) : null),
+        Array(devices, p => Row(p).Healthy, NpgsqlDbType.Boolean), Texts(devices, p => ConnectivityNames.Of(Row(p).Connectivity)),
+        Texts(devices, p => Row(p).Gateway), Array(devices, p => Row(p).LastSeenAt?.UtcDateTime, NpgsqlDbType.TimestampTz));
 
     private static void AddCatalog(PostgresBatch batch, List<PendingRecord> listed) => batch.Add(
         PostgresRecordSql.UpsertCatalog,

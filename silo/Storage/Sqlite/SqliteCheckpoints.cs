@@ -9,25 +9,18 @@ namespace Fleet.Silo.Storage.Sqlite;
 /// </summary>
 internal sealed class SqliteCheckpoints : IAsyncDisposable
 {
-    /// <summary>A log this many times as long as the pages between two copies is too long.</summary>
-    private const int TooLong = 4;
-
     private const string Checkpoint = "PRAGMA wal_checkpoint(PASSIVE)";
 
     private readonly SqliteDatabase _database;
-    private readonly int _pages;
+    private readonly CheckpointSchedule _schedule;
     private readonly StorageMonitor _monitor;
     private readonly AutoResetEvent _due = new(false);
     private readonly Thread _thread;
     private volatile bool _stopping;
-    private volatile bool _copying;
-    private volatile bool _restDue;
-    private SqliteSession? _lastSession;
-    private int _copiedAt;
 
     public SqliteCheckpoints(SqliteDatabase database, int pages, StorageMonitor monitor)
     {
-        (_database, _pages, _monitor) = (database, pages, monitor);
+        (_database, _schedule, _monitor) = (database, new CheckpointSchedule(pages), monitor);
         _thread = new Thread(Run) { Name = "fleet-checkpoints", IsBackground = true };
         _thread.Start();
     }
@@ -35,17 +28,11 @@ internal sealed class SqliteCheckpoints : IAsyncDisposable
     /// <summary>Called by the writer, after each of its commits.</summary>
     public void AfterCommit(SqliteSession session)
     {
-        if (_restDue)
+        switch (_schedule.AfterCommit(session.PagesWritten))
         {
-            _restDue = false;
-            CopyRest(session);
+            case CheckpointStep.WakeCheckpointer: _due.Set(); break;
+            case CheckpointStep.CopyHere: CopyRest(session); break;
         }
-        int written = session.PagesWritten;
-        if (session != _lastSession) (_lastSession, _copiedAt) = (session, 0);
-        if (_copying || written - _copiedAt < _pages) return;
-        _copiedAt = written;
-        _copying = true;
-        _due.Set();
     }
 
     public async ValueTask DisposeAsync()
@@ -65,12 +52,10 @@ internal sealed class SqliteCheckpoints : IAsyncDisposable
             try
             {
                 session ??= _database.OpenCheckpointer();
-                using (var result = session.Query(Checkpoint))
-                {
-                    // busy, pages in the log, pages of them that are copied
-                    result.Read();
-                    _restDue = result.GetInt64(1) > (long)TooLong * _pages;
-                }
+                using var result = session.Query(Checkpoint);
+                // busy, pages in the log, pages of them that are copied
+                result.Read();
+                _schedule.Copied(result.GetInt64(1));
             }
             catch (SqliteException e)
             {
@@ -79,8 +64,8 @@ internal sealed class SqliteCheckpoints : IAsyncDisposable
                 _monitor.CheckpointFailed(e);
                 session?.Dispose();
                 session = null;
+                _schedule.NotCopied();
             }
-            _copying = false;
         }
         session?.Dispose();
     }
@@ -96,4 +81,53 @@ internal sealed class SqliteCheckpoints : IAsyncDisposable
             _monitor.CheckpointFailed(e);
         }
     }
+}
+
+internal enum CheckpointStep
+{
+    None,
+    WakeCheckpointer,
+
+    /// <summary>On the writer's thread, before its next commit.</summary>
+    CopyHere,
+}
+
+/// <summary>
+/// Who copies the log, and when. The writer and the checkpointer take turns: a log that the writer has just copied is about to start again,
+/// and a checkpointer that was woken then would copy while it does. SQLite before 3.51.3 loses the database that way.
+/// </summary>
+/// <param name="pages">Written pages after which they are copied.</param>
+internal sealed class CheckpointSchedule(int pages)
+{
+    /// <summary>A log this many times as long as the pages between two copies is too long.</summary>
+    private const int TooLong = 4;
+
+    private volatile bool _copying;
+    private volatile bool _restDue;
+    private int _copiedAt;
+
+    /// <param name="written">By the writer's session since it was opened; a new session begins at 0.</param>
+    public CheckpointStep AfterCommit(int written)
+    {
+        if (written < _copiedAt) _copiedAt = 0;
+        if (_copying || (!_restDue && written - _copiedAt < pages)) return CheckpointStep.None;
+        _copiedAt = written;
+        if (_restDue)
+        {
+            _restDue = false;
+            return CheckpointStep.CopyHere;
+        }
+        _copying = true;
+        return CheckpointStep.WakeCheckpointer;
+    }
+
+    /// <summary>The checkpointer is done.</summary>
+    /// <param name="logged">Pages in the log, copied ones included.</param>
+    public void Copied(long logged)
+    {
+        _restDue = logged > (long)TooLong * pages;
+        _copying = false;
+    }
+
+    public void NotCopied() => _copying = false;
 }

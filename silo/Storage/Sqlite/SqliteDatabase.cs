@@ -37,11 +37,12 @@ internal sealed class SqliteDatabase
 
     /// <summary>
     /// For the one writer. synchronous=FULL: a commit returns after its fsync, so that it survives a power cut. The file is not created
-    /// here: a database that went missing while the service ran must not come back as an empty one.
+    /// here: a database that went missing while the service ran must not come back as an empty one. The cache, in KiB, holds most of what
+    /// writes to 100,000 devices come across again.
     /// </summary>
     public SqliteSession OpenWriter() => SqliteSession.Open(
         File, SqliteOpenMode.ReadWrite, _options,
-        "synchronous=FULL", "wal_autocheckpoint=0", $"max_page_count={_options.MaxPages}", "cache_size=-32768");
+        "synchronous=FULL", "wal_autocheckpoint=0", $"max_page_count={_options.MaxPages}", "cache_size=-65536");
 
     /// <summary>For <see cref="SqliteCheckpoints"/>.</summary>
     public SqliteSession OpenCheckpointer() =>

@@ -11,24 +11,14 @@ internal sealed class SqliteSessionStore(GroupCommitWriter writer, SqliteReaders
 
     private bool _begun;
 
-    public Task<SessionOwner> Begin(string gatewayId, string? name, CancellationToken cancellation) => writer.Write(session =>
+    public async Task<SessionOwner> Begin(string gatewayId, string? name, CancellationToken cancellation)
     {
-        long owner = (long)session.Scalar(
-            "INSERT INTO session_owners (gateway, name, fenced) VALUES ($1, $2, 0) ON CONFLICT (gateway) DO UPDATE SET name = $2 "
-            + "RETURNING number",
-            gatewayId, name)!;
-        session.Execute(
-            "UPDATE session_owners SET fenced = 1, heir = $1 WHERE number <> $1 AND heir IS NULL AND ($2 OR name = $3)",
-            owner, !_begun, name);
-        session.Execute(SessionReader.PassOn("SELECT number FROM session_owners WHERE heir = $1"), owner);
-        DropSuperseded(session, owner);
-        // Bodies that nobody is owed: of a session that was dropped, say.
-        session.Run("DELETE FROM session_messages WHERE id NOT IN (SELECT message FROM session_deliveries)");
+        bool takesAll = !_begun;
+        var owner = await writer.Write(session => Begin(session, gatewayId, name, takesAll), cancellation);
+        // Known only now: the transaction may fail, or run twice.
         _begun = true;
-        return new SessionOwner(
-            owner,
-            session.QueryOnce("SELECT gateway FROM session_owners WHERE heir = $1 AND NOT buried", [owner], row => row.GetString(0)));
-    }, cancellation);
+        return owner;
+    }
 
     public Task<StoredSessions> Load(long owner, CancellationToken cancellation) => readers.Scan(session =>
     {
@@ -92,6 +82,24 @@ internal sealed class SqliteSessionStore(GroupCommitWriter writer, SqliteReaders
         "SELECT o.gateway FROM sessions s JOIN session_owners o ON o.number = s.owner WHERE s.key = $1 AND s.expiry_seconds > 0 "
         + "ORDER BY s.epoch DESC LIMIT 1",
         key)));
+
+    private static SessionOwner Begin(SqliteSession session, string gatewayId, string? name, bool takesAll)
+    {
+        long owner = (long)session.Scalar(
+            "INSERT INTO session_owners (gateway, name, fenced) VALUES ($1, $2, 0) ON CONFLICT (gateway) DO UPDATE SET name = $2 "
+            + "RETURNING number",
+            gatewayId, name)!;
+        session.Execute(
+            "UPDATE session_owners SET fenced = 1, heir = $1 WHERE number <> $1 AND heir IS NULL AND ($2 OR name = $3)",
+            owner, takesAll, name);
+        session.Execute(SessionReader.PassOn("SELECT number FROM session_owners WHERE heir = $1"), owner);
+        DropSuperseded(session, owner);
+        // Bodies that nobody is owed: of a session that was dropped, say.
+        session.Run("DELETE FROM session_messages WHERE id NOT IN (SELECT message FROM session_deliveries)");
+        return new SessionOwner(
+            owner,
+            session.QueryOnce("SELECT gateway FROM session_owners WHERE heir = $1 AND NOT buried", [owner], row => row.GetString(0)));
+    }
 
     private static bool MayWrite(SqliteSession session, long owner) =>
         session.Scalar("SELECT 1 FROM session_owners WHERE number = $1 AND fenced = 0", owner) is not null;

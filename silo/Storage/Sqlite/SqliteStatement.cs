@@ -1,3 +1,4 @@
+using System.Text;
 using Microsoft.Data.Sqlite;
 using SQLitePCL;
 using static SQLitePCL.raw;
@@ -59,6 +60,11 @@ internal sealed class SqliteStatement : IDisposable
 
     /// <summary>Bytes of a text; they belong to the statement until it is stepped or reset.</summary>
     public ReadOnlySpan<byte> Bytes(int column) => sqlite3_column_blob(_statement, column);
+
+    /// <summary>Whether a text column has this value; of a text beyond ASCII it may say no.</summary>
+    public bool Holds(int column, string? text) => text is null
+        ? sqlite3_column_type(_statement, column) == SQLITE_NULL
+        : sqlite3_column_type(_statement, column) != SQLITE_NULL && Ascii.Equals(Bytes(column), text);
 
     public void Dispose() => _statement.Dispose();
 

@@ -2,14 +2,19 @@
 #:property PublishAot=false
 #:property AssemblyName=Fleet.Benchmarks
 #:property ServerGarbageCollection=false
-// What does group commit buy, and what does it cost a single writer? Grains that rewrite their states of 300 bytes, every acknowledged write fsynced.
-//   dotnet run -c Release tests/Fleet.Benchmarks/bench/storage-commit.cs [-- --folder /var/tmp --postgres "Host=…;Username=…" --seconds 5 --rounds 3 --records 256]
+// How fast are devices' writes, what does group commit buy, and what does it cost a single writer? 100,000 devices with records of 300 bytes and rows in the
+// fleet index; each writer takes its own of them in turn, every acknowledged write fsynced.
+//   dotnet run -c Release tests/Fleet.Benchmarks/bench/storage-commit.cs [-- --folder /var/tmp --postgres "Host=…;Username=…" --sqlite yes --seconds 5 --rounds 3 --devices 100000]
 // The folder is the disk that is measured (SQLite); in memory (tmpfs) there is no fsync to share. The PostgreSQL server is one to make a database on.
 // A bare loop shows what the database gives at best: one thread that commits 256 updates at a time and does nothing else.
+using System.Collections.Immutable;
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
 using System.Text;
 using System.Text.Json;
+using Fleet.Grains.Index;
+using Fleet.Interfaces.Devices;
+using Fleet.Interfaces.Naming;
 using Fleet.Silo.Storage;
 using Fleet.Silo.Storage.Postgres;
 using Fleet.Silo.Storage.Sqlite;
@@ -25,8 +30,7 @@ const int Writers = 256;
 string Option(string name, string otherwise) => Array.IndexOf(args, name) is >= 0 and var i ? args[i + 1] : otherwise;
 var measured = TimeSpan.FromSeconds(int.Parse(Option("--seconds", "5")));
 int rounds = int.Parse(Option("--rounds", "3"));
-// How many records there are; the writers' own are spread among them.
-int records = int.Parse(Option("--records", $"{Writers}"));
+int devices = int.Parse(Option("--devices", "100000"));
 string server = Option("--postgres", "");
 string folder = Directory.CreateDirectory(Path.Combine(Option("--folder", Path.GetTempPath()), $"fleet-bench-{Environment.ProcessId}")).FullName;
 var json = new JsonSerializerOptions(JsonSerializerDefaults.Web);
@@ -37,10 +41,13 @@ try
 {
     for (int round = 0; round < rounds; round++)
     {
-        Console.WriteLine($"SQLite, {records:N0} records");
-        await Sqlite(Path.Combine(folder, $"{round}.db"));
+        if (Option("--sqlite", "yes") == "yes")
+        {
+            Console.WriteLine($"SQLite, {devices:N0} devices");
+            await Sqlite(Path.Combine(folder, $"{round}.db"));
+        }
         if (server.Length == 0) continue;
-        Console.WriteLine($"PostgreSQL, {records:N0} records");
+        Console.WriteLine($"PostgreSQL, {devices:N0} devices");
         await Postgres();
     }
 }
@@ -56,15 +63,12 @@ async Task Sqlite(string file)
     await using var writer = new GroupCommitWriter(database, Options.Create(options), Monitor());
     using var readers = new SqliteReaders(database);
     var store = new SqliteRecords(writer, readers, new ETagClock(TimeProvider.System), TimeProvider.System);
-    await Fill(store);
-    await Measure($"{Writers} writers, group commit", () => Grouped(store, Writers));
-    // After the crowd, which made the log as long as it gets: to write where a file ends costs twice as much as within it.
-    await Measure("1 writer, group commit", () => Grouped(store, 1));
+    await MeasureAll(store);
     await writer.DisposeAsync();
 
     using var session = database.OpenWriter();
     byte[] state = JsonSerializer.SerializeToUtf8Bytes(State.Of(0), json);
-    byte[][] keys = [.. Enumerable.Range(0, Writers).Select(w => Encoding.UTF8.GetBytes(Key(w * (records / Writers))))];
+    byte[][] keys = [.. Enumerable.Range(0, Writers).Select(w => Encoding.UTF8.GetBytes(Key(w * (devices / Writers))))];
     long etag = 0;
     void Commit(int first, int count)
     {
@@ -96,13 +100,11 @@ async Task Postgres()
         await using var database = new PostgresDatabase(Options.Create(options), TimeProvider.System, DatabaseUse.Sole);
         await using (var store = new PostgresRecords(database, Options.Create(options), Monitor(), TimeProvider.System))
         {
-            await Fill(store);
-            await Measure("1 writer, group commit", () => Grouped(store, 1));
-            await Measure($"{Writers} writers, group commit", () => Grouped(store, Writers));
+            await MeasureAll(store);
         }
         await using var connection = await database.OpenWriter(default);
         string text = JsonSerializer.Serialize(State.Of(0), json);
-        string[] keys = [.. Enumerable.Range(0, Writers).Select(w => Key(w * (records / Writers)))], states = [.. keys.Select(_ => text)];
+        string[] keys = [.. Enumerable.Range(0, Writers).Select(w => Key(w * (devices / Writers)))], states = [.. keys.Select(_ => text)];
         await using var one = new NpgsqlCommand("UPDATE grain_state SET state = $3, etag = $4 WHERE type = $1 AND key = $2", connection);
         foreach (object value in (object[])["device", keys[0], text, 1L]) one.Parameters.Add(new NpgsqlParameter { Value = value });
         await one.PrepareAsync();
@@ -129,29 +131,36 @@ async Task Postgres()
 StorageMonitor Monitor() => new(
     new StorageHealth(TimeProvider.System), new StorageMetrics(services.GetRequiredService<IMeterFactory>()), NullLogger<StorageMonitor>.Instance);
 
-async Task Fill(IRecordStore store)
+async Task MeasureAll(IRecordStore store)
 {
+    var fleet = new GrainState<Device>[devices];
     var storage = new GrainStorage(store, json);
-    foreach (var chunk in Enumerable.Range(0, records).Chunk(1_000))
-        await Task.WhenAll(chunk.Select(i => storage.WriteStateAsync("device", GrainId.Create("device", Key(i)), new GrainState<State>(State.Of(i)))));
+    foreach (var chunk in Enumerable.Range(0, devices).Chunk(1_000))
+        await Task.WhenAll(chunk.Select(i => storage.WriteStateAsync("device", Grain(i), fleet[i] = new(Device.New(i)))));
+    var records = new GrainState<State>[devices];
+    foreach (var chunk in Enumerable.Range(0, devices).Chunk(1_000))
+        await Task.WhenAll(chunk.Select(i => storage.WriteStateAsync("record", Grain(i), records[i] = new(State.Of(i)))));
+    await Measure("record without a row in the index", () => Grouped(storage, "record", Writers, records, state => State.Of(state.Number + 1)));
+    await Measure("device, its row as before", () => Grouped(storage, "device", Writers, fleet, device => device.Changed()));
+    await Measure("device that was seen", () => Grouped(storage, "device", Writers, fleet, device => device.Seen()));
+    await Measure("device that connects or disconnects", () => Grouped(storage, "device", Writers, fleet, device => device.ComesOrGoes()));
+    await Measure("device that was seen, 1 writer", () => Grouped(storage, "device", 1, fleet, device => device.Seen()));
 }
 
-// Each writer rewrites the record of one grain, as fast as it is acknowledged.
-async Task<List<TimeSpan>> Grouped(IRecordStore store, int writers)
+// Each writer rewrites the records of its own grains in a random order, as fast as it is acknowledged.
+async Task<List<TimeSpan>> Grouped<T>(GrainStorage storage, string type, int writers, GrainState<T>[] records, Func<T, T> change)
 {
-    var storage = new GrainStorage(store, json);
     long start = Stopwatch.GetTimestamp();
     var all = await Task.WhenAll(Enumerable.Range(0, writers).Select(w => Task.Run(async () =>
     {
         List<TimeSpan> latencies = new(50_000);
-        var grain = GrainId.Create("device", Key(w * (records / Writers)));
-        var record = new GrainState<State>();
-        await storage.ReadStateAsync("device", grain, record);
-        for (int i = 0; Stopwatch.GetElapsedTime(start) < measured; i++)
+        var random = new Random(w);
+        while (Stopwatch.GetElapsedTime(start) < measured)
         {
+            int i = random.Next(devices / writers) * writers + w;
             long before = Stopwatch.GetTimestamp();
-            record.State = State.Of(i);
-            await storage.WriteStateAsync("device", grain, record);
+            records[i].State = change(records[i].State!);
+            await storage.WriteStateAsync(type, Grain(i), records[i]);
             latencies.Add(Stopwatch.GetElapsedTime(before));
         }
         return latencies;
@@ -183,6 +192,8 @@ async Task Measure(string what, Func<Task<List<TimeSpan>>> run)
         $"  {what,-40} {latencies.Count / measured.TotalSeconds,8:N0} writes/s  p50 {At(0.5),6:F2} ms  p99 {At(0.99),6:F2} ms  max {At(1),7:F2} ms  {micros,5:F1} µs CPU per write in this process");
 }
 
+static GrainId Grain(int number) => GrainId.Create("device", Key(number));
+
 static string Key(int number) => $"robot-{number:000000}";
 
 /// <summary>300 bytes of JSON.</summary>
@@ -191,4 +202,33 @@ internal sealed record State(int Number, string Padding)
     private static readonly string Filler = new('x', 270);
 
     public static State Of(int number) => new(number, Filler);
+}
+
+/// <summary>300 bytes of JSON, and a row with three attributes.</summary>
+internal sealed record Device(int Number, int Changes, Connectivity Connectivity, string? Gateway, DateTimeOffset LastSeenAt) : IDeviceIndexed
+{
+    private static readonly ModelName Model = Name<ModelName>("amr");
+    private static readonly FirmwareVersion Firmware = Name<FirmwareVersion>("2.1.0");
+    private static readonly ImmutableSortedDictionary<string, string>[] Sites =
+    [
+        .. Enumerable.Range(0, 200).Select(i =>
+            ImmutableSortedDictionary<string, string>.Empty.Add("site", $"site-{i}").Add("tag.line", $"{i % 20}").Add("serial", $"{i:00000000}")),
+    ];
+
+    public string Padding { get; } = new('x', 150);
+
+    public static Device New(int number) => new(number, 0, Connectivity.Connected, "gw-1", DateTimeOffset.UnixEpoch);
+
+    public Device Changed() => this with { Changes = Changes + 1 };
+
+    public Device Seen() => this with { LastSeenAt = LastSeenAt.AddSeconds(1) };
+
+    public Device ComesOrGoes() => Connectivity is Connectivity.Connected
+        ? this with { Connectivity = Connectivity.Disconnected, Gateway = null, LastSeenAt = LastSeenAt.AddSeconds(1) }
+        : this with { Connectivity = Connectivity.Connected, Gateway = "gw-1", LastSeenAt = LastSeenAt.AddSeconds(1) };
+
+    public DeviceRow? ToDeviceRow() =>
+        new(Name<ThingName>($"robot-{Number:000000}"), Model, Firmware, true, Connectivity, Gateway, LastSeenAt, Sites[Number % Sites.Length]);
+
+    private static T Name<T>(string text) where T : struct, IName<T> => T.TryParse(text, out var name) ? name : throw new ArgumentException(text);
 }

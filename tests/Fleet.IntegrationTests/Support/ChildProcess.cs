@@ -30,12 +30,17 @@ public sealed class ChildProcess : IAsyncDisposable
     }
 
     /// <summary>Starts <paramref name="assembly"/>, which stands beside the tests, or any other program by its name.</summary>
-    public static ChildProcess Start(string assembly, params IEnumerable<string> arguments)
+    public static ChildProcess Start(string assembly, params IEnumerable<string> arguments) =>
+        Start(assembly, ImmutableDictionary<string, string>.Empty, arguments);
+
+    /// <param name="environment">Beside that of the tests.</param>
+    public static ChildProcess Start(string assembly, IReadOnlyDictionary<string, string> environment, params IEnumerable<string> arguments)
     {
         string beside = Path.Combine(AppContext.BaseDirectory, $"{assembly}.dll");
         var start = File.Exists(beside)
             ? new ProcessStartInfo("dotnet", [beside, .. arguments])
             : new ProcessStartInfo(assembly, arguments);
+        foreach (var (name, value) in environment) start.Environment[name] = value;
         start.RedirectStandardOutput = true;
         start.RedirectStandardError = true;
         start.WorkingDirectory = Path.GetTempPath();

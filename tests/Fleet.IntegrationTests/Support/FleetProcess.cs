@@ -21,10 +21,12 @@ internal sealed class FleetProcess : IAsyncDisposable
     public static string Transport { get; } = Environment.GetEnvironmentVariable("FLEET_TEST_TRANSPORT") ?? "auto";
 
     /// <param name="settings">As <c>Fleet:Role=gateway</c>; a later one stands for an earlier of the same name.</param>
-    public static async Task<FleetProcess> Start(params IEnumerable<string> settings)
+    public static Task<FleetProcess> Start(params IEnumerable<string> settings) => Start(ImmutableDictionary<string, string>.Empty, settings);
+
+    public static async Task<FleetProcess> Start(IReadOnlyDictionary<string, string> environment, params IEnumerable<string> settings)
     {
         string[] defaults = ["Fleet:Http:Port=0", "Fleet:Metrics:Port=0", "Fleet:Gateway:MqttsPort=0", $"Fleet:Gateway:Transport={Transport}"];
-        var process = ChildProcess.Start("Fleet.Silo", defaults.Concat(settings).Select(setting => $"--{setting}"));
+        var process = ChildProcess.Start("Fleet.Silo", environment, defaults.Concat(settings).Select(setting => $"--{setting}"));
         using var patience = new CancellationTokenSource(Eventually.Patience);
         await foreach (string line in process.Lines(patience.Token))
         {

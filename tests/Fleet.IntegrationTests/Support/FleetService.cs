@@ -4,6 +4,7 @@ using System.Net.Http.Json;
 using System.Security.Cryptography.X509Certificates;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Fleet.IntegrationTests.Faults;
 using Fleet.Mqtt;
 
 namespace Fleet.IntegrationTests.Support;
@@ -12,9 +13,11 @@ namespace Fleet.IntegrationTests.Support;
 public sealed class FleetService : IAsyncDisposable
 {
     private readonly string[] _settings;
+    private readonly ForgetfulDisk? _disk;
     private FleetProcess _process;
 
-    private FleetService(string folder, string[] settings, FleetProcess process) => (Folder, _settings, _process) = (folder, settings, process);
+    private FleetService(string folder, string[] settings, FleetProcess process, ForgetfulDisk? disk = null) =>
+        (Folder, _settings, _process, _disk) = (folder, settings, process, disk);
 
     /// <summary>Holds the service's data in <c>data</c>; tests may put files of their own beside it.</summary>
     public string Folder { get; }
@@ -35,6 +38,10 @@ public sealed class FleetService : IAsyncDisposable
     public static async Task<FleetService> StartIn(string folder, params string[] settings) =>
         new(folder, settings, await Run(folder, settings));
 
+    /// <summary>With its data on a disk that forgets and fails.</summary>
+    internal static async Task<FleetService> StartOn(ForgetfulDisk disk, params string[] settings) =>
+        new(disk.Folder, settings, await Run(disk.Folder, settings, disk), disk);
+
     /// <summary>As a silo with a gateway of a cluster, which other processes may join with the settings <see cref="ForOthers"/>.</summary>
     internal static Task<FleetService> StartCluster(PostgresTestDatabase database, params string[] settings)
     {
@@ -52,6 +59,13 @@ public sealed class FleetService : IAsyncDisposable
 
     public Task Kill() => _process.Kill();
 
+    /// <summary>Kills it, and leaves of its data what was synced.</summary>
+    public async Task CutPower()
+    {
+        await Kill();
+        _disk!.CutPower();
+    }
+
     public Task Terminate(CancellationToken cancellation) => _process.Terminate(cancellation);
 
     /// <summary>Starts it again on the ports it had, with the data it left.</summary>
@@ -59,7 +73,7 @@ public sealed class FleetService : IAsyncDisposable
     {
         string[] ports = [$"Fleet:Gateway:MqttsPort={MqttsPort}", $"Fleet:Http:Port={Http.Port}", $"Fleet:Metrics:Port={Metrics.Port}"];
         await _process.DisposeAsync();
-        _process = await Run(Folder, [.. _settings, .. ports]);
+        _process = await Run(Folder, [.. _settings, .. ports], _disk);
     }
 
     public HttpClient NewHttpClient(string? token = null)
@@ -131,6 +145,7 @@ public sealed class FleetService : IAsyncDisposable
         Directory.Delete(Folder, recursive: true);
     }
 
-    private static Task<FleetProcess> Run(string folder, string[] settings) =>
-        FleetProcess.Start([$"Fleet:DataDirectory={Path.Combine(folder, "data")}", .. settings]);
+    private static Task<FleetProcess> Run(string folder, string[] settings, ForgetfulDisk? disk = null) => FleetProcess.Start(
+        disk?.Environment ?? ImmutableDictionary<string, string>.Empty,
+        [$"Fleet:DataDirectory={Path.Combine(folder, "data")}", .. settings]);
 }

@@ -1,8 +1,11 @@
 using System.Net;
 using System.Text;
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
+using Fleet.Interfaces.Naming;
 using Fleet.Silo.Api;
+using Fleet.Silo.Blobs;
 using Fleet.Silo.Storage;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -29,7 +32,19 @@ public sealed class ApiConventionTests : IAsyncLifetime
         _app.UseRouting();
         var api = _app.MapGroup("/api/v1");
         api.MapPost("/plans", (Plan plan) => plan);
+        api.MapPost("/trees", (JsonElement tree) => tree);
+        api.MapPost("/maps", (Dictionary<string, string> map) => map);
         api.MapGet("/numbers", (int limit) => limit);
+        api.MapGet("/texts", (string text) => text);
+        api.MapGet("/things/{thing}", (string thing) => thing);
+        api.MapPut("/files", () =>
+        {
+            throw new BlobNotStoredException(new IOException("No space left on device", 28));
+        });
+        api.MapPut("/broken-files", () =>
+        {
+            throw new BlobNotStoredException(new IOException("Input/output error", 5));
+        });
         api.MapGet("/bug", string () => throw new InvalidOperationException("a secret"));
         api.MapGet("/full", string () => throw new StorageException("The write was not stored: disk full", new IOException()));
         await _app.StartAsync();
@@ -64,6 +79,59 @@ public sealed class ApiConventionTests : IAsyncLifetime
     [InlineData("numbers")]
     public async Task A_parameter_that_is_wrong_or_missing_is_named(string path) =>
         Assert.Equal("limit", (string?)(await Problem(HttpMethod.Get, path, HttpStatusCode.BadRequest, "invalid-request"))["field"]);
+
+    [Theory]
+    [InlineData("plans", """{"name":"a\u0000b"}""", "name")]
+    [InlineData("plans", """{"name":"x","note":"\u0000"}""", "note")]
+    [InlineData("maps", """{"site":"a\u0000"}""", "site")]
+    [InlineData("maps", """{"a\u0000":"x"}""", "a\0")]
+    [InlineData("trees", """{"plan":{"phases":[{"name":"x"},{"name":"\u0000"}]}}""", "plan.phases[1].name")]
+    [InlineData("trees", """{"plan":{"a\u0000":1}}""", "plan")]
+    [InlineData("trees", """{"plan":"\ud800"}""", "plan")]
+    public async Task U0000_in_any_text_of_a_body_is_refused_by_the_member_that_holds_it(string path, string body, string field)
+    {
+        var problem = await Problem(HttpMethod.Post, path, HttpStatusCode.BadRequest, "invalid-request", Json(body));
+        Assert.Equal((field, StorableText.Rule), ((string?)problem["field"], (string?)problem["detail"]));
+        // In another encoding of the body, too.
+        using var utf16 = new StringContent(body, Encoding.Unicode, "application/json");
+        Assert.Equal(field, (string?)(await Problem(HttpMethod.Post, path, HttpStatusCode.BadRequest, "invalid-request", utf16))["field"]);
+    }
+
+    [Theory]
+    [InlineData("plans", """{"name":"\\u0000"}""")]
+    [InlineData("maps", """{"a\\u0000":"\\\\u0000"}""")]
+    [InlineData("trees", """{"a":["\\u0000",1,null]}""")]
+    public async Task What_only_looks_like_it_is_taken(string path, string body)
+    {
+        using var response = await _http.PostAsync($"/api/v1/{path}", Json(body));
+        Assert.Equal(HttpStatusCode.OK, response.StatusCode);
+        Assert.True(JsonNode.DeepEquals(JsonNode.Parse(body), JsonNode.Parse(await response.Content.ReadAsStringAsync())));
+    }
+
+    [Theory, InlineData("texts?text=a%00b", "text"), InlineData("texts?text=a&other=%00", "other"), InlineData("numbers?limit=%00", "limit")]
+    public async Task U0000_in_the_query_is_refused_by_the_parameter(string path, string field) =>
+        Assert.Equal(field, (string?)(await Problem(HttpMethod.Get, path, HttpStatusCode.BadRequest, "invalid-request"))["field"]);
+
+    [Fact]
+    public async Task U0000_in_the_path_never_reaches_an_endpoint()
+    {
+        using var response = await _http.GetAsync("/api/v1/things/a%00b");
+        Assert.Equal(HttpStatusCode.BadRequest, response.StatusCode);
+    }
+
+    [Fact]
+    public void A_cursor_that_holds_U0000_is_none()
+    {
+        Assert.True(Cursors.TryDecode(Cursors.Encode("amr/1.0.0"), out _));
+        Assert.False(Cursors.TryDecode(Cursors.Encode("a\0"), out _));
+    }
+
+    [Fact]
+    public async Task A_disk_that_is_full_is_507_and_one_that_fails_is_503()
+    {
+        await Problem(HttpMethod.Put, "files", HttpStatusCode.InsufficientStorage, "insufficient-storage");
+        await Problem(HttpMethod.Put, "broken-files", HttpStatusCode.ServiceUnavailable, "storage-unavailable");
+    }
 
     [Fact]
     public async Task What_is_not_there_not_allowed_or_not_json_is_a_problem_too()

@@ -2,15 +2,17 @@ using System.Security.Cryptography;
 using Fleet.Silo.Blobs;
 using Fleet.Silo.Files;
 using Fleet.UnitTests.Pki;
+using Microsoft.Extensions.Time.Testing;
 
 namespace Fleet.UnitTests.Blobs;
 
 public sealed class BlobStoreTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
+    private readonly FakeTimeProvider _time = new(new DateTimeOffset(2026, 7, 1, 12, 0, 0, TimeSpan.Zero));
     private readonly BlobStore _store;
 
-    public BlobStoreTests() => _store = new BlobStore(_folder.Path);
+    public BlobStoreTests() => _store = new BlobStore(_folder.Path, _time);
 
     public void Dispose() => _folder.Dispose();
 
@@ -42,23 +44,78 @@ public sealed class BlobStoreTests : IDisposable
     }
 
     [Fact]
-    public async Task The_same_content_is_stored_once()
+    public async Task The_same_content_is_stored_once_and_counts_as_new()
     {
         var content = Random(1_000);
         using var first = await Stage(content);
         using var second = await Stage(content);
         first.Commit();
-        var written = File.GetLastWriteTimeUtc(_store.PathOf(first.Sha256)!);
+        _time.Advance(TimeSpan.FromDays(1));
         second.Commit();
         Assert.Single(Files());
-        Assert.Equal(written, File.GetLastWriteTimeUtc(_store.PathOf(first.Sha256)!));
+        Assert.Equal(new FoundBlob(first.Sha256, _time.GetUtcNow(), IsAside: false), Assert.Single(_store.List()));
+    }
+
+    [Fact]
+    public async Task A_damaged_blob_is_mended_by_uploading_it_again()
+    {
+        var content = Random(1_000);
+        using (var staged = await Stage(content)) staged.Commit();
+        string path = Assert.Single(Files());
+        using var reader = File.OpenRead(path);
+        File.WriteAllBytes(path, [1, 2, 3]);
+        using (var staged = await Stage(content)) staged.Commit();
+        Assert.Equal(content, File.ReadAllBytes(path));
+        // Who was reading goes on with what it opened.
+        Assert.Equal(3, reader.Read(new byte[10]));
+    }
+
+    [Fact]
+    public async Task A_blob_that_is_set_aside_comes_back_as_it_was_or_goes()
+    {
+        var content = Random(10);
+        using (var staged = await Stage(content)) staged.Commit();
+        string sha256 = _store.List().Single().Sha256;
+        _time.Advance(TimeSpan.FromDays(1));
+        _store.SetAside(sha256, _time.GetUtcNow());
+        Assert.Null(_store.OpenRead(sha256));
+        Assert.Equal(new FoundBlob(sha256, _time.GetUtcNow(), IsAside: true), Assert.Single(_store.List()));
+        _store.PutBack(sha256);
+        Assert.Equal(content, File.ReadAllBytes(_store.PathOf(sha256)!));
+
+        _time.Advance(TimeSpan.FromDays(1));
+        _store.SetAside(sha256, _time.GetUtcNow());
+        _store.Delete(sha256);
+        Assert.Empty(Files());
+    }
+
+    [Fact]
+    public async Task A_blob_that_was_stored_anew_is_not_set_aside()
+    {
+        var content = Random(10);
+        using (var staged = await Stage(content)) staged.Commit();
+        string sha256 = _store.List().Single().Sha256;
+        _store.SetAside(sha256, _time.GetUtcNow() - TimeSpan.FromHours(1));
+        Assert.Equal(content, File.ReadAllBytes(_store.PathOf(sha256)!));
+    }
+
+    [Fact]
+    public async Task A_blob_that_was_stored_anew_stays_when_the_former_is_put_back()
+    {
+        using (var staged = await Stage(Random(10))) staged.Commit();
+        string sha256 = _store.List().Single().Sha256;
+        _time.Advance(TimeSpan.FromDays(1));
+        _store.SetAside(sha256, _time.GetUtcNow());
+        using (var staged = await Stage(Random(10))) staged.Commit();
+        _store.PutBack(sha256);
+        Assert.False(Assert.Single(_store.List()).IsAside);
     }
 
     [Fact]
     public async Task What_another_process_is_just_storing_is_no_leftover()
     {
         using var staged = await Stage(Random(10));
-        _ = new BlobStore(_folder.Path);
+        _ = new BlobStore(_folder.Path, _time);
         staged.Commit();
         Assert.Equal([_store.PathOf(staged.Sha256)!], Files());
     }
@@ -69,7 +126,7 @@ public sealed class BlobStoreTests : IDisposable
         using (var staged = await Stage(Random(10))) staged.Commit();
         var blob = Assert.Single(Files());
         File.WriteAllText(_folder.File("incoming/half-an-upload"), "x");
-        _ = new BlobStore(_folder.Path);
+        _ = new BlobStore(_folder.Path, _time);
         Assert.Equal([blob], Files());
     }
 
@@ -77,7 +134,7 @@ public sealed class BlobStoreTests : IDisposable
     public async Task More_than_the_limit_is_refused_and_nothing_is_kept()
     {
         Assert.Equal(1_073_741_824, BlobStore.MaxBlobBytes);
-        var small = new BlobStore(_folder.Path, maxBlobBytes: 1_000_000);
+        var small = new BlobStore(_folder.Path, _time, maxBlobBytes: 1_000_000);
         Assert.Null(await small.Stage(new Zeros(1_000_001), CancellationToken.None));
         Assert.Empty(Files());
         using var largest = await small.Stage(new Zeros(1_000_000), CancellationToken.None);

@@ -64,5 +64,20 @@ public sealed class FirmwareGrainTests : IAsyncLifetime
         Assert.IsType<PublishFirmwareResult.Published>(await Grain.Publish());
     }
 
+    [Fact]
+    public async Task Only_what_was_never_published_can_be_abandoned()
+    {
+        Assert.Null(await Grain.KeepUnlessAbandoned(_fleet.Time.GetUtcNow()));
+        await Grain.Upload(Upload);
+        Assert.NotNull(await Grain.KeepUnlessAbandoned(_fleet.Time.GetUtcNow()));
+        _fleet.Time.Advance(TimeSpan.FromSeconds(1));
+        Assert.Null(await Grain.KeepUnlessAbandoned(_fleet.Time.GetUtcNow()));
+        Assert.IsType<PublishFirmwareResult.NotFound>(await Grain.Publish());
+        Assert.True(Assert.IsType<UploadFirmwareResult.Stored>(await Grain.Upload(Upload)).Created);
+        await Grain.Publish();
+        _fleet.Time.Advance(TimeSpan.FromDays(1_000));
+        Assert.Equal(FirmwareStatus.Published, (await Grain.KeepUnlessAbandoned(_fleet.Time.GetUtcNow()))!.Status);
+    }
+
     private IFirmwareGrain Grain => _fleet.Grains.GetGrain<IFirmwareGrain>("amr/1.0.0");
 }

@@ -119,6 +119,9 @@ public sealed class JobTopicsTests
 
     [Theory]
     [InlineData("update/x", "{}", "InvalidTopic")]
+    [InlineData("j-1/update", """{"status":"FAILED","statusDetails":{"reason":"a\u0000"}}""", "InvalidRequest")]
+    [InlineData("j-1/get", """{"clientToken":"a\u0000"}""", "InvalidRequest")]
+    [InlineData("start-next", """{"anything":{"a\u0000":1}}""", "InvalidRequest")]
     [InlineData("j-1/update", "{nonsense", "InvalidJson")]
     [InlineData("j-1/update", "[]", "InvalidJson")]
     [InlineData("j-1/update", "{}", "InvalidRequest")]

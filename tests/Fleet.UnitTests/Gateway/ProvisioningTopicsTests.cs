@@ -79,6 +79,8 @@ public sealed class ProvisioningTopicsTests
 
     [Theory]
     [InlineData("$aws/certificates/create-from-csr/json", "{}", 400, "InvalidCsr")]
+    [InlineData("$aws/provisioning-templates/fleet/provision/json", """{"certificateOwnershipToken":"t","parameters":{"ThingName":"a\u0000"}}""", 400, "InvalidPayload")]
+    [InlineData("$aws/provisioning-templates/fleet/provision/json", """{"certificateOwnershipToken":"t","parameters":{"a\u0000":"x"}}""", 400, "InvalidPayload")]
     [InlineData("$aws/certificates/create-from-csr/json", "nonsense", 400, "InvalidPayload")]
     [InlineData("$aws/provisioning-templates/fleet/provision/json", """{"parameters":{}}""", 400, "InvalidCertificateOwnershipToken")]
     public async Task A_bad_request_is_told(string topic, string body, int status, string code)

@@ -43,7 +43,7 @@ public abstract class FleetQueryTests<TDatabase> : IAsyncDisposable where TDatab
                 // Small and large sources, and a limit between, take different ways.
                 foreach (int few in (int[])[0, 20, 5_000])
                 {
-                    var index = new FleetIndex(_database.Tables, new(few, few));
+                    var index = new FleetIndex(_database.Tables, new(few, few, FirstSteps: 2));
                     var found = (await index.Find(query, null, 1_000, default)).Select(row => row.Thing.Value).ToList();
                     Assert.True(expected.SequenceEqual(found), $"{why}, {few}: {string.Join(' ', expected)} / {string.Join(' ', found)}");
                     Assert.True(expected.Count == await index.Count(query, default), $"{why}, {few}");

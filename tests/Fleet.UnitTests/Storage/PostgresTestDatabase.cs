@@ -17,7 +17,7 @@ public sealed class PostgresTestDatabase : TestDatabase
     private readonly NpgsqlDataSource _plain;
     private readonly PostgresRetainedStore _retained;
     private readonly PostgresRuleQueue _ruleQueue;
-    private readonly PostgresSessionStore _sessions;
+    private readonly List<PostgresSessionStore> _sessions = [];
 
     public PostgresTestDatabase() : this(null) { }
 
@@ -37,7 +37,7 @@ public sealed class PostgresTestDatabase : TestDatabase
         Retained = _retained = new PostgresRetainedStore(Database, wrapped, TimeProvider.System);
         RuleQueue = _ruleQueue = new PostgresRuleQueue(Database, wrapped);
         Rules = new PostgresRuleStore(Database);
-        Sessions = _sessions = new PostgresSessionStore(Database);
+        Sessions = NewSessionStore();
     }
 
     public string Name { get; }
@@ -51,6 +51,13 @@ public sealed class PostgresTestDatabase : TestDatabase
     public override IRuleQueue RuleQueue { get; }
     public override IRuleStore Rules { get; }
     public override ISessionStore Sessions { get; }
+
+    public override ISessionStore NewSessionStore()
+    {
+        var store = new PostgresSessionStore(Database);
+        _sessions.Add(store);
+        return store;
+    }
 
     public override object? Scalar(string sql)
     {
@@ -79,7 +86,7 @@ public sealed class PostgresTestDatabase : TestDatabase
         await Writer.DisposeAsync();
         await _retained.DisposeAsync();
         await _ruleQueue.DisposeAsync();
-        await _sessions.DisposeAsync();
+        foreach (var store in _sessions) await store.DisposeAsync();
         await Database.DisposeAsync();
         await _plain.DisposeAsync();
         await base.DisposeAsync();

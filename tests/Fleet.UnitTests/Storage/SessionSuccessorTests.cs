@@ -2,7 +2,24 @@ using Fleet.Gateway.Journal;
 
 namespace Fleet.UnitTests.Storage;
 
-public sealed class SessionSuccessorsOnSqlite : SessionSuccessorTests<SqliteTestDatabase>;
+public sealed class SessionSuccessorsOnSqlite : SessionSuccessorTests<SqliteTestDatabase>
+{
+    [Fact]
+    public async Task A_beginning_that_ran_twice_inherits_all_the_same()
+    {
+        await Write(await OfAnEarlierLife(), batch => batch.Sessions.Add(Session(1, "a")));
+        Task<SessionOwner> beginning;
+        await using (await Database.HoldWriter())
+        {
+            beginning = Store.Begin("new", "here", default);
+            // It breaks the transaction that both share, so each runs again alone.
+            _ = Database.Writer.Write<int>(_ => throw new InvalidOperationException("a bug"));
+        }
+        var owner = await beginning;
+        Assert.Equal(["old"], owner.Predecessors);
+        Assert.Equal("a", Assert.Single((await Store.Load(owner.Number, default)).Sessions).Key);
+    }
+}
 
 public sealed class SessionSuccessorsOnPostgres : SessionSuccessorTests<PostgresTestDatabase>;
 
@@ -104,6 +121,22 @@ public abstract class SessionSuccessorTests<TDatabase> : SessionStoreTestsOn<TDa
         foreach (string table in (string[])["session_subscriptions", "session_deliveries", "session_received"])
             Assert.Equal(0L, Convert.ToInt64(Database.Scalar($"SELECT COUNT(*) FROM {table}")));
     }
+
+    /// <summary>A process that ended without a word, and never had a name.</summary>
+    [Theory, InlineData("new", "here"), InlineData("new", null)]
+    public async Task A_beginning_that_failed_inherits_when_it_is_tried_again(string gateway, string? name)
+    {
+        await Write(await OfAnEarlierLife(), batch => batch.Sessions.Add(Session(1, "a")));
+        await Assert.ThrowsAnyAsync<Exception>(() => Store.Begin(null!, name, default));
+        var owner = await Store.Begin(gateway, name, default);
+        Assert.Equal(["old"], owner.Predecessors);
+        Assert.Equal("a", Assert.Single((await Store.Load(owner.Number, default)).Sessions).Key);
+        // A further gateway of this process leaves it alone.
+        await Begin("other");
+        Assert.Single((await Store.Load(owner.Number, default)).Sessions);
+    }
+
+    private protected async Task<long> OfAnEarlierLife() => (await Database.NewSessionStore().Begin("old", null, default)).Number;
 
     private async Task<long> Begin(string gateway, string? name = null) => (await Store.Begin(gateway, name ?? gateway, default)).Number;
 

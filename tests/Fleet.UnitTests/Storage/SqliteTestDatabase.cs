@@ -32,7 +32,7 @@ public sealed class SqliteTestDatabase : TestDatabase
         Retained = new SqliteRetainedStore(Writer, Readers, TimeProvider.System);
         RuleQueue = new SqliteRuleQueue(Writer, Readers);
         Rules = new SqliteRuleStore(Writer, Readers);
-        Sessions = new SqliteSessionStore(Writer, Readers);
+        Sessions = NewSessionStore();
     }
 
     public string Folder { get; }
@@ -48,6 +48,8 @@ public sealed class SqliteTestDatabase : TestDatabase
     public override IRuleStore Rules { get; }
     public override ISessionStore Sessions { get; }
 
+    public override ISessionStore NewSessionStore() => new SqliteSessionStore(Writer, Readers);
+
     public override object? Scalar(string sql) => Readers.Read(session => session.Scalar(sql));
 
     public override string JsonMember(string name) => $"json_extract(state, '$.{name}')";
@@ -56,12 +58,13 @@ public sealed class SqliteTestDatabase : TestDatabase
     {
         var held = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var hold = new ManualResetEventSlim();
-        _ = Writer.Write(_ =>
+        // On a thread of its own: a write that is alone may be committed on its caller's.
+        _ = Task.Run(() => Writer.Write(_ =>
         {
             held.TrySetResult();
             hold.Wait();
             return 0;
-        });
+        }));
         await held.Task;
         return new Release(hold);
     }

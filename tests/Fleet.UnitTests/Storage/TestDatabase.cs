@@ -47,6 +47,9 @@ public abstract class TestDatabase : IAsyncDisposable
     public abstract IRuleStore Rules { get; }
     public abstract ISessionStore Sessions { get; }
 
+    /// <summary>As another process has it, that has the database for itself too.</summary>
+    public abstract ISessionStore NewSessionStore();
+
     /// <summary>Sizes of the transactions that were committed.</summary>
     public List<int> Batches { get; } = [];
 

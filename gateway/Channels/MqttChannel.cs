@@ -55,7 +55,7 @@ internal sealed class MqttChannel(ChannelServices services, ISessionOwner owner,
     /// The session is on its way to the store: CONNACK, which promises it, goes out at this position of the journal. <see cref="Opened"/>
     /// is to say so. Null if there is nothing to wait for.
     /// </summary>
-    public long? OpensAt { get; private set; }
+    public JournalPosition? OpensAt { get; private set; }
 
     /// <summary>
     /// Takes whole packets off the front of <paramref name="buffer"/>; what is left needs more bytes, or the end of a pause.
@@ -319,9 +319,9 @@ internal sealed class MqttChannel(ChannelServices services, ISessionOwner owner,
         bool refused = ack.ReasonCode >= ReasonCode.UnspecifiedError;
         var result = ack.Type switch
         {
-            PacketType.PubAck => Session!.PubAck(ack.PacketId),
-            PacketType.PubRec => Session!.PubRec(ack.PacketId, refused),
-            _ => Session!.PubComp(ack.PacketId),
+            PacketType.PubAck => Session!.Outbound.PubAck(ack.PacketId),
+            PacketType.PubRec => Session!.Outbound.PubRec(ack.PacketId, refused),
+            _ => Session!.Outbound.PubComp(ack.PacketId),
         };
         if (result == AckResult.WrongKind)
             throw new MqttProtocolException(ReasonCode.ProtocolError, $"{ack.Type} for a message that awaits another answer (4.3).");
@@ -347,7 +347,7 @@ internal sealed class MqttChannel(ChannelServices services, ISessionOwner owner,
         {
             // As if it had been sent and acknowledged [MQTT-3.1.2-25].
             services.Metrics.Dropped(DropReason.TooLarge);
-            if (next.PacketId != 0) Session!.Forget(next.PacketId);
+            if (next.PacketId != 0) Session!.Outbound.Forget(next.PacketId);
         }
         delivery.Message.Release();
     }

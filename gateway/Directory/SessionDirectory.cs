@@ -38,8 +38,8 @@ internal sealed class SessionDirectory(
 
     /// <summary>Gives the client its session, an old one or a new one, and ends the connection that had it (0x8E).</summary>
     /// <param name="refusal">Why it gets none.</param>
-    /// <returns>Whether it was there, and the journal's position at which all of this is durable.</returns>
-    public (Session Session, bool Present, long Position)? Attach(
+    /// <returns>Whether it was there, and where all of this is durable.</returns>
+    public (Session Session, bool Present, JournalPosition Position)? Attach(
         ISessionOwner owner, SessionIdentity identity, SessionTerms terms, long now, out ConnectDecision.Refused? refusal)
     {
         Session session;
@@ -47,7 +47,7 @@ internal sealed class SessionDirectory(
         ISessionOwner? evicted;
         Publication? will = null;
         bool present;
-        long position;
+        JournalPosition position;
         lock (_gate)
         {
             // Under the lock: what voids a session raises its fence first, and then looks for it here.
@@ -127,7 +127,7 @@ internal sealed class SessionDirectory(
             else
             {
                 session.ExpiresAt = now + (session.ExpirySeconds * 1000L);
-                snapshots.Note(session, session.MaybeSent);
+                snapshots.Note(session, session.Outbound.MaybeSent);
             }
         }
         if (will is not null) _ = broker.Publish(will);
@@ -167,7 +167,7 @@ internal sealed class SessionDirectory(
             // After its message, so that it goes out once more rather than not at all.
             lock (_gate)
             {
-                if (_sessions.GetValueOrDefault(session.Identity.Key) == session) snapshots.Note(session, session.MaybeSent);
+                if (_sessions.GetValueOrDefault(session.Identity.Key) == session) snapshots.Note(session, session.Outbound.MaybeSent);
             }
         }
         foreach (var session in ended ?? [])
@@ -218,7 +218,7 @@ internal sealed class SessionDirectory(
         {
             if (!_sessions.TryAdd(session.Identity.Key, session)) return false;
             session.ExpiresAt = now + (session.ExpirySeconds * 1000L);
-            snapshots.Note(session, session.MaybeSent);
+            snapshots.Note(session, session.Outbound.MaybeSent);
             return true;
         }
     }
@@ -242,7 +242,7 @@ internal sealed class SessionDirectory(
         (long queued, long inFlight) = (0, 0);
         foreach (var session in sessions)
         {
-            var (waiting, sent) = session.Backlog;
+            var (waiting, sent) = session.Outbound.Backlog;
             queued += waiting;
             inFlight += sent;
         }

@@ -49,7 +49,7 @@ internal sealed class SessionRestore(
             {
                 ExpirySeconds = row.ExpirySeconds, Will = snapshots.WillOf(row), Intake = intake,
             };
-            if (intake is not null) session.Arrive();
+            if (intake is not null) session.Move.Arrive();
             session.Restore(handles[row.Id], [.. deliveries[row.Id]], row.MaybeSent, received[row.Id]);
             var disconnectedAt = row.DisconnectedAt ?? clock.UtcNow;
             bool over = row.ExpirySeconds == 0 || disconnectedAt.AddSeconds(row.ExpirySeconds) + Grace < clock.UtcNow;
@@ -74,14 +74,13 @@ internal sealed class SessionRestore(
         foreach (var will in wills) _ = broker.Publish(will);
     }
 
-    private Delivery DeliveryOf(StoredSession session, DeliveryRow row, Dictionary<long, Publication> messages)
+    private static Delivery DeliveryOf(StoredSession session, DeliveryRow row, Dictionary<long, Publication> messages)
     {
         var message = row.Message == 0 ? null : messages[row.Message];
-        byte[]? identifiers = row.Identifiers.IsEmpty ? null : row.Identifiers.ToArray();
-        var stored = new StoredDelivery(session, row.Number, message, (Qos)row.Qos, row.Retain, row.PacketId, identifiers);
-        journal.Restore(stored, row.Message);
-        session.LastNumber = row.Number;
-        return new Delivery(message!, (Qos)row.Qos, row.Retain, Identifiers: identifiers) { Stored = stored };
+        return new Delivery(message!, (Qos)row.Qos, row.Retain, row.Identifiers.IsEmpty ? null : row.Identifiers.ToArray())
+        {
+            Stored = session.Restore(row, message),
+        };
     }
 
     private Publication MessageOf(MessageRow row) => new(

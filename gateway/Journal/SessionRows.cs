@@ -67,7 +67,7 @@ public readonly record struct MessageRow(
 /// <param name="Message">0 once PUBREC has come.</param>
 /// <param name="Qos">1 or 2: that the client gets it with.</param>
 /// <param name="Retain">As the client sees it.</param>
-/// <param name="PacketId">With QoS 2, 0 before it has one; 0 with QoS 1, where it may be another one the next time.</param>
+/// <param name="PacketId">0 before it has one; builds before this one wrote none down with QoS 1.</param>
 /// <param name="Identifiers">Subscription identifiers, as the PUBLISH has them; empty for none.</param>
 public readonly record struct DeliveryRow(
     long Session, long Number, long Message, byte Qos, bool Retain, ushort PacketId, ReadOnlyMemory<byte> Identifiers);

@@ -143,7 +143,7 @@ internal sealed class ReactorConnection : MqttConnection, IReady, ILoopWork, IDi
 
     private bool IsEnding => _peerEnded && _stage == Stage.Open;
 
-    private bool HasRoomForAnswers => IsClosed || (Outbound.HasRoom && Channel.Session?.IsBacklogged != true);
+    private bool HasRoomForAnswers => IsClosed || (Outbound.HasRoom && Channel.Session?.Outbound.IsBacklogged != true);
 
     private bool MayRead => _stage == Stage.Open && !_peerEnded && !Channel.IsPaused && Outbound.HasRoom;
 

@@ -13,6 +13,10 @@ internal readonly record struct Delivery(Publication Message, Qos Qos, bool Reta
     /// <summary>A persistent session is owed it; null with QoS 0, and for what is of its connection alone.</summary>
     public StoredDelivery? Stored { get; init; }
 
+    /// <summary>The message as one subscription gets it.</summary>
+    public static Delivery Of(Publication message, SubscriptionOptions options, byte[]? identifiers) => new(
+        message, options.Qos < message.Qos ? options.Qos : message.Qos, message.Retain && options.RetainAsPublished, identifiers);
+
     /// <summary>It has reached the client, or will never.</summary>
     public void Finish()
     {

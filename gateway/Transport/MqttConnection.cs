@@ -2,6 +2,7 @@ using System.Buffers;
 using Fleet.Gateway.Auth;
 using Fleet.Gateway.AwsTopics;
 using Fleet.Gateway.Channels;
+using Fleet.Gateway.Journal;
 using Fleet.Gateway.Sessions;
 using Fleet.Gateway.Telemetry;
 using Fleet.Mqtt;
@@ -141,7 +142,7 @@ internal abstract class MqttConnection : ISessionOwner
         Enter(new ConnectionEvent.Resumed());
     }
 
-    private async Task OpenWhenDurable(long position)
+    private async Task OpenWhenDurable(JournalPosition position)
     {
         bool durable = await Services.Channel.Journal.WhenDurable(position);
         Enter(new ConnectionEvent.Opened(durable));

@@ -269,7 +269,7 @@ internal sealed class SessionDirectory(
             _sessions.Clear();
             foreach (var session in sessions) session.Will = null;
         }
-        foreach (var session in sessions) Discard(session)?.End(cause);
+        foreach (var session in sessions) DiscardCopy(session)?.End(cause);
     }
 
     private void End(Session session, EndCause cause)
@@ -291,8 +291,15 @@ internal sealed class SessionDirectory(
     /// <summary>Ends a session that is not in the directory (any more). Returns the connection it had.</summary>
     public ISessionOwner? Discard(Session session)
     {
-        var (filters, owner) = session.End();
-        broker.Forget(session, filters);
-        return owner;
+        var ended = session.End();
+        broker.Forget(session, ended);
+        return ended.Owner;
+    }
+
+    /// <summary>As <see cref="Discard"/>, where another copy is the right one: what it has is not given to anybody.</summary>
+    public ISessionOwner? DiscardCopy(Session session)
+    {
+        session.Move.Supersede();
+        return Discard(session);
     }
 }

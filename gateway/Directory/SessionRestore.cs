@@ -39,7 +39,7 @@ internal sealed class SessionRestore(
         // All of them before any goes: the last to go takes the body of its message along.
         var deliveries = stored.Deliveries.ToLookup(row => row.Session, row => DeliveryOf(handles[row.Session], row, messages));
         var received = stored.Received.ToLookup(row => row.Session, row => row.PacketId);
-        List<Publication> wills = [];
+        List<Session> ended = [];
         int restored = 0;
         // Should a session be there twice, because it moved at the moment of a kill, the newer one is right.
         foreach (var row in stored.Sessions.OrderByDescending(row => row.Epoch))
@@ -60,10 +60,14 @@ internal sealed class SessionRestore(
                 var options = SubscriptionOptions.Parse(subscription.Options, MqttVersion.V5);
                 broker.Restore(session, new HeldSubscription(TopicFilter.Parse(subscription.Filter), options, subscription.Identifier));
             }
-            if (over || !directory.TryAdd(session, since))
+            if (over)
             {
-                directory.Discard(session);
-                if (over && session.Will is { } will) wills.Add(will.At(clock.NowMs));
+                ended.Add(session);
+                continue;
+            }
+            if (!directory.TryAdd(session, since))
+            {
+                directory.DiscardCopy(session);
                 continue;
             }
             if (session.Identity.Certificate is { } certificate) certificates.Add(certificate);
@@ -71,13 +75,18 @@ internal sealed class SessionRestore(
             restored++;
         }
         if (stored.Sessions.Count > 0) log.SessionsRestored(restored, stored.Sessions.Count - restored, stored.Deliveries.Count);
-        foreach (var will in wills) _ = broker.Publish(will);
+        // Others may be members of the same shared subscriptions, and may want the wills.
+        foreach (var session in ended)
+        {
+            directory.Discard(session);
+            if (session.Will is { } will) _ = broker.Publish(will.At(clock.NowMs));
+        }
     }
 
     private static Delivery DeliveryOf(StoredSession session, DeliveryRow row, Dictionary<long, Publication> messages)
     {
         var message = row.Message == 0 ? null : messages[row.Message];
-        return new Delivery(message!, (Qos)row.Qos, row.Retain, row.Identifiers.IsEmpty ? null : row.Identifiers.ToArray())
+        return new Delivery(message!, (Qos)row.Qos, row.Retain, row.Identifiers.IsEmpty ? null : row.Identifiers.ToArray(), row.Share)
         {
             Stored = session.Restore(row, message),
         };

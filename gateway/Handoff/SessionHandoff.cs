@@ -43,7 +43,7 @@ internal sealed class SessionHandoff(
             HeldSession? here = held is null ? null : new(held.Identity.Epoch, held.ExpiresAt!.Value);
             var answer = Apply(key, new HandoffEvent.TakenOver(epoch, discard, here, StandingOf(passage)), held);
             // A copy that is coming is newer.
-            if (held is not null && answer != HandoffAnswer.Yes) directory.Discard(held)?.End(EndCause.TakenOver);
+            if (held is not null && answer != HandoffAnswer.Yes) directory.DiscardCopy(held)?.End(EndCause.TakenOver);
             if (answer == HandoffAnswer.Unknown) throw new InvalidOperationException($"Where session {key} will be is not known yet.");
             return answer == HandoffAnswer.Yes ? _passages[key].ToMoved(gateway.Id) : null;
         }
@@ -197,7 +197,7 @@ internal sealed class SessionHandoff(
         }
         foreach (var passage in passages)
         {
-            if (passage.Leaving is { } leaving) directory.Discard(leaving);
+            if (passage.Leaving is { } leaving) directory.DiscardCopy(leaving);
             if (passage.Coming is { } coming) End(coming);
         }
     }
@@ -257,7 +257,7 @@ internal sealed class SessionHandoff(
                 break;
             case HandoffEffect.Return:
                 passage.Leaving!.Move.Recall();
-                if (!directory.TryAdd(passage.Leaving, clock.NowMs)) directory.Discard(passage.Leaving);
+                if (!directory.TryAdd(passage.Leaving, clock.NowMs)) directory.DiscardCopy(passage.Leaving);
                 passage.Leaving = null;
                 break;
             case HandoffEffect.Drop:
@@ -284,13 +284,13 @@ internal sealed class SessionHandoff(
         session.Move.Restore(PeerMessages.ToSession(inbound.Messages!, clock.NowMs));
         session.Keep(journal.NewSession());
         if (directory.TryAdd(session, clock.NowMs)) _accepted.Add((session, clock.NowMs + HandoffCore.LingerMs));
-        else directory.Discard(session);
+        else directory.DiscardCopy(session);
         inbound.Done.TrySetResult();
     }
 
     private void End(InboundHandoff inbound)
     {
-        directory.Discard(inbound.Session);
+        directory.DiscardCopy(inbound.Session);
         inbound.Done.TrySetResult();
     }
 

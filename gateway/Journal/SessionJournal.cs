@@ -141,6 +141,18 @@ internal sealed class SessionJournal(
         }
     }
 
+    /// <summary>A session is over, and others have taken messages that it was owed: all of that together.</summary>
+    /// <param name="session">Null: it was kept in memory alone.</param>
+    public void PassOn(StoredSession? session, List<(Publication Message, StoredDelivery Owed)> messages)
+    {
+        lock (Gate)
+        {
+            if (session is not null) Page.Remove(session);
+            foreach (var (message, owed) in messages) Page.Note(message, [owed], ref _lastId);
+            Noted();
+        }
+    }
+
     /// <summary>Takes a delivery that is in the store, and of which nothing is to be written.</summary>
     /// <param name="messageId">Of its message; 0: the client has it.</param>
     public void Restore(StoredDelivery delivery, long messageId)

@@ -29,10 +29,11 @@ internal sealed class StoredSession(SessionJournal journal, long id)
     /// <summary>It takes a message with QoS 1 or 2, which is to be noted.</summary>
     /// <param name="message">Null: a QoS 2 message that the client has, and PUBCOMP has not come.</param>
     /// <param name="packetId">0: it has none yet.</param>
-    public StoredDelivery Owe(Publication? message, Qos qos, bool retain, ushort packetId, byte[]? identifiers, bool isQuick = false)
+    public StoredDelivery Owe(
+        Publication? message, Qos qos, bool retain, ushort packetId, byte[]? identifiers, string? share = null, bool isQuick = false)
     {
         message?.Keep();
-        return new StoredDelivery(this, ++_lastNumber, message, qos, retain, packetId, identifiers) { IsQuick = isQuick };
+        return new StoredDelivery(this, ++_lastNumber, message, qos, retain, packetId, identifiers, share) { IsQuick = isQuick };
     }
 
     /// <summary>Takes a delivery of the store; in the order of their numbers.</summary>
@@ -40,7 +41,7 @@ internal sealed class StoredSession(SessionJournal journal, long id)
     {
         _lastNumber = row.Number;
         byte[]? identifiers = row.Identifiers.IsEmpty ? null : row.Identifiers.ToArray();
-        var delivery = new StoredDelivery(this, row.Number, message, (Qos)row.Qos, row.Retain, row.PacketId, identifiers);
+        var delivery = new StoredDelivery(this, row.Number, message, (Qos)row.Qos, row.Retain, row.PacketId, identifiers, row.Share);
         journal.Restore(delivery, row.Message);
         return delivery;
     }
@@ -73,7 +74,8 @@ internal sealed class StoredMessage(long id)
 /// <param name="message">Null: a QoS 2 message that the client has, and PUBCOMP has not come.</param>
 /// <param name="packetId">0: it has none yet.</param>
 internal sealed class StoredDelivery(
-    StoredSession session, long number, Publication? message, Qos qos, bool retain, ushort packetId, byte[]? identifiers)
+    StoredSession session, long number, Publication? message, Qos qos, bool retain, ushort packetId, byte[]? identifiers,
+    string? share = null)
 {
     /// <summary>Otherwise at once: with QoS 1, a message that comes once more is none too many.</summary>
     private bool _isSentWhenDurable = qos == Qos.ExactlyOnce;
@@ -102,7 +104,8 @@ internal sealed class StoredDelivery(
     public DeliveryKey Key => new(session.Id, number);
 
     public DeliveryRow ToRow() => new(
-        session.Id, number, message is null ? 0 : StoredMessage.Of(message)!.Id, (byte)Qos, retain, PacketId, identifiers);
+        session.Id, number, message is null ? 0 : StoredMessage.Of(message)!.Id, (byte)Qos, retain, PacketId, identifiers,
+        share);
 
     /// <summary>It is sent with this identifier, once that is durable.</summary>
     public void Identify(ushort packetId)

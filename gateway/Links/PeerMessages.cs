@@ -22,7 +22,7 @@ internal static class PeerMessages
         message.ExpiresInMs + now) { Number = message.Number == 0 ? null : new(message.Number) };
 
     public static MovedMessage Of(in Delivery delivery, long now) => new(
-        0, (byte)delivery.Qos, delivery.Retain, Of(delivery.Message, now), Identifiers: delivery.Identifiers);
+        0, (byte)delivery.Qos, delivery.Retain, Of(delivery.Message, now), Identifiers: delivery.Identifiers, Share: delivery.Share);
 
     public static MovedMessage Of(in SentMessage sent, long now) => sent.Released
         ? new(sent.PacketId, (byte)Qos.ExactlyOnce, false, Nothing, Released: true)
@@ -30,7 +30,7 @@ internal static class PeerMessages
 
     public static Delivery ToDelivery(MovedMessage message, long now) => new(
         ToPublication(message.Message, now), (Qos)message.Qos, message.Retain,
-        message.Identifiers.IsEmpty ? null : message.Identifiers.ToArray());
+        message.Identifiers.IsEmpty ? null : message.Identifiers.ToArray(), message.Share);
 
     public static SentMessage ToSent(MovedMessage message, long now) =>
         message.Released ? new(message.PacketId, default, Released: true) : new(message.PacketId, ToDelivery(message, now));

@@ -11,11 +11,22 @@ namespace Fleet.Gateway.Routing;
 /// Publish and subscribe: who gets a message, and which messages are retained. Other gateways stand in the same tree as this one's
 /// sessions, so that a message is matched once, and a gateway that is alone pays nothing for them. Nothing here waits for a subscriber.
 /// </summary>
-internal sealed class Broker(RetainedMessages retained, Peers peers, Routes routes, Forwarder forwarder, SessionJournal journal)
+internal sealed class Broker
 {
+    private readonly RetainedMessages _retained;
+    private readonly Peers _peers;
+    private readonly Routes _routes;
+    private readonly Forwarder _forwarder;
+    private readonly SessionJournal _journal;
     private readonly SubscriptionTree<Subscriber> _tree = new(subscriber => subscriber.IsAvailable);
-    private readonly ShareMembers _shares = new();
+    private readonly SharedSubscriptions _shares;
     private int _sinks;
+
+    public Broker(RetainedMessages retained, Peers peers, Routes routes, Forwarder forwarder, SessionJournal journal)
+    {
+        (_retained, _peers, _routes, _forwarder, _journal) = (retained, peers, routes, forwarder, journal);
+        _shares = new SharedSubscriptions(_tree, forwarder, journal);
+    }
 
     [ThreadStatic] private static List<SubscriptionMatch<Subscriber>>? t_matches;
     [ThreadStatic] private static List<StoredDelivery>? t_owed;
@@ -48,11 +59,11 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
         out JournalPosition? position)
     {
         position = null;
-        bool kept = Volatile.Read(ref _sinks) > 0, others = peers.HadAny;
+        bool kept = Volatile.Read(ref _sinks) > 0, others = _peers.HadAny;
         if (kept || others) message.Keep();
         // They go first: the message gets its number then, and no session here may see it without.
         var taken = kept && publisher is not null && !FanOut.HaveRoom(message, matches) ? null
-            : others ? forwarder.Forward(message, matches) : Task.CompletedTask;
+            : others ? _forwarder.Forward(message, matches) : Task.CompletedTask;
         if (taken is not null && kept) taken = FanOut.Both(taken, FanOut.Keep(message, matches, publisher));
         if (taken is not null) position = DeliverHere(message, matches, publisher, packetId, mustHold: kept || !taken.IsCompleted);
         matches.Clear();
@@ -66,7 +77,7 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
     public Task KeepAgain(Publication message, Session? publisher)
     {
         var retaining = Task.CompletedTask;
-        if (message.Retain && !retained.TryPut(message, out retaining))
+        if (message.Retain && !_retained.TryPut(message, out retaining))
             retaining = Task.FromException(new IOException("There are too many topics with retained messages."));
         return FanOut.Both(retaining, FanOut.Keep(message, Match(message.Topic), publisher));
     }
@@ -74,7 +85,7 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
     /// <summary>Whether nobody will have the message but clients that are here, in sessions that end with their connections.</summary>
     public bool IsPassing(List<SubscriptionMatch<Subscriber>> matches)
     {
-        if (peers.HadAny || Volatile.Read(ref _sinks) > 0) return false;
+        if (_peers.HadAny || Volatile.Read(ref _sinks) > 0) return false;
         foreach (var match in matches)
         {
             if (!match.Subscriber.TakesPassing) return false;
@@ -90,7 +101,7 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
     /// <returns>Completes when a retained message is durable.</returns>
     public Task Publish(Publication message, Session? publisher = null)
     {
-        var durable = message.Retain && retained.TryPut(message, out var stored) ? stored : Task.CompletedTask;
+        var durable = message.Retain && _retained.TryPut(message, out var stored) ? stored : Task.CompletedTask;
         Deliver(message, Match(message.Topic), publisher, packetId: 0, out _);
         return durable;
     }
@@ -117,21 +128,15 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
             outlives |= takes && session.ExpirySeconds > 0;
             return takes;
         }
-        // The last member here may have left while the message was on its way: then another gateway's gets it.
-        var elsewhere = shares.Where(share => !TryDeliver(message, share, Takes, owed)).ToArray();
-        foreach (var match in elsewhere.Length == 0 ? [] : matches.ToArray())
-        {
-            if (match.Subscriber is RemoteShare { Gateway.IsAvailable: true } share && elsewhere.Contains(share.Filter))
-                _ = forwarder.Forward(message, [match]);
-        }
+        _shares.Deliver(message, shares, matches, Takes, owed);
         if (toAll)
         {
-            matches.RemoveAll(match => match.Group is not null || match.Subscriber is not Session session || !Takes(session));
+            matches.RemoveAll(match => match.Share is not null || match.Subscriber is not Session session || !Takes(session));
             FanOut.Deliver(message, matches, publisher: null, isHere: false, owed);
         }
         // What a session has had by another road before, or has before it is stored, does not come again either when this gateway is dead.
         if (owed.Count == 0 && (!outlives || message.Qos == Qos.AtMostOnce)) return JournalPosition.LongAgo;
-        return journal.Note(message, owed, from: from);
+        return _journal.Note(message, owed, from: from);
     }
 
     /// <returns>
@@ -172,10 +177,12 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
         return Remove(session, filter);
     }
 
-    /// <summary>Takes the subscriptions of a session that has ended out of the tree.</summary>
-    public void Forget(Session session, TopicFilter[] filters)
+    /// <summary>A session has ended: its subscriptions go, and so does what it was owed.</summary>
+    public void Forget(Session session, EndedSession ended)
     {
-        foreach (var filter in filters) Remove(session, filter);
+        foreach (var filter in ended.Filters) Remove(session, filter);
+        _shares.PassOn(session, ended.Shared);
+        session.Clear();
     }
 
     /// <summary>Another gateway advertises a filter: it is sent what matches, from now on.</summary>
@@ -211,7 +218,7 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
         var filter = subscription.Filter;
         if (filter.IsShared) _shares.Set(session, subscription);
         bool isNew = _tree.Set(filter, session, subscription.Options, subscription.Identifier);
-        var known = isNew ? routes.Advertise(filter) : routes.WhenAdvertised(filter);
+        var known = isNew ? _routes.Advertise(filter) : _routes.WhenAdvertised(filter);
         // The session may have ended in between: then nobody else would take this out again.
         if (session.HasEnded) Remove(session, filter);
         return (isNew, known);
@@ -221,16 +228,7 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
     {
         if (filter.IsShared) _shares.Remove(filter, session);
         if (!_tree.Remove(filter, session)) return false;
-        routes.Withdraw(filter);
-        return true;
-    }
-
-    private bool TryDeliver(Publication message, string share, Func<Session, bool> takes, List<StoredDelivery> owed)
-    {
-        var member = _shares.Choose(share, takes) ?? _shares.Choose(share, session => session.Intake?.IsOpen ?? true);
-        if (member is not var (chosen, subscription)) return false;
-        var delivery = Delivery.Of(message, subscription.Options, SubscriptionIdentifiers.Of(subscription.Identifier));
-        if (chosen.Deliver(delivery) is { } noted) owed.Add(noted);
+        _routes.Withdraw(filter);
         return true;
     }
 
@@ -244,7 +242,7 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
         FanOut.Deliver(message, matches, publisher, isHere: true, owed);
         var holder = packetId == 0 ? null : publisher!.Stored;
         if (owed.Count == 0 && (holder is null || !mustHold)) return null;
-        var position = journal.Note(message, owed, holder, packetId);
+        var position = _journal.Note(message, owed, holder, packetId);
         owed.Clear();
         return position;
     }

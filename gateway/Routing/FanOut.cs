@@ -23,11 +23,11 @@ internal static class FanOut
         var joined = t_joined;
         for (int i = 0; i < matches.Count; i++)
         {
-            var (subscriber, options, identifier, _) = matches[i];
+            var (subscriber, options, identifier, share) = matches[i];
             if (options.NoLocal && subscriber == publisher) continue;
             byte[]? several = null;
             if (joined?.Count > 0) joined.TryGetValue(i, out several);
-            var delivery = Delivery.Of(message, options, several ?? SubscriptionIdentifiers.Of(identifier));
+            var delivery = Delivery.Of(message, options, several ?? SubscriptionIdentifiers.Of(identifier), share);
             if (subscriber.Deliver(delivery, isHere) is { } noted) owed.Add(noted);
         }
         joined?.Clear();
@@ -67,7 +67,7 @@ internal static class FanOut
         {
             var match = matches[i];
             if (match.Options.NoLocal && match.Subscriber == publisher) continue;
-            if (match.Group is null && !seen.TryAdd(match.Subscriber, kept))
+            if (match.Share is null && !seen.TryAdd(match.Subscriber, kept))
             {
                 Join(matches, seen[match.Subscriber], match);
                 continue;

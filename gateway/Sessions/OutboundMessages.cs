@@ -5,12 +5,6 @@ using Fleet.Mqtt;
 
 namespace Fleet.Gateway.Sessions;
 
-/// <summary>The next packet for a subscriber.</summary>
-/// <param name="PacketId">0 with QoS 0.</param>
-/// <param name="Publish">Null: it is the PUBREL of a message that the client has.</param>
-/// <param name="Duplicate">It was sent before [MQTT-3.3.1-1].</param>
-internal readonly record struct Outgoing(ushort PacketId, Delivery? Publish, bool Duplicate);
-
 /// <summary>
 /// The way out to one subscriber: what is in flight and to be sent again, then what waits; never more unacknowledged than the client takes.
 /// Guarded by the session's lock; acknowledgements and counts take it themselves.
@@ -27,7 +21,6 @@ internal sealed class OutboundMessages
     private bool _isPaused = true;
     private volatile bool _mayHaveNext;
 
-    /// <param name="gate">The session's lock.</param>
     public OutboundMessages(Lock gate, SessionOptions options, GatewayClock clock, GatewayMetrics metrics)
     {
         (_gate, _maxUnacknowledged) = (gate, options.ReceiveMaximum);
@@ -116,13 +109,11 @@ internal sealed class OutboundMessages
         return false;
     }
 
-    /// <summary>PUBACK.</summary>
     public AckResult PubAck(ushort packetId)
     {
         lock (_gate) return _inFlight.PubAck(packetId);
     }
 
-    /// <summary>PUBREC.</summary>
     /// <param name="refused">With a code of 0x80 or above.</param>
     public AckResult PubRec(ushort packetId, bool refused)
     {
@@ -133,7 +124,6 @@ internal sealed class OutboundMessages
         }
     }
 
-    /// <summary>PUBCOMP.</summary>
     public AckResult PubComp(ushort packetId)
     {
         lock (_gate) return _inFlight.PubComp(packetId);
@@ -143,6 +133,18 @@ internal sealed class OutboundMessages
     public void Forget(ushort packetId)
     {
         lock (_gate) _inFlight.Remove(packetId);
+    }
+
+    /// <summary>
+    /// Messages of shared subscriptions that another member may have when the session ends: of QoS 1 what is not acknowledged, of QoS 2
+    /// what was not sent [MQTT-4.8.2-5]. Who takes them releases them.
+    /// </summary>
+    public Delivery[] Shared()
+    {
+        var sent = _inFlight.Copy().Select(sent => sent.Delivery).Where(delivery => delivery.Qos == Qos.AtLeastOnce);
+        Delivery[] shared = [.. sent.Concat(_waiting.Queued).Where(delivery => delivery.Share is not null)];
+        foreach (var delivery in shared) delivery.Message.Hold();
+        return shared;
     }
 
     /// <summary>
@@ -207,7 +209,8 @@ internal sealed class OutboundMessages
     }
 
     private StoredDelivery Owe(in Delivery delivery, Qos qos, ushort packetId) => _stored!.Owe(
-        delivery.Message, qos, delivery.Retain, packetId, delivery.Identifiers, isQuick: !_isPaused && qos == Qos.AtLeastOnce);
+        delivery.Message, qos, delivery.Retain, packetId, delivery.Identifiers, delivery.Share,
+        isQuick: !_isPaused && qos == Qos.AtLeastOnce);
 
     private StoredDelivery Note(in Delivery delivery, Qos qos, ushort packetId)
     {
@@ -220,11 +223,8 @@ internal sealed class OutboundMessages
     private bool TryRepeat(ISessionOwner owner, out Outgoing next)
     {
         next = default;
-        if (_inFlight.Outstanding >= _receiveMaximum || _inFlight.NextToRepeat?.MayBeSent(owner) == false
-            || !_inFlight.TryRepeat(out var sent))
-        {
-            return false;
-        }
+        bool mayRepeat = _inFlight.Outstanding < _receiveMaximum && _inFlight.NextToRepeat?.MayBeSent(owner) != false;
+        if (!mayRepeat || !_inFlight.TryRepeat(out var sent)) return false;
         if (!sent.Released) sent.Delivery.Message.Hold();
         next = new Outgoing(sent.PacketId, sent.Released ? null : sent.Delivery, Duplicate: true);
         return true;

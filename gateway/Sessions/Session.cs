@@ -103,15 +103,25 @@ internal sealed class Session : Subscriber
         }
     }
 
-    /// <summary>Ends it for good. Returns the filters to take out of the tree, and the connection it had.</summary>
-    public (TopicFilter[] Filters, ISessionOwner? Owner) End()
+    /// <summary>Ends it for good. What it has goes with <see cref="Clear"/>.</summary>
+    public EndedSession End()
     {
         lock (_gate)
         {
             _ended = true;
-            var owner = Depart();
-            RemoveContents();
-            return (Subscriptions.End(), owner);
+            return new(Depart(), Subscriptions.End(), Move.IsOnlyCopy ? Outbound.Shared() : []);
+        }
+    }
+
+    /// <summary>Nothing of it is kept, here or in the store.</summary>
+    public void Clear()
+    {
+        lock (_gate)
+        {
+            // First the session: what goes with it needs no word of its own.
+            _stored?.Remove();
+            Outbound.Clear();
+            AwaitingRelease.Clear();
         }
     }
 
@@ -121,7 +131,7 @@ internal sealed class Session : Subscriber
         lock (_gate)
         {
             Move.Leave(sendOn);
-            RemoveContents();
+            Clear();
             _stored = null;
         }
     }
@@ -201,8 +211,7 @@ internal sealed class Session : Subscriber
     }
 
     /// <summary>
-    /// Takes the retained messages of a new subscription. A whole fleet's status must not count as a slow client's queue. They go out
-    /// before what is published from now on.
+    /// Takes the retained messages of a new subscription. A whole fleet's status is no slow client's queue. What is published waits for it.
     /// </summary>
     public void DeliverRetained(List<Publication> messages, in HeldSubscription subscription)
     {
@@ -225,14 +234,6 @@ internal sealed class Session : Subscriber
         next = default;
         if (!Outbound.MayHaveNext) return false;
         lock (_gate) return _owner == owner && Outbound.TryDequeue(owner, now, out next);
-    }
-
-    private void RemoveContents()
-    {
-        // First the session: what goes with it needs no word of its own.
-        _stored?.Remove();
-        Outbound.Clear();
-        AwaitingRelease.Clear();
     }
 
     private bool Wants(in Delivery delivery)

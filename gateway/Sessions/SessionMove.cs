@@ -16,7 +16,7 @@ internal sealed record SessionMessages(
 /// </summary>
 internal sealed class SessionMove(Lock gate, OutboundMessages outbound, AwaitingRelease awaitingRelease)
 {
-    private bool _arrives;
+    private bool _arrives, _isSuperseded;
     private HashSet<MessageNumber>? _known;
     private RecentNumbers? _recent;
 
@@ -25,6 +25,15 @@ internal sealed class SessionMove(Lock gate, OutboundMessages outbound, Awaiting
 
     /// <summary>Another gateway has it: nothing of it is kept here.</summary>
     public bool HasLeft { get; private set; }
+
+    /// <summary>No other gateway has these messages, or may have them. Under the lock.</summary>
+    public bool IsOnlyCopy => !_isSuperseded && SendOn is null;
+
+    /// <summary>Another copy is the right one, or this gateway's sessions are another's.</summary>
+    public void Supersede()
+    {
+        lock (gate) _isSuperseded = true;
+    }
 
     /// <summary>Its messages, for the gateway that it leaves for; what comes from now on waits here, and is sent on as well.</summary>
     public SessionMessages Copy(Action<Delivery> sendOn)

@@ -56,6 +56,29 @@ public sealed class SessionHandoffTests
     }
 
     [Fact]
+    public void What_a_shared_subscription_brought_is_known_for_it_there_and_its_copy_here_is_nobody_s()
+    {
+        var here = Session();
+        here.Deliver(Message("1") with { Share = "$share/g/t" });
+        here.Move.Copy(_ => { });
+        var moved = PeerMessages.Of(here.Move.Copy(_ => { }), now: 0);
+        Assert.Empty(here.End().Shared);
+        var there = Session();
+        there.Move.Restore(PeerMessages.ToSession(moved, now: 0));
+        Assert.Equal(["1 $share/g/t"], there.End().Shared.Select(delivery => $"{TextOf(delivery)[..1]} {delivery.Share}"));
+    }
+
+    [Fact]
+    public void A_session_that_another_copy_supersedes_leaves_nothing_to_other_members()
+    {
+        var (session, member) = (Session(), TestClient.Connected(_parts, GatewayParts.Plain("m")));
+        member.Subscribed("$share/g/t", Qos.AtLeastOnce);
+        session.Deliver(Message("1") with { Share = "$share/g/t" });
+        _parts.Directory.DiscardCopy(session);
+        Assert.Empty(member.ReadMessages());
+    }
+
+    [Fact]
     public void An_answer_is_for_the_connection_that_asked_and_is_not_sent_on()
     {
         var session = Session();

@@ -70,7 +70,7 @@ public sealed class JournalWindowTests
     private (StoredDelivery Delivery, JournalPosition Position) Note(string payload, bool isQuick)
     {
         var message = new Publication("t"u8.ToArray(), Encoding.UTF8.GetBytes(payload), Qos.AtLeastOnce);
-        var delivery = _session.Owe(message, Qos.AtLeastOnce, retain: false, packetId: 5, identifiers: null, isQuick);
+        var delivery = _session.Owe(message, Qos.AtLeastOnce, retain: false, packetId: 5, identifiers: null, isQuick: isQuick);
         return (delivery, _journal.Note(message, [delivery]));
     }
 }

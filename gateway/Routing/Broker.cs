@@ -22,14 +22,14 @@ internal sealed class Broker
     private readonly SharedSubscriptions _shares;
     private int _sinks;
 
+    [ThreadStatic] private static List<SubscriptionMatch<Subscriber>>? t_matches;
+    [ThreadStatic] private static List<StoredDelivery>? t_owed;
+
     public Broker(RetainedMessages retained, Peers peers, Routes routes, Forwarder forwarder, SessionJournal journal)
     {
         (_retained, _peers, _routes, _forwarder, _journal) = (retained, peers, routes, forwarder, journal);
         _shares = new SharedSubscriptions(_tree, forwarder, journal);
     }
-
-    [ThreadStatic] private static List<SubscriptionMatch<Subscriber>>? t_matches;
-    [ThreadStatic] private static List<StoredDelivery>? t_owed;
 
     /// <summary>Of sessions, rules and other gateways.</summary>
     public int Subscriptions => _tree.Count;

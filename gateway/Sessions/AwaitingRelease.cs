@@ -86,7 +86,7 @@ internal sealed class AwaitingRelease(Lock gate)
         lock (gate)
         {
             _stored = stored;
-            _unreleased = packetIds.ToDictionary(id => id, _ => new HeldMessage(JournalPosition.LongAgo));
+            foreach (ushort packetId in packetIds) (_unreleased ??= []).Add(packetId, new(JournalPosition.LongAgo));
         }
     }
 

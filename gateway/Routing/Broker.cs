@@ -11,25 +11,14 @@ namespace Fleet.Gateway.Routing;
 /// Publish and subscribe: who gets a message, and which messages are retained. Other gateways stand in the same tree as this one's
 /// sessions, so that a message is matched once, and a gateway that is alone pays nothing for them. Nothing here waits for a subscriber.
 /// </summary>
-internal sealed class Broker
+internal sealed class Broker(RetainedMessages retained, Peers peers, Routes routes, Forwarder forwarder, SessionJournal journal)
 {
-    private readonly RetainedMessages _retained;
-    private readonly Peers _peers;
-    private readonly Routes _routes;
-    private readonly Forwarder _forwarder;
-    private readonly SessionJournal _journal;
     private readonly SubscriptionTree<Subscriber> _tree = new(subscriber => subscriber.IsAvailable);
-    private readonly SharedSubscriptions _shares;
+    private readonly SharedSubscriptions _shares = new(forwarder, journal);
     private int _sinks;
 
     [ThreadStatic] private static List<SubscriptionMatch<Subscriber>>? t_matches;
     [ThreadStatic] private static List<StoredDelivery>? t_owed;
-
-    public Broker(RetainedMessages retained, Peers peers, Routes routes, Forwarder forwarder, SessionJournal journal)
-    {
-        (_retained, _peers, _routes, _forwarder, _journal) = (retained, peers, routes, forwarder, journal);
-        _shares = new SharedSubscriptions(_tree, forwarder, journal);
-    }
 
     /// <summary>Of sessions, rules and other gateways.</summary>
     public int Subscriptions => _tree.Count;
@@ -59,11 +48,11 @@ internal sealed class Broker
         out JournalPosition? position)
     {
         position = null;
-        bool kept = Volatile.Read(ref _sinks) > 0, others = _peers.HadAny;
+        bool kept = Volatile.Read(ref _sinks) > 0, others = peers.HadAny;
         if (kept || others) message.Keep();
         // They go first: the message gets its number then, and no session here may see it without.
         var taken = kept && publisher is not null && !FanOut.HaveRoom(message, matches) ? null
-            : others ? _forwarder.Forward(message, matches) : Task.CompletedTask;
+            : others ? forwarder.Forward(message, matches) : Task.CompletedTask;
         if (taken is not null && kept) taken = FanOut.Both(taken, FanOut.Keep(message, matches, publisher));
         if (taken is not null) position = DeliverHere(message, matches, publisher, packetId, mustHold: kept || !taken.IsCompleted);
         matches.Clear();
@@ -77,7 +66,7 @@ internal sealed class Broker
     public Task KeepAgain(Publication message, Session? publisher)
     {
         var retaining = Task.CompletedTask;
-        if (message.Retain && !_retained.TryPut(message, out retaining))
+        if (message.Retain && !retained.TryPut(message, out retaining))
             retaining = Task.FromException(new IOException("There are too many topics with retained messages."));
         return FanOut.Both(retaining, FanOut.Keep(message, Match(message.Topic), publisher));
     }
@@ -85,7 +74,7 @@ internal sealed class Broker
     /// <summary>Whether nobody will have the message but clients that are here, in sessions that end with their connections.</summary>
     public bool IsPassing(List<SubscriptionMatch<Subscriber>> matches)
     {
-        if (_peers.HadAny || Volatile.Read(ref _sinks) > 0) return false;
+        if (peers.HadAny || Volatile.Read(ref _sinks) > 0) return false;
         foreach (var match in matches)
         {
             if (!match.Subscriber.TakesPassing) return false;
@@ -101,7 +90,7 @@ internal sealed class Broker
     /// <returns>Completes when a retained message is durable.</returns>
     public Task Publish(Publication message, Session? publisher = null)
     {
-        var durable = message.Retain && _retained.TryPut(message, out var stored) ? stored : Task.CompletedTask;
+        var durable = message.Retain && retained.TryPut(message, out var stored) ? stored : Task.CompletedTask;
         Deliver(message, Match(message.Topic), publisher, packetId: 0, out _);
         return durable;
     }
@@ -136,7 +125,7 @@ internal sealed class Broker
         }
         // What a session has had by another road before, or has before it is stored, does not come again either when this gateway is dead.
         if (owed.Count == 0 && (!outlives || message.Qos == Qos.AtMostOnce)) return JournalPosition.LongAgo;
-        return _journal.Note(message, owed, from: from);
+        return journal.Note(message, owed, from: from);
     }
 
     /// <returns>
@@ -181,7 +170,7 @@ internal sealed class Broker
     public void Forget(Session session, EndedSession ended)
     {
         foreach (var filter in ended.Filters) Remove(session, filter);
-        _shares.PassOn(session, ended.Shared);
+        _shares.PassOn(session, ended.Shared, _tree);
         session.Clear();
     }
 
@@ -218,7 +207,7 @@ internal sealed class Broker
         var filter = subscription.Filter;
         if (filter.IsShared) _shares.Set(session, subscription);
         bool isNew = _tree.Set(filter, session, subscription.Options, subscription.Identifier);
-        var known = isNew ? _routes.Advertise(filter) : _routes.WhenAdvertised(filter);
+        var known = isNew ? routes.Advertise(filter) : routes.WhenAdvertised(filter);
         // The session may have ended in between: then nobody else would take this out again.
         if (session.HasEnded) Remove(session, filter);
         return (isNew, known);
@@ -228,7 +217,7 @@ internal sealed class Broker
     {
         if (filter.IsShared) _shares.Remove(filter, session);
         if (!_tree.Remove(filter, session)) return false;
-        _routes.Withdraw(filter);
+        routes.Withdraw(filter);
         return true;
     }
 
@@ -242,7 +231,7 @@ internal sealed class Broker
         FanOut.Deliver(message, matches, publisher, isHere: true, owed);
         var holder = packetId == 0 ? null : publisher!.Stored;
         if (owed.Count == 0 && (holder is null || !mustHold)) return null;
-        var position = _journal.Note(message, owed, holder, packetId);
+        var position = journal.Note(message, owed, holder, packetId);
         owed.Clear();
         return position;
     }

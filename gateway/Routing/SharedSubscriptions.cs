@@ -10,7 +10,7 @@ namespace Fleet.Gateway.Routing;
 /// Shared subscriptions, of which one member gets a message (MQTT 5.0, 4.8.2). The tree chooses among the members of all gateways; this
 /// knows the members here, for a message that another gateway sends to one of them, and for what a member leaves when its session ends.
 /// </summary>
-internal sealed class SharedSubscriptions(SubscriptionTree<Subscriber> tree, Forwarder forwarder, SessionJournal journal)
+internal sealed class SharedSubscriptions(Forwarder forwarder, SessionJournal journal)
 {
     private readonly Lock _gate = new();
     private readonly Dictionary<string, Share> _shares = new(StringComparer.Ordinal);
@@ -58,18 +58,18 @@ internal sealed class SharedSubscriptions(SubscriptionTree<Subscriber> tree, For
     /// A member's session has ended: gives other members what it leaves. That they are owed it, and that the session is over, is one change
     /// in the store.
     /// </summary>
-    public void PassOn(Session session, Delivery[] deliveries)
+    public void PassOn(Session session, Delivery[] deliveries, SubscriptionTree<Subscriber> tree)
     {
         List<(Publication Message, StoredDelivery Owed)> owed = [];
         foreach (var delivery in deliveries)
         {
-            if (PassOn(delivery.Message, delivery.Share!) is { } noted) owed.Add((delivery.Message, noted));
+            if (PassOn(delivery.Message, delivery.Share!, tree) is { } noted) owed.Add((delivery.Message, noted));
         }
         if (owed.Count > 0) journal.PassOn(session.Stored, owed);
         foreach (var delivery in deliveries) delivery.Message.Release();
     }
 
-    private StoredDelivery? PassOn(Publication message, string share)
+    private StoredDelivery? PassOn(Publication message, string share, SubscriptionTree<Subscriber> tree)
     {
         // Not the thread's own list: a publisher here may be at it, whose message was one too many for the session.
         List<SubscriptionMatch<Subscriber>> matches = [];

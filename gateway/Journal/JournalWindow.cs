@@ -18,15 +18,16 @@ internal sealed class JournalWindow(IOptions<JournalOptions> options, GatewayClo
     /// <returns>Completes when the page need not wait any more; null: it need not at all.</returns>
     public Task? Open(JournalPage page)
     {
-        var left = TimeSpan.FromMilliseconds(options.Value.JournalWindowMilliseconds) - clock.Time.GetElapsedTime(page.BegunAt);
-        if (page.Quick == page.QuickFinished || left <= TimeSpan.Zero) return null;
+        // Timers count whole milliseconds.
+        int left = options.Value.JournalWindowMilliseconds - (int)clock.Time.GetElapsedTime(page.BegunAt).TotalMilliseconds;
+        if (page.Quick == page.QuickFinished || left <= 0) return null;
         if (_patience < 0)
         {
             _patience++;
             return null;
         }
         page.AllFinished = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        return Task.WhenAny(page.AllFinished.Task, Task.Delay(left, clock.Time));
+        return Task.WhenAny(page.AllFinished.Task, Task.Delay(TimeSpan.FromMilliseconds(left), clock.Time));
     }
 
     /// <summary>The wait is over.</summary>

@@ -50,7 +50,7 @@ internal sealed class Requester(Session session, SessionIdentity identity, ISess
     public Dictionary<string, (bool Allowed, long Until)> Downloads { get; } = [];
 
     /// <summary>The best QoS this client asked for on a topic name; null: it has not subscribed.</summary>
-    public Qos? SubscribedQos(string topic) => session.SubscribedQos(topic);
+    public Qos? SubscribedQos(string topic) => session.Subscriptions.BestQos(topic);
 
     /// <summary>
     /// Answers this connection and nobody else, subscribed or not (spec/aws-iot-topics.md, 2.1): at QoS 1 if it subscribed so, else 0.

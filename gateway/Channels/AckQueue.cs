@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using Fleet.Gateway.Journal;
 using Fleet.Mqtt;
 
 namespace Fleet.Gateway.Channels;
@@ -17,8 +18,8 @@ internal sealed class AckTicket(ushort packetId, Qos qos, long receivedAt)
     /// <summary>Subscribers have it, or will: with QoS 2 it can be acknowledged, or be sent again, and not be refused any more.</summary>
     public bool IsRouted { get; set; }
 
-    /// <summary>The journal's, at which the message is durable; it is answered no earlier. 0: it need not be.</summary>
-    public long Position { get; set; }
+    /// <summary>Where the message is durable; it is answered no earlier. Null: it need not be.</summary>
+    public JournalPosition? Position { get; set; }
 
     /// <summary>Null while it waits for more than that.</summary>
     public ReasonCode? Outcome { get; set; }

@@ -1,3 +1,4 @@
+using Fleet.Gateway.Journal;
 using Fleet.Gateway.Directory;
 using Fleet.Gateway.Sessions;
 using Fleet.Mqtt;
@@ -25,7 +26,7 @@ internal abstract class ChannelPhase
     }
 
     /// <summary>The session is on its way to the store: CONNACK, which promises it, goes out at a position of the journal.</summary>
-    public sealed class Opening(ConnectRequest request, SessionTerms terms, Session session, bool present, long position) : ChannelPhase
+    public sealed class Opening(ConnectRequest request, SessionTerms terms, Session session, bool present, JournalPosition position) : ChannelPhase
     {
         public ConnectRequest Request => request;
         public SessionTerms Terms => terms;
@@ -33,7 +34,7 @@ internal abstract class ChannelPhase
 
         /// <summary>CONNACK's Session Present.</summary>
         public bool Present => present;
-        public long Position => position;
+        public JournalPosition Position => position;
     }
 
     public sealed class Ended(EndCause cause, ChannelPhase before) : ChannelPhase

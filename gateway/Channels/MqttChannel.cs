@@ -41,7 +41,7 @@ internal sealed class MqttChannel(ChannelServices services, ISessionOwner owner,
     /// <summary>
     /// CONNACK goes out at this position of the journal: <see cref="Opened"/> is to say so. Null if there is nothing to wait for.
     /// </summary>
-    public long? OpensAt => (_phase as ChannelPhase.Opening)?.Position;
+    public JournalPosition? OpensAt => (_phase as ChannelPhase.Opening)?.Position;
 
     /// <summary>
     /// Takes whole packets off the front of <paramref name="buffer"/>; what is left needs more bytes, or the end of a pause.

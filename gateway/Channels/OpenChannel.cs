@@ -102,7 +102,7 @@ internal sealed class OpenChannel : ChannelPhase
         {
             // As if it had been sent and acknowledged [MQTT-3.1.2-25].
             _services.Metrics.Dropped(DropReason.TooLarge);
-            if (next.PacketId != 0) _session.Forget(next.PacketId);
+            if (next.PacketId != 0) _session.Outbound.Forget(next.PacketId);
         }
         delivery.Message.Release();
         return true;
@@ -134,9 +134,9 @@ internal sealed class OpenChannel : ChannelPhase
         bool refused = ack.ReasonCode >= ReasonCode.UnspecifiedError;
         var result = ack.Type switch
         {
-            PacketType.PubAck => _session.PubAck(ack.PacketId),
-            PacketType.PubRec => _session.PubRec(ack.PacketId, refused),
-            _ => _session.PubComp(ack.PacketId),
+            PacketType.PubAck => _session.Outbound.PubAck(ack.PacketId),
+            PacketType.PubRec => _session.Outbound.PubRec(ack.PacketId, refused),
+            _ => _session.Outbound.PubComp(ack.PacketId),
         };
         if (result == AckResult.WrongKind)
             throw new MqttProtocolException(ReasonCode.ProtocolError, $"{ack.Type} for a message that awaits another answer (4.3).");

@@ -27,7 +27,7 @@ internal sealed class PublishAnswers(
     /// <returns>False if it is a repeat.</returns>
     public bool TryBegin(ushort packetId)
     {
-        if (!session.TryHold(packetId)) return false;
+        if (!session.AwaitingRelease.TryHold(packetId)) return false;
         Unreleased[packetId] = null;
         return true;
     }
@@ -37,14 +37,15 @@ internal sealed class PublishAnswers(
         publish.Qos == Qos.AtMostOnce ? null : Owe(publish.PacketId, publish.Qos, turn);
 
     /// <summary>The message is decided on.</summary>
-    /// <param name="position">The journal's, at which it is durable with all who are to have it; 0: it need not be.</param>
-    public void Acknowledge(scoped in PublishPacket publish, ChannelTurn turn, ReasonCode code, string? detail, long position = 0)
+    /// <param name="position">Where it is durable with all who are to have it; null: it need not be.</param>
+    public void Acknowledge(
+        scoped in PublishPacket publish, ChannelTurn turn, ReasonCode code, string? detail, JournalPosition? position = null)
     {
         if (publish.Qos == Qos.AtMostOnce) return;
-        if (!_acks.IsEmpty || position != 0)
+        if (!_acks.IsEmpty || position is not null)
         {
             var ticket = Owe(publish.PacketId, publish.Qos, turn);
-            (ticket.IsRouted, ticket.Position) = (position != 0, position);
+            (ticket.IsRouted, ticket.Position) = (position is not null, position);
             Completed(ticket, code, detail, turn);
             return;
         }
@@ -77,10 +78,11 @@ internal sealed class PublishAnswers(
         if (first.Elsewhere is { Done.IsFaulted: true } failed)
         {
             first = first with { Elsewhere = failed with { Done = services.Broker.KeepAgain(failed.Message, session) } };
-            session.Held(packetId, first);
+            session.AwaitingRelease.Note(packetId, first);
         }
         var taken = first.Elsewhere?.Done ?? Task.CompletedTask;
-        if (taken.IsCompletedSuccessfully && _acks.IsEmpty && services.Journal.Look(first.Position) == JournalOutcome.Durable)
+        var stored = first.Position is { } position ? services.Journal.Look(position) : JournalOutcome.Durable;
+        if (taken.IsCompletedSuccessfully && _acks.IsEmpty && stored == JournalOutcome.Durable)
         {
             Answer(packetId, Qos.ExactlyOnce, ReasonCode.Success, null, turn.Timestamp, turn);
             return;
@@ -96,8 +98,8 @@ internal sealed class PublishAnswers(
     {
         if (_unreleased is not null && _unreleased.Remove(packetId, out var waiting) && waiting is not null)
             throw new MqttProtocolException(ReasonCode.ProtocolError, "PUBREL before PUBREC (4.3.3).");
-        var code = session.PubRel(packetId, out long position) ? ReasonCode.Success : ReasonCode.PacketIdentifierNotFound;
-        if (position == 0)
+        var code = session.AwaitingRelease.PubRel(packetId, out var position) ? ReasonCode.Success : ReasonCode.PacketIdentifierNotFound;
+        if (position is null)
         {
             Complete(packetId, code, turn);
             return;
@@ -132,8 +134,8 @@ internal sealed class PublishAnswers(
     {
         while (_acks.TryPeekReady(out var ready))
         {
-            var stored = ready.Position == 0 || ready.Outcome >= ReasonCode.UnspecifiedError
-                ? JournalOutcome.Durable : services.Journal.Look(ready.Position, owner);
+            var stored = ready.Position is not { } position || ready.Outcome >= ReasonCode.UnspecifiedError
+                ? JournalOutcome.Durable : services.Journal.Look(position, owner);
             if (stored == JournalOutcome.Waiting) return;
             _acks.Dequeue();
             if (stored == JournalOutcome.Refused) NotStored(ready);
@@ -153,7 +155,7 @@ internal sealed class PublishAnswers(
     {
         if (qos != Qos.ExactlyOnce) return;
         _unreleased?.Remove(packetId);
-        session.PubRel(packetId, out _);
+        session.AwaitingRelease.PubRel(packetId, out _);
     }
 
     private AckTicket Owe(ushort packetId, Qos qos, ChannelTurn turn)

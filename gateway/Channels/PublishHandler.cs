@@ -23,7 +23,7 @@ internal sealed class PublishHandler(
         var publish = PublishPacket.Parse(packet, version, Sender.Client);
         var topic = _aliases.Resolve(publish, publish.Topic);
         services.Metrics.Received(publish.Qos);
-        if (publish.Qos == Qos.ExactlyOnce && session.IsUnreleased(publish.PacketId, out var held))
+        if (publish.Qos == Qos.ExactlyOnce && session.AwaitingRelease.Holds(publish.PacketId, out var held))
         {
             answers.Repeat(publish.PacketId, held, turn);
             return;
@@ -94,7 +94,7 @@ internal sealed class PublishHandler(
         }
         bool wanted = matches.Count > 0;
         ushort heldAs = publish.Qos == Qos.ExactlyOnce ? publish.PacketId : (ushort)0;
-        if (services.Broker.Deliver(message, matches, session, heldAs, out long position) is not { } passedOn)
+        if (services.Broker.Deliver(message, matches, session, heldAs, out var position) is not { } passedOn)
         {
             answers.Refuse(
                 publish, turn, ReasonCode.QuotaExceeded, "Another gateway, or a rule, takes no more messages for now; try again later.");
@@ -102,8 +102,8 @@ internal sealed class PublishHandler(
         }
         var taken = FanOut.Both(durable, passedOn);
         bool isForwarded = taken.IsCompletedSuccessfully;
-        if (heldAs != 0 && !(isForwarded && position == 0))
-            session.Held(heldAs, new HeldMessage(position, isForwarded ? null : new PendingForward(message, taken)));
+        if (heldAs != 0 && !(isForwarded && position is null))
+            session.AwaitingRelease.Note(heldAs, new HeldMessage(position, isForwarded ? null : new PendingForward(message, taken)));
         if (isForwarded)
         {
             answers.Acknowledge(publish, turn, ReasonCode.Success, null, position);

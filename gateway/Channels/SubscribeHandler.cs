@@ -94,8 +94,8 @@ internal sealed class SubscribeHandler(
 
     private void Await(PendingSubscribe pending, TopicFilter filter, in SubscriptionChange change, HeldSubscription? made)
     {
-        if (change.Position == 0) return;
-        pending.Position = Math.Max(pending.Position, change.Position);
+        if (change.Position is not { } position) return;
+        pending.Position = JournalPosition.Later(pending.Position, position);
         pending.Changes.Add((filter, made));
         _unanswered.Begin(filter.Text, change.Before);
     }
@@ -162,8 +162,8 @@ internal sealed class PendingSubscribe
     /// <summary>Completes when every other gateway sends what matches.</summary>
     public Task Known { get; private set; } = Task.CompletedTask;
 
-    /// <summary>The journal's, at which what is stored of it is durable; 0: nothing is.</summary>
-    public long Position { get; set; }
+    /// <summary>Where what is stored of it is durable.</summary>
+    public JournalPosition Position { get; set; }
 
     /// <summary>What it changes in the store; null: it is taken away.</summary>
     public List<(TopicFilter Filter, HeldSubscription? Made)> Changes { get; } = [];

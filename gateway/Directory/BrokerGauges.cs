@@ -35,7 +35,7 @@ internal sealed class BrokerGauges(IMeterFactory meters, SessionDirectory sessio
         (long queued, long inFlight) = (0, 0);
         foreach (var session in sessions.GetAll())
         {
-            var (waiting, sent) = session.Backlog;
+            var (waiting, sent) = session.Outbound.Backlog;
             queued += waiting;
             inFlight += sent;
         }

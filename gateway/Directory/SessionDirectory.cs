@@ -24,8 +24,8 @@ internal sealed class SessionDirectory(
 
     /// <summary>Gives the client its session, an old one or a new one, and ends the connection that had it (0x8E).</summary>
     /// <param name="refusal">Why it gets none.</param>
-    /// <returns>Whether it was there, and the journal's position at which all of this is durable.</returns>
-    public (Session Session, bool Present, long Position)? Attach(
+    /// <returns>Whether it was there, and where all of this is durable.</returns>
+    public (Session Session, bool Present, JournalPosition Position)? Attach(
         ISessionOwner owner, SessionIdentity identity, SessionTerms terms, long now, out ConnectDecision.Refused? refusal)
     {
         Session session;
@@ -33,7 +33,7 @@ internal sealed class SessionDirectory(
         ISessionOwner? evicted;
         Will? will = null;
         bool present;
-        long position;
+        JournalPosition position;
         lock (_gate)
         {
             var old = _sessions.GetValueOrDefault(identity.Key);
@@ -78,7 +78,7 @@ internal sealed class SessionDirectory(
         {
             if (!session.Detach(owner)) return;
             verdict = Decide(session, new SessionEvent.ConnectionEnded(cause), now);
-            if (!verdict.Ends) snapshots.Note(session, session.MaybeSent);
+            if (!verdict.Ends) snapshots.Note(session, session.Outbound.MaybeSent);
         }
         Publish(verdict.Publish, now);
         if (verdict.Ends) Discard(session);
@@ -144,7 +144,7 @@ internal sealed class SessionDirectory(
         {
             if (!_sessions.TryAdd(session.Identity.Key, session)) return false;
             session.ExpiresAt = SessionEndRules.ExpiryOf(session.ExpirySeconds, awaySince, clock.NowMs);
-            snapshots.Note(session, session.MaybeSent);
+            snapshots.Note(session, session.Outbound.MaybeSent);
             return true;
         }
     }
@@ -178,15 +178,22 @@ internal sealed class SessionDirectory(
             sessions = [.. _sessions.Values];
             foreach (var session in sessions) Decide(session, new SessionEvent.Abandoned(), clock.NowMs);
         }
-        foreach (var session in sessions) Discard(session)?.End(cause);
+        foreach (var session in sessions) DiscardCopy(session)?.End(cause);
     }
 
     /// <summary>Ends a session that is not in the directory (any more). Returns the connection it had.</summary>
     public ISessionOwner? Discard(Session session)
     {
-        var (filters, owner) = session.End();
-        broker.Forget(session, filters);
-        return owner;
+        var ended = session.End();
+        broker.Forget(session, ended);
+        return ended.Owner;
+    }
+
+    /// <summary>As <see cref="Discard"/>, where another copy is the right one: what it has is not given to anybody.</summary>
+    public ISessionOwner? DiscardCopy(Session session)
+    {
+        session.Move.Supersede();
+        return Discard(session);
     }
 
     /// <summary>Why a connection gets no session; null if it gets one. Under the lock: what voids one raises its fence first.</summary>
@@ -235,7 +242,7 @@ internal sealed class SessionDirectory(
     {
         lock (_gate)
         {
-            if (_sessions.GetValueOrDefault(session.Identity.Key) == session) snapshots.Note(session, session.MaybeSent);
+            if (_sessions.GetValueOrDefault(session.Identity.Key) == session) snapshots.Note(session, session.Outbound.MaybeSent);
         }
     }
 

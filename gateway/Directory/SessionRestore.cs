@@ -33,7 +33,7 @@ internal sealed class SessionRestore(
         // All of them before any goes: the last to go takes the body of its message along.
         var deliveries = stored.Deliveries.ToLookup(row => row.Session, row => DeliveryOf(handles[row.Session], row, messages));
         var received = stored.Received.ToLookup(row => row.Session, row => row.PacketId);
-        List<Publication> wills = [];
+        List<(Session Session, Will? Will)> ended = [];
         int restored = 0;
         // Should a session be there twice, because it moved at the moment of a kill, the newer one is right.
         foreach (var row in stored.Sessions.OrderByDescending(row => row.Epoch))
@@ -43,7 +43,7 @@ internal sealed class SessionRestore(
             {
                 ExpirySeconds = row.ExpirySeconds, Will = snapshots.WillOf(row), Intake = intake,
             };
-            if (intake is not null) session.Arrive();
+            if (intake is not null) session.Move.Arrive();
             session.Restore(handles[row.Id], [.. deliveries[row.Id]], row.MaybeSent, received[row.Id]);
             var disconnectedAt = row.DisconnectedAt ?? clock.UtcNow;
             long since = clock.NowMs + (long)(disconnectedAt - clock.UtcNow).TotalMilliseconds;
@@ -55,10 +55,14 @@ internal sealed class SessionRestore(
                 var options = SubscriptionOptions.Parse(subscription.Options, MqttVersion.V5);
                 broker.Restore(session, new HeldSubscription(TopicFilter.Parse(subscription.Filter), options, subscription.Identifier));
             }
-            if (verdict.Ends || !directory.TryAdd(session, since))
+            if (verdict.Ends)
             {
-                directory.Discard(session);
-                if (verdict.Publish is { } will) wills.Add(will.At(clock.NowMs));
+                ended.Add((session, verdict.Publish));
+                continue;
+            }
+            if (!directory.TryAdd(session, since))
+            {
+                directory.DiscardCopy(session);
                 continue;
             }
             if (session.Identity.Certificate is { } certificate) certificates.Add(certificate);
@@ -66,17 +70,21 @@ internal sealed class SessionRestore(
             restored++;
         }
         if (stored.Sessions.Count > 0) log.SessionsRestored(restored, stored.Sessions.Count - restored, stored.Deliveries.Count);
-        foreach (var will in wills) _ = broker.Publish(will);
+        // Others may be members of the same shared subscriptions, and may want the wills.
+        foreach (var (session, will) in ended)
+        {
+            directory.Discard(session);
+            if (will is not null) _ = broker.Publish(will.At(clock.NowMs));
+        }
     }
 
-    private Delivery DeliveryOf(StoredSession session, DeliveryRow row, Dictionary<long, Publication> messages)
+    private static Delivery DeliveryOf(StoredSession session, DeliveryRow row, Dictionary<long, Publication> messages)
     {
         var message = row.Message == 0 ? null : messages[row.Message];
-        byte[]? identifiers = row.Identifiers.IsEmpty ? null : row.Identifiers.ToArray();
-        var stored = new StoredDelivery(session, row.Number, message, (Qos)row.Qos, row.Retain, row.PacketId, identifiers);
-        journal.Restore(stored, row.Message);
-        session.LastNumber = row.Number;
-        return new Delivery(message!, (Qos)row.Qos, row.Retain, Identifiers: identifiers) { Stored = stored };
+        return new Delivery(message!, (Qos)row.Qos, row.Retain, row.Identifiers.IsEmpty ? null : row.Identifiers.ToArray(), row.Share)
+        {
+            Stored = session.Restore(row, message),
+        };
     }
 
     private Publication MessageOf(MessageRow row) => new(

@@ -15,12 +15,12 @@ namespace Fleet.Gateway.Directory;
 internal sealed class SessionSnapshots(PolicySource policies, GatewayClock clock)
 {
     /// <summary>Notes a session as it is. Under the directory's lock.</summary>
-    /// <returns>The journal's position at which it is durable; 0 if it is kept in memory alone.</returns>
-    public long Note(Session session, int maybeSent)
+    /// <returns>Where it is as durable as it ever will be.</returns>
+    public JournalPosition Note(Session session, int maybeSent)
     {
-        if (session.Stored is not { } stored) return 0;
+        if (session.Stored is not { } stored) return JournalPosition.LongAgo;
         var identity = session.Identity;
-        return stored.Journal.Put(stored, new SessionRow
+        return stored.Put(new SessionRow
         {
             Id = stored.Id,
             Key = identity.Key,

@@ -38,7 +38,7 @@ internal sealed class InheritedSessions
     {
         foreach (var session in Sessions)
         {
-            session.EndDedup();
+            session.Move.EndDedup();
             session.Intake = null;
         }
     }

@@ -97,7 +97,7 @@ internal sealed class SessionFailover(
 
     public void Receive(LinkFrame.FailedOver frame) => Complete(frame.Dead);
 
-    public long Receive(LinkFrame.Redirected frame, LinkMark from) => broker.Deliver(frame, from, clock.NowMs);
+    public JournalPosition Receive(LinkFrame.Redirected frame, LinkMark from) => broker.Deliver(frame, from, clock.NowMs);
 
     /// <summary>Goes on with what a dead gateway left, and says how far that is. Waits for nothing.</summary>
     /// <exception cref="InvalidOperationException">This gateway is fenced itself.</exception>

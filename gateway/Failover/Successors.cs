@@ -20,11 +20,11 @@ internal sealed class LocalSuccessor(Broker broker, SessionJournal journal, Gate
 
     public Task Accept(LinkFrame.Redirected frame, int bytes)
     {
-        long position = broker.Deliver(frame, from: null, clock.NowMs);
-        return position == 0 ? Task.CompletedTask : Stored(position);
+        var position = broker.Deliver(frame, from: null, clock.NowMs);
+        return position == JournalPosition.LongAgo ? Task.CompletedTask : Stored(position);
     }
 
-    private async Task Stored(long position)
+    private async Task Stored(JournalPosition position)
     {
         if (!await journal.WhenDurable(position)) throw new InvalidOperationException("What the sessions are owed cannot be stored.");
     }
@@ -34,7 +34,7 @@ internal static class RedirectedMessages
 {
     /// <summary>Delivers a message that was for dead gateways to the sessions here that they left.</summary>
     /// <param name="from">The frame that brought it; null: it was published here.</param>
-    /// <returns>The journal's position at which it is durable; 0 if no session is owed it.</returns>
-    public static long Deliver(this Broker broker, LinkFrame.Redirected frame, LinkMark? from, long now) => broker.DeliverForwarded(
-        PeerMessages.ToPublication(frame.Message, now), frame.ToAll, frame.Shares, from, frame.For);
+    /// <returns>Where it is durable for those that are owed it.</returns>
+    public static JournalPosition Deliver(this Broker broker, LinkFrame.Redirected frame, LinkMark? from, long now) =>
+        broker.DeliverForwarded(PeerMessages.ToPublication(frame.Message, now), frame.ToAll, frame.Shares, from, frame.For);
 }

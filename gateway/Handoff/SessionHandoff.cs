@@ -43,7 +43,7 @@ internal sealed class SessionHandoff(
             HeldSession? here = held is null ? null : new(held.Identity.Epoch, held.ExpiresAt!.Value);
             var answer = Apply(key, new HandoffEvent.TakenOver(epoch, discard, here, StandingOf(passage)), held);
             // A copy that is coming is newer.
-            if (held is not null && answer != HandoffAnswer.Yes) directory.Discard(held)?.End(EndCause.TakenOver);
+            if (held is not null && answer != HandoffAnswer.Yes) directory.DiscardCopy(held)?.End(EndCause.TakenOver);
             if (answer == HandoffAnswer.Unknown) throw new InvalidOperationException($"Where session {key} will be is not known yet.");
             return answer == HandoffAnswer.Yes ? _passages[key].ToMoved(gateway.Id) : null;
         }
@@ -118,7 +118,7 @@ internal sealed class SessionHandoff(
             inbound = new InboundHandoff(
                 new Session(identity, options.Value, clock, metrics) { ExpirySeconds = moved.ExpirySeconds },
                 moved.FromGateway, moved.Epoch);
-            inbound.Session.Arrive();
+            inbound.Session.Move.Arrive();
             if (Apply(identity.Key, begun, inbound.Session, inbound) != HandoffAnswer.Coming) return null;
         }
         List<Task> known = [];
@@ -149,7 +149,7 @@ internal sealed class SessionHandoff(
         lock (_gate) Apply(identity.Key, new HandoffEvent.NotComing(identity.Epoch, inbound.Epoch));
     }
 
-    public long Receive(LinkFrame.Late frame)
+    public JournalPosition Receive(LinkFrame.Late frame)
     {
         Session? session;
         string key = frame.SessionKey;
@@ -159,7 +159,7 @@ internal sealed class SessionHandoff(
             session = passage?.Coming?.Session ?? directory.Find(key) ?? passage?.Leaving;
         }
         var delivery = PeerMessages.ToDelivery(frame.Message, clock.NowMs);
-        return session?.Deliver(delivery) is { } owed ? owed.Session.Journal.Note(delivery.Message, [owed]) : 0;
+        return session?.Deliver(delivery) is { } owed ? owed.Session.Journal.Note(delivery.Message, [owed]) : JournalPosition.LongAgo;
     }
 
     public void Receive(RemoteGateway sender, LinkFrame.SessionStored frame)
@@ -179,7 +179,7 @@ internal sealed class SessionHandoff(
                     gone.Add((key, taker));
                 Apply(key, new HandoffEvent.Ticked());
             }
-            foreach (var (session, _) in _accepted.Where(accepted => accepted.Until <= now)) session.EndDedup();
+            foreach (var (session, _) in _accepted.Where(accepted => accepted.Until <= now)) session.Move.EndDedup();
             _accepted.RemoveAll(accepted => accepted.Until <= now);
         }
         foreach (var (key, taker) in gone) _ = FindOwner(key, taker);
@@ -197,7 +197,7 @@ internal sealed class SessionHandoff(
         }
         foreach (var passage in passages)
         {
-            if (passage.Leaving is { } leaving) directory.Discard(leaving);
+            if (passage.Leaving is { } leaving) directory.DiscardCopy(leaving);
             if (passage.Coming is { } coming) End(coming);
         }
     }
@@ -239,16 +239,16 @@ internal sealed class SessionHandoff(
         {
             case HandoffEffect.Freeze:
                 passage.Leaving = session;
-                passage.Subscriptions = session!.Depart(out var owner);
-                owner?.End(EndCause.TakenOver);
-                snapshots.Note(session, session.MaybeSent);
+                passage.Subscriptions = session!.Subscriptions.All;
+                session.Depart()?.End(EndCause.TakenOver);
+                snapshots.Note(session, session.Outbound.MaybeSent);
                 break;
             case HandoffEffect.Copy:
                 var (leaving, to) = (passage.Leaving!, passage.State.Out!.To!);
-                passage.Copied = PeerMessages.Of(leaving.Copy(delivery => SendOn(to, leaving.Identity.Key, delivery)), clock.NowMs);
+                passage.Copied = PeerMessages.Of(leaving.Move.Copy(delivery => SendOn(to, leaving.Identity.Key, delivery)), clock.NowMs);
                 break;
             case HandoffEffect.Recall:
-                passage.Leaving!.Recall();
+                passage.Leaving!.Move.Recall();
                 break;
             case HandoffEffect.Forward:
                 string taker = passage.State.Out!.To!, key = passage.Leaving!.Identity.Key;
@@ -256,8 +256,8 @@ internal sealed class SessionHandoff(
                 passage.Leaving.HandOver(delivery => SendOn(taker, key, delivery));
                 break;
             case HandoffEffect.Return:
-                passage.Leaving!.Recall();
-                if (!directory.TryAdd(passage.Leaving, clock.NowMs)) directory.Discard(passage.Leaving);
+                passage.Leaving!.Move.Recall();
+                if (!directory.TryAdd(passage.Leaving, clock.NowMs)) directory.DiscardCopy(passage.Leaving);
                 passage.Leaving = null;
                 break;
             case HandoffEffect.Drop:
@@ -281,21 +281,21 @@ internal sealed class SessionHandoff(
     private void Accept(InboundHandoff inbound)
     {
         var session = inbound.Session;
-        session.Restore(PeerMessages.ToSession(inbound.Messages!, clock.NowMs));
+        session.Move.Restore(PeerMessages.ToSession(inbound.Messages!, clock.NowMs));
         session.Keep(journal.NewSession());
         if (directory.TryAdd(session, clock.NowMs)) _accepted.Add((session, clock.NowMs + HandoffCore.LingerMs));
-        else directory.Discard(session);
+        else directory.DiscardCopy(session);
         inbound.Done.TrySetResult();
     }
 
     private void End(InboundHandoff inbound)
     {
-        directory.Discard(inbound.Session);
+        directory.DiscardCopy(inbound.Session);
         inbound.Done.TrySetResult();
     }
 
     /// <summary>Tells the old gateway, once what is noted here is durable, that it need not keep the session.</summary>
-    private async Task Tell(string key, InboundHandoff inbound, long position)
+    private async Task Tell(string key, InboundHandoff inbound, JournalPosition position)
     {
         string life = gateway.Id;
         while (!await journal.WhenDurable(position))

@@ -91,7 +91,7 @@ public sealed class SessionBatch
     /// <summary>QoS 2 deliveries whose PUBREC has come: what is left of them is the packet identifier.</summary>
     public List<DeliveryKey> ReleasedDeliveries { get; } = [];
 
-    /// <summary>QoS 2 deliveries that had no packet identifier before.</summary>
+    /// <summary>Deliveries that had no packet identifier before.</summary>
     public List<(DeliveryKey Delivery, ushort PacketId)> IdentifiedDeliveries { get; } = [];
     public List<long> RemovedMessages { get; } = [];
     public List<MessageRow> Messages { get; } = [];

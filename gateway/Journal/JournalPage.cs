@@ -2,13 +2,11 @@ using Fleet.Gateway.Messages;
 
 namespace Fleet.Gateway.Journal;
 
-/// <summary>The changes that go to the store together, and who waits for that. Guarded by the journal's lock until it is cut.</summary>
-internal sealed class JournalPage(long number)
+/// <summary>The changes to sessions that go to the store together.</summary>
+internal sealed class JournalPage : CommitPage
 {
     /// <summary>What a delivery costs of memory beside its message, about.</summary>
     private const int DeliveryBytes = 128;
-
-    private readonly HashSet<IJournalWaiter> _waiters = [];
 
     /// <summary>In the order they were noted; those that are finished by now are passed over.</summary>
     private readonly List<StoredDelivery> _deliveries = [];
@@ -16,18 +14,6 @@ internal sealed class JournalPage(long number)
     private readonly List<StoredDelivery> _identifiedDeliveries = [];
     private readonly List<long> _removedMessages = [];
     private readonly List<StoredSession> _removedSessions = [];
-
-    /// <summary>The position of all changes on it.</summary>
-    public long Number => number;
-
-    /// <summary>About what the messages on it hold of memory.</summary>
-    public long Bytes { get; private set; }
-
-    /// <summary>Something was noted, even if nothing of it is left to write.</summary>
-    public bool IsUsed { get; set; }
-
-    /// <summary>When something was noted first, on the monotonic clock.</summary>
-    public long BegunAt { get; set; }
 
     /// <summary>Deliveries that were on their way to a present client when they were noted.</summary>
     public int Quick { get; private set; }
@@ -46,17 +32,11 @@ internal sealed class JournalPage(long number)
     /// <summary>The last word of each other gateway of which something is on this page, or on one before.</summary>
     public Dictionary<string, long> Marks { get; } = new(StringComparer.Ordinal);
 
-    /// <summary>Completes with true when the page is durable, with false when it could not be written so far.</summary>
-    public TaskCompletionSource<bool>? Outcome { get; set; }
+    /// <summary>Of its sessions, when it was cut.</summary>
+    public long Owner { get; private set; }
 
-    public void Add(IJournalWaiter waiter) => _waiters.Add(waiter);
-
-    public IJournalWaiter[] RemoveWaiters()
-    {
-        IJournalWaiter[] waiters = [.. _waiters];
-        _waiters.Clear();
-        return waiters;
-    }
+    /// <summary>What is to be written, once it is cut.</summary>
+    public SessionBatch Batch { get; } = new();
 
     /// <summary>A message that sessions have taken.</summary>
     /// <param name="lastId">The last number that was given to anything stored.</param>
@@ -77,7 +57,7 @@ internal sealed class JournalPage(long number)
         // Those that were finished already are as durable as they ever will be.
         foreach (var delivery in deliveries)
         {
-            delivery.Position = Number;
+            delivery.Position = new(Number);
             if (delivery.Waiter is { } waiter) Add(waiter);
             delivery.Waiter = null;
         }
@@ -87,7 +67,7 @@ internal sealed class JournalPage(long number)
     public void NoteReleased(StoredDelivery delivery)
     {
         Add(delivery);
-        delivery.Position = Number;
+        delivery.Position = new(Number);
     }
 
     /// <summary>The client has it, or will never.</summary>
@@ -105,13 +85,13 @@ internal sealed class JournalPage(long number)
         return true;
     }
 
-    /// <summary>A QoS 2 message that had no packet identifier when it was noted has one now.</summary>
+    /// <summary>A message that had no packet identifier when it was noted has one now.</summary>
     /// <returns>False: it is written with it.</returns>
     public bool Identify(StoredDelivery delivery)
     {
         if (delivery.State != StoredDeliveryState.Written) return false;
         _identifiedDeliveries.Add(delivery);
-        delivery.Position = Number;
+        delivery.Position = new(Number);
         return true;
     }
 
@@ -123,7 +103,7 @@ internal sealed class JournalPage(long number)
         _releasedDeliveries.Add(delivery.Key);
         delivery.State = StoredDeliveryState.Released;
         Dereference(delivery.Message);
-        delivery.Position = Number;
+        delivery.Position = new(Number);
         return true;
     }
 
@@ -135,10 +115,11 @@ internal sealed class JournalPage(long number)
         return true;
     }
 
-    /// <summary>What is to be written. From here on its deliveries count as written.</summary>
-    public SessionBatch Cut(Func<Publication, MessageRow> rowOf)
+    /// <summary>Fills <see cref="Batch"/>. From here on its deliveries count as written.</summary>
+    public void Cut(long owner, Func<Publication, MessageRow> rowOf)
     {
-        var batch = new SessionBatch();
+        Owner = owner;
+        var batch = Batch;
         foreach (var session in _removedSessions) batch.RemovedSessions.Add(session.Id);
         foreach (var (session, row) in Sessions)
         {
@@ -171,7 +152,6 @@ internal sealed class JournalPage(long number)
         batch.IdentifiedDeliveries.AddRange(_identifiedDeliveries.Select(delivery => (delivery.Key, delivery.PacketId)));
         batch.RemovedMessages.AddRange(_removedMessages);
         foreach (var (sender, number) in Marks) batch.Marks.Add(new LinkMark(sender, number));
-        return batch;
     }
 
     private void Add(StoredDelivery delivery)

@@ -67,10 +67,12 @@ public readonly record struct MessageRow(
 /// <param name="Message">0 once PUBREC has come.</param>
 /// <param name="Qos">1 or 2: that the client gets it with.</param>
 /// <param name="Retain">As the client sees it.</param>
-/// <param name="PacketId">With QoS 2, 0 before it has one; 0 with QoS 1, where it may be another one the next time.</param>
+/// <param name="PacketId">0 before it has one; builds before this one wrote none down with QoS 1.</param>
 /// <param name="Identifiers">Subscription identifiers, as the PUBLISH has them; empty for none.</param>
+/// <param name="Share">The shared subscription that it was chosen for; null: another one.</param>
 public readonly record struct DeliveryRow(
-    long Session, long Number, long Message, byte Qos, bool Retain, ushort PacketId, ReadOnlyMemory<byte> Identifiers);
+    long Session, long Number, long Message, byte Qos, bool Retain, ushort PacketId, ReadOnlyMemory<byte> Identifiers,
+    string? Share = null);
 
 public readonly record struct DeliveryKey(long Session, long Number);
 

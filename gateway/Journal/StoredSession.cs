@@ -3,25 +3,57 @@ using Fleet.Mqtt;
 
 namespace Fleet.Gateway.Journal;
 
-/// <summary>Waits for the journal: a connection.</summary>
-internal interface IJournalWaiter
-{
-    /// <summary>What it waits for is durable, or refused. Must not wait; any thread may call it.</summary>
-    void Wake();
-}
-
-/// <summary>A persistent session, as the journal knows it.</summary>
+/// <summary>A persistent session, as the journal knows it: what happens to it is told to the store through this.</summary>
 internal sealed class StoredSession(SessionJournal journal, long id)
 {
+    /// <summary>The number of its last delivery. Guarded by the session's lock.</summary>
+    private long _lastNumber;
+
     public SessionJournal Journal => journal;
 
     public long Id => id;
 
-    /// <summary>The number of its last delivery. Guarded by the session's lock.</summary>
-    public long LastNumber { get; set; }
-
     /// <summary>Guarded by the journal's lock.</summary>
     public bool IsRemoved { get; set; }
+
+    /// <summary>Where the session's row is durable.</summary>
+    public JournalPosition Put(SessionRow row) => journal.Put(this, row);
+
+    /// <param name="options">The options byte of SUBSCRIBE.</param>
+    /// <param name="identifier">0: none.</param>
+    public JournalPosition Subscribed(string filter, byte options, uint identifier) =>
+        journal.Put(this, filter, new SubscriptionRow(id, filter, options, identifier));
+
+    public JournalPosition Unsubscribed(string filter) => journal.Put(this, filter, null);
+
+    /// <summary>It takes a message with QoS 1 or 2, which is to be noted.</summary>
+    /// <param name="message">Null: a QoS 2 message that the client has, and PUBCOMP has not come.</param>
+    /// <param name="packetId">0: it has none yet.</param>
+    public StoredDelivery Owe(
+        Publication? message, Qos qos, bool retain, ushort packetId, byte[]? identifiers, string? share = null, bool isQuick = false)
+    {
+        message?.Keep();
+        return new StoredDelivery(this, ++_lastNumber, message, qos, retain, packetId, identifiers, share) { IsQuick = isQuick };
+    }
+
+    /// <summary>Takes a delivery of the store; in the order of their numbers.</summary>
+    public StoredDelivery Restore(in DeliveryRow row, Publication? message)
+    {
+        _lastNumber = row.Number;
+        byte[]? identifiers = row.Identifiers.IsEmpty ? null : row.Identifiers.ToArray();
+        var delivery = new StoredDelivery(this, row.Number, message, (Qos)row.Qos, row.Retain, row.PacketId, identifiers, row.Share);
+        journal.Restore(delivery, row.Message);
+        return delivery;
+    }
+
+    /// <summary>A QoS 2 message of the client's was routed, and is not released.</summary>
+    public JournalPosition Hold(ushort packetId) => journal.Hold(this, packetId);
+
+    /// <summary>PUBREL has come.</summary>
+    public JournalPosition PubRel(ushort packetId) => journal.PubRel(this, packetId);
+
+    /// <summary>It is over, or another gateway's.</summary>
+    public void Remove() => journal.Remove(this);
 }
 
 /// <summary>A message's body in the store, for as long as somebody is owed it. Guarded by the journal's lock.</summary>
@@ -40,29 +72,31 @@ internal sealed class StoredMessage(long id)
 
 /// <summary>A message that a persistent session is owed. What is not fixed is guarded by the journal's lock.</summary>
 /// <param name="message">Null: a QoS 2 message that the client has, and PUBCOMP has not come.</param>
-/// <param name="packetId">With QoS 2; 0: it has none yet.</param>
+/// <param name="packetId">0: it has none yet.</param>
 internal sealed class StoredDelivery(
-    StoredSession session, long number, Publication? message, Qos qos, bool retain, ushort packetId, byte[]? identifiers)
+    StoredSession session, long number, Publication? message, Qos qos, bool retain, ushort packetId, byte[]? identifiers,
+    string? share = null)
 {
+    /// <summary>Otherwise at once: with QoS 1, a message that comes once more is none too many.</summary>
+    private bool _isSentWhenDurable = qos == Qos.ExactlyOnce;
+
     public StoredSession Session => session;
     public Publication? Message => message;
-    public Qos Qos => qos;
+    public Qos Qos { get; } = qos;
 
     /// <summary>
-    /// With QoS 2: the client knows it by this, however often it is sent. 0 with QoS 1, and while so many wait that all identifiers are
-    /// given away.
+    /// The client knows it by this, however often it is sent [MQTT-4.4.0-1]; so it goes to the store with the message. 0 while so many wait
+    /// that all identifiers are given away.
     /// </summary>
     public ushort PacketId { get; private set; } = packetId;
-
-    public bool NeedsPacketId => qos == Qos.ExactlyOnce && PacketId == 0;
 
     /// <summary>It goes out at once to a client that is there, and will perhaps be acknowledged before it is written.</summary>
     public bool IsQuick { get; init; }
 
     public StoredDeliveryState State { get; set; }
 
-    /// <summary>The journal's position at which it is durable as it is.</summary>
-    public long Position { get; set; } = long.MaxValue;
+    /// <summary>Where it is durable as it is.</summary>
+    public JournalPosition Position { get; set; } = JournalPosition.NotNoted;
 
     /// <summary>The connection that wants to send it as soon as it is durable, when that was before it was noted.</summary>
     public IJournalWaiter? Waiter { get; set; }
@@ -70,12 +104,14 @@ internal sealed class StoredDelivery(
     public DeliveryKey Key => new(session.Id, number);
 
     public DeliveryRow ToRow() => new(
-        session.Id, number, message is null ? 0 : StoredMessage.Of(message)!.Id, (byte)qos, retain, PacketId, identifiers);
+        session.Id, number, message is null ? 0 : StoredMessage.Of(message)!.Id, (byte)Qos, retain, PacketId, identifiers,
+        share);
 
     /// <summary>It is sent with this identifier, once that is durable.</summary>
     public void Identify(ushort packetId)
     {
         PacketId = packetId;
+        _isSentWhenDurable = true;
         session.Journal.Identified(this);
     }
 
@@ -89,7 +125,7 @@ internal sealed class StoredDelivery(
     /// What the client is sent with QoS 2 is durable first: a message that only this process knows would be another one after a kill. If it
     /// is not, the connection is woken when it is.
     /// </summary>
-    public bool MayBeSent(IJournalWaiter waiter) => qos != Qos.ExactlyOnce || session.Journal.IsDurable(this, waiter);
+    public bool MayBeSent(IJournalWaiter waiter) => !_isSentWhenDurable || session.Journal.IsDurable(this, waiter);
 }
 
 internal enum StoredDeliveryState

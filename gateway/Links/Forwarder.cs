@@ -46,7 +46,7 @@ internal sealed class Forwarder(Peers peers, GatewayClock clock, GatewayMetrics 
             return null;
         }
         // One that came from another gateway keeps its number.
-        if (message.Number == 0) message.Number = peers.NextMessageNumber();
+        message.Number ??= peers.NextMessageNumber();
         var copy = PeerMessages.Of(message, clock.NowMs);
         var taken = Task.CompletedTask;
         // A successor's frame is for the sessions of its dead as well, from when it was handed what waited for them. It goes first,

@@ -3,13 +3,13 @@ using Fleet.Interfaces.Messaging;
 
 namespace Fleet.Gateway.Links;
 
-// What arrives from other gateways, by who it is for. All of it is called under the link's lock, in order, and must not wait. A position is
-// the journal's at which what persistent sessions are owed is durable; 0 if they are owed nothing.
+// What arrives from other gateways, by who it is for. All of it is called under the link's lock, in order, and must not wait. A position
+// says where what persistent sessions are owed is durable.
 
 /// <summary>Messages for the subscribers here, and what other gateways advertise.</summary>
 internal interface IForwardedFrames
 {
-    long Receive(LinkFrame.Published frame, LinkMark from);
+    JournalPosition Receive(LinkFrame.Published frame, LinkMark from);
 
     void Receive(LinkFrame.Retained frame);
 
@@ -21,7 +21,7 @@ internal interface IForwardedFrames
 /// <summary>Sessions that pass between gateways.</summary>
 internal interface IHandoffFrames
 {
-    long Receive(LinkFrame.Late frame);
+    JournalPosition Receive(LinkFrame.Late frame);
 
     void Receive(RemoteGateway sender, LinkFrame.SessionStored frame);
 }
@@ -29,7 +29,7 @@ internal interface IHandoffFrames
 /// <summary>The sessions of dead gateways.</summary>
 internal interface IFailoverFrames
 {
-    long Receive(LinkFrame.Redirected frame, LinkMark from);
+    JournalPosition Receive(LinkFrame.Redirected frame, LinkMark from);
 
     void Receive(RemoteGateway sender, LinkFrame.Successor frame);
 

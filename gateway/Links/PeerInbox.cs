@@ -27,7 +27,7 @@ internal sealed class PeerInbox(
     {
         try
         {
-            sender.StoredAt = Math.Max(sender.StoredAt, Handle(sender, frame, new LinkMark(sender.Id, number)));
+            sender.StoredAt = JournalPosition.Later(sender.StoredAt, Handle(sender, frame, new LinkMark(sender.Id, number)));
         }
         catch (Exception e)
         {
@@ -36,25 +36,26 @@ internal sealed class PeerInbox(
         }
     }
 
-    /// <returns>The journal's position at which it is durable; 0 if nothing of it is to be stored.</returns>
-    private long Handle(RemoteGateway sender, LinkFrame frame, LinkMark from)
+    /// <returns>Where what persistent sessions are owed of it is durable.</returns>
+    private JournalPosition Handle(RemoteGateway sender, LinkFrame frame, LinkMark from)
     {
         switch (frame)
         {
             case LinkFrame.Published published: return forwarded.Receive(published, from);
             case LinkFrame.Redirected redirected: return failover.Receive(redirected, from);
             case LinkFrame.Late late: return handoff.Receive(late);
-            case LinkFrame.SessionStored stored: handoff.Receive(sender, stored); return 0;
-            case LinkFrame.Advertised advertised: forwarded.Receive(sender, advertised); return 0;
-            case LinkFrame.Withdrawn withdrawn: forwarded.Receive(sender, withdrawn); return 0;
-            case LinkFrame.Retained change: forwarded.Receive(change); return 0;
-            case LinkFrame.Successor successor: failover.Receive(sender, successor); return 0;
-            case LinkFrame.HandedOver handedOver: failover.Receive(sender, handedOver); return 0;
-            case LinkFrame.FailedOver failedOver: failover.Receive(failedOver); return 0;
-            case LinkFrame.Barrier through: barrier.Receive(through); return 0;
-            case LinkFrame.BarrierReached reached: barrier.Receive(reached); return 0;
-            case LinkFrame.Ready: sender.BecomeReady(); return 0;
+            case LinkFrame.SessionStored stored: handoff.Receive(sender, stored); break;
+            case LinkFrame.Advertised advertised: forwarded.Receive(sender, advertised); break;
+            case LinkFrame.Withdrawn withdrawn: forwarded.Receive(sender, withdrawn); break;
+            case LinkFrame.Retained change: forwarded.Receive(change); break;
+            case LinkFrame.Successor successor: failover.Receive(sender, successor); break;
+            case LinkFrame.HandedOver handedOver: failover.Receive(sender, handedOver); break;
+            case LinkFrame.FailedOver failedOver: failover.Receive(failedOver); break;
+            case LinkFrame.Barrier through: barrier.Receive(through); break;
+            case LinkFrame.BarrierReached reached: barrier.Receive(reached); break;
+            case LinkFrame.Ready: sender.BecomeReady(); break;
             default: throw new UnreachableException($"{frame.GetType().Name} is handled by nobody.");
         }
+        return JournalPosition.LongAgo;
     }
 }

@@ -1,3 +1,5 @@
+using Fleet.Gateway.Messages;
+
 namespace Fleet.Gateway.Links;
 
 /// <summary>
@@ -29,7 +31,7 @@ internal sealed class Peers
     public RemoteGateway? Find(string gatewayId) => Array.Find(_all, peer => peer.Id == gatewayId);
 
     /// <summary>A number that no other message in the cluster has.</summary>
-    public long NextMessageNumber() => Volatile.Read(ref _number) | Interlocked.Increment(ref _lastMessage);
+    public MessageNumber NextMessageNumber() => new(Volatile.Read(ref _number) | Interlocked.Increment(ref _lastMessage));
 
     public void Add(RemoteGateway peer)
     {

@@ -1,3 +1,4 @@
+using Fleet.Gateway.Journal;
 using Fleet.Gateway.Sessions;
 using Fleet.Interfaces.Messaging;
 using Fleet.Mqtt;
@@ -23,10 +24,8 @@ internal sealed class RemoteGateway(GatewayMember member, PeerLink link) : Subsc
     /// </summary>
     public Task Ready => _ready.Task;
 
-    /// <summary>
-    /// The journal's position at which all that it has sent for persistent sessions is durable. Kept while a batch is received.
-    /// </summary>
-    public long StoredAt { get; set; }
+    /// <summary>Where all that it has sent for persistent sessions is durable. Kept while a batch is received.</summary>
+    public JournalPosition StoredAt { get; set; }
 
     public int RouteCount
     {

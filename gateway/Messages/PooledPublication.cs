@@ -80,7 +80,7 @@ internal sealed class PassingPublication : CountedPublication
     {
         if (_rented is not null) ArrayPool<byte>.Shared.Return(_rented);
         _rented = null;
-        Number = 0;
+        Number = null;
         _home.Return(this);
     }
 

@@ -3,6 +3,9 @@ using Fleet.Mqtt;
 
 namespace Fleet.Gateway.Messages;
 
+/// <summary>Unique in the cluster: a message that reaches a session by two roads is known by it.</summary>
+internal readonly record struct MessageNumber(long Value);
+
 /// <summary>
 /// An application message on its way: made once, shared by all its subscribers, never changed. Each subscriber's PUBLISH differs only
 /// in its header, packet identifier and what is left of the message expiry.
@@ -38,10 +41,9 @@ internal class Publication
     public long? ExpiresAt { get; private set; }
 
     /// <summary>
-    /// Given when it leaves for another gateway, before anybody here gets it: unique in the cluster. 0 while it is known to this gateway
-    /// alone.
+    /// Given when it leaves for another gateway, before anybody here gets it. Null while it is known to this gateway alone.
     /// </summary>
-    public long Number { get; set; }
+    public MessageNumber? Number { get; set; }
 
     /// <summary>Of a retained message: its version in the store; 0 while it is not stored.</summary>
     public long StoredVersion { get; set; }
@@ -98,4 +100,16 @@ internal class Publication
             bytes.AsMemory(0, topic.Length), bytes.AsMemory(payloadAt, (int)payload.Length), bytes.AsMemory(topic.Length, forwarded.Length),
             qos, expiresAt);
     }
+}
+
+/// <summary>What is published if a connection ends without DISCONNECT. MQTT 5.0, 3.1.2.5.</summary>
+/// <param name="ExpirySeconds">Message expiry, counted from its publication.</param>
+internal sealed record Will(Publication Message, uint DelaySeconds, uint? ExpirySeconds)
+{
+    /// <summary>When it is due, on the monotonic clock; null while the connection lives.</summary>
+    public long? DueAt { get; init; }
+
+    public Publication At(long now) => ExpirySeconds is not { } seconds ? Message
+        : new Publication(
+            Message.Topic.ToArray(), Message.Payload, Message.Qos, Message.Retain, Message.Properties, now + (seconds * 1000L));
 }

@@ -1,3 +1,4 @@
+using System.ComponentModel.DataAnnotations;
 using System.Text;
 using Fleet.Gateway.Links;
 using Fleet.Gateway.Messages;
@@ -188,4 +189,11 @@ internal sealed class RetainedMessages(
         public Publication? Message { get; set; }
         public TaskCompletionSource Durable { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
     }
+}
+
+/// <summary>How many retained messages there may be: of the section <c>Fleet:Gateway</c>.</summary>
+internal sealed class RetainedOptions
+{
+    /// <summary>Topics with a retained message.</summary>
+    [Range(0, 100_000_000)] public int MaxRetainedMessages { get; set; } = 1_000_000;
 }

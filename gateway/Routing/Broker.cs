@@ -14,7 +14,7 @@ namespace Fleet.Gateway.Routing;
 internal sealed class Broker(RetainedMessages retained, Peers peers, Routes routes, Forwarder forwarder, SessionJournal journal)
 {
     private readonly SubscriptionTree<Subscriber> _tree = new(subscriber => subscriber.IsAvailable);
-    private readonly ShareMembers _shares = new();
+    private readonly SharedSubscriptions _shares = new(forwarder, journal);
     private int _sinks;
 
     [ThreadStatic] private static List<SubscriptionMatch<Subscriber>>? t_matches;
@@ -42,11 +42,12 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
     /// it either.
     /// </returns>
     /// <param name="packetId">Of a QoS 2 message, which its publisher may repeat with it; 0 otherwise.</param>
-    /// <param name="position">The journal's, at which it is durable for the persistent sessions here; 0 if there are none.</param>
+    /// <param name="position">Where it is durable for the persistent sessions here; null if nothing of it is stored for any.</param>
     public Task? Deliver(
-        Publication message, List<SubscriptionMatch<Subscriber>> matches, Session? publisher, ushort packetId, out long position)
+        Publication message, List<SubscriptionMatch<Subscriber>> matches, Session? publisher, ushort packetId,
+        out JournalPosition? position)
     {
-        position = 0;
+        position = null;
         bool kept = Volatile.Read(ref _sinks) > 0, others = peers.HadAny;
         if (kept || others) message.Keep();
         // They go first: the message gets its number then, and no session here may see it without.
@@ -101,8 +102,8 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
     /// <param name="leftBy">
     /// The message was for dead gateways: it is for the sessions that these left, and nobody else. None: it was not.
     /// </param>
-    /// <returns>The journal's position at which it is durable for the persistent sessions here; 0 if there are none.</returns>
-    public long DeliverForwarded(
+    /// <returns>Where it is durable for the persistent sessions here.</returns>
+    public JournalPosition DeliverForwarded(
         Publication message, bool toAll, ImmutableArray<string> shares, LinkMark? from, ImmutableArray<string> leftBy = default)
     {
         // Not the thread's own list, which a publisher here may have in use.
@@ -116,20 +117,15 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
             outlives |= takes && session.ExpirySeconds > 0;
             return takes;
         }
-        // The last member here may have left while the message was on its way: then another gateway's gets it.
-        var elsewhere = shares.Where(share => !TryDeliver(message, share, Takes, owed)).ToArray();
-        foreach (var match in elsewhere.Length == 0 ? [] : matches.ToArray())
-        {
-            if (match.Subscriber is RemoteShare { Gateway.IsAvailable: true } share && elsewhere.Contains(share.Filter))
-                _ = forwarder.Forward(message, [match]);
-        }
+        _shares.Deliver(message, shares, matches, Takes, owed);
         if (toAll)
         {
-            matches.RemoveAll(match => match.Group is not null || match.Subscriber is not Session session || !Takes(session));
+            matches.RemoveAll(match => match.Share is not null || match.Subscriber is not Session session || !Takes(session));
             FanOut.Deliver(message, matches, publisher: null, isHere: false, owed);
         }
         // What a session has had by another road before, or has before it is stored, does not come again either when this gateway is dead.
-        return owed.Count > 0 || (outlives && message.Qos != Qos.AtMostOnce) ? journal.Note(message, owed, from: from) : 0;
+        if (owed.Count == 0 && (!outlives || message.Qos == Qos.AtMostOnce)) return JournalPosition.LongAgo;
+        return journal.Note(message, owed, from: from);
     }
 
     /// <returns>
@@ -138,7 +134,7 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
     /// </returns>
     public (bool IsNew, Task Known, SubscriptionChange Change)? Subscribe(Session session, in HeldSubscription subscription)
     {
-        if (!session.TryAddSubscription(subscription, out var change)) return null;
+        if (!session.Subscriptions.TryAdd(subscription, out var change)) return null;
         var (isNew, known) = Add(session, subscription);
         return (isNew, known, change);
     }
@@ -146,7 +142,7 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
     /// <summary>Puts back a subscription of the store.</summary>
     public void Restore(Session session, in HeldSubscription subscription)
     {
-        session.RestoreSubscription(subscription);
+        session.Subscriptions.Restore(subscription);
         // A shared one would be chosen for messages that it does not take yet.
         if (subscription.Filter.IsShared && session.Intake is { IsOpen: false }) _shares.Set(session, subscription);
         else Add(session, subscription);
@@ -155,25 +151,27 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
     /// <summary>A restored session takes messages from all: it is chosen among the members of its shared subscriptions too.</summary>
     public void OpenShares(Session session)
     {
-        foreach (var subscription in session.Subscriptions)
+        foreach (var subscription in session.Subscriptions.All)
         {
             if (!subscription.Filter.IsShared) continue;
             Add(session, subscription);
-            if (session.Subscriptions.All(held => held.Filter.Text != subscription.Filter.Text)) Remove(session, subscription.Filter);
+            if (session.Subscriptions.All.All(held => held.Filter.Text != subscription.Filter.Text)) Remove(session, subscription.Filter);
         }
     }
 
     /// <returns>False if there was no such subscription.</returns>
     public bool Unsubscribe(Session session, TopicFilter filter, out SubscriptionChange change)
     {
-        change = session.RemoveSubscription(filter);
+        change = session.Subscriptions.Remove(filter);
         return Remove(session, filter);
     }
 
-    /// <summary>Takes the subscriptions of a session that has ended out of the tree.</summary>
-    public void Forget(Session session, TopicFilter[] filters)
+    /// <summary>A session has ended: its subscriptions go, and so does what it was owed.</summary>
+    public void Forget(Session session, EndedSession ended)
     {
-        foreach (var filter in filters) Remove(session, filter);
+        foreach (var filter in ended.Filters) Remove(session, filter);
+        _shares.PassOn(session, ended.Shared, _tree);
+        session.Clear();
     }
 
     /// <summary>Another gateway advertises a filter: it is sent what matches, from now on.</summary>
@@ -223,26 +221,17 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
         return true;
     }
 
-    private bool TryDeliver(Publication message, string share, Func<Session, bool> takes, List<StoredDelivery> owed)
-    {
-        var member = _shares.Choose(share, takes) ?? _shares.Choose(share, session => session.Intake?.IsOpen ?? true);
-        if (member is not var (chosen, subscription)) return false;
-        var delivery = FanOut.DeliveryOf(message, subscription.Options, SubscriptionIdentifiers.Of(subscription.Identifier));
-        if (chosen.Deliver(delivery) is { } noted) owed.Add(noted);
-        return true;
-    }
-
     /// <param name="mustHold">
     /// Others than sessions took it: a QoS 2 message must be known for a repeat, whether or not a session here is owed it.
     /// </param>
-    private long DeliverHere(
+    private JournalPosition? DeliverHere(
         Publication message, List<SubscriptionMatch<Subscriber>> matches, Session? publisher, ushort packetId, bool mustHold)
     {
         var owed = t_owed ??= [];
         FanOut.Deliver(message, matches, publisher, isHere: true, owed);
         var holder = packetId == 0 ? null : publisher!.Stored;
-        if (owed.Count == 0 && (holder is null || !mustHold)) return 0;
-        long position = journal.Note(message, owed, holder, packetId);
+        if (owed.Count == 0 && (holder is null || !mustHold)) return null;
+        var position = journal.Note(message, owed, holder, packetId);
         owed.Clear();
         return position;
     }

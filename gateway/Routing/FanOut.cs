@@ -23,20 +23,15 @@ internal static class FanOut
         var joined = t_joined;
         for (int i = 0; i < matches.Count; i++)
         {
-            var (subscriber, options, identifier, _) = matches[i];
+            var (subscriber, options, identifier, share) = matches[i];
             if (options.NoLocal && subscriber == publisher) continue;
             byte[]? several = null;
             if (joined?.Count > 0) joined.TryGetValue(i, out several);
-            var delivery = DeliveryOf(message, options, several ?? SubscriptionIdentifiers.Of(identifier));
+            var delivery = Delivery.Of(message, options, several ?? SubscriptionIdentifiers.Of(identifier), share);
             if (subscriber.Deliver(delivery, isHere) is { } noted) owed.Add(noted);
         }
         joined?.Clear();
     }
-
-    /// <summary>The message as one subscription gets it.</summary>
-    public static Delivery DeliveryOf(Publication message, SubscriptionOptions options, byte[]? identifiers) => new(
-        message, options.Qos < message.Qos ? options.Qos : message.Qos, message.Retain && options.RetainAsPublished,
-        Identifiers: identifiers);
 
     /// <summary>Whether all subscribers can take the message.</summary>
     public static bool HaveRoom(Publication message, List<SubscriptionMatch<Subscriber>> matches)
@@ -72,7 +67,7 @@ internal static class FanOut
         {
             var match = matches[i];
             if (match.Options.NoLocal && match.Subscriber == publisher) continue;
-            if (match.Group is null && !seen.TryAdd(match.Subscriber, kept))
+            if (match.Share is null && !seen.TryAdd(match.Subscriber, kept))
             {
                 Join(matches, seen[match.Subscriber], match);
                 continue;
@@ -97,4 +92,17 @@ internal static class FanOut
             joined.GetValueOrDefault(at) ?? SubscriptionIdentifiers.Of(one.SubscriptionId),
             SubscriptionIdentifiers.Of(other.SubscriptionId))!;
     }
+}
+
+/// <summary>
+/// Stores messages for something outside of MQTT: a rule. It stands in the subscription tree of every gateway, so the one that the
+/// publisher is on hands it the message, and the others do not.
+/// </summary>
+internal abstract class DurableSink : Subscriber
+{
+    public override bool IsAvailable => true;
+
+    public abstract override bool HasRoom { get; }
+
+    public abstract override Task Keep(Publication message, Session? publisher);
 }

@@ -9,7 +9,7 @@ namespace Fleet.Gateway.Routing;
 /// <summary>What other gateways have for the broker.</summary>
 internal sealed class ForwardedFrames(Broker broker, RetainedMessages retained, GatewayClock clock) : IForwardedFrames
 {
-    public long Receive(LinkFrame.Published frame, LinkMark from) =>
+    public JournalPosition Receive(LinkFrame.Published frame, LinkMark from) =>
         broker.DeliverForwarded(PeerMessages.ToPublication(frame.Message, clock.NowMs), frame.ToAll, frame.Shares, from);
 
     public void Receive(LinkFrame.Retained frame) =>

@@ -8,10 +8,15 @@ namespace Fleet.Gateway.Sessions;
 /// <param name="Qos">The lower of the publisher's and the subscription's.</param>
 /// <param name="Retain">As the subscriber is to see it.</param>
 /// <param name="Identifiers">See <see cref="SubscriptionIdentifiers"/>.</param>
-internal readonly record struct Delivery(Publication Message, Qos Qos, bool Retain, byte[]? Identifiers = null)
+/// <param name="Share">The shared subscription that the subscriber was chosen for; null: another one.</param>
+internal readonly record struct Delivery(Publication Message, Qos Qos, bool Retain, byte[]? Identifiers = null, string? Share = null)
 {
     /// <summary>A persistent session is owed it; null with QoS 0, and for what is of its connection alone.</summary>
     public StoredDelivery? Stored { get; init; }
+
+    /// <summary>The message as one subscription gets it.</summary>
+    public static Delivery Of(Publication message, SubscriptionOptions options, byte[]? identifiers, string? share = null) => new(
+        message, options.Qos < message.Qos ? options.Qos : message.Qos, message.Retain && options.RetainAsPublished, identifiers, share);
 
     /// <summary>It has reached the client, or will never.</summary>
     public void Finish()
@@ -20,6 +25,12 @@ internal readonly record struct Delivery(Publication Message, Qos Qos, bool Reta
         Stored?.Finish();
     }
 }
+
+/// <summary>The next packet for a subscriber.</summary>
+/// <param name="PacketId">0 with QoS 0.</param>
+/// <param name="Publish">Null: it is the PUBREL of a message that the client has.</param>
+/// <param name="Duplicate">It was sent before [MQTT-3.3.1-1].</param>
+internal readonly record struct Outgoing(ushort PacketId, Delivery? Publish, bool Duplicate);
 
 /// <summary>
 /// What waits for a subscriber: first in, first out, bounded in messages and in bytes. A ring that holds no memory while empty.

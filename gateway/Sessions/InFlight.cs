@@ -33,11 +33,10 @@ internal sealed class InFlight
 {
     private const int KeptWhenEmpty = 64;
 
-    /// <summary>So many identifiers are left to what cannot wait for one.</summary>
-    private const int NeverReserved = 1_024;
-
     private readonly Dictionary<ushort, Entry> _entries = [];
-    private HashSet<ushort>? _reserved;
+
+    /// <summary>QoS 2 messages whose PUBREC has come on the present connection, and whose PUBREL waits until that is durable.</summary>
+    private Queue<ushort>? _releasing;
     private ushort _first, _last, _again;
     private int _toRepeat;
 
@@ -46,49 +45,21 @@ internal sealed class InFlight
     /// <summary>Some of it was not sent on the present connection yet.</summary>
     public bool HasToRepeat => _toRepeat > 0;
 
+    /// <summary>Some PUBRELs are yet to be sent.</summary>
+    public bool HasToRelease => _releasing is not null;
+
     /// <summary>Sent on the present connection, and not done with.</summary>
     public int Outstanding => _entries.Count - _toRepeat;
 
-    /// <summary>The packet identifier that was used last.</summary>
-    public ushort LastId { get; private set; }
+    public bool Contains(ushort packetId) => _entries.ContainsKey(packetId);
 
-    /// <summary>
-    /// Sets a packet identifier aside for a message that a persistent session is owed with QoS 2: it goes to the store with the message, so
-    /// that the message is sent with no other, whatever happens.
-    /// </summary>
-    /// <returns>0 if so many are set aside that none can be.</returns>
-    public ushort Reserve()
+    /// <summary>The message is sent, with an identifier that is not in use.</summary>
+    public void Add(in SentMessage message)
     {
-        if (_entries.Count + (_reserved?.Count ?? 0) >= ushort.MaxValue - NeverReserved) return 0;
-        ushort id = NextId();
-        (_reserved ??= []).Add(id);
-        return id;
-    }
-
-    /// <summary>The message goes without having been sent, or was sent elsewhere.</summary>
-    public void Unreserve(in Delivery delivery)
-    {
-        if (delivery.Stored is not { PacketId: not 0 and var id } || _reserved?.Remove(id) != true) return;
-        if (_reserved.Count == 0) _reserved = null;
-    }
-
-    /// <summary>Notes identifiers that messages of the store have already.</summary>
-    public void Reserve(ushort packetId) => (_reserved ??= []).Add(packetId);
-
-    /// <returns>A packet identifier that is not in use [MQTT-2.2.1-4].</returns>
-    public ushort Add(in Delivery delivery)
-    {
-        Unreserve(delivery);
-        ushort id = delivery.Stored is { PacketId: not 0 and var own } ? own : NextId();
-        Append(new SentMessage(id, delivery));
-        return id;
-    }
-
-    public ushort NextId()
-    {
-        do LastId = LastId == ushort.MaxValue ? (ushort)1 : (ushort)(LastId + 1);
-        while (_entries.ContainsKey(LastId) || _reserved?.Contains(LastId) == true);
-        return LastId;
+        _entries.Add(message.PacketId, new Entry { Delivery = message.Delivery, Released = message.Released, Previous = _last });
+        if (_last == 0) _first = message.PacketId;
+        else Find(_last).Next = message.PacketId;
+        _last = message.PacketId;
     }
 
     /// <summary>PUBACK: a QoS 1 message is done with.</summary>
@@ -107,7 +78,7 @@ internal sealed class InFlight
     {
         ref var entry = ref Find(packetId);
         if (Unsafe.IsNullRef(ref entry)) return AckResult.Unknown;
-        if (entry.Released) return entry.Delivery.Stored is null ? AckResult.Accepted : AckResult.Later;
+        if (entry.Released) return Release(packetId, entry.Delivery.Stored);
         if (entry.Delivery.Qos != Qos.ExactlyOnce) return AckResult.WrongKind;
         if (refused)
         {
@@ -119,7 +90,7 @@ internal sealed class InFlight
         stored?.PubRec();
         entry.Delivery = default(Delivery) with { Stored = stored };
         entry.Released = true;
-        return stored is null ? AckResult.Accepted : AckResult.Later;
+        return Release(packetId, stored);
     }
 
     /// <summary>PUBCOMP: a QoS 2 message is done with.</summary>
@@ -156,16 +127,28 @@ internal sealed class InFlight
         }
         _again = _first;
         _toRepeat = _entries.Count;
+        _releasing = null;
     }
 
     /// <summary>What the store knows of the next to be sent again.</summary>
     public StoredDelivery? NextToRepeat => HasToRepeat ? Find(_again).Delivery.Stored : null;
 
-    /// <summary>What is left of a QoS 2 message whose PUBREC has come; null if there is none.</summary>
-    public StoredDelivery? FindReleased(ushort packetId)
+    /// <summary>
+    /// The next PUBREL, as soon as its PUBREC is durable [MQTT-4.3.3-5]: after a kill, the client that has had it must not be sent PUBLISH.
+    /// </summary>
+    public bool TryRelease(ISessionOwner owner, out ushort packetId)
     {
-        ref var entry = ref Find(packetId);
-        return !Unsafe.IsNullRef(ref entry) && entry.Released ? entry.Delivery.Stored : null;
+        packetId = 0;
+        while (_releasing is not null && _releasing.TryPeek(out packetId))
+        {
+            ref var entry = ref Find(packetId);
+            var stored = !Unsafe.IsNullRef(ref entry) && entry.Released ? entry.Delivery.Stored : null;
+            if (stored?.MayBeSent(owner) == false) return false;
+            _releasing.Dequeue();
+            if (_releasing.Count == 0) _releasing = null;
+            if (stored is not null) return true;
+        }
+        return false;
     }
 
     /// <summary>The next of what is to be sent again, in the original order [MQTT-4.6.0-1].</summary>
@@ -182,15 +165,14 @@ internal sealed class InFlight
     }
 
     /// <summary>Puts back what was sent from elsewhere; it is to be sent again.</summary>
-    public void Restore(IEnumerable<SentMessage> sent, ushort lastId)
+    public void Restore(IEnumerable<SentMessage> sent)
     {
         foreach (var message in sent)
         {
-            Append(message);
+            Add(message);
             Find(message.PacketId).ToRepeat = true;
             if (_toRepeat++ == 0) _again = message.PacketId;
         }
-        LastId = lastId;
     }
 
     /// <summary>Puts others in the places of what is in flight, in order.</summary>
@@ -226,21 +208,20 @@ internal sealed class InFlight
         foreach (var entry in _entries.Values) Finish(entry);
         _entries.Clear();
         _entries.TrimExcess();
-        (_first, _last, _again, _toRepeat, _reserved) = (0, 0, 0, 0, null);
+        (_first, _last, _again, _toRepeat, _releasing) = (0, 0, 0, 0, null);
+    }
+
+    private AckResult Release(ushort packetId, StoredDelivery? stored)
+    {
+        if (stored is null) return AckResult.Accepted;
+        (_releasing ??= new()).Enqueue(packetId);
+        return AckResult.Later;
     }
 
     private static void Finish(in Entry entry)
     {
         if (entry.Released) entry.Delivery.Stored?.Finish();
         else entry.Delivery.Finish();
-    }
-
-    private void Append(in SentMessage message)
-    {
-        _entries.Add(message.PacketId, new Entry { Delivery = message.Delivery, Released = message.Released, Previous = _last });
-        if (_last == 0) _first = message.PacketId;
-        else Find(_last).Next = message.PacketId;
-        _last = message.PacketId;
     }
 
     private ref Entry Find(ushort packetId) => ref CollectionsMarshal.GetValueRefOrNullRef(_entries, packetId);

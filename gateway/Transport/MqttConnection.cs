@@ -1,6 +1,7 @@
 using Fleet.Gateway.Auth;
 using Fleet.Gateway.AwsTopics;
 using Fleet.Gateway.Channels;
+using Fleet.Gateway.Journal;
 using Fleet.Gateway.Sessions;
 using Fleet.Gateway.Telemetry;
 using Fleet.Mqtt;
@@ -38,7 +39,7 @@ internal abstract class MqttConnection : ISessionOwner
     public void TellOfTheEnd() => ThreadPool.UnsafeQueueUserWorkItem(static self => _ = self.Over(), this, preferLocal: false);
 
     /// <summary>Network and client have taken enough of what was sent, and of what waits in the session.</summary>
-    protected bool HasRoomForAnswers => IsClosed || (Outbound.HasRoom && Channel.Session?.IsBacklogged != true);
+    protected bool HasRoomForAnswers => IsClosed || (Outbound.HasRoom && Channel.Session?.Outbound.IsBacklogged != true);
 
     protected ConnectionServices Services { get; }
     protected Outbound Outbound { get; }
@@ -145,7 +146,7 @@ internal abstract class MqttConnection : ISessionOwner
         Enter(new ConnectionEvent.Resumed());
     }
 
-    private async Task OpenWhenDurable(long position)
+    private async Task OpenWhenDurable(JournalPosition position)
     {
         bool durable = await Services.Channel.Journal.WhenDurable(position);
         Enter(new ConnectionEvent.Opened(durable));

@@ -38,7 +38,7 @@ internal sealed class PipeConnection : MqttConnection, ITicked, IPumped, IThread
         _pump = new OutputPump(_gate, Outbound, output, this, services.Clock.Time, services.Metrics);
     }
 
-    bool IPumped.IsBacklogged => Channel.Session?.IsBacklogged == true;
+    bool IPumped.IsBacklogged => Channel.Session?.Outbound.IsBacklogged == true;
 
     void IPumped.Drain()
     {

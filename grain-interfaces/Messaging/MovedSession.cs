@@ -64,6 +64,7 @@ public sealed record MovedMessages(
 /// <param name="Retain">As the subscriber sees it.</param>
 /// <param name="Released">QoS 2: the client has it (PUBREC), and PUBCOMP is awaited; the message is empty.</param>
 /// <param name="Identifiers">Subscription identifiers, as the PUBLISH has them; empty for none.</param>
+/// <param name="Share">The shared subscription that it was chosen for, as clients write its filter; null: another one.</param>
 [GenerateSerializer, Immutable, Alias("fleet.moved-message")]
 public sealed record MovedMessage(
     [property: Id(0)] ushort PacketId,
@@ -71,4 +72,5 @@ public sealed record MovedMessage(
     [property: Id(2)] bool Retain,
     [property: Id(3)] PeerMessage Message,
     [property: Id(4)] bool Released = false,
-    [property: Id(5)] ReadOnlyMemory<byte> Identifiers = default);
+    [property: Id(5)] ReadOnlyMemory<byte> Identifiers = default,
+    [property: Id(6)] string? Share = null);

@@ -8,23 +8,23 @@ internal sealed class NodeSubscriptions<TSubscriber> where TSubscriber : notnull
 
     public bool IsEmpty => _plain.Count == 0 && _groups is null;
 
-    public bool Set(string? group, TSubscriber subscriber, SubscriptionOptions options, uint subscriptionId)
+    public bool Set(string? share, TSubscriber subscriber, SubscriptionOptions options, uint subscriptionId)
     {
         var list = _plain;
-        if (group is not null)
+        if (share is not null)
         {
-            var shared = Find(group);
-            if (shared is null) (_groups ??= []).Add(shared = new ShareGroup(group));
-            list = shared.Members;
+            var group = Find(share);
+            if (group is null) (_groups ??= []).Add(group = new ShareGroup(share));
+            list = group.Members;
         }
-        return list.Set(new(subscriber, options, subscriptionId, group));
+        return list.Set(new(subscriber, options, subscriptionId, share));
     }
 
-    public bool Remove(string? group, TSubscriber subscriber)
+    public bool Remove(string? share, TSubscriber subscriber)
     {
-        if (group is null) return _plain.Remove(subscriber);
-        if (Find(group) is not { } shared || !shared.Members.Remove(subscriber)) return false;
-        if (shared.Members.Count == 0) _groups!.Remove(shared);
+        if (share is null) return _plain.Remove(subscriber);
+        if (Find(share) is not { } group || !group.Members.Remove(subscriber)) return false;
+        if (group.Members.Count == 0) _groups!.Remove(group);
         if (_groups!.Count == 0) _groups = null;
         return true;
     }
@@ -36,22 +36,22 @@ internal sealed class NodeSubscriptions<TSubscriber> where TSubscriber : notnull
         foreach (var group in _groups) matches.Add(group.Choose(isAvailable));
     }
 
-    private ShareGroup? Find(string name)
+    private ShareGroup? Find(string share)
     {
         if (_groups is null) return null;
         foreach (var group in _groups)
         {
-            if (group.Name == name) return group;
+            if (group.Share == share) return group;
         }
         return null;
     }
 
     /// <summary>A share group's members take turns. MQTT 5.0, 4.8.2.</summary>
-    private sealed class ShareGroup(string name)
+    private sealed class ShareGroup(string share)
     {
         private int _turn;
 
-        public string Name { get; } = name;
+        public string Share { get; } = share;
         public SubscriberList<TSubscriber> Members { get; } = new();
 
         public SubscriptionMatch<TSubscriber> Choose(Func<TSubscriber, bool>? isAvailable)

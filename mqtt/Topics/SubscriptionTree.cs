@@ -2,9 +2,9 @@ namespace Fleet.Mqtt;
 
 /// <summary>A subscription that a topic name matched.</summary>
 /// <param name="SubscriptionId">0 if the subscription has none.</param>
-/// <param name="Group">Share name if the subscriber was chosen for its group, else null.</param>
+/// <param name="Share">The shared subscription that the subscriber was chosen for, as clients write its filter; else null.</param>
 public readonly record struct SubscriptionMatch<TSubscriber>(
-    TSubscriber Subscriber, SubscriptionOptions Options, uint SubscriptionId, string? Group);
+    TSubscriber Subscriber, SubscriptionOptions Options, uint SubscriptionId, string? Share);
 
 /// <summary>
 /// Who subscribed with what. A subscriber has at most one subscription per topic filter; a shared subscription is another one than
@@ -35,7 +35,7 @@ public sealed class SubscriptionTree<TSubscriber>(Func<TSubscriber, bool>? isAva
         {
             var node = _tree.FindOrAdd(path.Bytes);
             node.Value ??= new();
-            bool isNew = node.Value.Set(filter.Group, subscriber, options, subscriptionId);
+            bool isNew = node.Value.Set(filter.Share, subscriber, options, subscriptionId);
             if (isNew) Count++;
             return isNew;
         }
@@ -47,7 +47,7 @@ public sealed class SubscriptionTree<TSubscriber>(Func<TSubscriber, bool>? isAva
         using var path = new Utf8Scratch(filter.Filter, stackalloc byte[StackBytes]);
         lock (_gate)
         {
-            if (_tree.Find(path.Bytes) is not { Value: { } subscriptions } node || !subscriptions.Remove(filter.Group, subscriber))
+            if (_tree.Find(path.Bytes) is not { Value: { } subscriptions } node || !subscriptions.Remove(filter.Share, subscriber))
                 return false;
             Count--;
             if (subscriptions.IsEmpty)

@@ -23,6 +23,10 @@ public sealed record TopicFilter
     public string Filter { get; }
 
     public bool IsShared => Group is not null;
+
+    /// <summary>Names a shared subscription: those with one share name and different filters are different ones. Else null.</summary>
+    public string? Share => IsShared ? Text : null;
+
     public bool HasWildcards => Filter.AsSpan().ContainsAny('+', '#');
 
     /// <summary>For UTF-8 that is known to be well-formed without U+0000, as the packets give it.</summary>

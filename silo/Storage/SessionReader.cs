@@ -32,7 +32,7 @@ internal sealed class SessionReader(Func<DbDataReader, int, DateTimeOffset> read
         + $"WHERE id IN (SELECT message FROM session_deliveries WHERE session IN ({ids}))";
 
     public static string Deliveries(string ids) =>
-        $"SELECT session, number, message, qos, retain, packet_id, identifiers FROM session_deliveries WHERE session IN ({ids}) "
+        $"SELECT session, number, message, qos, retain, packet_id, identifiers, share FROM session_deliveries WHERE session IN ({ids}) "
         + "ORDER BY session, number";
 
     public static string Received(string ids) => $"SELECT session, packet_id FROM session_received WHERE session IN ({ids})";
@@ -67,7 +67,7 @@ internal sealed class SessionReader(Func<DbDataReader, int, DateTimeOffset> read
 
     public static DeliveryRow Delivery(DbDataReader row) => new(
         row.GetInt64(0), row.GetInt64(1), row.GetInt64(2), (byte)row.GetInt16(3), row.GetBoolean(4), (ushort)row.GetInt32(5),
-        (byte[])row.GetValue(6));
+        (byte[])row.GetValue(6), Text(row, 7));
 
     public static ReceivedRow PacketId(DbDataReader row) => new(row.GetInt64(0), (ushort)row.GetInt32(1));
 

@@ -50,8 +50,8 @@ internal static class PostgresSessionRows
         ON CONFLICT DO NOTHING
         """;
     private const string PutDeliveries = """
-        INSERT INTO session_deliveries (session, number, message, qos, retain, packet_id, identifiers) SELECT *
-        FROM unnest($1, $2, $3, $4, $5, $6, $7)
+        INSERT INTO session_deliveries (session, number, message, qos, retain, packet_id, identifiers, share) SELECT *
+        FROM unnest($1, $2, $3, $4, $5, $6, $7, $8)
         ON CONFLICT DO NOTHING
         """;
     private const string RemoveReceived =
@@ -110,7 +110,8 @@ internal static class PostgresSessionRows
             statements.Add(
                 PutDeliveries, Longs(owed, d => d.Session), Longs(owed, d => d.Number), Longs(owed, d => d.Message),
                 Array(owed, d => (short)d.Qos, NpgsqlDbType.Smallint), Array(owed, d => d.Retain, NpgsqlDbType.Boolean),
-                Array(owed, d => (int)d.PacketId, NpgsqlDbType.Integer), Array(owed, d => d.Identifiers.ToArray(), NpgsqlDbType.Bytea));
+                Array(owed, d => (int)d.PacketId, NpgsqlDbType.Integer), Array(owed, d => d.Identifiers.ToArray(), NpgsqlDbType.Bytea),
+                Texts(owed, d => d.Share));
         }
         if (batch.RemovedReceived is { Count: > 0 } done)
             statements.Add(RemoveReceived, Longs(done, r => r.Session), Array(done, r => (int)r.PacketId, NpgsqlDbType.Integer));

@@ -22,8 +22,8 @@ internal static class SqliteSessionRows
         "INSERT INTO session_messages (id, topic, payload, qos, retain, properties, expires_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) "
         + "ON CONFLICT DO NOTHING";
     private const string PutDelivery =
-        "INSERT INTO session_deliveries (session, number, message, qos, retain, packet_id, identifiers) "
-        + "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING";
+        "INSERT INTO session_deliveries (session, number, message, qos, retain, packet_id, identifiers, share) "
+        + "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO NOTHING";
 
     private const string PutMark =
         "INSERT INTO session_marks (owner, sender, number) VALUES ($1, $2, $3) ON CONFLICT (owner, sender) DO UPDATE SET number = $3";
@@ -110,6 +110,8 @@ internal static class SqliteSessionRows
         statement.Bind(5, row.Retain ? 1 : 0);
         statement.Bind(6, row.PacketId);
         statement.BindBlob(7, row.Identifiers.Span);
+        if (row.Share is { } share) statement.Bind(8, share);
+        else statement.BindNull(8);
         statement.Execute();
     }
 

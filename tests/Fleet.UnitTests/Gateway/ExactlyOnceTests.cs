@@ -78,7 +78,7 @@ public sealed class ExactlyOnceTests
         // The same when the connection was gone before the answer came.
         publisher.Lose();
         publisher.Completed(Ticket(publisher), ReasonCode.UnspecifiedError);
-        Assert.False(publisher.Session.IsUnreleased(1));
+        Assert.False(publisher.Session.AwaitingRelease.Holds(1, out _));
         _parts.Store.Release();
     }
 
@@ -133,11 +133,11 @@ public sealed class ExactlyOnceTests
         var five = TestClient.Connected(_parts, GatewayParts.Device("amr-1"));
         five.Publish("fleet/amr-2/x", "", Qos.ExactlyOnce, 3);
         Assert.Equal("50", five.ReadHex()[..2]);
-        Assert.False(five.Session.IsUnreleased(3));
+        Assert.False(five.Session.AwaitingRelease.Holds(3, out _));
         var old = TestClient.Connected(_parts, GatewayParts.Device("amr-1"), MqttVersion.V311);
         old.Publish("fleet/amr-2/x", "", Qos.ExactlyOnce, 3, version: MqttVersion.V311);
         Assert.True(old.IsClosed);
-        Assert.False(old.Session.IsUnreleased(3));
+        Assert.False(old.Session.AwaitingRelease.Holds(3, out _));
     }
 
     [Fact]
@@ -168,7 +168,7 @@ public sealed class ExactlyOnceTests
         again.Publish("t", "x", Qos.ExactlyOnce, 102);
         again.Publish("t", "x", Qos.ExactlyOnce, 101);
         Assert.False(again.IsClosed);
-        Assert.True(again.Session.IsUnreleased(2));
+        Assert.True(again.Session.AwaitingRelease.Holds(2, out _));
     }
 
     [Fact]
@@ -315,6 +315,7 @@ public sealed class ExactlyOnceTests
     {
         var random = new Random(seed);
         var flight = new InFlight();
+        var identifiers = new PacketIdentifiers(flight);
         List<(ushort Id, bool Twice, bool Released, bool Sent)> plain = [];
         for (int step = 0; step < 5_000; step++)
         {
@@ -326,7 +327,7 @@ public sealed class ExactlyOnceTests
             {
                 case < 3 when plain.Count < 40:
                     twice = random.Next(2) == 0;
-                    plain.Add((flight.Add(Message(twice ? Qos.ExactlyOnce : Qos.AtLeastOnce)), twice, false, true));
+                    plain.Add((Add(flight, identifiers, twice ? Qos.ExactlyOnce : Qos.AtLeastOnce), twice, false, true));
                     break;
                 case 3:
                     Assert.True(Expected(at, !twice) == flight.PubAck(id), said);
@@ -365,11 +366,20 @@ public sealed class ExactlyOnceTests
     public void All_packet_identifiers_may_be_in_flight()
     {
         var flight = new InFlight();
-        for (int i = 0; i < 65_535; i++) flight.Add(Message(Qos.ExactlyOnce));
+        var identifiers = new PacketIdentifiers(flight);
+        for (int i = 0; i < 65_535; i++) Add(flight, identifiers, Qos.ExactlyOnce);
         Assert.Equal(AckResult.Accepted, flight.PubRec(1, refused: true));
-        Assert.Equal(1, flight.Add(Message(Qos.AtLeastOnce)));
+        Assert.Equal(1, Add(flight, identifiers, Qos.AtLeastOnce));
         for (ushort id = ushort.MaxValue; id > 1; id--) Assert.Equal(AckResult.Accepted, flight.PubRec(id, refused: true));
         Assert.Equal(1, flight.Count);
+    }
+
+    private static ushort Add(InFlight flight, PacketIdentifiers identifiers, Qos qos)
+    {
+        var message = Message(qos);
+        ushort id = identifiers.Use(message);
+        flight.Add(new SentMessage(id, message));
+        return id;
     }
 
     private static Delivery Message(Qos qos) => new(new Publication("t"u8.ToArray(), default, qos), qos, Retain: false);

@@ -57,8 +57,8 @@ public sealed class SubscriptionTests
         Assert.NotNull(
             _parts.Broker.Subscribe(session, new HeldSubscription(TopicFilter.Parse("t"), new SubscriptionOptions(Qos.AtLeastOnce), 300)));
         Connect("publisher").Publish("t", "x", Qos.AtLeastOnce);
-        Assert.Equal(300u, Assert.Single(session.Depart(out _)).Identifier);
-        var moved = Fleet.Gateway.Links.PeerMessages.ToSession(Fleet.Gateway.Links.PeerMessages.Of(session.Copy(_ => { }), now: 0), now: 0);
+        Assert.Equal(300u, Assert.Single(session.Subscriptions.All).Identifier);
+        var moved = Fleet.Gateway.Links.PeerMessages.ToSession(Fleet.Gateway.Links.PeerMessages.Of(session.Move.Copy(_ => { }), now: 0), now: 0);
         Assert.Equal([0x0B, 0xAC, 0x02], Assert.Single(moved.Queued).Identifiers!);
     }
 

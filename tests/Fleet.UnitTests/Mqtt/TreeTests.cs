@@ -127,8 +127,8 @@ public class TreeTests
         {
             var matches = new List<SubscriptionMatch<string>>();
             tree.Match("t/1", matches);
-            Assert.Single(matches, match => match.Group is null);
-            return matches.SingleOrDefault(match => match.Group == group).Subscriber;
+            Assert.Single(matches, match => match.Share is null);
+            return matches.SingleOrDefault(match => match.Share == $"$share/{group}/t/#").Subscriber;
         }
     }
 

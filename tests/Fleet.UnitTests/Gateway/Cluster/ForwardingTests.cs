@@ -112,6 +112,22 @@ public sealed class ForwardingTests : IAsyncLifetime
         Assert.Equal("in time", Client.TextOf(await far.Next()));
     }
 
+    [Theory, InlineData(true), InlineData(false)]
+    public async Task What_waits_for_a_member_of_a_shared_subscription_goes_to_one_elsewhere_when_its_session_ends(bool endsHere)
+    {
+        var (here, there) = await _cluster.TwoGateways();
+        var member = await here.Connect("m-1", Client.Persistent);
+        await member.Subscribe("$share/g/t");
+        await member.Mqtt.DisconnectAsync();
+        await using var publisher = await there.Connect("p");
+        await publisher.Publish("t", "1");
+        await publisher.Publish("t", "2");
+        await using var other = await there.Connect("m-2");
+        await other.Subscribe("$share/g/t");
+        await using var clean = await (endsHere ? here : there).Connect("m-1", o => o with { CleanStart = true });
+        Assert.Equal(["1", "2"], [Client.TextOf(await other.Next()), Client.TextOf(await other.Next())]);
+    }
+
     [Fact]
     public async Task A_shared_subscription_has_one_receiver_in_the_cluster()
     {

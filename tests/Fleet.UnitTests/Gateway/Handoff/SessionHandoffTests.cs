@@ -22,24 +22,24 @@ public sealed class SessionHandoffTests
         var here = Session();
         var owner = new Nobody();
         here.Attach(owner, here.Identity, receiveMaximum: 10);
-        Assert.True(here.TryHold(5));
+        Assert.True(here.AwaitingRelease.TryHold(5));
         foreach (string payload in (string[])["1", "2", "3"]) here.Deliver(Message(payload) with { Qos = Qos.ExactlyOnce });
         while (here.TryDequeue(owner, now: 0, out _)) { }
-        here.PubRec(2, refused: false);
-        here.Depart(out _);
+        here.Outbound.PubRec(2, refused: false);
+        here.Depart();
         List<Delivery> sentOn = [];
-        var moved = PeerMessages.Of(here.Copy(sentOn.Add), now: 0);
+        var moved = PeerMessages.Of(here.Move.Copy(sentOn.Add), now: 0);
         here.Deliver(Message("4"));
         Assert.Equal(["4"], sentOn.Select(TextOf));
 
         var there = Session();
-        there.Arrive();
-        there.Restore(PeerMessages.ToSession(moved, now: 0));
+        there.Move.Arrive();
+        there.Move.Restore(PeerMessages.ToSession(moved, now: 0));
         there.Attach(owner, there.Identity, receiveMaximum: 10);
-        Assert.True(there.IsUnreleased(5));
+        Assert.True(there.AwaitingRelease.Holds(5, out _));
         Assert.Equal(["1=1 ExactlyOnce True", "2 released", "3=3 ExactlyOnce True"], Sent(there, owner));
 
-        here.Recall();
+        here.Move.Recall();
         here.Attach(owner, here.Identity, receiveMaximum: 10);
         Assert.Equal(["1=1 ExactlyOnce True", "2 released", "3=3 ExactlyOnce True", "4=4 AtLeastOnce False"], Sent(here, owner));
     }
@@ -48,11 +48,48 @@ public sealed class SessionHandoffTests
     public void What_comes_after_it_was_handed_over_is_sent_on_and_not_kept()
     {
         var session = Session();
-        session.Depart(out _);
+        session.Depart();
         List<Delivery> sentOn = [];
         session.HandOver(sentOn.Add);
         Assert.Null(session.Deliver(Message("late")));
-        Assert.Equal((1, 0), (sentOn.Count, session.Backlog.Queued));
+        Assert.Equal((1, 0), (sentOn.Count, session.Outbound.Backlog.Queued));
+    }
+
+    [Fact]
+    public void What_a_shared_subscription_brought_is_known_for_it_there_and_its_copy_here_is_nobody_s()
+    {
+        var here = Session();
+        here.Deliver(Message("1") with { Share = "$share/g/t" });
+        here.Move.Copy(_ => { });
+        var moved = PeerMessages.Of(here.Move.Copy(_ => { }), now: 0);
+        Assert.Empty(here.End().Shared);
+        var there = Session();
+        there.Move.Restore(PeerMessages.ToSession(moved, now: 0));
+        Assert.Equal(["1 $share/g/t"], there.End().Shared.Select(delivery => $"{TextOf(delivery)[..1]} {delivery.Share}"));
+    }
+
+    [Fact]
+    public void A_session_that_another_copy_supersedes_leaves_nothing_to_other_members()
+    {
+        var (session, member) = (Session(), TestClient.Connected(_parts, GatewayParts.Plain("m")));
+        member.Subscribed("$share/g/t", Qos.AtLeastOnce);
+        session.Deliver(Message("1") with { Share = "$share/g/t" });
+        _parts.Directory.DiscardCopy(session);
+        Assert.Empty(member.ReadMessages());
+    }
+
+    [Fact]
+    public void An_answer_is_for_the_connection_that_asked_and_is_not_sent_on()
+    {
+        var session = Session();
+        var owner = new Nobody();
+        session.Attach(owner, session.Identity, receiveMaximum: 10);
+        session.Depart();
+        List<Delivery> sentOn = [];
+        session.Move.Copy(sentOn.Add);
+        session.DeliverTo(owner, Message("answer"));
+        session.Deliver(Message("message"));
+        Assert.Equal(["message"], sentOn.Select(TextOf));
     }
 
     [Fact]
@@ -90,7 +127,7 @@ public sealed class SessionHandoffTests
         session.Deliver(Message("2"));
         Assert.True(await Passing.ComeBack("plain/p", epoch: 7, isLast: true));
         Assert.Same(session, _parts.Directory.Find("plain/p"));
-        Assert.Equal(2, session.Backlog.Queued);
+        Assert.Equal(2, session.Outbound.Backlog.Queued);
         // The other gateway is late.
         Assert.Null(Passing.Collect("plain/p", 6, "second"));
     }
@@ -177,7 +214,7 @@ public sealed class SessionHandoffTests
         var back = (await Begin(7, "third", sessionEpoch: 6))!;
         Passing.Accept(back, Messages());
         Passing.Receive(new LinkFrame.Late("plain/p", PeerMessages.Of(Message("late"), 0)));
-        Assert.Equal(1, back.Session.Backlog.Queued);
+        Assert.Equal(1, back.Session.Outbound.Backlog.Queued);
     }
 
     private Task<InboundHandoff?> Begin(long epoch, string from, long sessionEpoch = 1) =>

@@ -30,7 +30,7 @@ public sealed class DurableSessionTests
         Publish("t/4", "d", Qos.AtLeastOnce);
         var back = Connect("s", present: true);
         // Nothing was sent before: no DUP.
-        Assert.Equal(["t/1=a q1#2", "t/2=b q2#1", "t/4=d q1#3"], back.ReadMessages());
+        Assert.Equal(["t/1=a q1#1", "t/2=b q2#2", "t/4=d q1#3"], back.ReadMessages());
     }
 
     [Fact]
@@ -42,7 +42,27 @@ public sealed class DurableSessionTests
         Assert.Equal(["t=1 q1#1", "t=2 q1#2", "t=3 q1#3"], subscriber.ReadMessages());
         subscriber.Send("40 02 00 02");
         Kill();
-        Assert.Equal(["t=1 q1#1 dup", "t=3 q1#2 dup"], Connect("s", present: true).ReadMessages());
+        Assert.Equal(["t=1 q1#1 dup", "t=3 q1#3 dup"], Connect("s", present: true).ReadMessages());
+    }
+
+    [Fact]
+    public void A_message_comes_again_after_a_kill_with_the_packet_identifier_that_it_had_whenever_it_was_sent()
+    {
+        var subscriber = Connect("s");
+        subscriber.Subscribed("t", Qos.AtLeastOnce);
+        subscriber.Lose();
+        foreach (string payload in (string[])["1", "2"]) Publish("t", payload, Qos.AtLeastOnce);
+        Kill();
+        subscriber = Connect("s", present: true);
+        Publish("t", "3", Qos.AtLeastOnce);
+        Assert.Equal(["t=1 q1#1", "t=2 q1#2", "t=3 q1#3"], subscriber.ReadMessages());
+        subscriber.Send("40 02 00 01");
+        Flush(_parts);
+        int batches = _store.Batches.Count;
+        Kill();
+        // Nothing was written for that.
+        Assert.DoesNotContain(_store.Batches.Take(batches), batch => batch.IdentifiedDeliveries.Count > 0);
+        Assert.Equal(["t=2 q1#2 dup", "t=3 q1#3 dup"], Connect("s", present: true).ReadMessages());
     }
 
     [Fact]

@@ -67,11 +67,10 @@ public sealed class JournalWindowTests
         while (_time.Timers == 0) await Task.Yield();
     }
 
-    private (StoredDelivery Delivery, long Position) Note(string payload, bool isQuick)
+    private (StoredDelivery Delivery, JournalPosition Position) Note(string payload, bool isQuick)
     {
         var message = new Publication("t"u8.ToArray(), Encoding.UTF8.GetBytes(payload), Qos.AtLeastOnce);
-        var delivery = new StoredDelivery(
-            _session, ++_session.LastNumber, message, Qos.AtLeastOnce, false, 0, default) { IsQuick = isQuick };
+        var delivery = _session.Owe(message, Qos.AtLeastOnce, retain: false, packetId: 5, identifiers: null, isQuick: isQuick);
         return (delivery, _journal.Note(message, [delivery]));
     }
 }

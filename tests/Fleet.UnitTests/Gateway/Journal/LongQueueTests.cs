@@ -5,7 +5,7 @@ using Fleet.Mqtt;
 
 namespace Fleet.UnitTests.Gateway.Journal;
 
-/// <summary>More QoS 2 messages wait for an absent session than there are packet identifiers.</summary>
+/// <summary>More messages wait for an absent session than there are packet identifiers.</summary>
 public sealed class LongQueueTests
 {
     /// <summary>CONNECT of 5.0, client id "p", clean start 0, session expiry 60 s.</summary>
@@ -26,22 +26,41 @@ public sealed class LongQueueTests
         var client = Connect();
         client.Subscribed("t", Qos.ExactlyOnce);
         client.Lose();
-        await Publish(Waiting);
+        await Publish(Waiting, Qos.ExactlyOnce);
         Assert.Equal(Waiting, _store.Owed("plain/p").Length);
         client = Connect();
         Receive(client, 64_000);
         // Identifiers are free again; who waits without goes first.
-        await Publish(1_000);
+        await Publish(1_000, Qos.ExactlyOnce);
         Receive(client, 65_000);
         client.Lose();
         _parts.Journal.Close();
         _parts = Begin(_parts.Time.GetUtcNow());
-        await Publish(10);
+        await Publish(10, Qos.ExactlyOnce);
         client = Connect();
         Receive(client, _published);
         Assert.Equal(Enumerable.Range(1, _published).Select(number => $"{number}"), _got);
         await _parts.Journal.Flushed();
         Assert.Empty(_store.Owed("plain/p"));
+    }
+
+    [Fact]
+    public async Task With_QoS_1_they_come_again_after_a_kill_with_the_identifiers_that_they_had()
+    {
+        var client = Connect();
+        client.Subscribed("t", Qos.AtLeastOnce);
+        client.Lose();
+        await Publish(Waiting, Qos.AtLeastOnce);
+        client = Connect();
+        Receive(client, 65_000);
+        await _parts.Journal.Flushed();
+        // These got theirs when it was nearly their turn.
+        var sent = client.ReadMessages();
+        Assert.NotEmpty(sent);
+        await _parts.Journal.Flushed();
+        _parts.Journal.Close();
+        _parts = Begin(_parts.Time.GetUtcNow());
+        Assert.Equal(sent.Select(message => message + " dup"), Connect().ReadMessages().Take(sent.Count));
     }
 
     private GatewayParts Begin(DateTimeOffset? start = null) => new(
@@ -54,12 +73,12 @@ public sealed class LongQueueTests
 
     private TestClient Connect() => TestClient.Connected(_parts, GatewayParts.Plain(), connect: Persistent, readAll: false);
 
-    private async Task Publish(int count)
+    private async Task Publish(int count, Qos qos)
     {
         for (int i = 0; i < count; i++)
         {
             byte[] payload = Encoding.ASCII.GetBytes($"{++_published}");
-            _ = _parts.Broker.Publish(new Publication("t"u8.ToArray(), payload, Qos.ExactlyOnce));
+            _ = _parts.Broker.Publish(new Publication("t"u8.ToArray(), payload, qos));
         }
         await _parts.Journal.Flushed();
     }
@@ -77,7 +96,8 @@ public sealed class LongQueueTests
                 {
                     var publish = PublishPacket.Parse(packet, MqttVersion.V5, Sender.Server);
                     _got.Add(Encoding.ASCII.GetString(publish.Payload));
-                    answers.AddRange([0x50, 2, (byte)(publish.PacketId >> 8), (byte)publish.PacketId]);
+                    byte answer = publish.Qos == Qos.AtLeastOnce ? (byte)0x40 : (byte)0x50;
+                    answers.AddRange([answer, 2, (byte)(publish.PacketId >> 8), (byte)publish.PacketId]);
                 }
                 else if (packet.Type == PacketType.PubRel)
                 {

@@ -47,10 +47,10 @@ public sealed class RefusedBySessionStoreTests
             client.Send("A2 06 00 0A 00 00 01 74");
         });
         Assert.Contains("B0", client.ReadHex(), StringComparison.Ordinal);
-        Assert.Equal(Qos.AtLeastOnce, client.Session.SubscribedQos("t"));
+        Assert.Equal(Qos.AtLeastOnce, client.Session.Subscriptions.BestQos("t"));
         await Mend();
         Restart();
-        Assert.Equal(Qos.AtLeastOnce, _parts.Directory.Find("plain/p")!.SubscribedQos("t"));
+        Assert.Equal(Qos.AtLeastOnce, _parts.Directory.Find("plain/p")!.Subscriptions.BestQos("t"));
     }
 
     [Fact]

@@ -14,7 +14,7 @@ public sealed class SessionJournalTests
 {
     private readonly MemorySessionStore _store = new();
     private readonly FakeTimeProvider _time = new();
-    private readonly JournalOptions _options = new() { JournalWindowMilliseconds = 0 };
+    private readonly JournalOptions _options = new() { JournalWindowMilliseconds = 0, MaxJournalBytes = 1_000 };
     private readonly SessionJournal _journal;
     private readonly StoredSession _session;
 
@@ -30,7 +30,7 @@ public sealed class SessionJournalTests
     {
         _store.Hold();
         var owner = new Woken();
-        long position = Put();
+        var position = Put();
         Assert.Equal(JournalOutcome.Waiting, _journal.Look(position, owner));
         Assert.Equal(0, owner.Times);
         var durable = _journal.WhenDurable(position);
@@ -99,7 +99,7 @@ public sealed class SessionJournalTests
     {
         await Held();
         var message = Message("x");
-        long position = _journal.Note(
+        var position = _journal.Note(
             message, [new StoredDelivery(_session, 1, message, Qos.ExactlyOnce, false, 5, default)], _session, 77);
         _store.Release();
         await _journal.WhenDurable(position);
@@ -165,7 +165,6 @@ public sealed class SessionJournalTests
     [Fact]
     public async Task Beyond_the_bound_it_asks_to_be_spared_until_the_store_has_caught_up()
     {
-        _options.MaxJournalBytes = 1_000;
         await Held();
         while (!_journal.Refuses) Note(new string('x', 100));
         Assert.False(_journal.IsFailing);
@@ -242,7 +241,7 @@ public sealed class SessionJournalTests
     public async Task A_position_of_before_it_began_anew_is_never_durable()
     {
         await Held();
-        long position = Put();
+        var position = Put();
         _journal.Close();
         _journal.Open((await _store.Begin("newer", "here", default)).Number);
         _store.Release();
@@ -269,17 +268,16 @@ public sealed class SessionJournalTests
         }
     }
 
-    private long Put() => _journal.Put(_session, new SessionRow
+    private JournalPosition Put() => _journal.Put(_session, new SessionRow
     {
         Id = _session.Id, Key = "k", Epoch = 1, Kind = "plain", ClientId = "k", SessionId = "s", RemoteAddress = "", ExpirySeconds = 60,
         MaybeSent = 0,
     });
 
-    private (StoredDelivery Delivery, long Position) Note(string payload, Qos qos = Qos.AtLeastOnce)
+    private (StoredDelivery Delivery, JournalPosition Position) Note(string payload, Qos qos = Qos.AtLeastOnce)
     {
         var message = Message(payload);
-        var delivery = new StoredDelivery(
-            _session, ++_session.LastNumber, message, qos, false, (ushort)(qos == Qos.ExactlyOnce ? 5 : 0), default);
+        var delivery = _session.Owe(message, qos, retain: false, packetId: 5, identifiers: null);
         return (delivery, _journal.Note(message, [delivery]));
     }
 

@@ -26,7 +26,8 @@ internal abstract class ChannelPhase
     }
 
     /// <summary>The session is on its way to the store: CONNACK, which promises it, goes out at a position of the journal.</summary>
-    public sealed class Opening(ConnectRequest request, SessionTerms terms, Session session, bool present, JournalPosition position) : ChannelPhase
+    public sealed class Opening(
+        ConnectRequest request, SessionTerms terms, Session session, bool present, JournalPosition position) : ChannelPhase
     {
         public ConnectRequest Request => request;
         public SessionTerms Terms => terms;

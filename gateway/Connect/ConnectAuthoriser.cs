@@ -105,7 +105,8 @@ internal sealed class ConnectAuthoriser(
     /// <summary>Nobody waits for this decision any more: what it took is given back.</summary>
     private async Task UndoWhenAccepted(Task<ConnectDecision> deciding)
     {
-        await ((Task)deciding).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await ((Task)deciding).ConfigureAwait(
+            ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
         if (deciding.IsCompletedSuccessfully && await deciding is ConnectDecision.Accepted accepted)
             lifecycle.Ended(accepted.Identity, EndCause.ConnectionLost, wasAttached: false);
     }

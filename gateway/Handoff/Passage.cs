@@ -38,5 +38,5 @@ internal sealed class InboundHandoff(Session session, string from, long epoch)
     public MovedMessages? Messages { get; set; }
 
     /// <summary>Completes when it is here, or will not be.</summary>
-    public TaskCompletionSource Done { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    public TaskCompletionSource Done { get; } = Background.NewSource();
 }

@@ -238,7 +238,7 @@ internal sealed class SessionJournal(
             {
                 JournalOutcome.Durable => Task.FromResult(true),
                 JournalOutcome.Refused => Task.FromResult(false),
-                _ => (PageOf(position).Outcome ??= new(TaskCreationOptions.RunContinuationsAsynchronously)).Task,
+                _ => (PageOf(position).Outcome ??= Background.NewSource<bool>()).Task,
             };
         }
     }
@@ -246,7 +246,7 @@ internal sealed class SessionJournal(
     /// <summary>Completes when nothing is left to write.</summary>
     public Task Flushed()
     {
-        lock (_gate) return _running ? (_idle ??= new(TaskCreationOptions.RunContinuationsAsynchronously)).Task : Task.CompletedTask;
+        lock (_gate) return _running ? (_idle ??= Background.NewSource()).Task : Task.CompletedTask;
     }
 
     Task IGatewayStep.Stop(CancellationToken cancellation) => Flushed();
@@ -267,7 +267,7 @@ internal sealed class SessionJournal(
         {
             _running = true;
             // Not on the caller's thread, which may hold a session's lock.
-            _ = Task.Run(Run);
+            _ = Background.Run(Run);
         }
         return _page.Number;
     }

@@ -50,7 +50,7 @@ internal sealed class LinkBarrier(Peers peers, GatewayIdentity gateway, TimeProv
     {
         private int _roads = roads;
 
-        public TaskCompletionSource Done { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        public TaskCompletionSource Done { get; } = Background.NewSource();
 
         public void CountDown()
         {

@@ -123,7 +123,7 @@ internal sealed class GatewayGrain(IFleetIndex index, TimeProvider clock, ILogge
         if (!await IsLive()) return null;
         try
         {
-            return await _gateway.Task.WaitAsync(GatewayLiveness.BeatEvery + TimeSpan.FromSeconds(1), clock);
+            return await Known(_gateway.Task).WaitAsync(GatewayLiveness.BeatEvery + TimeSpan.FromSeconds(1), clock);
         }
         catch (TimeoutException)
         {
@@ -137,6 +137,9 @@ internal sealed class GatewayGrain(IFleetIndex index, TimeProvider clock, ILogge
     /// </exception>
     private async Task<IGatewayObserver?> Demanded() =>
         await Reached() ?? (_dead ? null : throw new TimeoutException($"Gateway {Id} has not been heard yet."));
+
+    /// <summary>Awaited in a turn: the answer does not go by way of the thread pool.</summary>
+    private static async Task<IGatewayObserver> Known(Task<IGatewayObserver> gateway) => await gateway;
 
     private static TaskCompletionSource<IGatewayObserver> New() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 }

@@ -26,7 +26,7 @@ internal sealed class SessionHandoff(
 
     private readonly Lock _gate = new();
     private readonly Dictionary<string, Passage> _passages = new(StringComparer.Ordinal);
-    private readonly List<(Session Session, long Until)> _accepted = [];
+    private readonly List<(InboundHandoff Inbound, long Until)> _accepted = [];
 
     /// <summary>A newer connection elsewhere has the client id: ends the connection here. Repeated, it answers as it did.</summary>
     /// <param name="discard">Clean start: the session ends too, wherever it is on its way.</param>
@@ -149,17 +149,20 @@ internal sealed class SessionHandoff(
         lock (_gate) Apply(identity.Key, new HandoffEvent.NotComing(identity.Epoch, inbound.Epoch));
     }
 
-    public long Receive(LinkFrame.Late frame)
+    public long Receive(RemoteGateway sender, LinkFrame.Late frame)
     {
-        Session? session;
-        string key = frame.SessionKey;
+        InboundHandoff? inbound;
         lock (_gate)
         {
-            var passage = _passages.GetValueOrDefault(key);
-            session = passage?.Coming?.Session ?? directory.Find(key) ?? passage?.Leaving;
+            inbound = _passages.GetValueOrDefault(frame.SessionKey)?.Coming is { } coming && IsFor(coming)
+                ? coming : _accepted.Find(accepted => IsFor(accepted.Inbound)).Inbound;
         }
+        // One that has gone on from here sends it on itself.
         var delivery = PeerMessages.ToDelivery(frame.Message, clock.NowMs);
-        return session?.Deliver(delivery) is { } owed ? owed.Session.Journal.Note(delivery.Message, [owed]) : 0;
+        return inbound?.Session.Deliver(delivery) is { } owed ? owed.Session.Journal.Note(delivery.Message, [owed]) : 0;
+
+        bool IsFor(InboundHandoff handoff) =>
+            handoff.Session.Identity.Key == frame.SessionKey && handoff.Epoch == frame.Epoch && handoff.From == sender.Id;
     }
 
     public void Receive(RemoteGateway sender, LinkFrame.SessionStored frame)
@@ -179,7 +182,7 @@ internal sealed class SessionHandoff(
                     gone.Add((key, taker));
                 Apply(key, new HandoffEvent.Ticked());
             }
-            foreach (var (session, _) in _accepted.Where(accepted => accepted.Until <= now)) session.EndDedup();
+            foreach (var (inbound, _) in _accepted.Where(accepted => accepted.Until <= now)) inbound.Session.EndDedup();
             _accepted.RemoveAll(accepted => accepted.Until <= now);
         }
         foreach (var (key, taker) in gone) _ = FindOwner(key, taker);
@@ -245,15 +248,16 @@ internal sealed class SessionHandoff(
                 break;
             case HandoffEffect.Copy:
                 var (leaving, to) = (passage.Leaving!, passage.State.Out!.To!);
-                passage.Copied = PeerMessages.Of(leaving.Copy(delivery => SendOn(to, leaving.Identity.Key, delivery)), clock.NowMs);
+                long epoch = passage.State.Out.Epoch;
+                passage.Copied = PeerMessages.Of(leaving.Copy(delivery => SendOn(to, leaving.Identity.Key, epoch, delivery)), clock.NowMs);
                 break;
             case HandoffEffect.Recall:
                 passage.Leaving!.Recall();
                 break;
             case HandoffEffect.Forward:
-                string taker = passage.State.Out!.To!, key = passage.Leaving!.Identity.Key;
+                var (taker, handoff, key) = (passage.State.Out!.To!, passage.State.Out.Epoch, passage.Leaving!.Identity.Key);
                 passage.Copied = null;
-                passage.Leaving.HandOver(delivery => SendOn(taker, key, delivery));
+                passage.Leaving.HandOver(delivery => SendOn(taker, key, handoff, delivery));
                 break;
             case HandoffEffect.Return:
                 passage.Leaving!.Recall();
@@ -283,7 +287,7 @@ internal sealed class SessionHandoff(
         var session = inbound.Session;
         session.Restore(PeerMessages.ToSession(inbound.Messages!, clock.NowMs));
         session.Keep(journal.NewSession());
-        if (directory.TryAdd(session, clock.NowMs)) _accepted.Add((session, clock.NowMs + HandoffCore.LingerMs));
+        if (directory.TryAdd(session, clock.NowMs)) _accepted.Add((inbound, clock.NowMs + HandoffCore.ArrivedMs));
         else directory.Discard(session);
         inbound.Done.TrySetResult();
     }
@@ -307,10 +311,10 @@ internal sealed class SessionHandoff(
         if (peers.Find(inbound.From) is { } old) _ = old.Link.Post(new LinkFrame.SessionStored(key, inbound.Epoch));
     }
 
-    private void SendOn(string gatewayId, string key, Delivery delivery)
+    private void SendOn(string gatewayId, string key, long epoch, Delivery delivery)
     {
         if (delivery.Qos == Qos.AtMostOnce || peers.Find(gatewayId) is not { } taker) return;
-        var frame = new LinkFrame.Late(key, PeerMessages.Of(delivery, clock.NowMs));
+        var frame = new LinkFrame.Late(key, PeerMessages.Of(delivery, clock.NowMs), epoch);
         if (taker.Link.TryPost(frame, delivery.Message.Topic.Length + delivery.Message.Payload.Length, receipt: false) is null)
             metrics.Dropped(DropReason.QueueFull);
     }

@@ -21,7 +21,7 @@ internal interface IForwardedFrames
 /// <summary>Sessions that pass between gateways.</summary>
 internal interface IHandoffFrames
 {
-    long Receive(LinkFrame.Late frame);
+    long Receive(RemoteGateway sender, LinkFrame.Late frame);
 
     void Receive(RemoteGateway sender, LinkFrame.SessionStored frame);
 }

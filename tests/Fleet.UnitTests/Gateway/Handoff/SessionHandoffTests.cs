@@ -176,8 +176,26 @@ public sealed class SessionHandoffTests
         Passing.Receive(second, new LinkFrame.SessionStored("plain/p", 6));
         var back = (await Begin(7, "third", sessionEpoch: 6))!;
         Passing.Accept(back, Messages());
-        Passing.Receive(new LinkFrame.Late("plain/p", PeerMessages.Of(Message("late"), 0)));
+        Passing.Receive(Meet("third"), new LinkFrame.Late("plain/p", PeerMessages.Of(Message("late"), 0), 7));
         Assert.Equal(1, back.Session.Backlog.Queued);
+    }
+
+    [Fact]
+    public async Task What_is_late_is_for_the_session_that_came_and_for_no_other_of_the_clients()
+    {
+        var (first, second) = (Meet("first"), Meet("second"));
+        var came = await Come(5);
+        Passing.Receive(second, new LinkFrame.Late("plain/p", PeerMessages.Of(Message("from another"), 0), 5));
+        Passing.Receive(first, new LinkFrame.Late("plain/p", PeerMessages.Of(Message("from before"), 0), 4));
+        Assert.Equal(0, came.Backlog.Queued);
+        Passing.Receive(first, new LinkFrame.Late("plain/p", PeerMessages.Of(Message("late"), 0), 5));
+        Assert.Equal(1, came.Backlog.Queued);
+        // The client starts clean.
+        _parts.Directory.Release("plain/p", 6, keep: false, now: 0);
+        var anew = Session();
+        _parts.Directory.TryAdd(anew, now: 0);
+        Passing.Receive(first, new LinkFrame.Late("plain/p", PeerMessages.Of(Message("late again"), 0), 5));
+        Assert.Equal(0, anew.Backlog.Queued);
     }
 
     private Task<InboundHandoff?> Begin(long epoch, string from, long sessionEpoch = 1) =>

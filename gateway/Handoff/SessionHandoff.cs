@@ -26,7 +26,7 @@ internal sealed class SessionHandoff(
 
     private readonly Lock _gate = new();
     private readonly Dictionary<string, Passage> _passages = new(StringComparer.Ordinal);
-    private readonly List<(InboundHandoff Inbound, long Until)> _accepted = [];
+    private readonly List<Arrival> _arrived = [];
 
     /// <summary>A newer connection elsewhere has the client id: ends the connection here. Repeated, it answers as it did.</summary>
     /// <param name="discard">Clean start: the session ends too, wherever it is on its way.</param>
@@ -126,7 +126,9 @@ internal sealed class SessionHandoff(
         {
             var options = new SubscriptionOptions((Qos)subscription.Qos, subscription.NoLocal, subscription.RetainAsPublished);
             var held = new HeldSubscription(TopicFilter.Parse(subscription.Filter), options, subscription.Identifier);
-            if (broker.Subscribe(inbound.Session, held) is { } subscribed) known.Add(subscribed.Known);
+            // Of a shared one the other gateway chooses while the session is there.
+            if (held.Filter.IsShared) inbound.Session.RestoreSubscription(held);
+            else if (broker.Subscribe(inbound.Session, held) is { } subscribed) known.Add(subscribed.Known);
         }
         await Task.WhenAll(known);
         // What was sent to the old gateway alone, before the others knew, is to be there when it is copied.
@@ -151,18 +153,16 @@ internal sealed class SessionHandoff(
 
     public long Receive(RemoteGateway sender, LinkFrame.Late frame)
     {
-        InboundHandoff? inbound;
+        var (key, epoch) = (frame.SessionKey, frame.Epoch);
+        Session? session;
         lock (_gate)
         {
-            inbound = _passages.GetValueOrDefault(frame.SessionKey)?.Coming is { } coming && IsFor(coming)
-                ? coming : _accepted.Find(accepted => IsFor(accepted.Inbound)).Inbound;
+            session = _passages.GetValueOrDefault(key)?.Coming is { } coming && coming.Epoch == epoch && coming.From == sender.Id
+                ? coming.Session : _arrived.Find(arrival => arrival.IsFor(key, epoch, sender.Id))?.Session;
         }
         // One that has gone on from here sends it on itself.
         var delivery = PeerMessages.ToDelivery(frame.Message, clock.NowMs);
-        return inbound?.Session.Deliver(delivery) is { } owed ? owed.Session.Journal.Note(delivery.Message, [owed]) : 0;
-
-        bool IsFor(InboundHandoff handoff) =>
-            handoff.Session.Identity.Key == frame.SessionKey && handoff.Epoch == frame.Epoch && handoff.From == sender.Id;
+        return session?.Deliver(delivery) is { } owed ? owed.Session.Journal.Note(delivery.Message, [owed]) : 0;
     }
 
     public void Receive(RemoteGateway sender, LinkFrame.SessionStored frame)
@@ -182,8 +182,8 @@ internal sealed class SessionHandoff(
                     gone.Add((key, taker));
                 Apply(key, new HandoffEvent.Ticked());
             }
-            foreach (var (inbound, _) in _accepted.Where(accepted => accepted.Until <= now)) inbound.Session.EndDedup();
-            _accepted.RemoveAll(accepted => accepted.Until <= now);
+            foreach (var arrival in _arrived.Where(arrival => arrival.Until <= now)) arrival.Session.EndDedup();
+            _arrived.RemoveAll(arrival => arrival.Until <= now);
         }
         foreach (var (key, taker) in gone) _ = FindOwner(key, taker);
     }
@@ -196,7 +196,7 @@ internal sealed class SessionHandoff(
         {
             passages = [.. _passages.Values];
             _passages.Clear();
-            _accepted.Clear();
+            _arrived.Clear();
         }
         foreach (var passage in passages)
         {
@@ -258,6 +258,7 @@ internal sealed class SessionHandoff(
                 var (taker, handoff, key) = (passage.State.Out!.To!, passage.State.Out.Epoch, passage.Leaving!.Identity.Key);
                 passage.Copied = null;
                 passage.Leaving.HandOver(delivery => SendOn(taker, key, handoff, delivery));
+                broker.CloseShares(passage.Leaving);
                 break;
             case HandoffEffect.Return:
                 passage.Leaving!.Recall();
@@ -277,7 +278,8 @@ internal sealed class SessionHandoff(
                 passage.Coming = null;
                 break;
             case HandoffEffect.Tell:
-                _ = Tell(session!.Identity.Key, inbound!, journal.Position);
+                Expect(session!.Identity.Key, inbound!);
+                _ = Tell(session.Identity.Key, inbound!, journal.Position);
                 break;
         }
     }
@@ -287,9 +289,17 @@ internal sealed class SessionHandoff(
         var session = inbound.Session;
         session.Restore(PeerMessages.ToSession(inbound.Messages!, clock.NowMs));
         session.Keep(journal.NewSession());
-        if (directory.TryAdd(session, clock.NowMs)) _accepted.Add((inbound, clock.NowMs + HandoffCore.ArrivedMs));
+        if (directory.TryAdd(session, clock.NowMs)) broker.OpenShares(session);
         else directory.Discard(session);
         inbound.Done.TrySetResult();
+    }
+
+    /// <summary>What the other gateway still sends on is for the session that is here, as far as it has not had it.</summary>
+    private void Expect(string key, InboundHandoff inbound)
+    {
+        if (directory.Find(key) is not { } here) return;
+        here.Arrive();
+        _arrived.Add(new Arrival(key, inbound.Epoch, inbound.From, here, clock.NowMs + HandoffCore.ArrivedMs));
     }
 
     private void End(InboundHandoff inbound)

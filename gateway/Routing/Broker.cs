@@ -163,6 +163,13 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
         }
     }
 
+    /// <summary>A session is at another gateway, which chooses it among the members of its shared subscriptions.</summary>
+    public void CloseShares(Session session)
+    {
+        foreach (var subscription in session.Subscriptions.Where(subscription => subscription.Filter.IsShared))
+            Remove(session, subscription.Filter);
+    }
+
     /// <returns>False if there was no such subscription.</returns>
     public bool Unsubscribe(Session session, TopicFilter filter, out SubscriptionChange change)
     {

@@ -15,8 +15,15 @@ internal sealed class HandoffDedup
     /// <summary>Numbers of the last messages that it took in.</summary>
     public IEnumerable<long> Recent => _recent?.All ?? [];
 
-    /// <summary>It comes from another gateway: what reaches it here is noted, to be known when it comes by the other one too.</summary>
-    public void Arrive() => _isNew = true;
+    /// <summary>
+    /// It comes from another gateway, which may send on what it has had here already: what reaches it is noted, to be known when it comes
+    /// again.
+    /// </summary>
+    public void Arrive()
+    {
+        _isNew = true;
+        if (_recent is not null) (_known ??= []).UnionWith(_recent.All);
+    }
 
     /// <summary>Whatever was on its way when it came has come.</summary>
     public void Stop()

@@ -371,7 +371,7 @@ internal sealed class Session : Subscriber
         }
     }
 
-    /// <summary>It comes from another gateway: what reaches it here is noted, to be known when it comes by the other one too.</summary>
+    /// <inheritdoc cref="HandoffDedup.Arrive"/>
     public void Arrive()
     {
         lock (_gate) _dedup.Arrive();

@@ -116,11 +116,13 @@ internal sealed class PublishAnswers(
     }
 
     /// <summary>
-    /// The answer to an effect of a connection that is over: what was not taken will be sent again, and is no repeat then.
+    /// The answer to an effect, of a connection that may be over: what was not taken will be sent again, and is no repeat then.
     /// </summary>
     public void Abandoned(AckTicket ticket, ReasonCode outcome)
     {
-        if (outcome >= ReasonCode.UnspecifiedError && !ticket.IsRouted) LetGo(ticket.PacketId, ticket.Qos);
+        if (outcome < ReasonCode.UnspecifiedError && ticket.Qos == Qos.ExactlyOnce)
+            ticket.Position = Math.Max(ticket.Position, session.Taken(ticket.PacketId));
+        else if (outcome >= ReasonCode.UnspecifiedError && !ticket.IsRouted) LetGo(ticket.PacketId, ticket.Qos);
     }
 
     /// <summary>

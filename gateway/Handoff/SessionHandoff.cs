@@ -54,13 +54,18 @@ internal sealed class SessionHandoff(
     /// with what there is by then. Waits for nothing: what comes from other gateways would wait behind it.
     /// </summary>
     /// <param name="epoch">With which it was taken over.</param>
-    /// <exception cref="InvalidOperationException">The gateway that asks is not known here yet; to be asked again.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// The gateway that asks is not known here yet, or what the client published with QoS 2 is on its way to others; to be asked again.
+    /// </exception>
     public MovedMessages? Collect(string key, long epoch, string toGateway)
     {
         lock (_gate)
         {
             // Whether a gateway that has a copy is dead can be told of those only that were known once.
             if (peers.Find(toGateway) is null) throw new InvalidOperationException($"Gateway {toGateway} is not known here.");
+            // At the other gateway a repeat of it would pass for taken.
+            if (_passages.GetValueOrDefault(key)?.Leaving?.IsForwarding == true)
+                throw new InvalidOperationException($"What the client of session {key} published is on its way to other gateways.");
             return Apply(key, new HandoffEvent.Collected(epoch, toGateway)) == HandoffAnswer.Yes ? _passages[key].Copied : null;
         }
     }

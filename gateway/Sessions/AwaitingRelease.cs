@@ -23,6 +23,9 @@ internal sealed class AwaitingRelease
 
     public ushort[] PacketIds => _unreleased is null ? [] : [.. _unreleased.Keys];
 
+    /// <summary>Some are on their way to others than the sessions here.</summary>
+    public bool IsForwarding => _unreleased?.Values.Any(message => message.Elsewhere?.Done.IsCompleted == false) == true;
+
     public bool IsUnreleased(ushort packetId, out HeldMessage message)
     {
         message = default;

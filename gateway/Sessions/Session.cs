@@ -299,6 +299,12 @@ internal sealed class Session : Subscriber
 
     public bool IsUnreleased(ushort packetId) => IsUnreleased(packetId, out _);
 
+    /// <summary>Others than sessions here are yet to take QoS 2 messages of the client's.</summary>
+    public bool IsForwarding
+    {
+        get { lock (_gate) return _awaitingRelease.IsForwarding; }
+    }
+
     /// <summary>Notes the packet identifier of a QoS 2 message from the client, until PUBREL.</summary>
     /// <returns>False if it is a repeat.</returns>
     public bool TryHold(ushort packetId)
@@ -310,6 +316,21 @@ internal sealed class Session : Subscriber
     public void Held(ushort packetId, HeldMessage message)
     {
         lock (_gate) _awaitingRelease.Note(packetId, message);
+    }
+
+    /// <summary>
+    /// Others have the message too: from here on a repeat is one for the store as well. Before, a kill would pass it for taken.
+    /// </summary>
+    /// <returns>The journal's position at which that is durable; 0 if it need not be.</returns>
+    public long Taken(ushort packetId)
+    {
+        lock (_gate)
+        {
+            if (!_awaitingRelease.IsUnreleased(packetId, out var held) || held.Elsewhere is null) return 0;
+            long position = _ended || _stored is not { } stored ? held.Position : stored.Journal.Hold(stored, packetId);
+            _awaitingRelease.Note(packetId, new HeldMessage(position));
+            return position;
+        }
     }
 
     /// <summary>PUBREL, or the message was not taken after all.</summary>

@@ -46,11 +46,13 @@ internal sealed class ClientSession(GatewayWorld world, SimulatedClient client)
     }
 
     /// <summary>The service has it too: what was not acknowledged goes out again, in order.</summary>
-    public void Resume()
+    /// <param name="isRescued">The gateway that it was at has died.</param>
+    public void Resume(bool isRescued)
     {
         foreach (var outgoing in _outgoing)
         {
             if (!outgoing.IsReceived) outgoing.Message.Sends++;
+            outgoing.Message.MayRepeat |= isRescued;
             outgoing.SentAt = world.Clock.Elapsed;
             client.Send(
                 outgoing.IsReceived ? ClientPackets.Ack(PacketType.PubRel, outgoing.PacketId)
@@ -114,7 +116,8 @@ internal sealed class ClientSession(GatewayWorld world, SimulatedClient client)
         client.Say($"is given {payload} of {topic}, {qos} as {packetId}{(isRepeat ? ", DUP" : "")}{(isNew ? "" : ", again")}");
         if (!isNew) return;
         if (topic == Topics.Wills) world.Checks.Will(payload);
-        else if (!isRetained && _inbox!.Receive(world.Ledger.Find(payload), qos, isRepeat) is { } wrong) world.Checks.Demand(false, wrong);
+        else if (!isRetained && _inbox!.Receive(world.Ledger.Find(payload), qos, isRepeat, world.MayRefuse) is { } wrong)
+            world.Checks.Demand(false, wrong);
     }
 
     private sealed class Outgoing(ushort packetId, SimulatedMessage message)

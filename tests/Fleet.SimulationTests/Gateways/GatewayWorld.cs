@@ -79,6 +79,9 @@ internal sealed class GatewayWorld : IFaultyWorld, IDisposable
     /// <summary>What may go wrong now.</summary>
     public GatewayFaults GatewayFaults { get; private set; } = new();
 
+    /// <summary>The store of sessions fails at times, and then messages for it are refused.</summary>
+    public bool MayRefuse => _faults.StoreFails + _faults.StoreFailsAfterItLanded > 0;
+
     public bool IsCalm => _calmAt is not null;
 
     /// <summary>Counts what clients hear and say.</summary>

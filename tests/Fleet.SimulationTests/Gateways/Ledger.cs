@@ -20,6 +20,11 @@ internal sealed class SimulatedMessage(int number, string publisher, int sequenc
     /// <summary>How often it went out to a gateway.</summary>
     public int Sends { get; set; }
 
+    /// <summary>
+    /// Its publisher's gateway died before it was acknowledged: those who had it by then may have it twice (docs/gateways.md).
+    /// </summary>
+    public bool MayRepeat { get; set; }
+
     /// <summary>PUBACK or PUBREC has come, and is no refusal.</summary>
     public bool IsAcknowledged { get; set; }
 
@@ -44,19 +49,22 @@ internal sealed class Inbox(string owner, bool isPersistent)
         message.IsAcknowledged && Subscribed.TryGetValue(message.Topic, out var subscribed) && subscribed.At < message.SentAt
         && subscribed.Qos != Qos.AtMostOnce;
 
+    /// <param name="mayBeRefused">
+    /// Gateways may refuse a message for a while. One whose refusal was lost goes out again, after others.
+    /// </param>
     /// <returns>What is wrong with it; null: nothing.</returns>
-    public string? Receive(SimulatedMessage message, Qos qos, bool isRepeat)
+    public string? Receive(SimulatedMessage message, Qos qos, bool isRepeat, bool mayBeRefused)
     {
         if (!Received.Add(message))
         {
-            return qos == Qos.ExactlyOnce ? $"{owner} is given {message} twice"
+            return qos == Qos.ExactlyOnce ? message.MayRepeat ? null : $"{owner} is given {message} twice"
                 : qos == Qos.AtLeastOnce && !isRepeat && message.Sends == 1 ? $"{owner} is given {message} again without DUP" : null;
         }
         // Members of a shared subscription have no order among them (4.8.2).
         if (qos == Qos.AtMostOnce || message.Topic == Topics.Shared) return null;
         int last = _last.GetValueOrDefault((message.Publisher, message.Topic), -1);
         _last[(message.Publisher, message.Topic)] = Math.Max(last, message.Sequence);
-        return last < message.Sequence ? null : $"{owner} is given {message} after sequence {last}";
+        return last < message.Sequence || (mayBeRefused && message.Sends > 1) ? null : $"{owner} is given {message} after sequence {last}";
     }
 }
 

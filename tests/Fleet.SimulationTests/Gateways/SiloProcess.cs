@@ -1,4 +1,5 @@
 using Fleet.Grains;
+using Fleet.Interfaces.Messaging;
 using Fleet.SimulationTests.Kernel;
 using Fleet.SimulationTests.World;
 using Fleet.Testing;
@@ -32,6 +33,7 @@ internal sealed class SiloProcess : IMortal
             {
                 services.AddLogging(log => log.AddProvider(new HistoryLog(world, $"silo-{number}")));
                 services.AddSingleton<IIncomingGrainCallFilter>(faults);
+                if (world.IsTold) services.AddSingleton<IIncomingGrainCallFilter>(new Told(world));
             },
         });
     }
@@ -48,6 +50,17 @@ internal sealed class SiloProcess : IMortal
     {
         IsDead = true;
         _host.Kill();
+    }
+
+    /// <summary>What becomes of leases, and of sessions that pass between gateways.</summary>
+    private sealed class Told(GatewayWorld world) : IIncomingGrainCallFilter
+    {
+        public async Task Invoke(IIncomingGrainCallContext context)
+        {
+            await context.Invoke();
+            if (context.Grain is ISessionGrain || context.MethodName is nameof(IGatewayGrain.TakeOver) or nameof(IGatewayGrain.Collect))
+                world.Tell("grain", () => $"{context.TargetId.Key} {context.MethodName}: {context.Request.GetArgument(0)} -> {context.Result}");
+        }
     }
 
     /// <summary>What a gateway that is cut off sends does not arrive.</summary>

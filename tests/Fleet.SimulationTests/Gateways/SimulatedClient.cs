@@ -26,6 +26,9 @@ internal sealed class SimulatedClient
     private readonly List<VirtualClock.Timer> _timers = [];
     private ReadOnlySequence<byte> _input;
     private Road? _road;
+
+    /// <summary>Where it was let in last, and in which of the gateway's lives.</summary>
+    private (GatewayProcess Gateway, string Id)? _last;
     private bool _isConnected, _isSubscribed, _startsClean, _wantsClean;
     private int _failures, _connections;
     private TimeSpan _heardAt;
@@ -197,8 +200,9 @@ internal sealed class SimulatedClient
         (_isConnected, _wantsClean, _failures) = (true, false, 0);
         _connections++;
         _heardAt = _world.Clock.Elapsed;
-        if (isPresent) _session.Resume();
+        if (isPresent) _session.Resume(isRescued: _last is { } last && !(last.Gateway.IsAlive && last.Gateway.Id == last.Id));
         else _session.Begin(ExpirySeconds > 0);
+        _last = (_road!.Gateway, _road.Gateway.Id);
         _isSubscribed = isPresent && _session.IsSubscribed;
         if (!_isSubscribed) Send(ClientPackets.Subscribe(_session.SubscribeId, _filters));
         After(PingEvery, Ping);

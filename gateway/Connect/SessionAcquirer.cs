@@ -1,3 +1,4 @@
+using Fleet.Gateway.Directory;
 using Fleet.Gateway.Handoff;
 using Fleet.Gateway.Links;
 using Fleet.Gateway.Routing;
@@ -10,8 +11,8 @@ namespace Fleet.Gateway.Connect;
 
 /// <summary>Takes a client id for this gateway, and brings here the session that the client left at another one.</summary>
 internal sealed class SessionAcquirer(
-    IGrainFactory grains, GatewayIdentity gateway, SessionHandoff handoff, SessionFinder finder, Broker broker, GatewayClock clock,
-    ILogger<SessionAcquirer> log)
+    IGrainFactory grains, GatewayIdentity gateway, SessionHandoff handoff, SessionFinder finder, Fences fences, Broker broker,
+    GatewayClock clock, ILogger<SessionAcquirer> log)
 {
     private static readonly TimeSpan AskAgainAfter = TimeSpan.FromMilliseconds(100);
 
@@ -20,6 +21,7 @@ internal sealed class SessionAcquirer(
     public async Task<SessionLease?> Open(string key, SessionClaim claim)
     {
         var session = grains.GetGrain<ISessionGrain>(key);
+        claim = claim with { Above = fences.EpochOf(key) };
         var lease = await session.Open(claim);
         if (lease.Lost is not { } lost) return lease;
         var found = await finder.Find(key, lease, claim.CleanStart);
@@ -43,7 +45,8 @@ internal sealed class SessionAcquirer(
         }
         if (lease.Moved is null && !await handoff.ComeBack(identity.Key, identity.Epoch, isLast: lease.From is null)) return false;
         var found = lease.Moved is { } leased ? new FoundSession.Found(leased)
-            : lease.From is { } from ? await finder.FindFrom(from, identity.Key, lease) : new FoundSession.None();
+            : lease.From is { } from ? await finder.FindFrom(from, identity.Key, lease)
+            : lease.Stayed ? new FoundSession.None() : await finder.FindStored(identity.Key, lease);
         if (lease.From is not null && found is FoundSession.None) return await handoff.ComeBack(identity.Key, identity.Epoch, isLast: true);
         while (found is FoundSession.Found { Moved: { } moved })
         {

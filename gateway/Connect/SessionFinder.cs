@@ -71,6 +71,10 @@ internal sealed class SessionFinder(
         };
     }
 
+    /// <summary>A session that the lease does not know of: a connection that came to nothing has given it back, say.</summary>
+    public async Task<FoundSession> FindStored(string key, SessionLease lease) =>
+        await FindOwner(key) is { } owner && owner != gateway.Id ? await FindFrom(owner, key, lease) : new FoundSession.None();
+
     private async ValueTask<string?> FindOwner(string key) =>
         directory.Find(key) is not null ? gateway.Id : await store.FindGateway(key, CancellationToken.None);
 

@@ -31,9 +31,12 @@ internal sealed class SessionHandoff(
     /// <summary>A newer connection elsewhere has the client id: ends the connection here. Repeated, it answers as it did.</summary>
     /// <param name="discard">Clean start: the session ends too, wherever it is on its way.</param>
     /// <returns>What can be collected; null if there is nothing.</returns>
-    /// <exception cref="InvalidOperationException">Whether the session is here is not known yet; to be asked again.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// Whether the session is here is not known yet, to be asked again; or a newer connection is about to have it.
+    /// </exception>
     public MovedSession? TakeOver(string key, long epoch, bool discard)
     {
+        if (fences.EpochOf(key) > epoch) throw new InvalidOperationException($"A newer connection of {key} is known here.");
         fences.Raise(key, epoch);
         lock (_gate)
         {
@@ -78,6 +81,7 @@ internal sealed class SessionHandoff(
     /// <returns>False: whether it is here is not known yet.</returns>
     public async Task<bool> ComeBack(string key, long epoch, bool isLast)
     {
+        fences.Raise(key, epoch);
         while (true)
         {
             Task coming;
@@ -101,6 +105,7 @@ internal sealed class SessionHandoff(
     /// </summary>
     public Task Discard(string key, long epoch)
     {
+        fences.Raise(key, epoch);
         lock (_gate)
         {
             bool was = _passages.GetValueOrDefault(key) is { Leaving: not null };
@@ -117,6 +122,7 @@ internal sealed class SessionHandoff(
         lock (_gate)
         {
             if (fences.Check(identity) is not null) return null;
+            fences.Raise(identity.Key, identity.Epoch);
             var held = directory.Find(identity.Key) is { ExpirySeconds: > 0 } here ? here : null;
             var begun = new HandoffEvent.Begun(
                 identity.Epoch, moved.FromGateway, moved.Epoch, moved.SessionEpoch, held?.Identity.Epoch);

@@ -62,7 +62,13 @@ internal sealed class GatewayProcess
     public bool IsOpen { get; private set; }
 
     /// <summary>Neither grains nor other gateways hear of it, nor it of them. Clients and the database do.</summary>
-    public bool IsCutOff { get; set; }
+    public bool IsCutOff
+    {
+        get;
+        set => WasCutOff |= field = value;
+    }
+
+    public bool WasCutOff { get; private set; }
 
     public string Id => Service<GatewayIdentity>().Id;
 

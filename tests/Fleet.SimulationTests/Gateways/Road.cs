@@ -23,7 +23,23 @@ internal sealed class Road
         });
     }
 
+    public SimulatedClient Client => _client;
     public GatewayProcess Gateway { get; }
+
+    /// <summary>Of the gateway, when the client was let in.</summary>
+    public string GatewayId { get; private set; } = "";
+
+    /// <summary>The client has been let in.</summary>
+    public bool IsOpen { get; private set; }
+
+    /// <summary>What the client left with its CONNECT; null: no will.</summary>
+    public string? Will { get; set; }
+
+    /// <summary>The client has sent DISCONNECT, whether or not it has arrived.</summary>
+    public bool SaidGoodbye { get; set; }
+
+    /// <summary>When the gateway closed it.</summary>
+    public TimeSpan ClosedAt { get; private set; }
 
     /// <summary>The gateway's end; null before it is there.</summary>
     public SimulatedConnection? Connection => _connection;
@@ -32,7 +48,13 @@ internal sealed class Road
 
     public void ToClient(byte[] bytes) => Later(ref _lastToClient, () => _client.Receive(this, bytes));
 
-    public void CloseToClient() => Later(ref _lastToClient, () => _client.Closed(this));
+    public void CloseToClient()
+    {
+        ClosedAt = _world.Clock.Elapsed;
+        Later(ref _lastToClient, () => _client.Closed(this));
+    }
+
+    public void Open() => (IsOpen, GatewayId) = (true, Gateway.Id);
 
     /// <summary>The client closes it.</summary>
     public void Close() => Later(ref _lastToGateway, () => _connection?.Lose());

@@ -27,8 +27,8 @@ internal sealed class SimulatedClient
     private ReadOnlySequence<byte> _input;
     private Road? _road;
 
-    /// <summary>Where it was let in last, and in which of the gateway's lives.</summary>
-    private (GatewayProcess Gateway, string Id)? _last;
+    /// <summary>Where it was let in last.</summary>
+    private Road? _last;
     private bool _isConnected, _isSubscribed, _startsClean, _wantsClean;
     private int _failures, _connections;
     private TimeSpan _heardAt;
@@ -61,7 +61,7 @@ internal sealed class SimulatedClient
     /// <summary>How often it was let in.</summary>
     public int Connections => _connections;
 
-    public bool IsConnected => _isConnected;
+    public Road? Road => _road;
 
     public void PowerOn() => Connect();
 
@@ -74,6 +74,7 @@ internal sealed class SimulatedClient
         {
             Say("says goodbye");
             _road.ToGateway(ClientPackets.Disconnect());
+            _road.SaidGoodbye = true;
         }
         _wantsClean |= _random.Chance(_world.GatewayFaults.CleanStarts);
         // Half of those who break leave a road behind that the gateway takes for open.
@@ -120,7 +121,7 @@ internal sealed class SimulatedClient
         _road = new Road(_world, this, gateway);
         _input = default;
         Say($"connects to {gateway.Label}{(_startsClean ? ", clean" : "")}");
-        string? will = HasWill ? string.Create(CultureInfo.InvariantCulture, $"{Id}/{_world.Roads.Count}") : null;
+        string? will = _road.Will = HasWill ? string.Create(CultureInfo.InvariantCulture, $"{Id}/{_world.Roads.Count}") : null;
         _road.ToGateway(ClientPackets.Connect(this, _startsClean, will));
         After(ConnectPatience, () => GiveUp("waits too long for CONNACK"));
     }
@@ -200,9 +201,10 @@ internal sealed class SimulatedClient
         (_isConnected, _wantsClean, _failures) = (true, false, 0);
         _connections++;
         _heardAt = _world.Clock.Elapsed;
-        if (isPresent) _session.Resume(isRescued: _last is { } last && !(last.Gateway.IsAlive && last.Gateway.Id == last.Id));
+        if (isPresent) _session.Resume(isRescued: _last is { } last && !_world.Checks.Lives(last.GatewayId));
         else _session.Begin(ExpirySeconds > 0);
-        _last = (_road!.Gateway, _road.Gateway.Id);
+        _road!.Open();
+        _last = _road;
         _isSubscribed = isPresent && _session.IsSubscribed;
         if (!_isSubscribed) Send(ClientPackets.Subscribe(_session.SubscribeId, _filters));
         After(PingEvery, Ping);

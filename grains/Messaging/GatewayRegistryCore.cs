@@ -52,7 +52,8 @@ internal sealed class GatewayBeats
     public ImmutableArray<string> Silent(ImmutableArray<GatewayMember> gateways, DateTimeOffset now)
     {
         // Who slept is not to say that others were silent: their beats may be waiting at the door.
-        bool slept = _lookedAt != default && now - _lookedAt > GatewayLiveness.LookEvery * 3;
+        // So it is when the clock was set: by how much says nothing.
+        bool slept = _lookedAt != default && (now < _lookedAt || now - _lookedAt > GatewayLiveness.LookEvery * 3);
         _lookedAt = now;
         foreach (var gateway in gateways)
         {

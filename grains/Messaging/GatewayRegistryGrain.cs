@@ -63,7 +63,7 @@ internal sealed class GatewayRegistryGrain(
         var next = _failedOver.Aggregate(record.State, GatewayRegistryCore.FailedOver);
         _failedOver.Clear();
         await Become(GatewayRegistryCore.Remove(next, silent));
-        if (_failedAt == default || Now - _failedAt >= TryAgainAfter) FailOverAll();
+        if (_failedAt == default || (Now - _failedAt).Duration() >= TryAgainAfter) FailOverAll();
         if (record.State.IsEmpty) DeactivateOnIdle();
     }
 

@@ -92,7 +92,9 @@ internal sealed class GatewayChecks
     {
         foreach (var road in _world.Roads)
         {
-            if (road is { Will: { } will, IsOpen: true, Client: { ExpirySeconds: > 0, WillDelaySeconds: 0 } client }
+            // What a gateway publishes that is cut off, or is about to be killed, may be lost with it.
+            bool isSafe = !road.Gateway.WasCutOff && (road.Gateway.IsAlive || road.Gateway.HasStopped || road.ClosedAt == TimeSpan.Zero);
+            if (isSafe && road is { Will: { } will, IsWatched: true, Client: { ExpirySeconds: > 0, WillDelaySeconds: 0 } client }
                 && client.Road != road && !road.SaidGoodbye && !_wills.Contains(will))
                 return $"The will of {will} has never come";
         }

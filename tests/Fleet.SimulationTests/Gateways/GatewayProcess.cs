@@ -70,6 +70,9 @@ internal sealed class GatewayProcess
 
     public bool WasCutOff { get; private set; }
 
+    /// <summary>It has ended in good order.</summary>
+    public bool HasStopped { get; private set; }
+
     public string Id => Service<GatewayIdentity>().Id;
 
     public T Service<T>() where T : notnull => _services.GetRequiredService<T>();
@@ -87,8 +90,11 @@ internal sealed class GatewayProcess
         IsOpen = false;
         Do(async () =>
         {
-            Service<ConnectionRegistry>().EndAll(EndCause.ShuttingDown);
+            var connections = Service<ConnectionRegistry>();
+            connections.EndAll(EndCause.ShuttingDown);
+            while (connections.Count > 0) await Task.Delay(TimeSpan.FromMilliseconds(10), Time);
             foreach (var step in _services.GetServices<IGatewayStep>().Reverse()) await step.Stop(CancellationToken.None);
+            HasStopped = true;
             Kill();
         });
     }

@@ -84,6 +84,9 @@ internal sealed class GatewayWorld : IFaultyWorld, IDisposable
 
     public bool IsCalm => _calmAt is not null;
 
+    /// <summary>Somebody has subscribed to wills.</summary>
+    public bool IsWatched => Clients.Any(client => client is { Id: Population.Watcher, HasSubscribed: true });
+
     /// <summary>Counts what clients hear and say.</summary>
     public long Order { get; set; }
 

@@ -29,8 +29,8 @@ internal sealed class Road
     /// <summary>Of the gateway, when the client was let in.</summary>
     public string GatewayId { get; private set; } = "";
 
-    /// <summary>The client has been let in.</summary>
-    public bool IsOpen { get; private set; }
+    /// <summary>When the client was let in, somebody was there to hear of its will.</summary>
+    public bool IsWatched { get; private set; }
 
     /// <summary>What the client left with its CONNECT; null: no will.</summary>
     public string? Will { get; set; }
@@ -54,7 +54,7 @@ internal sealed class Road
         Later(ref _lastToClient, () => _client.Closed(this));
     }
 
-    public void Open() => (IsOpen, GatewayId) = (true, Gateway.Id);
+    public void Open() => (IsWatched, GatewayId) = (_world.IsWatched, Gateway.Id);
 
     /// <summary>The client closes it.</summary>
     public void Close() => Later(ref _lastToGateway, () => _connection?.Lose());

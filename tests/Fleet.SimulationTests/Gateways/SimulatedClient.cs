@@ -55,6 +55,8 @@ internal sealed class SimulatedClient
     /// <summary>It is where it wants to be, and has nothing to wait for.</summary>
     public bool IsSettled => _isConnected && _isSubscribed && _session.IsIdle;
 
+    public bool HasSubscribed => _session.IsSubscribed;
+
     /// <summary>Null while it is not connected.</summary>
     public GatewayProcess? At => _isConnected ? _road!.Gateway : null;
 

@@ -15,6 +15,7 @@ internal sealed class GatewayGrain(IFleetIndex index, TimeProvider clock, ILogge
 {
     private TaskCompletionSource<IGatewayObserver> _gateway = New();
     private DateTimeOffset _heardAt;
+    private readonly TaskCompletionSource _died = new();
     private bool _dead;
 
     private string Id => this.GetPrimaryKeyString();
@@ -69,7 +70,14 @@ internal sealed class GatewayGrain(IFleetIndex index, TimeProvider clock, ILogge
     public async Task<TakeOverResult> TakeOver(string key, long epoch, bool discard)
     {
         if (await Reached() is not { } gateway) return new TakeOverResult.Lost();
-        return await gateway.TakeOver(key, epoch, discard) is { } moved ? new TakeOverResult.Moved(moved) : new TakeOverResult.Nothing();
+        var taking = gateway.TakeOver(key, epoch, discard);
+        // That it is dead may be known before it has had its time to answer.
+        if (await Task.WhenAny(taking, _died.Task) != taking)
+        {
+            taking.Ignore();
+            return new TakeOverResult.Lost();
+        }
+        return await taking is { } moved ? new TakeOverResult.Moved(moved) : new TakeOverResult.Nothing();
     }
 
     public async Task<MovedMessages?> Collect(string key, long epoch, string toGateway) =>
@@ -111,6 +119,7 @@ internal sealed class GatewayGrain(IFleetIndex index, TimeProvider clock, ILogge
     {
         _dead = true;
         _gateway = New();
+        _died.TrySetResult();
     }
 
     /// <summary>

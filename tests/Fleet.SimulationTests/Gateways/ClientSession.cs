@@ -46,13 +46,14 @@ internal sealed class ClientSession(GatewayWorld world, SimulatedClient client)
     }
 
     /// <summary>The service has it too: what was not acknowledged goes out again, in order.</summary>
-    /// <param name="isRescued">The gateway that it was at has died.</param>
-    public void Resume(bool isRescued)
+    /// <param name="rescuedFrom">When it was last at a gateway that has died since; null: its gateway lives.</param>
+    public void Resume(long? rescuedFrom)
     {
+        _inbox!.RescuedFrom = rescuedFrom ?? _inbox.RescuedFrom;
         foreach (var outgoing in _outgoing)
         {
             if (!outgoing.IsReceived) outgoing.Message.Sends++;
-            outgoing.Message.MayRepeat |= isRescued;
+            outgoing.Message.MayRepeat |= rescuedFrom is not null;
             outgoing.SentAt = world.Clock.Elapsed;
             client.Send(
                 outgoing.IsReceived ? ClientPackets.Ack(PacketType.PubRel, outgoing.PacketId)
@@ -62,7 +63,7 @@ internal sealed class ClientSession(GatewayWorld world, SimulatedClient client)
 
     public void Subscribed(IEnumerable<(string Filter, Qos Qos)> filters)
     {
-        foreach (var (filter, qos) in filters) _inbox!.Subscribed[filter] = (++world.Order, qos);
+        foreach (var (filter, _) in filters) _inbox!.Subscribed[filter] = ++world.Order;
         client.Say("has subscribed");
     }
 
@@ -95,7 +96,7 @@ internal sealed class ClientSession(GatewayWorld world, SimulatedClient client)
         if (type != PacketType.PubComp)
         {
             client.Say($"hears {type} of {acknowledged.Message}: {code}");
-            acknowledged.Message.IsAcknowledged |= isGood;
+            if (isGood) acknowledged.Message.AcknowledgedAt ??= ++world.Order;
         }
         if (type == PacketType.PubRec && isGood)
         {

@@ -6,6 +6,8 @@ namespace Fleet.SimulationTests.Gateways;
 /// <summary>How often what goes wrong among gateways; drawn from the seed, half of it absent from any one.</summary>
 internal sealed record GatewayFaults
 {
+    public static readonly GatewayFaults None = new() { StoreMilliseconds = 2 };
+
     /// <summary>Between gateways and grains, among grains, and of the grains' disk.</summary>
     public FaultPlan Calls { get; init; } = FaultPlan.None;
 

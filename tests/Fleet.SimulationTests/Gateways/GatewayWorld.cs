@@ -32,7 +32,8 @@ internal sealed class GatewayWorld : IFaultyWorld, IDisposable
     private TimeSpan? _calmAt, _settledAt;
     private int _started, _silos;
 
-    public GatewayWorld(int seed, bool isTold, TextWriter? history)
+    /// <param name="devices">So many clients that stay where they are, and no faults; 0: as the seed says.</param>
+    public GatewayWorld(int seed, bool isTold, TextWriter? history = null, int devices = 0)
     {
         (Seed, IsTold) = (seed, isTold);
         Clock = new();
@@ -40,13 +41,13 @@ internal sealed class GatewayWorld : IFaultyWorld, IDisposable
         Turns = new(SeedStreams.Of(seed, "turns"));
         Outside = new(Clock, new(Turns), inTurns: false);
         Random = SeedStreams.Of(seed, "world");
-        _faults = GatewayFaults.Draw(SeedStreams.Of(seed, "faults"));
+        _faults = devices > 0 ? GatewayFaults.None : GatewayFaults.Draw(SeedStreams.Of(seed, "faults"));
         Disk = new(this, SeedStreams.Of(seed, "disk"), sharesStates: true);
         Database = new(this, SeedStreams.Of(seed, "database"));
         Retained = new(Database);
         Checks = new(this);
         _disturbances = new(this);
-        _population = new(this);
+        _population = new(this, devices);
         Silo = new(this, ++_silos);
     }
 
@@ -97,10 +98,20 @@ internal sealed class GatewayWorld : IFaultyWorld, IDisposable
     IMortal IFaultyWorld.Service => Silo;
 
     /// <exception cref="InvariantException">Something happened that must not.</exception>
-    public void Run()
+    public void Run() => Run(IsOver);
+
+    /// <summary>Runs for so long, without what is checked in the end.</summary>
+    public void Run(TimeSpan time)
     {
-        Outside.Post(Begin);
-        while (!IsOver())
+        var end = Clock.Elapsed + time;
+        Outside.After(time, () => { });
+        Run(() => Clock.Elapsed >= end);
+    }
+
+    private void Run(Func<bool> isOver)
+    {
+        if (_started == 0) Outside.Post(Begin);
+        while (!isOver())
         {
             while (Turns.TryRunOne()) { }
             if ((Turns.Escape ?? Clock.Failure) is { } failure) throw failure;
@@ -160,14 +171,14 @@ internal sealed class GatewayWorld : IFaultyWorld, IDisposable
             GatewayFaults = _faults;
             _disturbances.Begin();
             _population.Begin();
-            Outside.After(_faults.Lasts, CalmDown);
+            if (_faults != GatewayFaults.None) Outside.After(_faults.Lasts, CalmDown);
         });
     }
 
     private void CalmDown()
     {
         Tell("world", () => "calms down");
-        GatewayFaults = new() { StoreMilliseconds = 2 };
+        GatewayFaults = GatewayFaults.None;
         _calmAt = Clock.Elapsed;
         _disturbances.End();
         foreach (var gateway in _gateways) gateway.IsCutOff = false;

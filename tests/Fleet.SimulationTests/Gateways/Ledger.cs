@@ -25,8 +25,10 @@ internal sealed class SimulatedMessage(int number, string publisher, int sequenc
     /// </summary>
     public bool MayRepeat { get; set; }
 
-    /// <summary>PUBACK or PUBREC has come, and is no refusal.</summary>
-    public bool IsAcknowledged { get; set; }
+    /// <summary>When PUBACK or PUBREC has come, and was no refusal, in the world's order of events; null: it has not.</summary>
+    public long? AcknowledgedAt { get; set; }
+
+    public bool IsAcknowledged => AcknowledgedAt is not null;
 
     public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{publisher}:{topic}:{sequence}");
 }
@@ -42,12 +44,20 @@ internal sealed class Inbox(string owner, bool isPersistent)
     public bool IsPersistent { get; set; } = isPersistent;
 
     /// <summary>When SUBACK came for each filter, in the world's order of events.</summary>
-    public Dictionary<string, (long At, Qos Qos)> Subscribed { get; } = new(StringComparer.Ordinal);
+    public Dictionary<string, long> Subscribed { get; } = new(StringComparer.Ordinal);
     public HashSet<SimulatedMessage> Received { get; } = [];
 
+    /// <summary>
+    /// When it was last seen at a gateway that died since, in the world's order of events. What was not acknowledged to its publisher then
+    /// may come twice (docs/gateways.md).
+    /// </summary>
+    public long? RescuedFrom { get; set; }
+
     public bool IsOwed(SimulatedMessage message) =>
-        message.IsAcknowledged && Subscribed.TryGetValue(message.Topic, out var subscribed) && subscribed.At < message.SentAt
-        && subscribed.Qos != Qos.AtMostOnce;
+        message is { IsAcknowledged: true, Qos: not Qos.AtMostOnce } && IsSubscribedBefore(message);
+
+    private bool IsSubscribedBefore(SimulatedMessage message) =>
+        Subscribed.TryGetValue(message.Topic, out long at) && at < message.SentAt;
 
     /// <param name="mayBeRefused">
     /// Gateways may refuse a message for a while. One whose refusal was lost goes out again, after others.
@@ -57,11 +67,13 @@ internal sealed class Inbox(string owner, bool isPersistent)
     {
         if (!Received.Add(message))
         {
+            if (RescuedFrom is { } from && !(message.AcknowledgedAt < from)) return null;
             return qos == Qos.ExactlyOnce ? message.MayRepeat ? null : $"{owner} is given {message} twice"
                 : qos == Qos.AtLeastOnce && !isRepeat && message.Sends == 1 ? $"{owner} is given {message} again without DUP" : null;
         }
-        // Members of a shared subscription have no order among them (4.8.2).
-        if (qos == Qos.AtMostOnce || message.Topic == Topics.Shared) return null;
+        // Members of a shared subscription have no order among them (4.8.2). What was published before it subscribed, it gets if that goes
+        // out again.
+        if (qos == Qos.AtMostOnce || message.Topic == Topics.Shared || !IsSubscribedBefore(message)) return null;
         int last = _last.GetValueOrDefault((message.Publisher, message.Topic), -1);
         _last[(message.Publisher, message.Topic)] = Math.Max(last, message.Sequence);
         return last < message.Sequence || (mayBeRefused && message.Sends > 1) ? null : $"{owner} is given {message} after sequence {last}";
@@ -96,7 +108,7 @@ internal sealed class Ledger
         }
         Inbox[] members = [.. Inboxes.Where(inbox => inbox.Subscribed.ContainsKey(Topics.SharedFilter))];
         if (members.Length == 0 || !members.All(inbox => inbox.IsPersistent)) return null;
-        long since = members.Min(inbox => inbox.Subscribed[Topics.SharedFilter].At);
+        long since = members.Min(inbox => inbox.Subscribed[Topics.SharedFilter]);
         var missing = _messages.Find(message => message.Topic == Topics.Shared && message.IsAcknowledged && message.SentAt > since
             && !members.Any(inbox => inbox.Received.Contains(message)));
         return missing is null ? null : $"No member of the shared subscription has had {missing}, which was acknowledged";

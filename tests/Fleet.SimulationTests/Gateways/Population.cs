@@ -15,9 +15,13 @@ internal sealed class Population
     private readonly List<SimulatedClient> _clients = [];
     private TimeSpan? _calmAt;
 
-    public Population(GatewayWorld world)
+    /// <param name="calm">Clients that stay where they are, instead of some that wander; 0: as the seed says.</param>
+    public Population(GatewayWorld world, int calm)
     {
         (_world, _random) = (world, SeedStreams.Of(world.Seed, "population"));
+        for (int i = 0; i < calm; i++)
+            _clients.Add(new(world, string.Create(CultureInfo.InvariantCulture, $"device-{i}"), 3_600, [("1/a", Qos.AtLeastOnce)]));
+        if (calm > 0) return;
         int wanderers = _random.Next(2, 5);
         bool shares = _random.Next(2) == 0;
         for (int i = 0; i < wanderers; i++)
@@ -43,7 +47,7 @@ internal sealed class Population
         foreach (var client in _clients)
         {
             _world.Outside.After(_random.UpTo(2), client.PowerOn);
-            if (client.Id == Watcher) continue;
+            if (client.Id == Watcher || _world.GatewayFaults == GatewayFaults.None) continue;
             Publish(client);
             Move(client);
         }

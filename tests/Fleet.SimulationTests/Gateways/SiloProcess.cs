@@ -59,7 +59,8 @@ internal sealed class SiloProcess : IMortal
         {
             await context.Invoke();
             if (context.Grain is ISessionGrain || context.MethodName is nameof(IGatewayGrain.TakeOver) or nameof(IGatewayGrain.Collect))
-                world.Tell("grain", () => $"{context.TargetId.Key} {context.MethodName}: {context.Request.GetArgument(0)} -> {context.Result}");
+                world.Tell(
+                    "grain", () => $"{context.TargetId.Key} {context.MethodName}: {context.Request.GetArgument(0)} -> {context.Result}");
         }
     }
 

@@ -27,10 +27,11 @@ internal sealed class SimulatedClient
     private ReadOnlySequence<byte> _input;
     private Road? _road;
 
-    /// <summary>Where it was let in last.</summary>
+    /// <summary>Where it was let in last, and until when in the world's order of events.</summary>
     private Road? _last;
+    private long _partedAt;
     private bool _isConnected, _isSubscribed, _startsClean, _wantsClean;
-    private int _failures, _connections;
+    private int _failures;
     private TimeSpan _heardAt;
 
     public SimulatedClient(GatewayWorld world, string id, uint expirySeconds, (string Filter, Qos Qos)[] filters)
@@ -60,17 +61,18 @@ internal sealed class SimulatedClient
     /// <summary>Null while it is not connected.</summary>
     public GatewayProcess? At => _isConnected ? _road!.Gateway : null;
 
-    /// <summary>How often it was let in.</summary>
-    public int Connections => _connections;
-
     public Road? Road => _road;
+
+    /// <summary>When it was let in last.</summary>
+    public TimeSpan LetInAt { get; private set; }
 
     public void PowerOn() => Connect();
 
     /// <summary>Something that a client does of its own accord.</summary>
     public void Move()
     {
-        if (_road is null) return;
+        // Nobody could say whether a CONNECT that starts clean came before or after the next.
+        if (_road is null || (_startsClean && !_isConnected)) return;
         bool breaks = !_isConnected || _random.Chance(_world.GatewayFaults.Breaks);
         if (!breaks)
         {
@@ -130,9 +132,9 @@ internal sealed class SimulatedClient
 
     private void ConnectLater()
     {
-        // From a second on, doubled up to eight, and a part of it drawn.
-        double seconds = Math.Min(8, 1 << Math.Min(_failures++, 3));
-        After(TimeSpan.FromSeconds(seconds * (0.5 + (_random.NextDouble() / 2))), Connect);
+        // As the fleet's devices: between nothing and a bound that doubles from a second to half a minute.
+        double bound = Math.Min(30, 1 << Math.Min(_failures++, 5));
+        After(TimeSpan.FromSeconds(_random.NextDouble() * bound), Connect);
     }
 
     private void GiveUp(string why)
@@ -147,6 +149,7 @@ internal sealed class SimulatedClient
     {
         foreach (var timer in _timers) timer.Dispose();
         _timers.Clear();
+        if (_isConnected) _partedAt = _world.Order;
         if (isTold) _road?.Close();
         else _road?.Lose();
         (_road, _isConnected, _isSubscribed) = (null, false, false);
@@ -201,9 +204,9 @@ internal sealed class SimulatedClient
         foreach (var timer in _timers) timer.Dispose();
         _timers.Clear();
         (_isConnected, _wantsClean, _failures) = (true, false, 0);
-        _connections++;
+        LetInAt = _world.Clock.Elapsed;
         _heardAt = _world.Clock.Elapsed;
-        if (isPresent) _session.Resume(isRescued: _last is { } last && !_world.Checks.Lives(last.GatewayId));
+        if (isPresent) _session.Resume(_last is { } last && !_world.Checks.Lives(last.GatewayId) ? _partedAt : null);
         else _session.Begin(ExpirySeconds > 0);
         _road!.Open();
         _last = _road;

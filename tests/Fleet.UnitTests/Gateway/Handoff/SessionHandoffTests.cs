@@ -198,6 +198,58 @@ public sealed class SessionHandoffTests
         Assert.Equal(0, anew.Backlog.Queued);
     }
 
+    [Fact]
+    public async Task What_the_client_published_with_QoS_2_is_taken_by_the_others_before_its_session_is_copied()
+    {
+        Meet("second");
+        var session = await Come(5);
+        var taken = new TaskCompletionSource();
+        Assert.True(session.TryHold(7));
+        session.Held(7, new HeldMessage(0, new PendingForward(Message("p").Message, taken.Task)));
+        Passing.TakeOver("plain/p", epoch: 6, discard: false);
+        Assert.Throws<InvalidOperationException>(() => Passing.Collect("plain/p", 6, "second"));
+        taken.SetResult();
+        Assert.Equal([(ushort)7], Passing.Collect("plain/p", 6, "second")!.Unreleased);
+    }
+
+    [Fact]
+    public async Task A_message_that_waits_for_other_gateways_is_held_in_the_store_from_when_they_have_it()
+    {
+        var session = await Come(5);
+        Assert.True(session.TryHold(7));
+        session.Held(7, new HeldMessage(0, new PendingForward(Message("p").Message, Task.CompletedTask)));
+        Assert.True(session.Taken(7) > 0);
+        Assert.True(session.IsUnreleased(7, out var held));
+        Assert.Null(held.Elsewhere);
+        // There is nothing more to note of it.
+        Assert.Equal(0, session.Taken(7));
+    }
+
+    [Fact]
+    public async Task An_older_connection_elsewhere_takes_no_session_that_its_client_has_come_back_to()
+    {
+        var session = await Come(5);
+        Assert.True(await Passing.ComeBack("plain/p", epoch: 9, isLast: true));
+        Assert.Throws<InvalidOperationException>(() => Passing.TakeOver("plain/p", epoch: 8, discard: false));
+        Assert.Same(session, _parts.Directory.Find("plain/p"));
+        Assert.NotNull(Passing.TakeOver("plain/p", epoch: 10, discard: false));
+    }
+
+    [Fact]
+    public async Task A_session_is_chosen_for_its_shared_subscription_where_it_is_and_not_where_it_is_on_its_way_to()
+    {
+        var second = Meet("second");
+        var inbound = (await Passing.Begin(Identity(5), new MovedSession("first", [new("$share/g/t", 1, false, false)], 60, 5, 1)))!;
+        Assert.Equal(0, _parts.Broker.Subscriptions);
+        Passing.Accept(inbound, Messages());
+        Assert.Equal(1, _parts.Broker.Subscriptions);
+        Passing.TakeOver("plain/p", epoch: 6, discard: false);
+        Passing.Collect("plain/p", 6, "second");
+        Assert.Equal(1, _parts.Broker.Subscriptions);
+        Passing.Receive(second, new LinkFrame.SessionStored("plain/p", 6));
+        Assert.Equal(0, _parts.Broker.Subscriptions);
+    }
+
     private Task<InboundHandoff?> Begin(long epoch, string from, long sessionEpoch = 1) =>
         Passing.Begin(Identity(epoch), new MovedSession(from, [], 60, epoch, sessionEpoch));
 

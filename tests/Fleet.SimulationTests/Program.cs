@@ -38,6 +38,12 @@ int failed = 0;
 var watch = Stopwatch.StartNew();
 for (int i = 0; i < count; i++)
 {
+    if (gateways && devices is not null)
+    {
+        var away = FailoverTimeTests.Measure(seed + i, history);
+        Console.WriteLine($"seed {seed + i}: {away.Length} devices were away for {away[0]} to {away[^1]}, half of them for {away[away.Length / 2]}");
+        continue;
+    }
     if (gateways)
     {
         var passed = GatewayRun.Of(seed + i, history: history);

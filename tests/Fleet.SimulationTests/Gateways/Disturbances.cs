@@ -31,9 +31,12 @@ internal sealed class Disturbances
 
     public void End() => _isOver = true;
 
-    /// <summary>Its machine starts another: under its name, at once or after a while, or somewhere else.</summary>
+    /// <summary>
+    /// Its machine starts another: under its name, at once or after a while, or somewhere else. When nothing fails, those that are left do.
+    /// </summary>
     public void Replace(GatewayProcess ended)
     {
+        if (_world.GatewayFaults == GatewayFaults.None && _world.Living.Any()) return;
         if (_world.Living.Count() + _replacing >= Wanted) return;
         _replacing++;
         string? name = _random.Next(2) == 0 ? ended.Name : null;

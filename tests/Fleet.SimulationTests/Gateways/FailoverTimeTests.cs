@@ -16,12 +16,12 @@ public sealed class FailoverTimeTests
     }
 
     /// <summary>From the kill to CONNACK, for each of its devices, in order.</summary>
-    internal static TimeSpan[] Measure(int seed)
+    internal static TimeSpan[] Measure(int seed, TextWriter? history = null)
     {
         TimeSpan[] away = [];
         var thread = new Thread(() =>
         {
-            using var world = new GatewayWorld(seed, isTold: false, devices: Devices);
+            using var world = new GatewayWorld(seed, isTold: history is not null, history, Devices);
             // Beats come every three seconds: the kill meets them at any moment.
             world.Run(AllIn + TimeSpan.FromMilliseconds(world.Random.Next(3_000)));
             var killed = world.Gateways[0];

@@ -18,12 +18,18 @@ internal sealed class GatewayChecks
 
     private readonly GatewayWorld _world;
     private readonly HashSet<string> _wills = [];
+    private readonly Dictionary<string, long> _diedAt = new(StringComparer.Ordinal);
     private GatewayRegistryState _registry = new();
 
     public GatewayChecks(GatewayWorld world)
     {
         _world = world;
-        world.Disk.Landed += (_, _, now) => _registry = now as GatewayRegistryState ?? _registry;
+        world.Disk.Landed += (_, _, now) =>
+        {
+            if (now is not GatewayRegistryState registry) return;
+            foreach (var gone in _registry.Gateways.Where(member => registry.View.Find(member.Id) is null)) _diedAt[gone.Id] = world.Order;
+            _registry = registry;
+        };
     }
 
     /// <summary>The first that did not hold.</summary>
@@ -86,14 +92,19 @@ internal sealed class GatewayChecks
     }
 
     /// <summary>As far as the others know.</summary>
-    public bool Lives(string gatewayId) => _registry.Gateways.Any(member => member.Id == gatewayId);
+    public bool Lives(string gatewayId) => DiedAt(gatewayId) is null;
+
+    /// <summary>When the others heard that it is dead, in the world's order of events; null: it lives.</summary>
+    public long? DiedAt(string gatewayId) =>
+        _registry.View.Find(gatewayId) is not null ? null : _diedAt.GetValueOrDefault(gatewayId, long.MaxValue);
 
     private string? FirstWillLost()
     {
         foreach (var road in _world.Roads)
         {
-            // What a gateway publishes that is cut off, or is about to be killed, may be lost with it.
-            bool isSafe = !road.Gateway.WasCutOff && (road.Gateway.IsAlive || road.Gateway.HasStopped || road.ClosedAt == TimeSpan.Zero);
+            // What a gateway publishes that is cut off, or is about to be killed, or whose store fails, may be lost with it.
+            bool isSafe = !_world.MayRefuse && !road.Gateway.WasCutOff
+                && (road.Gateway.IsAlive || road.Gateway.HasStopped || road.ClosedAt == TimeSpan.Zero);
             if (isSafe && road is { Will: { } will, IsWatched: true, Client: { ExpirySeconds: > 0, WillDelaySeconds: 0 } client }
                 && client.Road != road && !road.SaidGoodbye && !_wills.Contains(will))
                 return $"The will of {will} has never come";

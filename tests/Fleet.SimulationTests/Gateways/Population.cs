@@ -53,10 +53,10 @@ internal sealed class Population
         }
     }
 
-    /// <summary>A gateway's process is no more: its clients hear so at once, or find out.</summary>
+    /// <summary>A gateway's process is no more: its clients hear so at once, or, when its machine is gone too, find out.</summary>
     public void Lose(GatewayProcess gateway)
     {
-        bool isHeard = _random.Next(3) > 0;
+        bool isHeard = _world.GatewayFaults == GatewayFaults.None || _random.Next(3) > 0;
         foreach (var road in _world.Roads.Where(road => road.Gateway == gateway))
         {
             if (isHeard) road.CloseToClient();

@@ -206,7 +206,7 @@ internal sealed class SimulatedClient
         (_isConnected, _wantsClean, _failures) = (true, false, 0);
         LetInAt = _world.Clock.Elapsed;
         _heardAt = _world.Clock.Elapsed;
-        if (isPresent) _session.Resume(_last is { } last && !_world.Checks.Lives(last.GatewayId) ? _partedAt : null);
+        if (isPresent) _session.Resume(_world.Checks.DiedAt(_last!.GatewayId) is { } died ? Math.Min(died, _partedAt) : null);
         else _session.Begin(ExpirySeconds > 0);
         _road!.Open();
         _last = _road;

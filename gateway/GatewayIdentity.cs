@@ -3,10 +3,11 @@ namespace Fleet.Gateway;
 /// <summary>
 /// This gateway: a new id at each start, and after each time it was taken for dead, so that what names an older one is known to be dead.
 /// </summary>
-internal sealed class GatewayIdentity
+/// <param name="newGuid">Where ids come from; null: chance.</param>
+internal sealed class GatewayIdentity(Func<Guid>? newGuid = null)
 {
     private readonly Lock _gate = new();
-    private volatile string _id = NewId();
+    private volatile string _id = NewId(newGuid);
     private volatile TaskCompletionSource? _beginning;
 
     public string Id => _id;
@@ -30,7 +31,7 @@ internal sealed class GatewayIdentity
     {
         lock (_gate)
         {
-            _beginning ??= new(TaskCreationOptions.RunContinuationsAsynchronously);
+            _beginning ??= Background.NewSource();
             _id = NewId();
         }
     }
@@ -46,5 +47,8 @@ internal sealed class GatewayIdentity
         }
     }
 
-    private static string NewId() => Guid.NewGuid().ToString("n");
+    /// <summary>For a gateway's life, or a connection: never given twice.</summary>
+    public string NewId() => NewId(newGuid);
+
+    private static string NewId(Func<Guid>? newGuid) => (newGuid?.Invoke() ?? Guid.NewGuid()).ToString("n");
 }

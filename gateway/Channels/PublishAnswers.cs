@@ -120,11 +120,18 @@ internal sealed class PublishAnswers(
     }
 
     /// <summary>
-    /// The answer to an effect of a connection that is over: what was not taken will be sent again, and is no repeat then.
+    /// The answer to an effect, of a connection that may be over: what was not taken will be sent again, and is no repeat then.
     /// </summary>
     public void Abandoned(AckTicket ticket, ReasonCode outcome)
     {
-        if (outcome >= ReasonCode.UnspecifiedError && !ticket.IsRouted) LetGo(ticket.PacketId, ticket.Qos);
+        if (outcome >= ReasonCode.UnspecifiedError)
+        {
+            if (!ticket.IsRouted) LetGo(ticket.PacketId, ticket.Qos);
+        }
+        else if (ticket.Qos == Qos.ExactlyOnce && session.AwaitingRelease.Taken(ticket.PacketId) is { } position)
+        {
+            ticket.Position = JournalPosition.Later(ticket.Position ?? position, position);
+        }
     }
 
     /// <summary>

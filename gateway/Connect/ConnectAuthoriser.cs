@@ -26,11 +26,11 @@ internal sealed class ConnectAuthoriser(
     public async Task<ConnectDecision> Decide(ConnectRequest request, ConnectionSource source, string sessionId)
     {
         ConnectDecision decision;
-        long startedAt = clock.Time.GetTimestamp();
+        long startedAt = clock.Time.GetTimestamp(), waitedMs = 0;
         var deciding = DecideCore(request, source, sessionId);
         try
         {
-            decision = await deciding.WaitAsync(Timeout, clock.Time);
+            (decision, waitedMs) = await deciding.WaitAsync(Timeout, clock.Time);
         }
         catch (Exception e)
         {
@@ -40,7 +40,8 @@ internal sealed class ConnectAuthoriser(
         }
         finally
         {
-            admission.Decided(clock.Time.GetElapsedTime(startedAt));
+            // That another gateway is dead does not make this one late.
+            admission.Decided(clock.Time.GetElapsedTime(startedAt) - TimeSpan.FromMilliseconds(waitedMs));
         }
         if (decision is ConnectDecision.Refused refused)
         {
@@ -52,34 +53,35 @@ internal sealed class ConnectAuthoriser(
         return decision;
     }
 
-    private async Task<ConnectDecision> DecideCore(ConnectRequest request, ConnectionSource source, string sessionId)
+    private async Task<(ConnectDecision Decision, long WaitedMs)> DecideCore(
+        ConnectRequest request, ConnectionSource source, string sessionId)
     {
-        if (gateway.IsBeginning) return Unavailable("The gateway was cut off and begins anew; try again in some seconds.");
+        if (gateway.IsBeginning) return (Unavailable("The gateway was cut off and begins anew; try again in some seconds."), 0);
         var (client, refusal) = await clients.Authenticate(request, source);
-        if (client is null) return refusal!;
+        if (client is null) return (refusal!, 0);
 
         string clientId = request.ClientId.Length > 0 ? request.ClientId : $"auto-{sessionId}";
         string key = SessionIdentity.KeyOf(client.Kind, clientId, client.Certificate, client.Operator);
         if (flapping.HeldOff(key, clock.NowMs) is > 0 and var ms)
         {
             string detail = $"This client connects and drops again and again; try again in {(ms + 999) / 1000} s.";
-            return new ConnectDecision.Refused(ReasonCode.ConnectionRateExceeded, detail);
+            return (new ConnectDecision.Refused(ReasonCode.ConnectionRateExceeded, detail), 0);
         }
         var policy = SessionPolicy.Fill(
             policies.Of(client.Kind), SessionIdentity.PolicyVariables(clientId, source.RemoteAddress, client.Thing, client.Template));
         if (!policy.AllowsConnect(Encoding.UTF8.GetBytes(clientId)))
-            return ConnectDecision.Refused.NotAuthorised($"policy {policy.Name} does not allow client id '{clientId}'.");
+            return (ConnectDecision.Refused.NotAuthorised($"policy {policy.Name} does not allow client id '{clientId}'."), 0);
         if (request.Will is { } will)
         {
             string topic = Encoding.UTF8.GetString(will.Message.Topic);
             if (topic.StartsWith('$') || !policy.AllowsPublish(will.Message.Topic, will.Message.Retain))
-                return ConnectDecision.Refused.NotAuthorised($"policy {policy.Name} does not allow a will on '{topic}'.");
+                return (ConnectDecision.Refused.NotAuthorised($"policy {policy.Name} does not allow a will on '{topic}'."), 0);
         }
 
         string gatewayId = gateway.Id;
         var claim = new SessionClaim(gatewayId, sessionId, request.CleanStart, PeerMessages.Of(request.Will));
-        if (await sessions.Open(key, claim) is not { } lease)
-            return Unavailable("The session is at a gateway that does not answer; try again in some seconds.");
+        var (lease, waitedMs) = await sessions.Open(key, claim);
+        if (lease is null) return (Unavailable("The session is at a gateway that does not answer; try again in some seconds."), waitedMs);
         var identity = new SessionIdentity
         {
             Kind = client.Kind,
@@ -97,16 +99,17 @@ internal sealed class ConnectAuthoriser(
             Heartbeat = client.Thing is { } thing ? new Heartbeat(thing) : null,
         };
         if (!await sessions.TakeOver(identity, lease, request.CleanStart))
-            return Unavailable("The session is on its way elsewhere, or its gateway is dead; try again in some seconds.");
+            return (Unavailable("The session is on its way elsewhere, or its gateway is dead; try again in some seconds."), waitedMs);
         await lifecycle.Announce(identity);
-        return new ConnectDecision.Accepted(identity);
+        return (new ConnectDecision.Accepted(identity), waitedMs);
     }
 
     /// <summary>Nobody waits for this decision any more: what it took is given back.</summary>
-    private async Task UndoWhenAccepted(Task<ConnectDecision> deciding)
+    private async Task UndoWhenAccepted(Task<(ConnectDecision Decision, long WaitedMs)> deciding)
     {
-        await ((Task)deciding).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        if (deciding.IsCompletedSuccessfully && await deciding is ConnectDecision.Accepted accepted)
+        await ((Task)deciding).ConfigureAwait(
+            ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
+        if (deciding.IsCompletedSuccessfully && (await deciding).Decision is ConnectDecision.Accepted accepted)
             lifecycle.Ended(accepted.Identity, EndCause.ConnectionLost, wasAttached: false);
     }
 

@@ -1,3 +1,4 @@
+using Fleet.Gateway.Directory;
 using Fleet.Gateway.Handoff;
 using Fleet.Gateway.Links;
 using Fleet.Gateway.Routing;
@@ -10,16 +11,49 @@ namespace Fleet.Gateway.Connect;
 
 /// <summary>Takes a client id for this gateway, and brings here the session that the client left at another one.</summary>
 internal sealed class SessionAcquirer(
-    IGrainFactory grains, GatewayIdentity gateway, SessionHandoff handoff, SessionFinder finder, Broker broker, GatewayClock clock,
-    ILogger<SessionAcquirer> log)
+    IGrainFactory grains, GatewayIdentity gateway, SessionHandoff handoff, SessionFinder finder, Fences fences, Broker broker,
+    GatewayClock clock, ILogger<SessionAcquirer> log)
 {
-    private static readonly TimeSpan AskAgainAfter = TimeSpan.FromMilliseconds(100);
+    /// <summary>Until a gateway that has just been killed is known to be dead, and another has its sessions.</summary>
+    private const long PatienceMs = 12_000;
 
-    /// <summary>Takes the client id.</summary>
-    /// <returns>Null: where its session is cannot be known yet, and beginning anew beside it would lose what it is owed.</returns>
-    public async Task<SessionLease?> Open(string key, SessionClaim claim)
+    /// <summary>Half of the connections that may be between accept and CONNACK: the others' clients come in meanwhile.</summary>
+    private const int MaxWaiting = 1_000;
+
+    private static readonly TimeSpan AskAgainAfter = TimeSpan.FromMilliseconds(100), OpenAgainAfter = TimeSpan.FromMilliseconds(500);
+
+    private int _waiting;
+
+    /// <summary>Takes the client id. If the gateway that has it does not answer, waits for that one, or its successor.</summary>
+    /// <returns>
+    /// The lease, null if where the session is cannot be known yet, and beginning anew beside it would lose what it is owed; and how long
+    /// that was waited for.
+    /// </returns>
+    public async Task<(SessionLease? Lease, long WaitedMs)> Open(string key, SessionClaim claim)
+    {
+        long startedAt = clock.NowMs;
+        var lease = await TryOpen(key, claim);
+        if (lease is not null) return (lease, 0);
+        bool mayWait = Interlocked.Increment(ref _waiting) <= MaxWaiting;
+        try
+        {
+            while (lease is null && mayWait && clock.NowMs - startedAt < PatienceMs)
+            {
+                await Task.Delay(OpenAgainAfter, clock.Time);
+                lease = await TryOpen(key, claim);
+            }
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _waiting);
+        }
+        return (lease, clock.NowMs - startedAt);
+    }
+
+    private async Task<SessionLease?> TryOpen(string key, SessionClaim claim)
     {
         var session = grains.GetGrain<ISessionGrain>(key);
+        claim = claim with { Above = fences.EpochOf(key) };
         var lease = await session.Open(claim);
         if (lease.Lost is not { } lost) return lease;
         var found = await finder.Find(key, lease, claim.CleanStart);
@@ -43,7 +77,8 @@ internal sealed class SessionAcquirer(
         }
         if (lease.Moved is null && !await handoff.ComeBack(identity.Key, identity.Epoch, isLast: lease.From is null)) return false;
         var found = lease.Moved is { } leased ? new FoundSession.Found(leased)
-            : lease.From is { } from ? await finder.FindFrom(from, identity.Key, lease) : new FoundSession.None();
+            : lease.From is { } from ? await finder.FindFrom(from, identity.Key, lease)
+            : lease.Stayed ? new FoundSession.None() : await finder.FindStored(identity.Key, lease);
         if (lease.From is not null && found is FoundSession.None) return await handoff.ComeBack(identity.Key, identity.Epoch, isLast: true);
         while (found is FoundSession.Found { Moved: { } moved })
         {

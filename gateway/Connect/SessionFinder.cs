@@ -63,12 +63,29 @@ internal sealed class SessionFinder(
     public async Task<FoundSession> FindFrom(string from, string key, SessionLease lease)
     {
         if (directory.Find(key) is not null) return new FoundSession.Found(null);
-        return await grains.GetGrain<IGatewayGrain>(from).TakeOver(key, lease.Epoch, discard: false) switch
+        return await TakeOver(from, key, lease.Epoch, discard: false) switch
         {
             TakeOverResult.Moved moved => new FoundSession.Found(moved.Session),
             TakeOverResult.Nothing => new FoundSession.None(),
             _ => await Find(key, lease with { Lost = from }, discard: false),
         };
+    }
+
+    /// <summary>A session that the lease does not know of: a connection that came to nothing has given it back, say.</summary>
+    public async Task<FoundSession> FindStored(string key, SessionLease lease) =>
+        await FindOwner(key) is { } owner && owner != gateway.Id ? await FindFrom(owner, key, lease) : new FoundSession.None();
+
+    /// <summary>A gateway that cannot say yet, because not all that the session is owed has come, is as one that does not answer.</summary>
+    private async Task<TakeOverResult> TakeOver(string owner, string key, long epoch, bool discard)
+    {
+        try
+        {
+            return await grains.GetGrain<IGatewayGrain>(owner).TakeOver(key, epoch, discard);
+        }
+        catch (Exception)
+        {
+            return new TakeOverResult.Lost();
+        }
     }
 
     private async ValueTask<string?> FindOwner(string key) =>
@@ -84,7 +101,7 @@ internal sealed class SessionFinder(
         }
         if (owner != gateway.Id && owner != lease.Lost)
         {
-            switch (await grains.GetGrain<IGatewayGrain>(owner).TakeOver(key, lease.Epoch, discard))
+            switch (await TakeOver(owner, key, lease.Epoch, discard))
             {
                 case TakeOverResult.Moved moved: return new FoundSession.Found(moved.Session);
                 case TakeOverResult.Nothing: return discard ? new FoundSession.Found(null) : new FoundSession.None();

@@ -22,6 +22,12 @@ internal sealed class Fences(GatewayIdentity gateway, GatewayClock clock)
         lock (_gate) _epochs[key] = (Math.Max(epoch, _epochs.GetValueOrDefault(key).Epoch), clock.NowMs + KeptMs);
     }
 
+    /// <summary>The highest epoch that the client is known to have been given; 0: none is.</summary>
+    public long EpochOf(string key)
+    {
+        lock (_gate) return _epochs.GetValueOrDefault(key).Epoch;
+    }
+
     public void Raise(CertificateId certificate)
     {
         lock (_gate) _certificates[certificate] = clock.NowMs + KeptMs;

@@ -26,7 +26,11 @@ internal sealed class RestoredCertificates(
         return Task.CompletedTask;
     }
 
-    Task IGatewayStep.Stop(CancellationToken cancellation) => _stopping.CancelAsync();
+    Task IGatewayStep.Stop(CancellationToken cancellation)
+    {
+        _stopping.Cancel();
+        return Task.CompletedTask;
+    }
 
     public void Dispose() => _stopping.Dispose();
 
@@ -35,7 +39,10 @@ internal sealed class RestoredCertificates(
     {
         try
         {
-            await foreach (var certificate in _due.Reader.ReadAllAsync(stopping)) await Check(certificate, stopping);
+            while (await _due.Reader.WaitToReadAsync(stopping))
+            {
+                while (_due.Reader.TryRead(out var certificate)) await Check(certificate, stopping);
+            }
         }
         catch (OperationCanceledException) when (stopping.IsCancellationRequested)
         {

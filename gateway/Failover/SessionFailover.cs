@@ -219,7 +219,8 @@ internal sealed class SessionFailover(
     private async Task TellAll(FailoverEffect.TellAll tell)
     {
         var told = peers.All.SelectMany(peer => tell.Dead.Select(dead => peer.Link.Post(new LinkFrame.FailedOver(dead)))).ToArray();
-        await Task.WhenAll(told).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ForceYielding);
+        await Task.WhenAll(told).ConfigureAwait(
+            ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ForceYielding | ConfigureAwaitOptions.ContinueOnCapturedContext);
         Hear(new FailoverEvent.Told(tell.Life, tell.Head));
     }
 

@@ -16,6 +16,9 @@ internal static class HandoffCore
     /// </summary>
     public const long LingerMs = 30_000;
 
+    /// <summary>How long a session that came takes what its former gateway sends on. That one begins to count later.</summary>
+    public const long ArrivedMs = 2 * LingerMs;
+
     public static HandoffDecision Decide(HandoffState state, HandoffEvent e, long now) => e switch
     {
         HandoffEvent.TakenOver t => TakeOver(state, t),

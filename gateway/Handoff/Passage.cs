@@ -25,6 +25,14 @@ internal sealed class Passage
         Leaving!.ExpirySeconds, State.Out!.Epoch, Leaving.Identity.Epoch);
 }
 
+/// <summary>A session that is here, and that another gateway handed over or had an older copy of.</summary>
+/// <param name="Epoch">With which it was taken over there.</param>
+/// <param name="Until">When nothing late is expected any more. Monotonic milliseconds.</param>
+internal sealed record Arrival(string Key, long Epoch, string From, Session Session, long Until)
+{
+    public bool IsFor(string key, long epoch, string from) => Epoch == epoch && Key == key && From == from;
+}
+
 /// <summary>A session on its way here.</summary>
 /// <param name="from">The gateway that has it.</param>
 /// <param name="epoch">With which it was taken over there.</param>
@@ -38,5 +46,5 @@ internal sealed class InboundHandoff(Session session, string from, long epoch)
     public MovedMessages? Messages { get; set; }
 
     /// <summary>Completes when it is here, or will not be.</summary>
-    public TaskCompletionSource Done { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    public TaskCompletionSource Done { get; } = Background.NewSource();
 }

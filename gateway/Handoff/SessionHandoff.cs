@@ -26,14 +26,17 @@ internal sealed class SessionHandoff(
 
     private readonly Lock _gate = new();
     private readonly Dictionary<string, Passage> _passages = new(StringComparer.Ordinal);
-    private readonly List<(Session Session, long Until)> _accepted = [];
+    private readonly List<Arrival> _arrived = [];
 
     /// <summary>A newer connection elsewhere has the client id: ends the connection here. Repeated, it answers as it did.</summary>
     /// <param name="discard">Clean start: the session ends too, wherever it is on its way.</param>
     /// <returns>What can be collected; null if there is nothing.</returns>
-    /// <exception cref="InvalidOperationException">Whether the session is here is not known yet; to be asked again.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// Whether the session is here is not known yet, to be asked again; or a newer connection is about to have it.
+    /// </exception>
     public MovedSession? TakeOver(string key, long epoch, bool discard)
     {
+        if (fences.EpochOf(key) > epoch) throw new InvalidOperationException($"A newer connection of {key} is known here.");
         fences.Raise(key, epoch);
         lock (_gate)
         {
@@ -54,13 +57,18 @@ internal sealed class SessionHandoff(
     /// with what there is by then. Waits for nothing: what comes from other gateways would wait behind it.
     /// </summary>
     /// <param name="epoch">With which it was taken over.</param>
-    /// <exception cref="InvalidOperationException">The gateway that asks is not known here yet; to be asked again.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// The gateway that asks is not known here yet, or what the client published with QoS 2 is on its way to others; to be asked again.
+    /// </exception>
     public MovedMessages? Collect(string key, long epoch, string toGateway)
     {
         lock (_gate)
         {
             // Whether a gateway that has a copy is dead can be told of those only that were known once.
             if (peers.Find(toGateway) is null) throw new InvalidOperationException($"Gateway {toGateway} is not known here.");
+            // At the other gateway a repeat of it would pass for taken.
+            if (_passages.GetValueOrDefault(key)?.Leaving?.AwaitingRelease.IsForwarding == true)
+                throw new InvalidOperationException($"What the client of session {key} published is on its way to other gateways.");
             return Apply(key, new HandoffEvent.Collected(epoch, toGateway)) == HandoffAnswer.Yes ? _passages[key].Copied : null;
         }
     }
@@ -73,6 +81,7 @@ internal sealed class SessionHandoff(
     /// <returns>False: whether it is here is not known yet.</returns>
     public async Task<bool> ComeBack(string key, long epoch, bool isLast)
     {
+        fences.Raise(key, epoch);
         while (true)
         {
             Task coming;
@@ -96,6 +105,7 @@ internal sealed class SessionHandoff(
     /// </summary>
     public Task Discard(string key, long epoch)
     {
+        fences.Raise(key, epoch);
         lock (_gate)
         {
             bool was = _passages.GetValueOrDefault(key) is { Leaving: not null };
@@ -112,6 +122,7 @@ internal sealed class SessionHandoff(
         lock (_gate)
         {
             if (fences.Check(identity) is not null) return null;
+            fences.Raise(identity.Key, identity.Epoch);
             var held = directory.Find(identity.Key) is { ExpirySeconds: > 0 } here ? here : null;
             var begun = new HandoffEvent.Begun(
                 identity.Epoch, moved.FromGateway, moved.Epoch, moved.SessionEpoch, held?.Identity.Epoch);
@@ -126,7 +137,9 @@ internal sealed class SessionHandoff(
         {
             var options = new SubscriptionOptions((Qos)subscription.Qos, subscription.NoLocal, subscription.RetainAsPublished);
             var held = new HeldSubscription(TopicFilter.Parse(subscription.Filter), options, subscription.Identifier);
-            if (broker.Subscribe(inbound.Session, held) is { } subscribed) known.Add(subscribed.Known);
+            // Of a shared one the other gateway chooses while the session is there.
+            if (held.Filter.IsShared) inbound.Session.Subscriptions.Restore(held);
+            else if (broker.Subscribe(inbound.Session, held) is { } subscribed) known.Add(subscribed.Known);
         }
         await Task.WhenAll(known);
         // What was sent to the old gateway alone, before the others knew, is to be there when it is copied.
@@ -149,15 +162,16 @@ internal sealed class SessionHandoff(
         lock (_gate) Apply(identity.Key, new HandoffEvent.NotComing(identity.Epoch, inbound.Epoch));
     }
 
-    public JournalPosition Receive(LinkFrame.Late frame)
+    public JournalPosition Receive(RemoteGateway sender, LinkFrame.Late frame)
     {
+        var (key, epoch) = (frame.SessionKey, frame.Epoch);
         Session? session;
-        string key = frame.SessionKey;
         lock (_gate)
         {
-            var passage = _passages.GetValueOrDefault(key);
-            session = passage?.Coming?.Session ?? directory.Find(key) ?? passage?.Leaving;
+            session = _passages.GetValueOrDefault(key)?.Coming is { } coming && coming.Epoch == epoch && coming.From == sender.Id
+                ? coming.Session : _arrived.Find(arrival => arrival.IsFor(key, epoch, sender.Id))?.Session;
         }
+        // One that has gone on from here sends it on itself.
         var delivery = PeerMessages.ToDelivery(frame.Message, clock.NowMs);
         return session?.Deliver(delivery) is { } owed ? owed.Session.Journal.Note(delivery.Message, [owed]) : JournalPosition.LongAgo;
     }
@@ -179,8 +193,8 @@ internal sealed class SessionHandoff(
                     gone.Add((key, taker));
                 Apply(key, new HandoffEvent.Ticked());
             }
-            foreach (var (session, _) in _accepted.Where(accepted => accepted.Until <= now)) session.Move.EndDedup();
-            _accepted.RemoveAll(accepted => accepted.Until <= now);
+            foreach (var arrival in _arrived.Where(arrival => arrival.Until <= now)) arrival.Session.Move.EndDedup();
+            _arrived.RemoveAll(arrival => arrival.Until <= now);
         }
         foreach (var (key, taker) in gone) _ = FindOwner(key, taker);
     }
@@ -193,7 +207,7 @@ internal sealed class SessionHandoff(
         {
             passages = [.. _passages.Values];
             _passages.Clear();
-            _accepted.Clear();
+            _arrived.Clear();
         }
         foreach (var passage in passages)
         {
@@ -245,15 +259,18 @@ internal sealed class SessionHandoff(
                 break;
             case HandoffEffect.Copy:
                 var (leaving, to) = (passage.Leaving!, passage.State.Out!.To!);
-                passage.Copied = PeerMessages.Of(leaving.Move.Copy(delivery => SendOn(to, leaving.Identity.Key, delivery)), clock.NowMs);
+                long epoch = passage.State.Out.Epoch;
+                passage.Copied = PeerMessages.Of(
+                    leaving.Move.Copy(delivery => SendOn(to, leaving.Identity.Key, epoch, delivery)), clock.NowMs);
                 break;
             case HandoffEffect.Recall:
                 passage.Leaving!.Move.Recall();
                 break;
             case HandoffEffect.Forward:
-                string taker = passage.State.Out!.To!, key = passage.Leaving!.Identity.Key;
+                var (taker, handoff, key) = (passage.State.Out!.To!, passage.State.Out.Epoch, passage.Leaving!.Identity.Key);
                 passage.Copied = null;
-                passage.Leaving.HandOver(delivery => SendOn(taker, key, delivery));
+                passage.Leaving.HandOver(delivery => SendOn(taker, key, handoff, delivery));
+                broker.CloseShares(passage.Leaving);
                 break;
             case HandoffEffect.Return:
                 passage.Leaving!.Move.Recall();
@@ -273,7 +290,8 @@ internal sealed class SessionHandoff(
                 passage.Coming = null;
                 break;
             case HandoffEffect.Tell:
-                _ = Tell(session!.Identity.Key, inbound!, journal.Position);
+                Expect(session!.Identity.Key, inbound!);
+                _ = Tell(session.Identity.Key, inbound!, journal.Position);
                 break;
         }
     }
@@ -283,9 +301,17 @@ internal sealed class SessionHandoff(
         var session = inbound.Session;
         session.Move.Restore(PeerMessages.ToSession(inbound.Messages!, clock.NowMs));
         session.Keep(journal.NewSession());
-        if (directory.TryAdd(session, clock.NowMs)) _accepted.Add((session, clock.NowMs + HandoffCore.LingerMs));
+        if (directory.TryAdd(session, clock.NowMs)) broker.OpenShares(session);
         else directory.DiscardCopy(session);
         inbound.Done.TrySetResult();
+    }
+
+    /// <summary>What the other gateway still sends on is for the session that is here, as far as it has not had it.</summary>
+    private void Expect(string key, InboundHandoff inbound)
+    {
+        if (directory.Find(key) is not { } here) return;
+        here.Move.Arrive();
+        _arrived.Add(new Arrival(key, inbound.Epoch, inbound.From, here, clock.NowMs + HandoffCore.ArrivedMs));
     }
 
     private void End(InboundHandoff inbound)
@@ -307,10 +333,10 @@ internal sealed class SessionHandoff(
         if (peers.Find(inbound.From) is { } old) _ = old.Link.Post(new LinkFrame.SessionStored(key, inbound.Epoch));
     }
 
-    private void SendOn(string gatewayId, string key, Delivery delivery)
+    private void SendOn(string gatewayId, string key, long epoch, Delivery delivery)
     {
         if (delivery.Qos == Qos.AtMostOnce || peers.Find(gatewayId) is not { } taker) return;
-        var frame = new LinkFrame.Late(key, PeerMessages.Of(delivery, clock.NowMs));
+        var frame = new LinkFrame.Late(key, PeerMessages.Of(delivery, clock.NowMs), epoch);
         if (taker.Link.TryPost(frame, delivery.Message.Topic.Length + delivery.Message.Payload.Length, receipt: false) is null)
             metrics.Dropped(DropReason.QueueFull);
     }

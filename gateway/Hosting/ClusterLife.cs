@@ -6,7 +6,8 @@ namespace Fleet.Gateway.Hosting;
 
 /// <summary>This gateway among the others: it has its sessions before it meets them, since they hear at once what those want.</summary>
 internal sealed class ClusterLife(
-    SessionFailover failover, ClusterMember member, GatewayObserver observer, IOptions<ClusterOptions> options) : IGatewayStep
+    SessionFailover failover, ClusterMember member, GatewayObserver observer, LinkBarrier links, IOptions<ClusterOptions> options)
+    : IGatewayStep
 {
     public async Task Start(CancellationToken cancellation)
     {
@@ -14,5 +15,10 @@ internal sealed class ClusterLife(
         await member.Join(observer, cancellation);
     }
 
-    public Task Stop(CancellationToken cancellation) => member.Leave();
+    /// <summary>Wills and what clients published at the end reach the others first.</summary>
+    public async Task Stop(CancellationToken cancellation)
+    {
+        await links.Flush();
+        await member.Leave();
+    }
 }

@@ -1,3 +1,5 @@
+using Fleet.Interfaces;
+
 namespace Fleet.Gateway.Journal;
 
 /// <summary>
@@ -9,7 +11,7 @@ namespace Fleet.Gateway.Journal;
 /// <param name="maxBytes">What may wait before <see cref="Refuses"/> says so.</param>
 internal abstract class CommitLog<TPage>(int maxBytes, TimeProvider time) where TPage : CommitPage, new()
 {
-    private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(100), LongestPause = TimeSpan.FromSeconds(2);
+    private static readonly Backoff Pauses = new(TimeSpan.FromMilliseconds(100), TimeSpan.FromSeconds(2));
 
     private TPage? _writing;
     private TaskCompletionSource? _idle;
@@ -69,7 +71,7 @@ internal abstract class CommitLog<TPage>(int maxBytes, TimeProvider time) where 
             {
                 JournalOutcome.Durable => Task.FromResult(true),
                 JournalOutcome.Refused => Task.FromResult(false),
-                _ => (PageOf(position).Outcome ??= new(TaskCreationOptions.RunContinuationsAsynchronously)).Task,
+                _ => (PageOf(position).Outcome ??= Background.NewSource<bool>()).Task,
             };
         }
     }
@@ -77,7 +79,7 @@ internal abstract class CommitLog<TPage>(int maxBytes, TimeProvider time) where 
     /// <summary>Completes when nothing is left to write.</summary>
     public Task Flushed()
     {
-        lock (Gate) return _running ? (_idle ??= new(TaskCreationOptions.RunContinuationsAsynchronously)).Task : Task.CompletedTask;
+        lock (Gate) return _running ? (_idle ??= Background.NewSource()).Task : Task.CompletedTask;
     }
 
     /// <summary>Before a page is cut: gives more changes the time to come, or to become unnecessary.</summary>
@@ -113,7 +115,7 @@ internal abstract class CommitLog<TPage>(int maxBytes, TimeProvider time) where 
         {
             _running = true;
             // Not on the caller's thread, which may hold a session's lock.
-            _ = Task.Run(Run);
+            _ = Background.Run(Run);
         }
         return new(Page.Number);
     }
@@ -160,7 +162,7 @@ internal abstract class CommitLog<TPage>(int maxBytes, TimeProvider time) where 
     /// <summary>Returns when the page is durable, or nobody's any more: the log is closed, or has begun anew meanwhile.</summary>
     private async Task WriteUntilDurable(TPage page)
     {
-        for (var pause = FirstPause; ; pause = pause * 2 < LongestPause ? pause * 2 : LongestPause)
+        for (int failures = 1; ; failures++)
         {
             try
             {
@@ -175,7 +177,7 @@ internal abstract class CommitLog<TPage>(int maxBytes, TimeProvider time) where 
                 lock (Gate) _failing |= _writing == page;
                 Refuse();
             }
-            await Task.Delay(pause, time);
+            await Task.Delay(Pauses.After(failures), time);
             if (!IsToBeWritten(page)) return;
         }
     }

@@ -26,7 +26,7 @@ internal sealed class JournalWindow(IOptions<JournalOptions> options, GatewayClo
             _patience++;
             return null;
         }
-        page.AllFinished = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        page.AllFinished = Background.NewSource();
         return Task.WhenAny(page.AllFinished.Task, Task.Delay(TimeSpan.FromMilliseconds(left), clock.Time));
     }
 

@@ -21,7 +21,7 @@ internal interface IForwardedFrames
 /// <summary>Sessions that pass between gateways.</summary>
 internal interface IHandoffFrames
 {
-    JournalPosition Receive(LinkFrame.Late frame);
+    JournalPosition Receive(RemoteGateway sender, LinkFrame.Late frame);
 
     void Receive(RemoteGateway sender, LinkFrame.SessionStored frame);
 }

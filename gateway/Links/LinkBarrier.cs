@@ -12,6 +12,9 @@ internal sealed class LinkBarrier(Peers peers, GatewayIdentity gateway, TimeProv
     /// <summary>By then a gateway that does not answer is dead, and what it had for others is lost with it.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(15);
 
+    /// <summary>Of a gateway that ends in good order.</summary>
+    private static readonly TimeSpan FlushPatience = TimeSpan.FromSeconds(3);
+
     private readonly ConcurrentDictionary<long, Waiting> _waiting = new();
     private long _lastToken;
 
@@ -34,6 +37,21 @@ internal sealed class LinkBarrier(Peers peers, GatewayIdentity gateway, TimeProv
         _waiting.TryRemove(token, out _);
     }
 
+    /// <summary>Returns when the other gateways have what this one had for them, or have had their time.</summary>
+    public async Task Flush()
+    {
+        // A word that nobody waits for, behind all others.
+        var behind = Task.WhenAll(peers.All.Select(peer => peer.Link.Post(new LinkFrame.BarrierReached(0))));
+        try
+        {
+            await behind.WaitAsync(FlushPatience, time);
+        }
+        catch (TimeoutException)
+        {
+            // One that does not answer is not waited for.
+        }
+    }
+
     /// <summary>Passes the frame on, or answers it if this is the gateway that it is for.</summary>
     public void Receive(LinkFrame.Barrier frame)
     {
@@ -50,7 +68,7 @@ internal sealed class LinkBarrier(Peers peers, GatewayIdentity gateway, TimeProv
     {
         private int _roads = roads;
 
-        public TaskCompletionSource Done { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        public TaskCompletionSource Done { get; } = Background.NewSource();
 
         public void CountDown()
         {

@@ -43,7 +43,7 @@ internal sealed class PeerInbox(
         {
             case LinkFrame.Published published: return forwarded.Receive(published, from);
             case LinkFrame.Redirected redirected: return failover.Receive(redirected, from);
-            case LinkFrame.Late late: return handoff.Receive(late);
+            case LinkFrame.Late late: return handoff.Receive(sender, late);
             case LinkFrame.SessionStored stored: handoff.Receive(sender, stored); break;
             case LinkFrame.Advertised advertised: forwarded.Receive(sender, advertised); break;
             case LinkFrame.Withdrawn withdrawn: forwarded.Receive(sender, withdrawn); break;

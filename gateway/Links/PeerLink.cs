@@ -14,7 +14,7 @@ internal sealed class PeerLink(
 {
     private readonly Lock _gate = new();
     private readonly LinkSender _link = new(from, to, maxBytes);
-    private readonly TaskCompletionSource _dead = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource _dead = Background.NewSource();
     private ISuccessor? _successor;
     private bool _running;
 
@@ -103,7 +103,7 @@ internal sealed class PeerLink(
         {
             if (frame is LinkFrame.HandedOver handedOver && !_link.IsDead) _covers = [.. _covers.Union(handedOver.Dead)];
             covered = _covers;
-            var taken = receipt ? new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously) : null;
+            var taken = receipt ? Background.NewSource() : null;
             bool isMessage = frame is LinkFrame.Published or LinkFrame.Redirected;
             switch (_link.Post(new LinkItem(frame, bytes + LinkSender.FrameBytes, taken, isMessage, covered), bounded))
             {
@@ -116,7 +116,7 @@ internal sealed class PeerLink(
             {
                 _running = true;
                 // Not on the caller's thread, which may hold a connection's lock.
-                _ = Task.Run(Run);
+                _ = Background.Run(Run);
             }
             return taken?.Task ?? Task.CompletedTask;
         }
@@ -173,7 +173,7 @@ internal sealed class PeerLink(
     private static async Task Pass(LinkItem item, ISuccessor successor)
     {
         var taken = successor.Accept(Redirected(item.Frame, item.Covers), item.Bytes - LinkSender.FrameBytes);
-        await taken.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await taken.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
         if (taken.IsCompletedSuccessfully) item.Receipt?.TrySetResult();
         else item.Receipt?.TrySetException(Lost());
     }

@@ -12,7 +12,7 @@ internal sealed class RemoteGateway(GatewayMember member, PeerLink link) : Subsc
 {
     private readonly Lock _gate = new();
     private readonly Dictionary<string, (TopicFilter Filter, Subscriber Subscriber)> _advertised = new(StringComparer.Ordinal);
-    private readonly TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource _ready = Background.NewSource();
     private readonly LinkReceiver _receiver = new(link.From);
 
     public string Id => member.Id;

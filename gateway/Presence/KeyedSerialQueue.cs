@@ -9,7 +9,7 @@ internal sealed class KeyedSerialQueue
     /// <summary>Runs <paramref name="work"/> after all that was enqueued for the key before, however that ended.</summary>
     public Task Enqueue(string key, Func<Task> work)
     {
-        var mine = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var mine = Background.NewSource();
         Task before;
         lock (_gate)
         {

@@ -104,7 +104,7 @@ internal sealed class RetainedMessages(
             _versions.Begin(topic, before);
         }
         change.Message = message;
-        if (_writing.IsCompleted) _writing = Task.Run(Write);
+        if (_writing.IsCompleted) _writing = Background.Run(Write);
         return change.Durable.Task;
     }
 
@@ -187,7 +187,7 @@ internal sealed class RetainedMessages(
     private sealed class Change
     {
         public Publication? Message { get; set; }
-        public TaskCompletionSource Durable { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        public TaskCompletionSource Durable { get; } = Background.NewSource();
     }
 }
 

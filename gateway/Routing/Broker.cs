@@ -54,7 +54,8 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
         var taken = kept && publisher is not null && !FanOut.HaveRoom(message, matches) ? null
             : others ? forwarder.Forward(message, matches) : Task.CompletedTask;
         if (taken is not null && kept) taken = FanOut.Both(taken, FanOut.Keep(message, matches, publisher));
-        if (taken is not null) position = DeliverHere(message, matches, publisher, packetId, mustHold: kept || !taken.IsCompleted);
+        // Not held in the store before others have it: after a kill, a repeat of it is to reach those that have not.
+        if (taken is not null) position = DeliverHere(message, matches, publisher, taken.IsCompleted ? packetId : (ushort)0, mustHold: kept);
         matches.Clear();
         return taken;
     }
@@ -159,6 +160,13 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
         }
     }
 
+    /// <summary>A session is at another gateway, which chooses it among the members of its shared subscriptions.</summary>
+    public void CloseShares(Session session)
+    {
+        foreach (var subscription in session.Subscriptions.All.Where(subscription => subscription.Filter.IsShared))
+            Remove(session, subscription.Filter);
+    }
+
     /// <returns>False if there was no such subscription.</returns>
     public bool Unsubscribe(Session session, TopicFilter filter, out SubscriptionChange change)
     {
@@ -221,9 +229,7 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
         return true;
     }
 
-    /// <param name="mustHold">
-    /// Others than sessions took it: a QoS 2 message must be known for a repeat, whether or not a session here is owed it.
-    /// </param>
+    /// <param name="mustHold">A rule took it: a QoS 2 message must be known for a repeat, whether or not a session here is owed it.</param>
     private JournalPosition? DeliverHere(
         Publication message, List<SubscriptionMatch<Subscriber>> matches, Session? publisher, ushort packetId, bool mustHold)
     {

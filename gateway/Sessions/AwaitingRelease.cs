@@ -28,6 +28,12 @@ internal sealed class AwaitingRelease(Lock gate)
         get { lock (gate) return _unreleased is null ? [] : [.. _unreleased.Keys]; }
     }
 
+    /// <summary>Some are on their way to others than the sessions here.</summary>
+    public bool IsForwarding
+    {
+        get { lock (gate) return _unreleased?.Values.Any(message => message.Elsewhere?.Done.IsCompleted == false) == true; }
+    }
+
     /// <summary>
     /// Whether a QoS 2 message of the client's, not released yet, has this packet identifier: another PUBLISH with it is a repeat.
     /// </summary>
@@ -50,6 +56,21 @@ internal sealed class AwaitingRelease(Lock gate)
         lock (gate)
         {
             if (_unreleased?.ContainsKey(packetId) == true) _unreleased[packetId] = message;
+        }
+    }
+
+    /// <summary>
+    /// Others have the message too: from here on a repeat is one for the store as well. Before, a kill would pass it for taken.
+    /// </summary>
+    /// <returns>Where that is durable; null if it need not be.</returns>
+    public JournalPosition? Taken(ushort packetId)
+    {
+        lock (gate)
+        {
+            if (!Holds(packetId, out var held) || held.Elsewhere is null) return null;
+            var position = _stored is null ? held.Position : _stored.Hold(packetId);
+            Note(packetId, new(position));
+            return position;
         }
     }
 

@@ -58,10 +58,17 @@ internal sealed class SessionMove(Lock gate, OutboundMessages outbound, Awaiting
         lock (gate) (SendOn, HasLeft) = (sendOn, true);
     }
 
-    /// <summary>It comes from another gateway: what reaches it here is noted, to be known when it comes by the other one too.</summary>
+    /// <summary>
+    /// It comes from another gateway, which may send on what it has had here already: what reaches it is noted, to be known when it comes
+    /// again.
+    /// </summary>
     public void Arrive()
     {
-        lock (gate) _arrives = true;
+        lock (gate)
+        {
+            _arrives = true;
+            if (_recent is not null) (_known ??= []).UnionWith(_recent.All);
+        }
     }
 
     /// <summary>Its messages from there, which go before all that has come here.</summary>

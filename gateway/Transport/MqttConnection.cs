@@ -135,7 +135,7 @@ internal abstract class MqttConnection : ISessionOwner
     {
         // Decided by grains and policies: not on a thread that others wait for.
         if (_requestsOnPool) await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
-        var decision = await Services.Authoriser.Decide(request, _source, Guid.NewGuid().ToString("n"));
+        var decision = await Services.Authoriser.Decide(request, _source, Services.Channel.Gateway.NewId());
         _identity = (decision as ConnectDecision.Accepted)?.Identity;
         Enter(new ConnectionEvent.Decided(decision));
     }
@@ -197,7 +197,7 @@ internal abstract class MqttConnection : ISessionOwner
     private async Task CompleteWhenDurable(ChannelEffect.AwaitDurable effect)
     {
         // RetainedMessages has logged a failure; here it only keeps the PUBACK from saying that all is well.
-        await effect.Durable.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await effect.Durable.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
         if (effect.Ticket is null) return;
         bool good = effect.Durable.IsCompletedSuccessfully;
         Complete(effect.Ticket, good ? ReasonCode.Success : ReasonCode.UnspecifiedError, good ? null : "The message could not be stored.");

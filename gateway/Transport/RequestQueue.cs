@@ -38,7 +38,7 @@ internal sealed class RequestQueue(
     {
         lock (_gate)
             return _running
-                ? (_idle ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).Task : Task.CompletedTask;
+                ? (_idle ??= Background.NewSource()).Task : Task.CompletedTask;
     }
 
     private async Task Run()

@@ -35,6 +35,7 @@ public interface ISessionGrain : IGrainWithStringKey
 /// Of the lease that said it was lost. If another connection has been given the client id since, it is asked again.
 /// </param>
 /// <param name="From">The gateway that hands over what was found; null: nothing has to be handed over.</param>
+/// <param name="Above">An epoch that the client is known to have been given: the lease's is higher, whatever the clock says.</param>
 [GenerateSerializer, Immutable, Alias("fleet.session-claim")]
 public sealed record SessionClaim(
     [property: Id(0)] string GatewayId,
@@ -43,7 +44,8 @@ public sealed record SessionClaim(
     [property: Id(3)] SessionWill? Will,
     [property: Id(4)] string? Found = null,
     [property: Id(5)] long FoundEpoch = 0,
-    [property: Id(6)] string? From = null);
+    [property: Id(6)] string? From = null,
+    [property: Id(7)] long Above = 0);
 
 /// <param name="Epoch">Grows with each owner of the client id; a message of a lower epoch is late and is dropped.</param>
 /// <param name="Moved">The session that another gateway hands over; null if there is none.</param>

@@ -77,8 +77,12 @@ public abstract record LinkFrame
     public sealed record FailedOver([property: Id(0)] string Dead) : LinkFrame;
 
     /// <summary>A message for a session that moves to the receiver, from where it was before.</summary>
+    /// <param name="Epoch">
+    /// With which it was taken over (<see cref="MovedSession.Epoch"/>): another session of the client's does not get it.
+    /// </param>
     [GenerateSerializer, Immutable, Alias("fleet.link-frame.late")]
-    public sealed record Late([property: Id(0)] string SessionKey, [property: Id(1)] MovedMessage Message) : LinkFrame;
+    public sealed record Late(
+        [property: Id(0)] string SessionKey, [property: Id(1)] MovedMessage Message, [property: Id(2)] long Epoch) : LinkFrame;
 
     /// <summary>The sender has stored a session that it took over from the receiver: the receiver need not keep it.</summary>
     /// <param name="Epoch">With which it was taken over (<see cref="MovedSession.Epoch"/>).</param>

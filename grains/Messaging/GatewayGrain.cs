@@ -15,6 +15,7 @@ internal sealed class GatewayGrain(IFleetIndex index, TimeProvider clock, ILogge
 {
     private TaskCompletionSource<IGatewayObserver> _gateway = New();
     private DateTimeOffset _heardAt;
+    private readonly TaskCompletionSource _died = new();
     private bool _dead;
 
     private string Id => this.GetPrimaryKeyString();
@@ -69,7 +70,14 @@ internal sealed class GatewayGrain(IFleetIndex index, TimeProvider clock, ILogge
     public async Task<TakeOverResult> TakeOver(string key, long epoch, bool discard)
     {
         if (await Reached() is not { } gateway) return new TakeOverResult.Lost();
-        return await gateway.TakeOver(key, epoch, discard) is { } moved ? new TakeOverResult.Moved(moved) : new TakeOverResult.Nothing();
+        var taking = gateway.TakeOver(key, epoch, discard);
+        // That it is dead may be known before it has had its time to answer.
+        if (await Task.WhenAny(taking, _died.Task) != taking)
+        {
+            taking.Ignore();
+            return new TakeOverResult.Lost();
+        }
+        return await taking is { } moved ? new TakeOverResult.Moved(moved) : new TakeOverResult.Nothing();
     }
 
     public async Task<MovedMessages?> Collect(string key, long epoch, string toGateway) =>
@@ -111,6 +119,7 @@ internal sealed class GatewayGrain(IFleetIndex index, TimeProvider clock, ILogge
     {
         _dead = true;
         _gateway = New();
+        _died.TrySetResult();
     }
 
     /// <summary>
@@ -123,7 +132,7 @@ internal sealed class GatewayGrain(IFleetIndex index, TimeProvider clock, ILogge
         if (!await IsLive()) return null;
         try
         {
-            return await _gateway.Task.WaitAsync(GatewayLiveness.BeatEvery + TimeSpan.FromSeconds(1), clock);
+            return await Known(_gateway.Task).WaitAsync(GatewayLiveness.BeatEvery + TimeSpan.FromSeconds(1), clock);
         }
         catch (TimeoutException)
         {
@@ -137,6 +146,9 @@ internal sealed class GatewayGrain(IFleetIndex index, TimeProvider clock, ILogge
     /// </exception>
     private async Task<IGatewayObserver?> Demanded() =>
         await Reached() ?? (_dead ? null : throw new TimeoutException($"Gateway {Id} has not been heard yet."));
+
+    /// <summary>Awaited in a turn: the answer does not go by way of the thread pool.</summary>
+    private static async Task<IGatewayObserver> Known(Task<IGatewayObserver> gateway) => await gateway;
 
     private static TaskCompletionSource<IGatewayObserver> New() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 }

@@ -30,7 +30,7 @@ internal sealed class SessionGrain(
     {
         if (_lease is not null && _sessionId == claim.SessionId) return _lease;
         var before = record.State;
-        long epoch = NextEpoch();
+        long epoch = Math.Max(NextEpoch(), claim.Above + 1);
         MovedSession? moved = null;
         // What was found out before somebody else was given the client id says nothing about them.
         string? found = claim.FoundEpoch == _epoch ? claim.Found : null;

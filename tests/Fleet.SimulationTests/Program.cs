@@ -2,7 +2,6 @@ using System.Diagnostics;
 using System.Globalization;
 using Fleet.SimulationTests;
 using Fleet.SimulationTests.Gateways;
-using Fleet.SimulationTests.Gateways.Handoff;
 using Fleet.SimulationTests.World;
 using Xunit.Runner.InProc.SystemConsole;
 
@@ -11,11 +10,17 @@ if (args is [var first, ..] && !first.StartsWith("--", StringComparison.Ordinal)
 
 // One seed, a range of them, a large fleet, or gateways: docs/simulation.md.
 int seed = 1, count = 1, large = 0;
-Func<int, StreamWriter?, string?>? gateways = null;
+bool gateways = false;
 int? devices = null;
 string? historyPath = null;
 for (int i = 0; i < args.Length; i += 2)
 {
+    if (args[i] == "--gateways")
+    {
+        gateways = true;
+        i--;
+        continue;
+    }
     string value = i + 1 < args.Length ? args[i + 1] : throw new ArgumentException($"{args[i]} wants a value.");
     switch (args[i])
     {
@@ -23,14 +28,6 @@ for (int i = 0; i < args.Length; i += 2)
         case "--count": count = int.Parse(value, CultureInfo.InvariantCulture); break;
         case "--devices": devices = int.Parse(value, CultureInfo.InvariantCulture); break;
         case "--large": large = int.Parse(value, CultureInfo.InvariantCulture); break;
-        case "--gateways":
-            gateways = value switch
-            {
-                "failover" => static (one, history) => GatewaySimulationRun.Of(one, history: history).Failure,
-                "handoff" => static (one, _) => new HandoffWorld(one).Run(),
-                _ => throw new ArgumentException($"{value} is neither failover nor handoff."),
-            };
-            break;
         case "--history": historyPath = value; break;
         default: throw new ArgumentException($"{args[i]} is none of --seed, --count, --devices, --large, --gateways, --history.");
     }
@@ -41,12 +38,19 @@ int failed = 0;
 var watch = Stopwatch.StartNew();
 for (int i = 0; i < count; i++)
 {
-    if (gateways is not null)
+    if (gateways && devices is not null)
     {
-        if (gateways(seed + i, history) is not { } broken) continue;
+        var away = FailoverTimeTests.Measure(seed + i, history);
+        Console.WriteLine($"seed {seed + i}: {away.Length} devices were away for {away[0]} to {away[^1]}, half of them for {away[away.Length / 2]}");
+        continue;
+    }
+    if (gateways)
+    {
+        var passed = GatewayRun.Of(seed + i, history: history);
+        if (count == 1) Console.WriteLine($"seed {passed.Seed}: {passed.VirtualTime} virtual time, {passed.Lines} events, {passed.Turns} turns, history {passed.Digest}");
+        if (passed.Failure is not { } broken) continue;
         failed++;
-        string[] lines = broken.Split('\n');
-        Console.WriteLine(count == 1 ? broken : lines[0] == lines[^1] ? lines[0] : $"{lines[0]}\n{lines[^1]}");
+        Console.WriteLine(count == 1 ? broken : broken.Split('\n')[^2]);
         continue;
     }
     var run = SimulationRun.Of(large > 0 ? SimulationSettings.Large(seed + i, large) : SimulationSettings.Draw(seed + i, devices), history);

@@ -6,16 +6,15 @@ public sealed class GatewaySeedTests
     private const int Seeds = 1_000;
 
     [Fact]
-    public void Whichever_gateways_die_at_whichever_step_what_was_acknowledged_is_owed_once_and_in_order()
+    public void Whatever_happens_to_gateways_what_was_acknowledged_comes_once_and_in_order_and_every_client_finds_its_session()
     {
         for (int seed = 1; seed <= Seeds; seed++)
         {
-            var run = GatewaySimulationRun.Of(seed);
+            var run = GatewayRun.Of(seed);
             Assert.True(run.Failure is null, run.Failure);
         }
     }
 
     [Fact]
-    public void The_same_seed_makes_the_same_history() =>
-        Assert.Equal(GatewaySimulationRun.Of(7, isTold: true), GatewaySimulationRun.Of(7, isTold: true));
+    public void The_same_seed_makes_the_same_history() => Assert.Equal(GatewayRun.Of(7, isTold: true), GatewayRun.Of(7, isTold: true));
 }

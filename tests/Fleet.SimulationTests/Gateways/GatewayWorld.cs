@@ -1,157 +1,200 @@
 using System.Globalization;
-using Fleet.Gateway.Failover;
-using Fleet.Interfaces.Messaging;
+using Fleet.Mqtt;
+using Fleet.SimulationTests.Checks;
+using Fleet.SimulationTests.Faults;
 using Fleet.SimulationTests.Kernel;
+using Fleet.SimulationTests.World;
+using Fleet.Testing;
+using Fleet.UnitTests.Gateway.Journal;
 
 namespace Fleet.SimulationTests.Gateways;
 
 /// <summary>
-/// Gateways, their store and registry, and publishers who go from one to another. What comes when, what is lost, and who dies at which step
-/// is drawn from the seed. After a while nothing fails any more, and everything has to come to its end.
+/// Gateways as they are compiled, the grains that they share, their databases, and clients that wander among them, in virtual time.
+/// Everything is drawn from the seed. After a while nothing fails any more, and everything has to come to its end.
 /// </summary>
-internal sealed class GatewayWorld
+internal sealed class GatewayWorld : IFaultyWorld, IDisposable
 {
-    private const int Sessions = 6, MaxGateways = 9, CalmMs = 150_000, EveryMs = 3_000, MetMs = 4_000;
-    private static readonly string[] Topics = ["a", "b", "c"];
+    private const int MaxTurns = 10_000_000;
 
-    private readonly PriorityQueue<(SimulatedGateway? Owner, Action Action), (long, long)> _agenda = new();
-    private readonly Dictionary<long, SimulatedMessage> _messages = [];
-    private readonly double _faults, _kills;
-    private readonly long _faultsEndAt;
-    private readonly bool _isTold;
-    private long _order;
-    private int _lastId, _lastPublisher;
+    private static readonly TimeSpan MeetingTime = TimeSpan.FromSeconds(6);
 
-    /// <param name="isTold">Whether what happens is noted: it costs more than all the rest.</param>
-    public GatewayWorld(int seed, bool isTold, TextWriter? history)
+    /// <summary>From the end of the faults until every client is where it wants to be, with all that it is owed.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(4);
+
+    /// <summary>Whatever is late has come by then.</summary>
+    private static readonly TimeSpan Aftermath = TimeSpan.FromSeconds(35);
+
+    private readonly GatewayFaults _faults;
+    private readonly Disturbances _disturbances;
+    private readonly Population _population;
+    private readonly List<GatewayProcess> _gateways = [];
+    private TimeSpan? _calmAt, _settledAt;
+    private int _started, _silos;
+
+    /// <param name="devices">So many clients that stay where they are, and no faults; 0: as the seed says.</param>
+    public GatewayWorld(int seed, bool isTold, TextWriter? history = null, int devices = 0)
     {
-        _isTold = isTold;
-        History = new History(() => TimeSpan.FromMilliseconds(Now), history);
-        Random = SeedStreams.Of(seed, "gateways");
-        Checks = new GatewayChecks(History);
-        Store = new SimulatedSessionStore(Checks);
-        Registry = new SimulatedRegistry(this);
-        _faults = Random.Next(3) == 0 ? 0 : Random.NextDouble();
-        _kills = Random.NextDouble() * 0.1;
-        _faultsEndAt = MetMs + Random.Next(3_000, 25_000);
+        (Seed, IsTold) = (seed, isTold);
+        Clock = new();
+        History = new(() => Clock.Elapsed, history);
+        Turns = new(SeedStreams.Of(seed, "turns"));
+        Outside = new(Clock, new(Turns), inTurns: false);
+        Random = SeedStreams.Of(seed, "world");
+        _faults = devices > 0 ? GatewayFaults.None : GatewayFaults.Draw(SeedStreams.Of(seed, "faults"));
+        Disk = new(this, SeedStreams.Of(seed, "disk"), sharesStates: true);
+        Database = new(this, SeedStreams.Of(seed, "database"));
+        Retained = new(Database);
+        Checks = new(this);
+        _disturbances = new(this);
+        _population = new(this, devices);
+        Silo = new(this, ++_silos);
     }
 
+    public int Seed { get; }
+
+    /// <summary>Whether what happens is noted: it costs more than all the rest.</summary>
+    public bool IsTold { get; }
+    public VirtualClock Clock { get; }
+    public SeededTurns Turns { get; }
     public History History { get; }
+    public VirtualClock.ProcessTime Outside { get; }
     public Random Random { get; }
+    public SimulatedStore Disk { get; }
+    public MemoryReminderTable Reminders { get; } = new();
+    public MemorySessionStore Sessions { get; } = new();
+    public FaultyDatabase Database { get; }
+    public FaultyRetainedStore Retained { get; }
+    public Ledger Ledger { get; } = new();
     public GatewayChecks Checks { get; }
-    public SimulatedSessionStore Store { get; }
-    public SimulatedRegistry Registry { get; }
-    public List<SimulatedGateway> Gateways { get; } = [];
-    public IReadOnlyCollection<SimulatedMessage> Messages => _messages.Values;
 
-    /// <summary>In milliseconds.</summary>
-    public long Now { get; private set; }
+    /// <summary>The last that was started; it may be dead.</summary>
+    public SiloProcess Silo { get; private set; }
 
-    private bool IsCalm => Now >= _faultsEndAt;
+    public IReadOnlyList<GatewayProcess> Gateways => _gateways;
 
-    public void Run()
+    public IEnumerable<GatewayProcess> Living => _gateways.Where(gateway => gateway.IsAlive);
+
+    public IReadOnlyList<SimulatedClient> Clients => _population.Clients;
+
+    /// <summary>What may go wrong now.</summary>
+    public GatewayFaults GatewayFaults { get; private set; } = new();
+
+    /// <summary>The store of sessions fails at times, and then messages for it are refused.</summary>
+    public bool MayRefuse => _faults.StoreFails + _faults.StoreFailsAfterItLanded > 0;
+
+    public bool IsCalm => _calmAt is not null;
+
+    /// <summary>Somebody has subscribed to wills.</summary>
+    public bool IsWatched => Clients.Any(client => client is { Id: Population.Watcher, HasSubscribed: true });
+
+    /// <summary>Counts what clients hear and say.</summary>
+    public long Order { get; set; }
+
+    /// <summary>Roads between clients and gateways so far.</summary>
+    public List<Road> Roads { get; } = [];
+
+    FaultPlan IFaultyWorld.Faults => GatewayFaults.Calls;
+    IMortal IFaultyWorld.Service => Silo;
+
+    /// <exception cref="InvariantException">Something happened that must not.</exception>
+    public void Run() => Run(IsOver);
+
+    /// <summary>Runs for so long, without what is checked in the end.</summary>
+    public void Run(TimeSpan time)
     {
-        int first = Random.Next(3, 5);
-        for (int i = 0; i < first; i++) Start($"host-{i}");
-        for (int i = 0; i < Sessions; i++) Gateways[Random.Next(first)].Create($"session-{i}", Random.Pick<string>(Topics));
-        // Until they have met, and know what each wants.
-        for (int i = 0; i < 3; i++) After(MetMs, null, () => Publish(null, 0, "", 0, 0));
-        After(MetMs + Random.Next(3_000), null, Disturb);
-        while (_agenda.TryDequeue(out var next, out var due) && due.Item1 < _faultsEndAt + CalmMs && Checks.Broken is null)
+        var end = Clock.Elapsed + time;
+        Outside.After(time, () => { });
+        Run(() => Clock.Elapsed >= end);
+    }
+
+    private void Run(Func<bool> isOver)
+    {
+        if (_started == 0) Outside.Post(Begin);
+        while (!isOver())
         {
-            Now = due.Item1;
-            if (next.Owner is { IsAlive: false }) continue;
-            next.Action();
-            Checks.AtEachStep(this);
+            while (Turns.TryRunOne()) { }
+            if ((Turns.Escape ?? Clock.Failure) is { } failure) throw failure;
+            Checks.AtEachStep();
+            if (Checks.Broken is { } broken) throw broken;
+            if (Turns.Count > MaxTurns) throw new InvariantException("It goes round in circles.");
+            if (!Clock.Advance()) throw new InvariantException("Nothing is ever going to happen any more.");
         }
-        if (Checks.Broken is { } broken) throw broken;
-        Checks.AtTheEnd(this);
     }
 
-    /// <param name="owner">The process in which it happens: not if that is dead by then. Null: it happens outside.</param>
-    public void After(int delayMs, SimulatedGateway? owner, Action action) => _agenda.Enqueue((owner, action), (Now + delayMs, _order++));
-
-    public bool Fails(double rate) => Now >= MetMs && !IsCalm && Random.Chance(rate * _faults);
-
-    public string NewId() => string.Create(CultureInfo.InvariantCulture, $"g{++_lastId}");
-
-    public SimulatedGateway? Living(string id) => Gateways.Find(gateway => gateway.IsAlive && gateway.Id == id);
-
-    public SimulatedMessage MessageOf(long number) => _messages[number];
-
-    public void Log(string who, Func<string> what)
+    public void Tell(string actor, Func<string> what)
     {
-        if (_isTold) History.Add(who, what());
+        if (IsTold) History.Add(actor, what());
     }
 
-    /// <summary>A gateway may die at each step of a fail-over, and before what the step says is done.</summary>
-    public bool KillsAt(SimulatedGateway gateway, FailoverEffect effect)
+    /// <param name="name">Null: one of its own.</param>
+    public void StartGateway(string? name)
     {
-        if (Now < MetMs || IsCalm || !Random.Chance(_kills)) return false;
-        return Kill(gateway);
+        int number = ++_started;
+        var gateway = new GatewayProcess(this, name ?? string.Create(CultureInfo.InvariantCulture, $"host-{number}"), number);
+        _gateways.Add(gateway);
+        Tell(gateway.Label, () => $"starts as {gateway.Name}");
+        gateway.Start();
     }
 
-    private void Start(string name)
+    public void StartSilo()
     {
-        var gateway = new SimulatedGateway(this, name);
-        Gateways.Add(gateway);
-        gateway.Begin(again: false);
-        Every();
+        Silo = new(this, ++_silos);
+        var silo = Silo;
+        Tell("silo", () => "starts");
+        Outside.Post(() => _ = silo.Start());
+    }
 
-        void Every() => After(Random.Next(EveryMs / 2, EveryMs), gateway, () =>
+    /// <summary>A gateway's process is no more.</summary>
+    public void Ended(GatewayProcess gateway)
+    {
+        Tell(gateway.Label, () => "is no more");
+        _population.Lose(gateway);
+        _disturbances.Replace(gateway);
+    }
+
+    public GatewayProcess? PickOpen(Random random) =>
+        Living.Where(gateway => gateway.IsOpen).ToArray() is { Length: > 0 } open ? random.Pick<GatewayProcess>(open) : null;
+
+    public void Dispose()
+    {
+        foreach (var gateway in _gateways) gateway.Dispose();
+        History.Dispose();
+    }
+
+    private void Begin()
+    {
+        _ = Silo.Start();
+        for (int i = 0; i < _disturbances.Wanted; i++) StartGateway(null);
+        Outside.After(MeetingTime, () =>
         {
-            Registry.Beat(gateway);
-            gateway.Sweep();
-            Every();
+            GatewayFaults = _faults;
+            _disturbances.Begin();
+            _population.Begin();
+            if (_faults != GatewayFaults.None) Outside.After(_faults.Lasts, CalmDown);
         });
     }
 
-    private bool Kill(SimulatedGateway gateway)
+    private void CalmDown()
     {
-        if (Gateways.Count(other => other.IsAlive) < 2) return false;
-        gateway.Kill();
-        // Its machine may start it again at once, before anybody has noticed; or it is noticed, or only its silo.
-        string id = gateway.Id;
-        if (Gateways.Count < MaxGateways && Random.Next(2) == 0)
-        {
-            string name = Random.Next(2) == 0 ? gateway.Name : string.Create(CultureInfo.InvariantCulture, $"host-{Gateways.Count}");
-            After(Random.Next(10, 5_000), null, () => Start(name));
-        }
-        After(Random.Next(4) == 0 ? Random.Next(10, 500) : Random.Next(500, 12_000), null, () => Registry.Remove(id));
-        return true;
+        Tell("world", () => "calms down");
+        GatewayFaults = GatewayFaults.None;
+        _calmAt = Clock.Elapsed;
+        _disturbances.End();
+        foreach (var gateway in _gateways) gateway.IsCutOff = false;
     }
 
-    /// <summary>Somebody is killed, or cut off and taken for dead; or a new one comes.</summary>
-    private void Disturb()
+    private bool IsOver()
     {
-        if (IsCalm) return;
-        var living = Gateways.Where(gateway => gateway.IsAlive).ToArray();
-        switch (Random.Next(4))
+        if (_calmAt is not { } calmAt || _population.IsPublishing) return false;
+        if (_settledAt is { } settledAt && Clock.Elapsed - settledAt < Aftermath) return false;
+        if (Checks.Unsettled() is { } why)
         {
-            case 0 when living.Length > 1: Registry.Remove(Random.Pick<SimulatedGateway>(living).Id); break;
-            case 1 when Gateways.Count < MaxGateways: Start(string.Create(CultureInfo.InvariantCulture, $"host-{Gateways.Count}")); break;
-            default: Kill(Random.Pick<SimulatedGateway>(living)); break;
+            if (Clock.Elapsed - calmAt < Patience) return false;
+            throw new InvariantException(why);
         }
-        After(Random.Next(500, 10_000), null, Disturb);
+        if (_settledAt is not null) return true;
+        _settledAt = Clock.Elapsed;
+        return false;
     }
-
-    /// <summary>A publisher's next message; at another gateway, as another publisher, when its connection has ended.</summary>
-    private void Publish(SimulatedGateway? at, int life, string topic, int publisher, int seq) => After(Random.Next(5, 400), null, () =>
-    {
-        if (Now > _faultsEndAt + 20_000) return;
-        if (at is not { IsAlive: true, IsBeginning: false } || at.Life != life)
-        {
-            SimulatedGateway[] open = [.. Gateways.Where(gateway => gateway is { IsAlive: true, IsBeginning: false })];
-            at = open.Length == 0 ? null : Random.Pick<SimulatedGateway>(open);
-            (life, topic, publisher, seq) = (at?.Life ?? 0, Random.Pick<string>(Topics), ++_lastPublisher, 0);
-        }
-        if (at is not null)
-        {
-            var message = new SimulatedMessage(_messages.Count + 1, topic, publisher, seq++);
-            _messages.Add(message.Number, message);
-            Log(at.Id, () => $"is given {message}");
-            at.Publish(message);
-        }
-        Publish(at, life, topic, publisher, seq);
-    });
 }

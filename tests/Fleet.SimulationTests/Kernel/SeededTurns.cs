@@ -16,6 +16,9 @@ internal sealed class SeededTurns(Random random)
     /// <summary>Turns run so far.</summary>
     public long Count { get; private set; }
 
+    /// <summary>Whose turn it is; null between turns.</summary>
+    public Process? Running { get; private set; }
+
     /// <returns>False when nobody is ready.</returns>
     public bool TryRunOne()
     {
@@ -27,7 +30,9 @@ internal sealed class SeededTurns(Random random)
             _ready.RemoveAt(_ready.Count - 1);
             if (process.IsDead) continue;
             Count++;
+            Running = process;
             owner.Run();
+            Running = null;
             return true;
         }
         return false;

@@ -51,9 +51,12 @@ internal sealed class VirtualClock
 
         public SeededTurns.Process Process => process;
 
+        /// <summary>How far the wall clock of this process is from the world's.</summary>
+        public TimeSpan WallOffset { get; set; }
+
         public override long TimestampFrequency => TimeSpan.TicksPerSecond;
 
-        public override DateTimeOffset GetUtcNow() => clock.Wall;
+        public override DateTimeOffset GetUtcNow() => clock.Wall + WallOffset;
 
         public override long GetTimestamp() => clock.Elapsed.Ticks;
 

@@ -8,7 +8,7 @@ namespace Fleet.SimulationTests.World;
 /// Calls that are lost, repeated, slow or overtaken, that meet a silo which has died or a grain which is going, and activations that end
 /// after one.
 /// </summary>
-internal sealed class FaultyCalls(SimulatedWorld world, TimeProvider time, Random random) : IIncomingGrainCallFilter, ICallFaults
+internal sealed class FaultyCalls(IFaultyWorld world, TimeProvider time, Random random) : IIncomingGrainCallFilter, ICallFaults
 {
     public bool MayBeOvertaken(string call) => random.Chance(world.Faults.CallOvertaken);
 

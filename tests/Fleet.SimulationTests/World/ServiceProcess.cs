@@ -10,7 +10,7 @@ namespace Fleet.SimulationTests.World;
 
 /// <summary>One run of the service: the real grains, until it is killed.</summary>
 #pragma warning disable CA1001 // A process that is killed gives nothing back.
-internal sealed class ServiceProcess
+internal sealed class ServiceProcess : IMortal
 #pragma warning restore CA1001
 {
     private readonly SeededTurns.Process _process;

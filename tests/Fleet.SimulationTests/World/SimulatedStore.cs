@@ -7,11 +7,11 @@ namespace Fleet.SimulationTests.World;
 /// The disk: slow, and failing before or after a write is there. It outlives processes; what one had under way when it was killed lands or
 /// does not.
 /// </summary>
-internal sealed class SimulatedStore(SimulatedWorld world, Random random) : MemoryStore(sharesStates: !world.Settings.StoresText)
+internal sealed class SimulatedStore(IFaultyWorld world, Random random, bool sharesStates) : MemoryStore(sharesStates)
 {
     protected override Task Run(StoreOperation operation, string stateName, GrainId grain, Action perform)
     {
-        var (process, slowest) = (world.Process!, world.Faults.StorageMilliseconds);
+        var (service, slowest) = (world.Service, world.Faults.StorageMilliseconds);
         if (slowest == 0)
         {
             try { Try(operation, stateName, grain, perform); }
@@ -22,7 +22,7 @@ internal sealed class SimulatedStore(SimulatedWorld world, Random random) : Memo
         world.Outside.After(TimeSpan.FromMilliseconds(random.Next(slowest + 1)), () =>
         {
             // The process is gone: what it had sent reached the disk, or did not.
-            if (process.IsDead && random.Next(2) == 0) return;
+            if (service.IsDead && random.Next(2) == 0) return;
             try { Try(operation, stateName, grain, perform); }
             catch (Exception e)
             {

@@ -12,7 +12,7 @@ namespace Fleet.SimulationTests.World;
 /// <summary>
 /// The service, its disk, its devices, its operators and all that goes wrong, in virtual time. Everything is drawn from the settings' seed.
 /// </summary>
-internal sealed class SimulatedWorld : IDisposable
+internal sealed class SimulatedWorld : IFaultyWorld, IDisposable
 {
     /// <summary>From the end of the faults to the end of every execution, whatever the devices do.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromHours(12);
@@ -31,7 +31,7 @@ internal sealed class SimulatedWorld : IDisposable
         History = new(() => Clock.Elapsed, history);
         Turns = new(SeedStreams.Of(settings.Seed, "turns"));
         Outside = new(Clock, new(Turns), inTurns: false);
-        Store = new(this, SeedStreams.Of(settings.Seed, "disk"));
+        Store = new(this, SeedStreams.Of(settings.Seed, "disk"), sharesStates: !settings.StoresText);
         Checks = new(this);
         _random = SeedStreams.Of(settings.Seed, "world");
         Operators = new(this, SeedStreams.Of(settings.Seed, "operators"));
@@ -61,6 +61,8 @@ internal sealed class SimulatedWorld : IDisposable
 
     /// <summary>The last that was started; it may be dead. Null before the first.</summary>
     public ServiceProcess? Process { get; private set; }
+
+    IMortal IFaultyWorld.Service => Process!;
 
     /// <summary>Null while the service is down.</summary>
     public SimulatedGateway? Gateway { get; private set; }

@@ -87,9 +87,10 @@ public sealed class TurnScheduler(ITurnExecutor executor, IGrainContext? grain =
         executor.Submit(this);
     }
 
-    // A new task that was started inside a turn may run within it; one that has waited in the queue keeps its place.
+    // A task that a grain starts inside its turn may run within it, as in Orleans; one that has waited in the queue keeps its place. Elsewhere
+    // each has a turn of its own: whoever starts it may hold a lock.
     protected override bool TryExecuteTaskInline(Task task, bool taskWasPreviouslyQueued) =>
-        !taskWasPreviouslyQueued && ReferenceEquals(Current, this) && TryExecuteTask(task);
+        grain is not null && !taskWasPreviouslyQueued && ReferenceEquals(Current, this) && TryExecuteTask(task);
 
     protected override IEnumerable<Task> GetScheduledTasks()
     {

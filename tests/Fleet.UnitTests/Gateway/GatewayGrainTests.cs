@@ -155,4 +155,16 @@ public sealed class GatewayGrainTests : IAsyncLifetime
         Assert.True(Enumerable.Range(0, 20).Select(i => SuccessorChoice.Of(living, $"dead-{i}")).Distinct().Count() > 2);
         Assert.Null(SuccessorChoice.Of([], "dead"));
     }
+
+    [Fact]
+    public void A_clock_that_is_set_back_keeps_no_dead_gateway_alive()
+    {
+        var beats = new GatewayBeats();
+        ImmutableArray<GatewayMember> gateways = [new("gw-1", 1, null)];
+        var now = new DateTimeOffset(2026, 11, 20, 12, 0, 0, TimeSpan.Zero);
+        Assert.Empty(beats.Silent(gateways, now));
+        now -= TimeSpan.FromHours(1);
+        for (int second = 0; second < 10; second++) Assert.Empty(beats.Silent(gateways, now.AddSeconds(second)));
+        Assert.Equal(["gw-1"], beats.Silent(gateways, now + GatewayLiveness.DeadAfter));
+    }
 }

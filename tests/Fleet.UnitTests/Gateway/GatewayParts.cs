@@ -97,7 +97,8 @@ internal sealed class GatewayParts
     public ConnectAuthoriser Authoriser(
         IGrainFactory grains, GatewayIdentity gateway, SessionLifecycle lifecycle, IPasswordAuthenticator passwords) => new(
             gateway, new ClientAuthenticator(grains, passwords, Clock),
-            new SessionAcquirer(grains, gateway, SessionHandoff, Finder(grains), Broker, Clock, NullLogger<SessionAcquirer>.Instance),
+            new SessionAcquirer(
+                grains, gateway, SessionHandoff, Finder(grains), Fences, Broker, Clock, NullLogger<SessionAcquirer>.Instance),
             lifecycle, Policies, Admission, Flapping, Clock, Metrics, NullLogger<ConnectAuthoriser>.Instance);
 
     /// <summary>For connections that make no requests to reserved topics.</summary>

@@ -213,8 +213,78 @@ public sealed class SessionHandoffTests
         Passing.Receive(second, new LinkFrame.SessionStored("plain/p", 6));
         var back = (await Begin(7, "third", sessionEpoch: 6))!;
         Passing.Accept(back, Messages());
-        Passing.Receive(new LinkFrame.Late("plain/p", PeerMessages.Of(Message("late"), 0)));
+        Passing.Receive(Meet("third"), new LinkFrame.Late("plain/p", PeerMessages.Of(Message("late"), 0), 7));
         Assert.Equal(1, back.Session.Outbound.Backlog.Queued);
+    }
+
+    [Fact]
+    public async Task What_is_late_is_for_the_session_that_came_and_for_no_other_of_the_clients()
+    {
+        var (first, second) = (Meet("first"), Meet("second"));
+        var came = await Come(5);
+        Passing.Receive(second, new LinkFrame.Late("plain/p", PeerMessages.Of(Message("from another"), 0), 5));
+        Passing.Receive(first, new LinkFrame.Late("plain/p", PeerMessages.Of(Message("from before"), 0), 4));
+        Assert.Equal(0, came.Outbound.Backlog.Queued);
+        Passing.Receive(first, new LinkFrame.Late("plain/p", PeerMessages.Of(Message("late"), 0), 5));
+        Assert.Equal(1, came.Outbound.Backlog.Queued);
+        // The client starts clean.
+        _parts.Directory.Release("plain/p", 6, keep: false, now: 0);
+        var anew = Session();
+        _parts.Directory.TryAdd(anew, awaySince: 0);
+        Passing.Receive(first, new LinkFrame.Late("plain/p", PeerMessages.Of(Message("late again"), 0), 5));
+        Assert.Equal(0, anew.Outbound.Backlog.Queued);
+    }
+
+    [Fact]
+    public async Task What_the_client_published_with_QoS_2_is_taken_by_the_others_before_its_session_is_copied()
+    {
+        Meet("second");
+        var session = await Come(5);
+        var taken = new TaskCompletionSource();
+        Assert.True(session.AwaitingRelease.TryHold(7));
+        session.AwaitingRelease.Note(7, new HeldMessage(null, new PendingForward(Message("p").Message, taken.Task)));
+        Passing.TakeOver("plain/p", epoch: 6, discard: false);
+        Assert.Throws<InvalidOperationException>(() => Passing.Collect("plain/p", 6, "second"));
+        taken.SetResult();
+        Assert.Equal([(ushort)7], Passing.Collect("plain/p", 6, "second")!.Unreleased);
+    }
+
+    [Fact]
+    public async Task A_message_that_waits_for_other_gateways_is_held_in_the_store_from_when_they_have_it()
+    {
+        var session = await Come(5);
+        Assert.True(session.AwaitingRelease.TryHold(7));
+        session.AwaitingRelease.Note(7, new HeldMessage(null, new PendingForward(Message("p").Message, Task.CompletedTask)));
+        Assert.NotNull(session.AwaitingRelease.Taken(7));
+        Assert.True(session.AwaitingRelease.Holds(7, out var held));
+        Assert.Null(held.Elsewhere);
+        // There is nothing more to note of it.
+        Assert.Null(session.AwaitingRelease.Taken(7));
+    }
+
+    [Fact]
+    public async Task An_older_connection_elsewhere_takes_no_session_that_its_client_has_come_back_to()
+    {
+        var session = await Come(5);
+        Assert.True(await Passing.ComeBack("plain/p", epoch: 9, isLast: true));
+        Assert.Throws<InvalidOperationException>(() => Passing.TakeOver("plain/p", epoch: 8, discard: false));
+        Assert.Same(session, _parts.Directory.Find("plain/p"));
+        Assert.NotNull(Passing.TakeOver("plain/p", epoch: 10, discard: false));
+    }
+
+    [Fact]
+    public async Task A_session_is_chosen_for_its_shared_subscription_where_it_is_and_not_where_it_is_on_its_way_to()
+    {
+        var second = Meet("second");
+        var inbound = (await Passing.Begin(Identity(5), new MovedSession("first", [new("$share/g/t", 1, false, false)], 60, 5, 1)))!;
+        Assert.Equal(0, _parts.Broker.Subscriptions);
+        Passing.Accept(inbound, Messages());
+        Assert.Equal(1, _parts.Broker.Subscriptions);
+        Passing.TakeOver("plain/p", epoch: 6, discard: false);
+        Passing.Collect("plain/p", 6, "second");
+        Assert.Equal(1, _parts.Broker.Subscriptions);
+        Passing.Receive(second, new LinkFrame.SessionStored("plain/p", 6));
+        Assert.Equal(0, _parts.Broker.Subscriptions);
     }
 
     private Task<InboundHandoff?> Begin(long epoch, string from, long sessionEpoch = 1) =>

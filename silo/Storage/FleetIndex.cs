@@ -21,29 +21,25 @@ internal sealed class FleetIndex(IIndexTables tables, FleetIndexLimits? limits =
 
     public async Task<ImmutableArray<DeviceRow>> Find(FleetQuery query, ThingName? after, int limit, CancellationToken cancellation)
     {
-        var parameters = new SqlParameters();
-        string sql;
-        if (await Smallest(query.Filter, _limits.FewForPage, cancellation) is { } source)
+        var smallest = await Smallest(query.Filter, _limits.FewForPage, cancellation);
+        if (smallest is not { Ordered.IsEmpty: true })
         {
-            sql = $"""
+            var walks = Walks(smallest is null ? FleetSourceSql.Of(query.Filter, tables.Dialect) : [smallest], query, after);
+            if (walks.Count > 0) return await FirstToFill(walks, limit, cancellation);
+        }
+        var parameters = new SqlParameters();
+        string sql = smallest is { } source
+            ? $"""
                 WITH s AS MATERIALIZED (SELECT thing FROM ({source.Select(parameters)}) AS found
                     WHERE thing > {parameters.Add(after?.Value ?? "")})
                 SELECT {Columns} FROM s CROSS JOIN devices AS d
                 WHERE d.thing = s.thing AND {Condition(query, parameters, few: true)} ORDER BY s.thing LIMIT {limit}
-                """;
-        }
-        else if (OrderedWalks(query, after) is { Count: > 0 } walks)
-        {
-            return await FirstToFill(walks, limit, cancellation);
-        }
-        else
-        {
-            sql = $"""
+                """
+            : $"""
                 SELECT {Columns} FROM devices AS d WHERE d.thing > {parameters.Add(after?.Value ?? "")}
                     AND {Condition(query, parameters, few: true)}
                 ORDER BY d.thing LIMIT {limit}
                 """;
-        }
         return [.. await tables.Query(sql, parameters.Values, ReadRow, cancellation)];
     }
 
@@ -119,9 +115,9 @@ internal sealed class FleetIndex(IIndexTables tables, FleetIndexLimits? limits =
         return smallest;
     }
 
-    private List<FleetWalk> OrderedWalks(FleetQuery query, ThingName? after) =>
+    private List<FleetWalk> Walks(IEnumerable<FleetSourceSql> sources, FleetQuery query, ThingName? after) =>
     [
-        .. from source in FleetSourceSql.Of(query.Filter, tables.Dialect)
+        .. from source in sources
            where !source.Ordered.IsEmpty
            select new FleetWalk(
                source, after?.Value ?? "", (sql, parameters) => $"SELECT {Columns} {sql} AND {Condition(query, parameters, few: true)}"),

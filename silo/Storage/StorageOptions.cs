@@ -35,10 +35,10 @@ internal sealed class StorageOptions
     [Range(1, 300)] public int LockTimeoutSeconds { get; set; } = 5;
 
     /// <summary>
-    /// SQLite: pages (4 KiB) in the write-ahead log after which they are copied into the database. More means fewer, longer copies.
-    /// SQLite's default is 1,000.
+    /// SQLite: pages (4 KiB) in the write-ahead log after which they are copied into the database. More means fewer, longer copies, and
+    /// that a page that is written again and again is copied once; the log takes up to four times as many. SQLite's default is 1,000.
     /// </summary>
-    [Range(100, 1_000_000)] public int CheckpointPages { get; set; } = 4_000;
+    [Range(100, 1_000_000)] public int CheckpointPages { get; set; } = 16_000;
 
     /// <summary>
     /// SQLite: most pages (4 KiB) the database may have; writes that need more fail as on a full disk. The default

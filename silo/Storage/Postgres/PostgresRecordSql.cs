@@ -41,11 +41,11 @@ internal static class PostgresRecordSql
     /// <summary>
     /// $1 types, $2 things, $3 new ETags, $4 attributes (jsonb), $5 models, $6 firmware, $7 firmware orders, $8 healthy, $9 connectivity,
     /// $10 gateways, $11 last seen. A row that is as it should be is looked at once and not written, and attributes are touched only where
-    /// they differ. The pattern is AttributeNumber's.
+    /// they differ. A row's place cannot change meanwhile: the transaction has the lock on its record. The pattern is AttributeNumber's.
     /// </summary>
     public const string PutDevices = $$"""
         WITH differing AS MATERIALIZED (
-            SELECT w.*, d.thing IS NULL AS is_new, d.attributes IS DISTINCT FROM w.attributes AS has_other_attributes
+            SELECT w.*, d.ctid AS place, d.attributes IS DISTINCT FROM w.attributes AS has_other_attributes
             FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) AS w (
                 type, thing, etag, attributes, model, firmware, firmware_order, healthy, connectivity, gateway, last_seen_at)
             LEFT JOIN devices AS d ON d.thing = w.thing
@@ -58,11 +58,11 @@ internal static class PostgresRecordSql
             UPDATE devices AS d SET
                 model = w.model, firmware = w.firmware, firmware_order = w.firmware_order, healthy = w.healthy,
                 connectivity = w.connectivity, gateway = w.gateway, last_seen_at = w.last_seen_at, attributes = w.attributes
-            FROM changed AS w WHERE d.thing = w.thing AND NOT w.is_new),
+            FROM changed AS w WHERE d.ctid = w.place),
         inserted AS (
             INSERT INTO devices (thing, model, firmware, firmware_order, healthy, connectivity, gateway, last_seen_at, attributes)
             SELECT thing, model, firmware, firmware_order, healthy, connectivity, gateway, last_seen_at, attributes
-            FROM changed WHERE is_new),
+            FROM changed WHERE place IS NULL),
         gone AS (
             DELETE FROM device_attributes AS a USING changed AS w
             WHERE w.has_other_attributes AND a.thing = w.thing AND NOT w.attributes ? a.name)

@@ -18,7 +18,10 @@ internal sealed class SimulatedConnection : MqttConnection, ITicked
     private bool _woken, _over;
 
     public SimulatedConnection(GatewayProcess gateway, Road road, int number)
-        : base(gateway.Service<ConnectionServices>(), new ConnectionSource(Listener.Plain, null, "10.0.0.1"), requestsOnPool: false)
+        : base(
+            gateway.Service<ConnectionServices>(), new ConnectionSource(Listener.Plain, null, "10.0.0.1"),
+            new Outbound(gateway.Service<ConnectionServices>().Channel.Sessions.MaxOutboundBytes, ArrayPool<byte>.Shared),
+            requestsOnPool: false)
     {
         (_turns, _road, _number) = (new(gateway.Process), road, number);
         Services.Connections.Add(this);

@@ -54,7 +54,8 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
             : others ? forwarder.Forward(message, matches) : Task.CompletedTask;
         if (taken is not null && kept) taken = FanOut.Both(taken, FanOut.Keep(message, matches, publisher));
         // Not held in the store before others have it: after a kill, a repeat of it is to reach those that have not.
-        if (taken is not null) position = DeliverHere(message, matches, publisher, taken.IsCompleted ? packetId : (ushort)0, mustHold: kept);
+        ushort heldAs = taken?.IsCompleted == true ? packetId : (ushort)0;
+        if (taken is not null) position = DeliverHere(message, matches, publisher, heldAs, mustHold: kept);
         matches.Clear();
         return taken;
     }

@@ -104,7 +104,7 @@ internal sealed class GatewayChecks
         {
             // What a gateway publishes that is cut off, or is about to be killed, or whose store fails, may be lost with it.
             bool isSafe = !_world.MayRefuse && !road.Gateway.WasCutOff
-                && (road.Gateway.IsAlive || road.Gateway.HasStopped || road.ClosedAt == TimeSpan.Zero);
+                && (Lives(road.GatewayId) || road.Gateway.HasStopped || (!road.Gateway.IsAlive && road.ClosedAt == TimeSpan.Zero));
             if (isSafe && road is { Will: { } will, IsWatched: true, Client: { ExpirySeconds: > 0, WillDelaySeconds: 0 } client }
                 && client.Road != road && !road.SaidGoodbye && !_wills.Contains(will))
                 return $"The will of {will} has never come";

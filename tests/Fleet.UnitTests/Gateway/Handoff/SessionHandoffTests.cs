@@ -183,8 +183,8 @@ public sealed class SessionHandoffTests
     [Fact]
     public async Task What_is_late_is_for_the_session_that_came_and_for_no_other_of_the_clients()
     {
-        var (first, second) = (Meet("first"), Meet("second"));
         var came = await Come(5);
+        var (first, second) = (Meet("first"), Meet("second"));
         Passing.Receive(second, new LinkFrame.Late("plain/p", PeerMessages.Of(Message("from another"), 0), 5));
         Passing.Receive(first, new LinkFrame.Late("plain/p", PeerMessages.Of(Message("from before"), 0), 4));
         Assert.Equal(0, came.Backlog.Queued);

@@ -178,7 +178,8 @@ internal sealed class Session : Subscriber
         {
             owner = _owner;
             if (!Move.TryNote(delivery.Message.Number, mayMove: ExpirySeconds > 0)) return null;
-            sendOn = _ended ? null : Move.SendOn;
+            // What has left goes on being sent on, also when nothing is left of it here.
+            sendOn = _ended && !Move.HasLeft ? null : Move.SendOn;
             if (sendOn is not null) delivery.Message.Keep();
             bool isWanted = !Move.HasLeft && Wants(delivery);
             isFull = isWanted && !Outbound.TryAdd(delivery, out owed);

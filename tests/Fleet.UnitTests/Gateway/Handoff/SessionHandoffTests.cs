@@ -236,6 +236,23 @@ public sealed class SessionHandoffTests
     }
 
     [Fact]
+    public async Task What_is_late_for_a_session_that_has_gone_on_follows_it_also_when_the_session_is_on_its_way_back()
+    {
+        var session = await Come(5);
+        var first = Meet("first");
+        var second = Meet("second");
+        Passing.TakeOver("plain/p", epoch: 6, discard: false);
+        Passing.Collect("plain/p", 6, "second");
+        Passing.Receive(second, new LinkFrame.SessionStored("plain/p", 6));
+        List<Delivery> sentOn = [];
+        session.HandOver(sentOn.Add);
+        Assert.NotNull(await Begin(7, "third", sessionEpoch: 6));
+        Assert.True(session.HasEnded);
+        Passing.Receive(first, new LinkFrame.Late("plain/p", PeerMessages.Of(Message("late"), 0), 5));
+        Assert.Equal("late", TextOf(Assert.Single(sentOn)));
+    }
+
+    [Fact]
     public async Task What_the_client_published_with_QoS_2_is_taken_by_the_others_before_its_session_is_copied()
     {
         Meet("second");

@@ -23,14 +23,16 @@ internal sealed class ConnectAuthoriser(
 {
     private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(20);
 
-    public async Task<ConnectDecision> Decide(ConnectRequest request, ConnectionSource source, string sessionId)
+    /// <param name="hasEnded">Whether the connection is over: then nobody waits for another gateway any more.</param>
+    public async Task<ConnectDecision> Decide(ConnectRequest request, ConnectionSource source, string sessionId, Func<bool> hasEnded)
     {
         ConnectDecision decision;
-        long startedAt = clock.Time.GetTimestamp(), waitedMs = 0;
-        var deciding = DecideCore(request, source, sessionId);
+        long startedAt = clock.Time.GetTimestamp();
+        var wait = new ConnectWait(hasEnded);
+        var deciding = DecideCore(request, source, sessionId, wait);
         try
         {
-            (decision, waitedMs) = await deciding.WaitAsync(Timeout, clock.Time);
+            decision = await deciding.WaitAsync(Timeout, clock.Time);
         }
         catch (Exception e)
         {
@@ -41,7 +43,7 @@ internal sealed class ConnectAuthoriser(
         finally
         {
             // That another gateway is dead does not make this one late.
-            admission.Decided(clock.Time.GetElapsedTime(startedAt) - TimeSpan.FromMilliseconds(waitedMs));
+            admission.Decided(clock.Time.GetElapsedTime(startedAt) - wait.Lasted(clock.NowMs));
         }
         if (decision is ConnectDecision.Refused refused)
         {
@@ -53,35 +55,34 @@ internal sealed class ConnectAuthoriser(
         return decision;
     }
 
-    private async Task<(ConnectDecision Decision, long WaitedMs)> DecideCore(
-        ConnectRequest request, ConnectionSource source, string sessionId)
+    private async Task<ConnectDecision> DecideCore(ConnectRequest request, ConnectionSource source, string sessionId, ConnectWait wait)
     {
-        if (gateway.IsBeginning) return (Unavailable("The gateway was cut off and begins anew; try again in some seconds."), 0);
+        if (gateway.IsBeginning) return Unavailable("The gateway was cut off and begins anew; try again in some seconds.");
         var (client, refusal) = await clients.Authenticate(request, source);
-        if (client is null) return (refusal!, 0);
+        if (client is null) return refusal!;
 
         string clientId = request.ClientId.Length > 0 ? request.ClientId : $"auto-{sessionId}";
         string key = SessionIdentity.KeyOf(client.Kind, clientId, client.Certificate, client.Operator);
         if (flapping.HeldOff(key, clock.NowMs) is > 0 and var ms)
         {
             string detail = $"This client connects and drops again and again; try again in {(ms + 999) / 1000} s.";
-            return (new ConnectDecision.Refused(ReasonCode.ConnectionRateExceeded, detail), 0);
+            return new ConnectDecision.Refused(ReasonCode.ConnectionRateExceeded, detail);
         }
         var policy = SessionPolicy.Fill(
             policies.Of(client.Kind), SessionIdentity.PolicyVariables(clientId, source.RemoteAddress, client.Thing, client.Template));
         if (!policy.AllowsConnect(Encoding.UTF8.GetBytes(clientId)))
-            return (ConnectDecision.Refused.NotAuthorised($"policy {policy.Name} does not allow client id '{clientId}'."), 0);
+            return ConnectDecision.Refused.NotAuthorised($"policy {policy.Name} does not allow client id '{clientId}'.");
         if (request.Will is { } will)
         {
             string topic = Encoding.UTF8.GetString(will.Message.Topic);
             if (topic.StartsWith('$') || !policy.AllowsPublish(will.Message.Topic, will.Message.Retain))
-                return (ConnectDecision.Refused.NotAuthorised($"policy {policy.Name} does not allow a will on '{topic}'."), 0);
+                return ConnectDecision.Refused.NotAuthorised($"policy {policy.Name} does not allow a will on '{topic}'.");
         }
 
         string gatewayId = gateway.Id;
         var claim = new SessionClaim(gatewayId, sessionId, request.CleanStart, PeerMessages.Of(request.Will));
-        var (lease, waitedMs) = await sessions.Open(key, claim);
-        if (lease is null) return (Unavailable("The session is at a gateway that does not answer; try again in some seconds."), waitedMs);
+        if (await sessions.Open(key, claim, wait) is not { } lease)
+            return Unavailable("The session is at a gateway that does not answer; try again in some seconds.");
         var identity = new SessionIdentity
         {
             Kind = client.Kind,
@@ -99,17 +100,17 @@ internal sealed class ConnectAuthoriser(
             Heartbeat = client.Thing is { } thing ? new Heartbeat(thing) : null,
         };
         if (!await sessions.TakeOver(identity, lease, request.CleanStart))
-            return (Unavailable("The session is on its way elsewhere, or its gateway is dead; try again in some seconds."), waitedMs);
+            return Unavailable("The session is on its way elsewhere, or its gateway is dead; try again in some seconds.");
         await lifecycle.Announce(identity);
-        return (new ConnectDecision.Accepted(identity), waitedMs);
+        return new ConnectDecision.Accepted(identity);
     }
 
     /// <summary>Nobody waits for this decision any more: what it took is given back.</summary>
-    private async Task UndoWhenAccepted(Task<(ConnectDecision Decision, long WaitedMs)> deciding)
+    private async Task UndoWhenAccepted(Task<ConnectDecision> deciding)
     {
         await ((Task)deciding).ConfigureAwait(
             ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
-        if (deciding.IsCompletedSuccessfully && (await deciding).Decision is ConnectDecision.Accepted accepted)
+        if (deciding.IsCompletedSuccessfully && await deciding is ConnectDecision.Accepted accepted)
             lifecycle.Ended(accepted.Identity, EndCause.ConnectionLost, wasAttached: false);
     }
 

@@ -1,3 +1,4 @@
+using Fleet.Gateway.Auth;
 using Fleet.Gateway.Directory;
 using Fleet.Gateway.Handoff;
 using Fleet.Gateway.Links;
@@ -6,48 +7,49 @@ using Fleet.Gateway.Sessions;
 using Fleet.Gateway.Telemetry;
 using Fleet.Interfaces.Messaging;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
 
 namespace Fleet.Gateway.Connect;
 
 /// <summary>Takes a client id for this gateway, and brings here the session that the client left at another one.</summary>
 internal sealed class SessionAcquirer(
     IGrainFactory grains, GatewayIdentity gateway, SessionHandoff handoff, SessionFinder finder, Fences fences, Broker broker,
-    GatewayClock clock, ILogger<SessionAcquirer> log)
+    IOptions<AdmissionOptions> options, GatewayClock clock, ILogger<SessionAcquirer> log)
 {
     /// <summary>Until a gateway that has just been killed is known to be dead, and another has its sessions.</summary>
     private const long PatienceMs = 12_000;
 
-    /// <summary>Half of the connections that may be between accept and CONNACK: the others' clients come in meanwhile.</summary>
-    private const int MaxWaiting = 1_000;
+    /// <summary>Less than half of the connections that may be between accept and CONNACK: all others come in meanwhile.</summary>
+    private readonly int _maxWaiting = options.Value.MaxOpeningConnections * 2 / 5;
 
     private static readonly TimeSpan AskAgainAfter = TimeSpan.FromMilliseconds(100), OpenAgainAfter = TimeSpan.FromMilliseconds(500);
 
     private int _waiting;
 
     /// <summary>Takes the client id. If the gateway that has it does not answer, waits for that one, or its successor.</summary>
-    /// <returns>
-    /// The lease, null if where the session is cannot be known yet, and beginning anew beside it would lose what it is owed; and how long
-    /// that was waited for.
-    /// </returns>
-    public async Task<(SessionLease? Lease, long WaitedMs)> Open(string key, SessionClaim claim)
+    /// <returns>Null: where the session is cannot be known yet, and beginning anew beside it would lose what it is owed.</returns>
+    public async Task<SessionLease?> Open(string key, SessionClaim claim, ConnectWait wait)
     {
+        if (await TryOpen(key, claim) is { } at) return at;
         long startedAt = clock.NowMs;
-        var lease = await TryOpen(key, claim);
-        if (lease is not null) return (lease, 0);
-        bool mayWait = Interlocked.Increment(ref _waiting) <= MaxWaiting;
+        wait.Begins(startedAt);
+        bool mayWait = Interlocked.Increment(ref _waiting) <= _maxWaiting;
         try
         {
-            while (lease is null && mayWait && clock.NowMs - startedAt < PatienceMs)
+            while (mayWait && clock.NowMs - startedAt < PatienceMs)
             {
                 await Task.Delay(OpenAgainAfter, clock.Time);
-                lease = await TryOpen(key, claim);
+                // Its client may have come again: this one would take the client id from that.
+                if (wait.IsInVain) return null;
+                if (await TryOpen(key, claim) is { } lease) return lease;
             }
+            return null;
         }
         finally
         {
             Interlocked.Decrement(ref _waiting);
+            wait.Ends(clock.NowMs);
         }
-        return (lease, clock.NowMs - startedAt);
     }
 
     private async Task<SessionLease?> TryOpen(string key, SessionClaim claim)
@@ -121,4 +123,20 @@ internal sealed class SessionAcquirer(
         }
         return null;
     }
+}
+
+/// <summary>A CONNECT's wait for a gateway that does not answer. Instants are monotonic milliseconds.</summary>
+/// <param name="hasEnded">Whether the connection is over.</param>
+internal sealed class ConnectWait(Func<bool> hasEnded)
+{
+    private long? _begunAt, _endedAt;
+
+    public bool IsInVain => hasEnded();
+
+    public void Begins(long now) => _begunAt = now;
+
+    public void Ends(long now) => _endedAt = now;
+
+    /// <summary>How long it has lasted by now: that another gateway is dead does not make this one late.</summary>
+    public TimeSpan Lasted(long now) => TimeSpan.FromMilliseconds(_begunAt is { } begun ? (_endedAt ?? now) - begun : 0);
 }

@@ -114,10 +114,10 @@ internal abstract class MqttConnection : ISessionOwner
     /// </summary>
     protected async Task Over()
     {
+        _source.Pass?.Release();
         await Held;
         if (_requests is not null) await _requests.Idle();
         Services.Connections.Remove(this);
-        _source.Pass?.Release();
         if (_identity is not null) Services.Lifecycle.Ended(_identity, Channel.Ended!, wasAttached: Channel.Session is not null);
     }
 
@@ -135,7 +135,7 @@ internal abstract class MqttConnection : ISessionOwner
     {
         // Decided by grains and policies: not on a thread that others wait for.
         if (_requestsOnPool) await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
-        var decision = await Services.Authoriser.Decide(request, _source, Services.Channel.Gateway.NewId());
+        var decision = await Services.Authoriser.Decide(request, _source, Services.Channel.Gateway.NewId(), () => IsClosed);
         _identity = (decision as ConnectDecision.Accepted)?.Identity;
         Enter(new ConnectionEvent.Decided(decision));
     }

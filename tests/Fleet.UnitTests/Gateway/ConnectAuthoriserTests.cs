@@ -159,7 +159,7 @@ public sealed class ConnectAuthoriserTests
             ReceiveMaximum = 100,
             Will = will is null
                 ? null : new Will(new Publication(System.Text.Encoding.UTF8.GetBytes(will), default, Qos.AtMostOnce), 0, null),
-        }, new ConnectionSource(listener, listener == Listener.Mqtts ? id : null, "10.0.0.1"), Guid.NewGuid().ToString("n"));
+        }, new ConnectionSource(listener, listener == Listener.Mqtts ? id : null, "10.0.0.1"), Guid.NewGuid().ToString("n"), () => false);
     }
 
     private CertificateView Certificate(CertificateKind kind, string? thing)

@@ -98,7 +98,8 @@ internal sealed class GatewayParts
         IGrainFactory grains, GatewayIdentity gateway, SessionLifecycle lifecycle, IPasswordAuthenticator passwords) => new(
             gateway, new ClientAuthenticator(grains, passwords, Clock),
             new SessionAcquirer(
-                grains, gateway, SessionHandoff, Finder(grains), Fences, Broker, Clock, NullLogger<SessionAcquirer>.Instance),
+                grains, gateway, SessionHandoff, Finder(grains), Fences, Broker, Options.Create(new AdmissionOptions()), Clock,
+                NullLogger<SessionAcquirer>.Instance),
             lifecycle, Policies, Admission, Flapping, Clock, Metrics, NullLogger<ConnectAuthoriser>.Instance);
 
     /// <summary>For connections that make no requests to reserved topics.</summary>

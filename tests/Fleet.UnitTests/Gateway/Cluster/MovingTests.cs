@@ -258,7 +258,7 @@ public sealed class MovingTests : IAsyncLifetime
                 Version = MqttVersion.V5, ClientId = "c", UserName = null, Password = null, CleanStart = false, KeepAliveSeconds = 60,
                 SessionExpirySeconds = 60, ReceiveMaximum = 10, Will = null,
             },
-            new ConnectionSource(Listener.Plain, null, "10.0.0.1"), "first");
+            new ConnectionSource(Listener.Plain, null, "10.0.0.1"), "first", () => false);
         await asked.Task;
         var second = there.Connect("c", Persistent);
         Volatile.Write(ref works, true);

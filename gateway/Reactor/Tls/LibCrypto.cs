@@ -41,8 +41,9 @@ internal static unsafe partial class LibCrypto
     [LibraryImport(Library, EntryPoint = "X509_EXTENSION_free")]
     public static partial void FreeExtension(nint extension);
 
-    [LibraryImport(Library, EntryPoint = "X509_NAME_new")]
-    public static partial nint NewName();
+    /// <summary>0 if it cannot be read.</summary>
+    [LibraryImport(Library, EntryPoint = "d2i_X509_NAME")]
+    public static partial nint ReadName(nint reuse, byte** at, nint length);
 
     [LibraryImport(Library, EntryPoint = "d2i_PublicKey")]
     public static partial nint ReadPublicKey(int type, nint reuse, byte** at, nint length);

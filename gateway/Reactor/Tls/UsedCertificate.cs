@@ -11,7 +11,7 @@ internal static unsafe class UsedCertificate
 
     // Both live as long as the process.
     private static readonly nint SmallKey = ReadSmallKey();
-    private static readonly nint NoName = LibCrypto.NewName();
+    private static readonly nint NoName = ReadNoName();
 
     /// <param name="certificate">Of a handshake that is done, and of no other connection.</param>
     public static void Shed(nint certificate)
@@ -21,6 +21,18 @@ internal static unsafe class UsedCertificate
         _ = LibCrypto.SetIssuer(certificate, NoName);
         while (LibCrypto.TakeExtension(certificate, 0) is var extension and not 0) LibCrypto.FreeExtension(extension);
         LibCrypto.ClearErrors();
+    }
+
+    // A name that was read is encoded, so that copying it writes nothing to it: loops do that at once.
+    private static nint ReadNoName()
+    {
+        // Name: a SEQUENCE of nothing.
+        ReadOnlySpan<byte> der = [0x30, 0];
+        fixed (byte* bytes = der)
+        {
+            byte* at = bytes;
+            return LibCrypto.ReadName(0, &at, der.Length);
+        }
     }
 
     /// <returns>0 if this OpenSSL does not read one: then a certificate keeps its own.</returns>

@@ -101,7 +101,9 @@ internal sealed class CertificateGrain(
 
     private Task Leave()
     {
-        DeactivateOnIdle();
+        _leaving = null;
+        // Revoked meanwhile, it stays until the gateways know.
+        if (_ending is null) DeactivateOnIdle();
         return Task.CompletedTask;
     }
 

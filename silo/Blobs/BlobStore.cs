@@ -134,9 +134,9 @@ internal sealed class BlobStore : BlobFolder
         {
             File.SetLastWriteTimeUtc(file.SafeFileHandle, _clock.GetUtcNow().UtcDateTime);
             file.Flush(flushToDisk: true);
-            file.Dispose();
             Directory.CreateDirectory(shelf);
             DirectorySync.Flush(Folder);
+            file.Dispose();
             File.Move(file.Name, path, overwrite: true);
             DirectorySync.Flush(shelf);
         }
@@ -202,7 +202,7 @@ internal sealed class StagedBlob : IDisposable
 
     public long SizeBytes { get; }
 
-    /// <summary>Makes it a blob. When this returns it survives a power cut. Nothing happens if the store has it already.</summary>
+    /// <summary>Makes it a blob. When this returns it survives a power cut.</summary>
     public void Commit()
     {
         ObjectDisposedException.ThrowIf(_file is null, this);

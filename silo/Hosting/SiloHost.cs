@@ -73,7 +73,8 @@ internal static class SiloHost
         catch (OptionsValidationException)
         {
             // Making the web server reads some of the settings, and names the first that is wrong alone.
-            new DefaultServiceProviderFactory().CreateServiceProvider(builder.Services).GetRequiredService<IStartupValidator>().Validate();
+            using var services = builder.Services.BuildServiceProvider();
+            services.GetRequiredService<IStartupValidator>().Validate();
             throw;
         }
     }

@@ -14,6 +14,9 @@ internal static class SeedStreams
     /// <summary>True with this probability. A rate of 0 draws nothing.</summary>
     public static bool Chance(this Random random, double rate) => rate > 0 && random.NextDouble() < rate;
 
+    /// <summary>Of a fault. Half of them are absent from any one seed: what is rare together is found apart.</summary>
+    public static double Rate(this Random random, double most) => random.Next(2) == 0 ? 0 : Math.Round(random.NextDouble() * most, 4);
+
     /// <summary>Evenly between the two.</summary>
     public static TimeSpan Between(this Random random, TimeSpan least, TimeSpan most) =>
         TimeSpan.FromTicks(random.NextInt64(least.Ticks, most.Ticks + 1));

@@ -63,12 +63,8 @@ internal sealed class SessionFinder(
     public async Task<FoundSession> FindFrom(string from, string key, SessionLease lease)
     {
         if (directory.Find(key) is not null) return new FoundSession.Found(null);
-        return await TakeOver(from, key, lease.Epoch, discard: false) switch
-        {
-            TakeOverResult.Moved moved => new FoundSession.Found(moved.Session),
-            TakeOverResult.Nothing => new FoundSession.None(),
-            _ => await Find(key, lease with { Lost = from }, discard: false),
-        };
+        var found = await TakeOver(from, key, lease.Epoch, discard: false);
+        return found is FoundSession.NotYet ? await Find(key, lease with { Lost = from }, discard: false) : found;
     }
 
     /// <summary>A session that the lease does not know of: a connection that came to nothing has given it back, say.</summary>
@@ -76,15 +72,20 @@ internal sealed class SessionFinder(
         await FindOwner(key) is { } owner && owner != gateway.Id ? await FindFrom(owner, key, lease) : new FoundSession.None();
 
     /// <summary>A gateway that cannot say yet, because not all that the session is owed has come, is as one that does not answer.</summary>
-    private async Task<TakeOverResult> TakeOver(string owner, string key, long epoch, bool discard)
+    private async Task<FoundSession> TakeOver(string owner, string key, long epoch, bool discard)
     {
         try
         {
-            return await grains.GetGrain<IGatewayGrain>(owner).TakeOver(key, epoch, discard);
+            return await grains.GetGrain<IGatewayGrain>(owner).TakeOver(key, epoch, discard) switch
+            {
+                TakeOverResult.Moved moved => new FoundSession.Found(moved.Session),
+                TakeOverResult.Nothing => new FoundSession.None(),
+                _ => new FoundSession.NotYet(),
+            };
         }
         catch (Exception)
         {
-            return new TakeOverResult.Lost();
+            return new FoundSession.NotYet();
         }
     }
 
@@ -99,14 +100,8 @@ internal sealed class SessionFinder(
             if (!await handoff.ComeBack(key, lease.Epoch, isLast: true)) return new FoundSession.NotYet();
             return directory.Find(key) is null ? new FoundSession.None() : new FoundSession.Found(null);
         }
-        if (owner != gateway.Id && owner != lease.Lost)
-        {
-            switch (await TakeOver(owner, key, lease.Epoch, discard))
-            {
-                case TakeOverResult.Moved moved: return new FoundSession.Found(moved.Session);
-                case TakeOverResult.Nothing: return discard ? new FoundSession.Found(null) : new FoundSession.None();
-            }
-        }
-        return new FoundSession.NotYet();
+        if (owner == gateway.Id || owner == lease.Lost) return new FoundSession.NotYet();
+        var found = await TakeOver(owner, key, lease.Epoch, discard);
+        return discard && found is FoundSession.None ? new FoundSession.Found(null) : found;
     }
 }

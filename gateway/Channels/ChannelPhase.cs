@@ -1,5 +1,5 @@
-using Fleet.Gateway.Journal;
 using Fleet.Gateway.Directory;
+using Fleet.Gateway.Journal;
 using Fleet.Gateway.Sessions;
 using Fleet.Mqtt;
 

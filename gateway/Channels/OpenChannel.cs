@@ -23,9 +23,9 @@ internal sealed class OpenChannel : ChannelPhase
         KeepAliveSeconds = ConnectHandshake.KeepAlive(request, services.Options);
         _messages = new PublishWriter(replies.Version, replies.MaxPacketBytes, request.TopicAliasMaximum);
         var denials = new DenialLog(session, services.Metrics, services.Log);
-        Answers = new PublishAnswers(services, owner, session, replies.Version, replies);
+        Answers = new PublishAnswers(services, owner, session, replies);
         _publish = new PublishHandler(services, session, replies.Version, Answers, denials);
-        Subscriptions = new SubscribeHandler(services, session, replies.Version, replies, denials);
+        Subscriptions = new SubscribeHandler(services, session, replies, denials);
         _rate = new PublishRate(services.Options);
     }
 

@@ -9,7 +9,7 @@ namespace Fleet.Gateway.Channels;
 /// promises is durable (MQTT 5.0, 4.3 and 4.6).
 /// </summary>
 internal sealed class PublishAnswers(
-    ChannelServices services, ISessionOwner owner, Session session, MqttVersion version, ReplyWriter replies)
+    ChannelServices services, ISessionOwner owner, Session session, ReplyWriter replies)
 {
     private readonly AckQueue _acks = new();
 
@@ -56,7 +56,7 @@ internal sealed class PublishAnswers(
     /// <exception cref="MqttProtocolException">There is no milder way to say so: 3.1.1, or QoS 0.</exception>
     public void Refuse(scoped in PublishPacket publish, ChannelTurn turn, ReasonCode code, string detail)
     {
-        if (version == MqttVersion.V311 || publish.Qos == Qos.AtMostOnce)
+        if (replies.Version == MqttVersion.V311 || publish.Qos == Qos.AtMostOnce)
         {
             LetGo(publish.PacketId, publish.Qos);
             throw new MqttProtocolException(code, detail);
@@ -180,7 +180,7 @@ internal sealed class PublishAnswers(
 
     private void Answer(ushort packetId, Qos qos, ReasonCode code, string? detail, long receivedAt, ChannelTurn turn)
     {
-        if (version == MqttVersion.V311 && code >= ReasonCode.UnspecifiedError)
+        if (replies.Version == MqttVersion.V311 && code >= ReasonCode.UnspecifiedError)
             throw new MqttProtocolException(code, detail ?? "The message was not taken.");
         if (code < ReasonCode.UnspecifiedError) DemandOwnLife();
         if (qos == Qos.ExactlyOnce && code < ReasonCode.UnspecifiedError && _unreleased?.ContainsKey(packetId) == true)

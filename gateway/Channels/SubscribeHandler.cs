@@ -9,20 +9,21 @@ namespace Fleet.Gateway.Channels;
 
 /// <summary>SUBSCRIBE and UNSUBSCRIBE: an answer per filter, then the retained messages. MQTT 5.0, 3.8 to 3.11.</summary>
 internal sealed class SubscribeHandler(
-    ChannelServices services, Session session, MqttVersion version, ReplyWriter replies, DenialLog denials)
+    ChannelServices services, Session session, ReplyWriter replies, DenialLog denials)
 {
     private const string NotStored = "The session cannot be stored; try again later.";
 
     private readonly UnansweredChanges _unanswered = new();
 
-    private ReasonCode NotStoredCode => version == MqttVersion.V5 ? ReasonCode.ImplementationSpecificError : ReasonCode.UnspecifiedError;
+    private ReasonCode NotStoredCode =>
+        replies.Version == MqttVersion.V5 ? ReasonCode.ImplementationSpecificError : ReasonCode.UnspecifiedError;
 
     /// <summary>What would not be stored is not begun.</summary>
     private bool RefusesChanges => session.Stored is not null && services.Journal.IsFailing;
 
     public void Subscribe(scoped in Packet packet, ChannelTurn turn)
     {
-        var subscribe = SubscribePacket.Parse(packet, version);
+        var subscribe = SubscribePacket.Parse(packet, replies.Version);
         List<ReasonCode> codes = [];
         var pending = new PendingSubscribe { PacketId = subscribe.PacketId };
         uint identifier = subscribe.Properties.SubscriptionIdentifier ?? 0;
@@ -66,17 +67,18 @@ internal sealed class SubscribeHandler(
     /// </summary>
     private void Undo(TopicFilter filter, PacketType answer)
     {
-        if (!_unanswered.TryUndo(filter.Text, out var before) || (answer == PacketType.UnsubAck && version == MqttVersion.V311)) return;
+        if (!_unanswered.TryUndo(filter.Text, out var before)) return;
+        if (answer == PacketType.UnsubAck && replies.Version == MqttVersion.V311) return;
         if (before is { } subscription) services.Broker.Subscribe(session, subscription);
         else services.Broker.Unsubscribe(session, filter, out _);
     }
 
     public void Unsubscribe(scoped in Packet packet, ChannelTurn turn)
     {
-        var unsubscribe = UnsubscribePacket.Parse(packet, version);
+        var unsubscribe = UnsubscribePacket.Parse(packet, replies.Version);
         List<ReasonCode> codes = [];
         var pending = new PendingSubscribe { PacketId = unsubscribe.PacketId, Answer = PacketType.UnsubAck };
-        if (RefusesChanges && version == MqttVersion.V5) pending.Detail = NotStored;
+        if (RefusesChanges && replies.Version == MqttVersion.V5) pending.Detail = NotStored;
         foreach (var text in unsubscribe)
             codes.Add(pending.Detail == NotStored ? NotStoredCode : UnsubscribeOne(TopicFilter.TryParse(text), pending));
         pending.Codes = [.. codes];

@@ -130,7 +130,7 @@ internal sealed class SessionHandoff(
                 new Session(identity, options.Value, clock, metrics) { ExpirySeconds = moved.ExpirySeconds },
                 moved.FromGateway, moved.Epoch);
             inbound.Session.Move.Arrive();
-            if (Apply(identity.Key, begun, inbound.Session, inbound) != HandoffAnswer.Coming) return null;
+            if (Apply(identity.Key, begun, inbound: inbound) != HandoffAnswer.Coming) return null;
         }
         List<Task> known = [];
         foreach (var subscription in moved.Subscriptions)
@@ -152,7 +152,7 @@ internal sealed class SessionHandoff(
     {
         inbound.Messages = messages;
         var identity = inbound.Session.Identity;
-        lock (_gate) Apply(identity.Key, new HandoffEvent.Came(identity.Epoch, inbound.Epoch), inbound.Session, inbound);
+        lock (_gate) Apply(identity.Key, new HandoffEvent.Came(identity.Epoch, inbound.Epoch), inbound: inbound);
     }
 
     /// <summary>The session does not come after all.</summary>
@@ -235,27 +235,29 @@ internal sealed class SessionHandoff(
         passage?.State.Out?.To is { } taker && peers.Find(taker) is null ? TakerStanding.Lost : TakerStanding.Lives;
 
     /// <summary>Decides, and does what follows. Under the lock.</summary>
-    private HandoffAnswer Apply(string key, HandoffEvent e, Session? session = null, InboundHandoff? inbound = null)
+    /// <param name="held">That is taken over.</param>
+    /// <param name="inbound">That begins or comes.</param>
+    private HandoffAnswer Apply(string key, HandoffEvent e, Session? held = null, InboundHandoff? inbound = null)
     {
         var passage = _passages.GetValueOrDefault(key) ?? new Passage();
         var decision = HandoffCore.Decide(passage.State, e, clock.NowMs);
         passage.State = decision.State;
-        foreach (var effect in decision.Effects) Do(effect, passage, session, inbound);
+        foreach (var effect in decision.Effects) Do(effect, passage, held, inbound);
         if (decision.State.In is not null) passage.Coming ??= inbound;
         if (decision.State == HandoffState.None) _passages.Remove(key);
         else _passages[key] = passage;
         return decision.Answer;
     }
 
-    private void Do(HandoffEffect effect, Passage passage, Session? session, InboundHandoff? inbound)
+    private void Do(HandoffEffect effect, Passage passage, Session? held, InboundHandoff? inbound)
     {
         switch (effect)
         {
             case HandoffEffect.Freeze:
-                passage.Leaving = session;
-                passage.Subscriptions = session!.Subscriptions.All;
-                session.Depart()?.End(EndCause.TakenOver);
-                snapshots.Note(session, session.Outbound.MaybeSent);
+                passage.Leaving = held;
+                passage.Subscriptions = held!.Subscriptions.All;
+                held.Depart()?.End(EndCause.TakenOver);
+                snapshots.Note(held, held.Outbound.MaybeSent);
                 break;
             case HandoffEffect.Copy:
                 var (leaving, to) = (passage.Leaving!, passage.State.Out!.To!);
@@ -290,8 +292,8 @@ internal sealed class SessionHandoff(
                 passage.Coming = null;
                 break;
             case HandoffEffect.Tell:
-                Expect(session!.Identity.Key, inbound!);
-                _ = Tell(session.Identity.Key, inbound!, journal.Position);
+                Expect(inbound!);
+                _ = Tell(inbound!, journal.Position);
                 break;
         }
     }
@@ -307,8 +309,9 @@ internal sealed class SessionHandoff(
     }
 
     /// <summary>What the other gateway still sends on is for the session that is here, as far as it has not had it.</summary>
-    private void Expect(string key, InboundHandoff inbound)
+    private void Expect(InboundHandoff inbound)
     {
+        string key = inbound.Session.Identity.Key;
         if (directory.Find(key) is not { } here) return;
         here.Move.Arrive();
         _arrived.Add(new Arrival(key, inbound.Epoch, inbound.From, here, clock.NowMs + HandoffCore.ArrivedMs));
@@ -321,7 +324,7 @@ internal sealed class SessionHandoff(
     }
 
     /// <summary>Tells the old gateway, once what is noted here is durable, that it need not keep the session.</summary>
-    private async Task Tell(string key, InboundHandoff inbound, JournalPosition position)
+    private async Task Tell(InboundHandoff inbound, JournalPosition position)
     {
         string life = gateway.Id;
         while (!await journal.WhenDurable(position))
@@ -330,7 +333,8 @@ internal sealed class SessionHandoff(
             if (gateway.Id != life) return;
             await Task.Delay(StoreAgainAfter, clock.Time);
         }
-        if (peers.Find(inbound.From) is { } old) _ = old.Link.Post(new LinkFrame.SessionStored(key, inbound.Epoch));
+        if (peers.Find(inbound.From) is { } old)
+            _ = old.Link.Post(new LinkFrame.SessionStored(inbound.Session.Identity.Key, inbound.Epoch));
     }
 
     private void SendOn(string gatewayId, string key, long epoch, Delivery delivery)

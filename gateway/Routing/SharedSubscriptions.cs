@@ -100,11 +100,11 @@ internal sealed class SharedSubscriptions(Forwarder forwarder, SessionJournal jo
         lock (_gate)
         {
             if (!_shares.TryGetValue(filter, out var share)) return null;
-            int start = share.Turn++ & int.MaxValue;
+            uint start = share.Turn++;
             (Session, HeldSubscription)? away = null;
             for (int i = 0; i < share.Members.Count; i++)
             {
-                var member = share.Members[(int)((uint)(start + i) % (uint)share.Members.Count)];
+                var member = share.Members[(int)((start + (uint)i) % (uint)share.Members.Count)];
                 if (!takes(member.Session)) continue;
                 if (member.Session.IsConnected) return member;
                 away ??= member;
@@ -115,7 +115,7 @@ internal sealed class SharedSubscriptions(Forwarder forwarder, SessionJournal jo
 
     private sealed class Share
     {
-        public int Turn { get; set; }
+        public uint Turn { get; set; }
         public List<(Session Session, HeldSubscription Subscription)> Members { get; } = [];
     }
 }

@@ -49,7 +49,7 @@ internal sealed class NodeSubscriptions<TSubscriber> where TSubscriber : notnull
     /// <summary>A share group's members take turns. MQTT 5.0, 4.8.2.</summary>
     private sealed class ShareGroup(string share)
     {
-        private int _turn;
+        private uint _turn;
 
         public string Share { get; } = share;
         public SubscriberList<TSubscriber> Members { get; } = new();
@@ -57,13 +57,13 @@ internal sealed class NodeSubscriptions<TSubscriber> where TSubscriber : notnull
         public SubscriptionMatch<TSubscriber> Choose(Func<TSubscriber, bool>? isAvailable)
         {
             var members = Members.Items;
-            int start = _turn++ & int.MaxValue;
+            uint start = _turn++;
             for (int i = 0; isAvailable is not null && i < members.Length; i++)
             {
-                var member = members[(int)((uint)(start + i) % (uint)members.Length)];
+                var member = members[(int)((start + (uint)i) % (uint)members.Length)];
                 if (isAvailable(member.Subscriber)) return member;
             }
-            return members[start % members.Length];
+            return members[(int)(start % (uint)members.Length)];
         }
     }
 }

@@ -85,9 +85,6 @@ internal sealed class SessionSubscriptions(Lock gate, int max)
         }
     }
 
-    private JournalPosition? Note(in HeldSubscription subscription) => _stored?.Subscribed(
-        subscription.Filter.Text, subscription.Options.ToByte(MqttVersion.V5), subscription.Identifier);
-
     /// <summary>The best QoS asked for on a topic name, or null if it was not asked for at all.</summary>
     public Qos? BestQos(string topicName)
     {
@@ -119,6 +116,9 @@ internal sealed class SessionSubscriptions(Lock gate, int max)
         }
         return identifiers;
     }
+
+    private JournalPosition? Note(in HeldSubscription subscription) => _stored?.Subscribed(
+        subscription.Filter.Text, subscription.Options.ToByte(MqttVersion.V5), subscription.Identifier);
 
     private HeldSubscription? Find(string text) => _byText.TryGetValue(text, out var held) ? held : null;
 }

@@ -13,9 +13,9 @@ namespace Fleet.Grains.Messaging;
 /// </summary>
 internal sealed class GatewayGrain(IFleetIndex index, TimeProvider clock, ILogger<GatewayGrain> log) : Grain, IGatewayGrain
 {
+    private readonly TaskCompletionSource _died = new();
     private TaskCompletionSource<IGatewayObserver> _gateway = New();
     private DateTimeOffset _heardAt;
-    private readonly TaskCompletionSource _died = new();
     private bool _dead;
 
     private string Id => this.GetPrimaryKeyString();

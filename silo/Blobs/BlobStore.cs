@@ -185,7 +185,7 @@ internal sealed record FoundBlob(string Sha256, DateTimeOffset At, bool IsAside)
 /// <summary>The disk did not take a blob.</summary>
 internal sealed class BlobNotStoredException(IOException cause) : IOException($"The blob was not stored: {cause.Message}", cause)
 {
-    public bool DiskIsFull => DiskFull.Caused((IOException)InnerException!);
+    public bool DiskIsFull { get; } = DiskFull.Caused(cause);
 }
 
 /// <summary>Content that has arrived whole and is not kept yet. Disposing it without a commit removes it.</summary>

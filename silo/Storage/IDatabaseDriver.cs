@@ -25,7 +25,7 @@ internal interface IDatabaseDriver
 
     /// <summary>
     /// Adds the database, and what any process keeps there: <see cref="Gateway.Retained.IRetainedStore"/>,
-    /// <see cref="Gateway.Durable.ISessionStore"/> and <see cref="Gateway.Rules.IRuleQueue"/>.
+    /// <see cref="Gateway.Journal.ISessionStore"/> and <see cref="Gateway.Rules.IRuleQueue"/>.
     /// </summary>
     void AddDatabase(IServiceCollection services, DatabaseUse use);
 

@@ -61,7 +61,7 @@ internal sealed class Requester(Session session, SessionIdentity identity, ISess
     /// <summary>Hands a message over to this connection alone.</summary>
     public void Send(Publication message, Qos qos)
     {
-        session.DeliverTo(connection, new Delivery(message, qos, Retain: false));
+        session.DeliverTo(connection, new Delivery(message, qos, retain: false));
         message.Release();
     }
 

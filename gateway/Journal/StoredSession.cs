@@ -84,6 +84,9 @@ internal sealed class StoredDelivery(
     public Publication? Message => message;
     public Qos Qos { get; } = qos;
 
+    /// <summary>The shared subscription that its session was chosen for; null: another one.</summary>
+    public string? Share => share;
+
     /// <summary>
     /// The client knows it by this, however often it is sent [MQTT-4.4.0-1]; so it goes to the store with the message. 0 while so many wait
     /// that all identifiers are given away.

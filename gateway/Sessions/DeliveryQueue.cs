@@ -4,15 +4,34 @@ using Fleet.Mqtt;
 
 namespace Fleet.Gateway.Sessions;
 
-/// <summary>One message on its way to one subscriber.</summary>
-/// <param name="Qos">The lower of the publisher's and the subscription's.</param>
-/// <param name="Retain">As the subscriber is to see it.</param>
-/// <param name="Identifiers">See <see cref="SubscriptionIdentifiers"/>.</param>
-/// <param name="Share">The shared subscription that the subscriber was chosen for; null: another one.</param>
-internal readonly record struct Delivery(Publication Message, Qos Qos, bool Retain, byte[]? Identifiers = null, string? Share = null)
+/// <summary>One message on its way to one subscriber. Each subscriber's queue holds a copy, so it is kept small.</summary>
+internal readonly record struct Delivery
 {
+    /// <summary>A <see cref="StoredDelivery"/>, which knows its share, or the share alone.</summary>
+    private readonly object? _storedOrShare;
+
+    /// <param name="qos">The lower of the publisher's and the subscription's.</param>
+    /// <param name="retain">As the subscriber is to see it.</param>
+    /// <param name="identifiers">See <see cref="SubscriptionIdentifiers"/>.</param>
+    /// <param name="share">The shared subscription that the subscriber was chosen for; null: another one.</param>
+    public Delivery(Publication message, Qos qos, bool retain, byte[]? identifiers = null, string? share = null)
+    {
+        (Message, Qos, Retain, Identifiers) = (message, qos, retain, identifiers);
+        _storedOrShare = share;
+    }
+
+    public Publication Message { get; }
+    public Qos Qos { get; init; }
+    public bool Retain { get; init; }
+    public byte[]? Identifiers { get; init; }
+    public string? Share => Stored?.Share ?? _storedOrShare as string;
+
     /// <summary>A persistent session is owed it; null with QoS 0, and for what is of its connection alone.</summary>
-    public StoredDelivery? Stored { get; init; }
+    public StoredDelivery? Stored
+    {
+        get => _storedOrShare as StoredDelivery;
+        init => _storedOrShare = value;
+    }
 
     /// <summary>The message as one subscription gets it.</summary>
     public static Delivery Of(Publication message, SubscriptionOptions options, byte[]? identifiers, string? share = null) => new(

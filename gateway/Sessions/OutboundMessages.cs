@@ -244,6 +244,7 @@ internal sealed class OutboundMessages
             delivery.Message.Hold();
         }
         _waiting.Dequeue();
+        _mayHaveNext = !_waiting.IsEmpty || _inFlight.HasToRelease;
         next = new Outgoing(packetId, delivery, Duplicate: false);
         return true;
     }

@@ -382,7 +382,7 @@ public sealed class ExactlyOnceTests
         return id;
     }
 
-    private static Delivery Message(Qos qos) => new(new Publication("t"u8.ToArray(), default, qos), qos, Retain: false);
+    private static Delivery Message(Qos qos) => new(new Publication("t"u8.ToArray(), default, qos), qos, retain: false);
 
     private static ChannelEffect.AwaitDurable PublishRetained(TestClient publisher)
     {

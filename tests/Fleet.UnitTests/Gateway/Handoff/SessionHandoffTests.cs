@@ -59,7 +59,7 @@ public sealed class SessionHandoffTests
     public void What_a_shared_subscription_brought_is_known_for_it_there_and_its_copy_here_is_nobody_s()
     {
         var here = Session();
-        here.Deliver(Message("1") with { Share = "$share/g/t" });
+        here.Deliver(Message("1", share: "$share/g/t"));
         here.Move.Copy(_ => { });
         var moved = PeerMessages.Of(here.Move.Copy(_ => { }), now: 0);
         Assert.Empty(here.End().Shared);
@@ -73,7 +73,7 @@ public sealed class SessionHandoffTests
     {
         var (session, member) = (Session(), TestClient.Connected(_parts, GatewayParts.Plain("m")));
         member.Subscribed("$share/g/t", Qos.AtLeastOnce);
-        session.Deliver(Message("1") with { Share = "$share/g/t" });
+        session.Deliver(Message("1", share: "$share/g/t"));
         _parts.Directory.DiscardCopy(session);
         Assert.Empty(member.ReadMessages());
     }
@@ -354,6 +354,7 @@ public sealed class SessionHandoffTests
         public void End(EndCause cause) { }
     }
 
-    private static Delivery Message(string payload) =>
-        new(new Publication("t"u8.ToArray(), System.Text.Encoding.UTF8.GetBytes(payload), Qos.ExactlyOnce), Qos.AtLeastOnce, Retain: false);
+    private static Delivery Message(string payload, string? share = null) => new(
+        new Publication("t"u8.ToArray(), System.Text.Encoding.UTF8.GetBytes(payload), Qos.ExactlyOnce), Qos.AtLeastOnce, retain: false,
+        share: share);
 }

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Fleet.Gateway.Auth;
 using Fleet.Gateway.Directory;
 using Fleet.Gateway.Handoff;
@@ -13,7 +14,7 @@ namespace Fleet.Gateway.Connect;
 
 /// <summary>Takes a client id for this gateway, and brings here the session that the client left at another one.</summary>
 internal sealed class SessionAcquirer(
-    IGrainFactory grains, GatewayIdentity gateway, SessionHandoff handoff, SessionFinder finder, Fences fences, Broker broker,
+    IGrainFactory grains, GatewayIdentity gateway, SessionHandoff handoff, SessionTakeover takeover, Fences fences, Broker broker,
     IOptions<AdmissionOptions> options, GatewayClock clock, ILogger<SessionAcquirer> log)
 {
     /// <summary>Until a gateway that has just been killed is known to be dead, and another has its sessions.</summary>
@@ -23,6 +24,12 @@ internal sealed class SessionAcquirer(
     private readonly int _maxWaiting = options.Value.MaxOpeningConnections * 2 / 5;
 
     private static readonly TimeSpan AskAgainAfter = TimeSpan.FromMilliseconds(100), OpenAgainAfter = TimeSpan.FromMilliseconds(500);
+
+    /// <summary>
+    /// Clients whose last CONNECT, of this epoch, came to nothing before their session was found: the client id is here, and the session is
+    /// not.
+    /// </summary>
+    private readonly ConcurrentDictionary<string, long> _unsettled = new(StringComparer.Ordinal);
 
     private int _waiting;
 
@@ -58,7 +65,7 @@ internal sealed class SessionAcquirer(
         claim = claim with { Above = fences.EpochOf(key) };
         var lease = await session.Open(claim);
         if (lease.Lost is not { } lost) return lease;
-        var found = await finder.Find(key, lease, claim.CleanStart);
+        var found = await takeover.TakeOverFromLost(key, lease, claim.CleanStart);
         if (found is FoundSession.NotYet) return null;
         string? from = (found as FoundSession.Found)?.Moved?.FromGateway;
         lease = await session.Open(claim with { Found = lost, FoundEpoch = lease.Epoch, From = from });
@@ -71,6 +78,15 @@ internal sealed class SessionAcquirer(
     /// <returns>False: where the session is cannot be known yet, and beginning anew beside it would lose what it is owed.</returns>
     public async Task<bool> TakeOver(SessionIdentity identity, SessionLease lease, bool cleanStart)
     {
+        if (_unsettled.ContainsKey(identity.Key)) lease = lease with { Stayed = false };
+        _unsettled[identity.Key] = identity.Epoch;
+        if (!await TryTakeOver(identity, lease, cleanStart)) return false;
+        _unsettled.TryRemove(new(identity.Key, identity.Epoch));
+        return true;
+    }
+
+    private async Task<bool> TryTakeOver(SessionIdentity identity, SessionLease lease, bool cleanStart)
+    {
         if (lease.UnsentWill is { } unsent) _ = broker.Publish(PeerMessages.ToPublication(unsent, clock.NowMs));
         if (lease.Moved is null && cleanStart)
         {
@@ -79,8 +95,8 @@ internal sealed class SessionAcquirer(
         }
         if (lease.Moved is null && !await handoff.ComeBack(identity.Key, identity.Epoch, isLast: lease.From is null)) return false;
         var found = lease.Moved is { } leased ? new FoundSession.Found(leased)
-            : lease.From is { } from ? await finder.FindFrom(from, identity.Key, lease)
-            : lease.Stayed ? new FoundSession.None() : await finder.FindStored(identity.Key, lease);
+            : lease.From is { } from ? await takeover.TakeOverFrom(from, identity.Key, lease)
+            : lease.Stayed ? new FoundSession.None() : await takeover.TakeOverStored(identity.Key, lease);
         if (lease.From is not null && found is FoundSession.None) return await handoff.ComeBack(identity.Key, identity.Epoch, isLast: true);
         while (found is FoundSession.Found { Moved: { } moved })
         {
@@ -97,7 +113,7 @@ internal sealed class SessionAcquirer(
             handoff.Abandon(inbound);
             if (overtaken) return false;
             log.SessionNotMoved(identity.Key, moved.FromGateway);
-            found = await finder.Find(identity.Key, lease with { Lost = moved.FromGateway }, discard: false);
+            found = await takeover.TakeOverFromLost(identity.Key, lease with { Lost = moved.FromGateway }, discard: false);
         }
         return found is not FoundSession.NotYet;
     }

@@ -35,6 +35,12 @@ internal sealed record FailoverState
     /// <summary>Some sessions are this gateway's in the store, or may be, that the directory has not yet.</summary>
     public bool IsLoading => Takeovers.Values.Any(takeover => takeover.Phase is TakeoverPhase.Moving or TakeoverPhase.TakingIn);
 
+    /// <summary>
+    /// Some sessions are closed to gateways that may have something for the dead still, and stand for nobody among the members of their
+    /// shared subscriptions.
+    /// </summary>
+    public bool IsCollecting => Takeovers.Values.Any(takeover => takeover.Phase is TakeoverPhase.Collecting);
+
     /// <summary>The takeover that a gateway's sessions are part of; null if there is none.</summary>
     public Takeover? Of(string dead) =>
         Takeovers.Values.FirstOrDefault(takeover => takeover.Parts.Any(part => part.Dead == dead)) ?? Takeovers.GetValueOrDefault(dead);
@@ -51,7 +57,7 @@ internal sealed record FailoverState
 /// <param name="Head">The gateway that this one was asked to take over from.</param>
 internal sealed record Takeover(string Head)
 {
-    public TakeoverPhase Phase { get; init; } = TakeoverPhase.Reading;
+    public TakeoverPhase Phase { get; init; } = TakeoverPhase.Claiming;
     public ImmutableArray<LeftBehind> Parts { get; init; } = [];
 
     /// <summary>As read from the store, until the directory has them.</summary>
@@ -76,13 +82,13 @@ internal sealed record Takeover(string Head)
     public long DueAt { get; init; }
 
     /// <summary>Others know of it, or are about to hear.</summary>
-    public bool IsAnnounced => Phase is >= TakeoverPhase.Collecting and <= TakeoverPhase.Done;
+    public bool IsAnnounced => Phase is >= TakeoverPhase.Collecting and <= TakeoverPhase.Checking;
 }
 
 internal enum TakeoverPhase
 {
     /// <summary>The store is asked what there is, and fences the dead gateway.</summary>
-    Reading,
+    Claiming,
 
     /// <summary>A successor that the dead gateway had is to be taken over from first.</summary>
     Waiting,
@@ -102,6 +108,12 @@ internal enum TakeoverPhase
     /// <summary>The store forgets what it knew of the dead.</summary>
     Recording,
     Done,
+
+    /// <summary>
+    /// The store is asked which of the sessions are not right: a gateway that got one from the dead may have stored it only when they were
+    /// read.
+    /// </summary>
+    Checking,
 
     /// <summary>Another gateway has the sessions.</summary>
     Elsewhere,

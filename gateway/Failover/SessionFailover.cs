@@ -14,18 +14,15 @@ namespace Fleet.Gateway.Failover;
 /// brought the event, so that nobody waits for another's.
 /// </summary>
 internal sealed class SessionFailover(
-    FailoverStore store, SessionRestore sessions, SessionJournal journal, Broker broker, Routes routes, Peers peers,
-    GatewayIdentity gateway, GatewayClock clock, ILogger<SessionFailover> log) : ISessionArrivals, IFailoverFrames
+    FailoverStore store, SessionRestore restore, TakenOverSessions sessions, SessionJournal journal, Broker broker, Routes routes,
+    Peers peers, GatewayIdentity gateway, GatewayClock clock, ILogger<SessionFailover> log) : ISessionArrivals, IFailoverFrames
 {
     private readonly Lock _gate = new();
-
-    /// <summary>Held while sessions are taken in: those of a life that is over go with the rest of it.</summary>
-    private readonly Lock _takingIn = new();
     private readonly Queue<FailoverEffect> _effects = new();
     private readonly Dictionary<string, RemoteGateway> _gateways = new(StringComparer.Ordinal);
-    private readonly Dictionary<string, InheritedSessions> _inherited = new(StringComparer.Ordinal);
     private volatile FailoverState _state = new();
     private volatile ImmutableHashSet<string> _predecessors = [];
+    private TaskCompletionSource? _collected;
     private bool _running;
 
     public bool IsLoading => _state.IsLoading;
@@ -38,11 +35,10 @@ internal sealed class SessionFailover(
     /// </summary>
     public async Task Begin(string? name, CancellationToken cancellation)
     {
-        var owner = await sessions.Begin(name, cancellation);
+        var owner = await restore.Begin(name, cancellation);
         _predecessors = [.. owner.Predecessors];
-        var (stored, parts) = await store.ReadOwn(owner, cancellation);
-        var inherited = parts.IsEmpty ? null : Inherit(parts);
-        sessions.Add(stored, row => row.LeftBy is { } dead ? inherited!.PartOf(dead) : null);
+        var (stored, parts) = await store.ClaimOwn(owner, cancellation);
+        sessions.AddOwn(stored, parts);
         Hear(new FailoverEvent.Begun(gateway.Id, owner.Number, parts));
     }
 
@@ -52,11 +48,12 @@ internal sealed class SessionFailover(
         lock (_gate)
         {
             _effects.Clear();
-            _inherited.Clear();
             _gateways.Clear();
             Hear(new FailoverEvent.TakenForDead());
+            _collected?.TrySetResult();
+            _collected = null;
         }
-        lock (_takingIn) { }
+        sessions.Clear();
     }
 
     /// <summary>Whether it is the successor of a gateway, and has all that was in the store.</summary>
@@ -108,6 +105,15 @@ internal sealed class SessionFailover(
         return FailoverCore.ProgressOf(before, dead);
     }
 
+    /// <summary>
+    /// Returns when the sessions that are taken over take messages from all: what is published before for a shared subscription whose
+    /// members are among them alone has no receiver.
+    /// </summary>
+    public Task WhenCollected()
+    {
+        lock (_gate) return _state.IsCollecting ? (_collected ??= Background.NewSource()).Task : Task.CompletedTask;
+    }
+
     public void Sweep() => Hear(new FailoverEvent.Swept());
 
     private void Hear(FailoverEvent e)
@@ -116,10 +122,7 @@ internal sealed class SessionFailover(
         {
             (_state, var effects) = FailoverCore.Step(_state, e, clock.NowMs);
             // At once: the next frame of a gateway that has handed over is for these sessions too.
-            foreach (var (head, takeover) in _state.Takeovers)
-            {
-                if (_inherited.TryGetValue(head, out var inherited)) inherited.From = takeover.HandedOver;
-            }
+            foreach (var (head, takeover) in _state.Takeovers) sessions.OpenTo(head, takeover.HandedOver);
             foreach (var effect in effects) _effects.Enqueue(effect);
             if (_running || _effects.Count == 0) return;
             _running = true;
@@ -152,14 +155,13 @@ internal sealed class SessionFailover(
     {
         switch (effect)
         {
-            case FailoverEffect.ReadStore read: _ = Ask(read.Life, read.Head, read.AfterMs, owner => store.Read(owner, read)); break;
-            case FailoverEffect.MoveInStore move: _ = Ask(move.Life, move.Head, move.AfterMs, owner => store.Move(owner, move)); break;
-            case FailoverEffect.RecordInStore record: _ = Ask(record.Life, record.Head, record.AfterMs, _ => store.Record(record)); break;
+            case FailoverEffect.ToStore question: _ = Ask(question); break;
             case FailoverEffect.TakeIn take: TakeIn(take); break;
             case FailoverEffect.TellAll tell: _ = TellAll(tell); break;
+            case FailoverEffect.Supersede supersede: sessions.Supersede(supersede.Sessions); break;
             case FailoverEffect.Open open: Open(open.Head); break;
-            case FailoverEffect.OpenHere open: Inherited(open.Head)?.OpenHere(); break;
-            case FailoverEffect.EndDedup end: EndDedup(end.Head); break;
+            case FailoverEffect.OpenHere open: sessions.OpenHere(open.Head); break;
+            case FailoverEffect.EndDedup end: sessions.EndDedup(end.Head); break;
             case FailoverEffect.Post post: _ = Find(post.To)?.Link.Post(post.Frame); break;
             case FailoverEffect.Meet { GatewayId: var id } when Find(id) is { } met: routes.Meet(met); break;
             case FailoverEffect.Bar { Dead: var id } when Find(id) is { } barred: peers.Die(barred); break;
@@ -170,35 +172,40 @@ internal sealed class SessionFailover(
     }
 
     /// <summary>Puts a question to the store; what cannot be known now is for the core to ask again.</summary>
-    private async Task Ask(int life, string head, int afterMs, Func<long, Task<FailoverEvent>> question)
+    private async Task Ask(FailoverEffect.ToStore question)
     {
         // Not on the caller's thread, which may hold a link's lock.
         await Task.Yield();
         FailoverEvent answer;
         try
         {
-            if (afterMs > 0) await Task.Delay(TimeSpan.FromMilliseconds(afterMs), clock.Time);
+            if (question.AfterMs > 0) await Task.Delay(TimeSpan.FromMilliseconds(question.AfterMs), clock.Time);
             var asking = _state;
-            if (asking.Life != life) return;
-            answer = await question(asking.Owner);
+            if (asking.Life != question.Life) return;
+            answer = await store.Ask(asking.Owner, question);
         }
         catch (Exception e)
         {
-            log.SessionsNotInherited(head, e);
-            answer = new FailoverEvent.StoreFailed(life, head);
+            log.SessionsNotInherited(question.Head, e);
+            answer = new FailoverEvent.StoreFailed(question.Life, question.Head);
         }
         Hear(answer);
     }
 
     private void TakeIn(FailoverEffect.TakeIn take)
     {
-        lock (_takingIn)
+        if (sessions.TryAdd(take, () => _state.Life != take.Life)) Hear(new FailoverEvent.TakenIn(take.Life, take.Head));
+    }
+
+    private void Open(string head)
+    {
+        sessions.Open(head);
+        lock (_gate)
         {
-            if (_state.Life != take.Life) return;
-            var inherited = Inherit(take.Parts);
-            sessions.Add(take.Sessions, row => inherited.PartOf(row.LeftBy ?? take.Head));
+            if (_state.IsCollecting) return;
+            _collected?.TrySetResult();
+            _collected = null;
         }
-        Hear(new FailoverEvent.TakenIn(take.Life, take.Head));
     }
 
     private void Redirect(FailoverEffect.Redirect redirect)
@@ -206,14 +213,6 @@ internal sealed class SessionFailover(
         ISuccessor? successor = redirect.To is null ? new LocalSuccessor(broker, journal, clock)
             : Find(redirect.To) is { } other ? new RemoteSuccessor(other.Link) : null;
         if (successor is not null) Find(redirect.Dead)?.Link.RedirectTo(successor, redirect.StoredUpTo);
-    }
-
-    private void Open(string head)
-    {
-        if (Inherited(head) is not { } inherited) return;
-        inherited.Open();
-        foreach (var session in inherited.Sessions) broker.OpenShares(session);
-        log.SessionsInherited(inherited.Sessions.Count, head);
     }
 
     private async Task TellAll(FailoverEffect.TellAll tell)
@@ -229,22 +228,6 @@ internal sealed class SessionFailover(
         broker.Forget(dead);
         peers.Remove(dead);
         lock (_gate) _gateways.Remove(dead.Id);
-    }
-
-    private void EndDedup(string head)
-    {
-        Inherited(head)?.EndDedup();
-        lock (_gate) _inherited.Remove(head);
-    }
-
-    private InheritedSessions Inherit(ImmutableArray<LeftBehind> parts)
-    {
-        lock (_gate) return _inherited[parts[0].Dead] = new InheritedSessions(parts);
-    }
-
-    private InheritedSessions? Inherited(string head)
-    {
-        lock (_gate) return _inherited.GetValueOrDefault(head);
     }
 
     private RemoteGateway? Find(string gatewayId)

@@ -21,8 +21,8 @@ internal static class TakeoverRules
     public static FailoverStep Step(FailoverState state, FailoverEvent e, long now) => e switch
     {
         FailoverEvent.Asked asked => Begin(state, asked.Dead),
-        FailoverEvent.Read read when IsAt(state, read.Life, read.Head, TakeoverPhase.Reading) => Read(state, read),
-        FailoverEvent.FoundElsewhere found when IsAt(state, found.Life, found.Head, TakeoverPhase.Reading) =>
+        FailoverEvent.Claimed claimed when IsAt(state, claimed.Life, claimed.Head, TakeoverPhase.Claiming) => Claim(state, claimed),
+        FailoverEvent.FoundElsewhere found when IsAt(state, found.Life, found.Head, TakeoverPhase.Claiming) =>
             new(state.With(NotHere(found.Head, TakeoverPhase.Elsewhere) with { Elsewhere = found.GatewayId, DueAt = now + LingerMs }), []),
         FailoverEvent.Moved moved when IsAt(state, moved.Life, moved.Head, TakeoverPhase.Moving) =>
             Move(state, state.Takeovers[moved.Head]),
@@ -34,7 +34,11 @@ internal static class TakeoverRules
         FailoverEvent.HandedOver handed => HandOver(state, handed).Then(Advance, now),
         FailoverEvent.Told told when IsAt(state, told.Life, told.Head, TakeoverPhase.Telling) => Record(state, state.Takeovers[told.Head]),
         FailoverEvent.Recorded recorded when IsAt(state, recorded.Life, recorded.Head, TakeoverPhase.Recording) =>
-            new(state.With(state.Takeovers[recorded.Head] with { Phase = TakeoverPhase.Done }), []),
+            new(
+                state.With(state.Takeovers[recorded.Head] with { Phase = TakeoverPhase.Done }),
+                [new FailoverEffect.Supersede(recorded.Superseded)]),
+        FailoverEvent.Checked @checked when IsAt(state, @checked.Life, @checked.Head, TakeoverPhase.Checking) =>
+            new(state.Without(state.Takeovers[@checked.Head]), [new FailoverEffect.Supersede(@checked.Superseded)]),
         FailoverEvent.Swept => Sweep(state, now),
         // A repeat, or the answer to what was asked in another life.
         _ => new(state, []),
@@ -77,25 +81,26 @@ internal static class TakeoverRules
     };
 
     private static FailoverStep Ask(FailoverState state, string dead) =>
-        new(state.With(new Takeover(dead)), [new FailoverEffect.ReadStore(state.Life, dead, 0)]);
+        new(state.With(new Takeover(dead)), [new FailoverEffect.ClaimInStore(state.Life, dead, 0)]);
 
-    private static FailoverStep Read(FailoverState state, FailoverEvent.Read read)
+    private static FailoverStep Claim(FailoverState state, FailoverEvent.Claimed claimed)
     {
-        var takeover = state.Takeovers[read.Head];
+        var takeover = state.Takeovers[claimed.Head];
         // One of its successors may have had the sessions, and messages for them with it: the last of them first.
-        if (read.Parts[0].Through.LastOrDefault(through => state.Of(through) is not { IsAnnounced: true }) is { } first)
+        if (claimed.Parts[0].Through.LastOrDefault(through => state.Of(through) is not { IsAnnounced: true }) is { } first)
         {
             var waiting = new FailoverStep(state.With(takeover with { Phase = TakeoverPhase.Waiting }), []);
             return state.Of(first) is { Phase: not (TakeoverPhase.Elsewhere or TakeoverPhase.Fenced) } ? waiting
                 : waiting.Then((next, _) => FailoverCore.Bury(next, first), 0).Then((next, _) => Ask(next, first), 0);
         }
         // Those that come with it are asked for nowhere else.
-        var next = read.Parts.Skip(1).Aggregate(state, (so, part) => so with { Takeovers = so.Takeovers.Remove(part.Dead) });
-        var step = read.Parts.Aggregate(
+        var next = claimed.Parts.Skip(1).Aggregate(state, (so, part) => so with { Takeovers = so.Takeovers.Remove(part.Dead) });
+        var step = claimed.Parts.Aggregate(
             new FailoverStep(next, []), (so, part) => so.Then((then, _) => FailoverCore.Bury(then, part.Dead), 0));
         return new(
-            step.State.With(takeover with { Phase = TakeoverPhase.Moving, Parts = read.Parts, Sessions = read.Sessions, Failures = 0 }),
-            step.Effects.Add(new FailoverEffect.MoveInStore(state.Life, read.Head, 0)));
+            step.State.With(
+                takeover with { Phase = TakeoverPhase.Moving, Parts = claimed.Parts, Sessions = claimed.Sessions, Failures = 0 }),
+            step.Effects.Add(new FailoverEffect.MoveInStore(state.Life, claimed.Head, 0)));
     }
 
     private static FailoverStep Move(FailoverState state, Takeover takeover) => new(
@@ -115,7 +120,7 @@ internal static class TakeoverRules
                 .. takeover.Parts.Select(part => new FailoverEffect.Redirect(part.Dead, null, part.StoredUpTo(state.Self))),
                 new FailoverEffect.OpenHere(takeover.Head),
                 .. state.Peers.Select(peer => new FailoverEffect.Post(peer, Announcement(takeover, peer))),
-                .. waiting.Select(other => new FailoverEffect.ReadStore(state.Life, other.Head, 0)),
+                .. waiting.Select(other => new FailoverEffect.ClaimInStore(state.Life, other.Head, 0)),
             ]);
     }
 
@@ -142,9 +147,10 @@ internal static class TakeoverRules
         int afterMs = (int)Pauses.After(takeover.Failures + 1).TotalMilliseconds;
         FailoverEffect? again = takeover.Phase switch
         {
-            TakeoverPhase.Reading => new FailoverEffect.ReadStore(state.Life, head, afterMs),
+            TakeoverPhase.Claiming => new FailoverEffect.ClaimInStore(state.Life, head, afterMs),
             TakeoverPhase.Moving => new FailoverEffect.MoveInStore(state.Life, head, afterMs),
             TakeoverPhase.Recording => new FailoverEffect.RecordInStore(state.Life, head, Dead(takeover), afterMs),
+            TakeoverPhase.Checking => new FailoverEffect.CheckInStore(state.Life, head, afterMs),
             _ => null,
         };
         return again is null ? new(state, []) : new(state.With(takeover with { Failures = takeover.Failures + 1 }), [again]);
@@ -153,13 +159,18 @@ internal static class TakeoverRules
     private static FailoverStep Sweep(FailoverState state, long now)
     {
         var due = state.Takeovers.Values.Where(takeover => takeover.DueAt <= now).ToLookup(takeover => takeover.Phase);
-        var over = due[TakeoverPhase.Done].Concat(due[TakeoverPhase.Elsewhere]);
-        var next = over.Aggregate(state, (so, takeover) => so.Without(takeover));
+        var next = due[TakeoverPhase.Elsewhere].Aggregate(state, (so, takeover) => so.Without(takeover));
+        next = due[TakeoverPhase.Done].Aggregate(
+            next, (so, takeover) => so.With(takeover with { Phase = TakeoverPhase.Checking, Failures = 0 }));
         return new(
             due[TakeoverPhase.Collecting].Aggregate(next, (so, takeover) => so.With(takeover with { DueAt = now + CollectMs })),
             [
-                .. due[TakeoverPhase.Done].Select(takeover => new FailoverEffect.EndDedup(takeover.Head)),
-                .. due[TakeoverPhase.Collecting].Select(takeover => new FailoverEffect.ReadStore(state.Life, takeover.Head, 0)),
+                .. due[TakeoverPhase.Done].SelectMany(takeover => (FailoverEffect[])
+                [
+                    new FailoverEffect.EndDedup(takeover.Head),
+                    new FailoverEffect.CheckInStore(state.Life, takeover.Head, 0),
+                ]),
+                .. due[TakeoverPhase.Collecting].Select(takeover => new FailoverEffect.ClaimInStore(state.Life, takeover.Head, 0)),
             ]);
     }
 }

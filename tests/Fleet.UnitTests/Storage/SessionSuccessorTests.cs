@@ -8,7 +8,7 @@ public sealed class SessionSuccessorsOnSqlite : SessionSuccessorTests<SqliteTest
     public async Task A_beginning_that_ran_twice_inherits_all_the_same()
     {
         await Write(await OfAnEarlierLife(), batch => batch.Sessions.Add(Session(1, "a")));
-        Task<SessionOwner> beginning;
+        Task<OwningGateway> beginning;
         await using (await Database.HoldWriter())
         {
             beginning = Store.Begin("new", "here", default);
@@ -56,6 +56,16 @@ public abstract class SessionSuccessorTests<TDatabase> : SessionStoreTestsOn<TDa
         Assert.Equal("successor", await Store.FindGateway("a", default));
         Assert.Single((await Store.Load(successor, default)).Sessions);
         Assert.True(await Store.Write(successor, OneMark(), default));
+    }
+
+    [Fact]
+    public async Task Sessions_of_whose_clients_another_gateway_has_newer_ones_are_found()
+    {
+        var (first, second) = (await Begin("first"), await Begin("second"));
+        await Write(first, batch => batch.Sessions.AddRange([Session(1, "a"), Session(2, "b"), Session(9, "c")]));
+        await Write(second, batch => batch.Sessions.AddRange([Session(7, "a"), Session(8, "c")]));
+        Assert.Equal([new SupersededSession("a", 7)], await Store.FindSuperseded(first, default));
+        Assert.Equal([new SupersededSession("c", 9)], await Store.FindSuperseded(second, default));
     }
 
     [Fact]

@@ -37,7 +37,7 @@ internal sealed class MemorySessionStore : ISessionStore
         lock (_gate) _killed = _owners.Count;
     }
 
-    public Task<SessionOwner> Begin(string gatewayId, string? name, CancellationToken cancellation)
+    public Task<OwningGateway> Begin(string gatewayId, string? name, CancellationToken cancellation)
     {
         lock (_gate)
         {
@@ -51,7 +51,7 @@ internal sealed class MemorySessionStore : ISessionStore
             Move(owner => _owners[(int)owner - 1].Successor == at + 1, at + 1);
             DropSuperseded(at + 1);
             var predecessors = _owners.Where(left => left.Successor == at + 1 && !left.IsFailedOver);
-            return Task.FromResult(new SessionOwner(at + 1, [.. predecessors.Select(left => left.Gateway)]));
+            return Task.FromResult(new OwningGateway(at + 1, [.. predecessors.Select(left => left.Gateway)]));
         }
     }
 
@@ -142,6 +142,19 @@ internal sealed class MemorySessionStore : ISessionStore
         }
     }
 
+    public Task<IReadOnlyList<SupersededSession>> FindSuperseded(long owner, CancellationToken cancellation)
+    {
+        lock (_gate)
+        {
+            var newer = from entry in _sessions.Values
+                        where entry.Owner == owner
+                        from other in _sessions.Values
+                        where other.Owner != owner && other.Row.Key == entry.Row.Key && other.Row.Epoch > entry.Row.Epoch
+                        select new SupersededSession(entry.Row.Key, other.Row.Epoch);
+            return Task.FromResult<IReadOnlyList<SupersededSession>>([.. newer]);
+        }
+    }
+
     public Task<string?> FindGateway(string key, CancellationToken cancellation)
     {
         lock (_gate)
@@ -174,6 +187,11 @@ internal sealed class MemorySessionStore : ISessionStore
             _owners.Add(new Owner(gateway, null));
             _sessions[row.Id] = (row, _owners.Count, null);
         }
+    }
+
+    public bool IsFailedOver(long owner)
+    {
+        lock (_gate) return _owners[(int)owner - 1].IsFailedOver;
     }
 
     public int MessageCount

@@ -43,6 +43,10 @@ public sealed class SessionJournalTests
     }
 
     [Fact]
+    public async Task When_nothing_is_noted_since_it_began_all_of_that_is_durable() =>
+        Assert.True(await _journal.WhenDurable(_journal.Position));
+
+    [Fact]
     public async Task What_comes_while_a_page_is_written_shares_the_next_one()
     {
         await Held();
@@ -270,7 +274,7 @@ public sealed class SessionJournalTests
 
     private JournalPosition Put() => _journal.Put(_session, new SessionRow
     {
-        Id = _session.Id, Key = "k", Epoch = 1, Kind = "plain", ClientId = "k", SessionId = "s", RemoteAddress = "", ExpirySeconds = 60,
+        Id = _session.Id, Key = "k", Epoch = 1, Kind = "plain", ClientId = "k", ConnectionId = "s", RemoteAddress = "", ExpirySeconds = 60,
         MaybeSent = 0,
     });
 
@@ -283,7 +287,7 @@ public sealed class SessionJournalTests
 
     private static Publication Message(string payload) => new("t"u8.ToArray(), Encoding.UTF8.GetBytes(payload), Qos.ExactlyOnce);
 
-    private sealed class Woken : ISessionOwner
+    private sealed class Woken : ISessionConnection
     {
         public int Times { get; private set; }
 

@@ -93,6 +93,9 @@ internal sealed class GatewayParts
 
     public SessionFinder Finder(IGrainFactory grains) => ActivatorUtilities.CreateInstance<SessionFinder>(_services, grains);
 
+    public SessionAcquirer Acquirer(IGrainFactory grains) =>
+        ActivatorUtilities.CreateInstance<SessionAcquirer>(_services, grains, Finder(grains));
+
     /// <summary>One that asks these grains, and tells of what it decides here.</summary>
     public ConnectAuthoriser Authoriser(
         IGrainFactory grains, GatewayIdentity gateway, SessionLifecycle lifecycle, IPasswordAuthenticator passwords) => new(

@@ -1,15 +1,12 @@
-using Fleet.Gateway.Auth;
 using Fleet.Gateway.Connect;
 using Fleet.Interfaces.Messaging;
-using Microsoft.Extensions.Logging.Abstractions;
-using Microsoft.Extensions.Options;
 
 namespace Fleet.UnitTests.Gateway;
 
 /// <summary>CONNECTs that wait for the session's gateway: how long, how many, and whom that keeps out.</summary>
 public sealed class SessionAcquirerTests
 {
-    private readonly GatewayParts _parts = new();
+    private readonly GatewayParts _parts = new(settings => settings.Admission.MaxOpeningConnections = 10);
     private readonly StubGrains _grains = new();
     private readonly HashSet<string> _lost = ["a", "b", "c", "d", "e"];
     private readonly SessionAcquirer _acquirer;
@@ -18,9 +15,7 @@ public sealed class SessionAcquirerTests
     public SessionAcquirerTests()
     {
         _grains.On<ISessionGrain>("Open", (key, _) => Task.FromResult(new SessionLease(7, Lost: _lost.Contains(key) ? "gw-lost" : null)));
-        _acquirer = new SessionAcquirer(
-            _grains, _parts.Gateway, _parts.SessionHandoff, _parts.Finder(_grains), _parts.Fences, _parts.Broker,
-            Options.Create(new AdmissionOptions { MaxOpeningConnections = 10 }), _parts.Clock, NullLogger<SessionAcquirer>.Instance);
+        _acquirer = _parts.Acquirer(_grains);
         _timersBefore = _parts.Time.Timers;
     }
 

@@ -18,9 +18,7 @@ internal sealed class GatewayIdentity(Func<Guid>? newGuid = null)
     /// </summary>
     public bool IsBeginning => _beginning is not null;
 
-    /// <summary>
-    /// Whether something was authorised under an id that this gateway has no more; what names none was not authorised by a gateway.
-    /// </summary>
+    /// <summary>True if <paramref name="id"/> is one of this gateway's former ids. Null is never former.</summary>
     public bool HadBefore(string? id) => id is not null && id != _id;
 
     /// <summary>Completes when it has begun.</summary>

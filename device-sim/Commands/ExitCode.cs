@@ -10,6 +10,3 @@ internal static class ExitCode
     /// <summary>A file, a host or an argument is not what it should be; nothing was run.</summary>
     public const int Usage = 2;
 }
-
-/// <summary>Something the user gave cannot be used; the message says what to do about it.</summary>
-internal sealed class UsageException(string message) : Exception(message);

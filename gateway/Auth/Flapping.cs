@@ -31,7 +31,7 @@ internal readonly record struct FlappingClient(long WindowStart, int Drops = 0, 
 /// </summary>
 internal sealed class Flapping(IOptions<AdmissionOptions> options)
 {
-    /// <summary>A connection that lasted longer is none that flaps.</summary>
+    /// <summary>A connection that lasted longer is no sign of flapping.</summary>
     public const long ShortLivedMs = 10_000;
 
     /// <summary>Beyond this, new ones are not watched until the sweep has made room: memory stays bounded whoever connects.</summary>

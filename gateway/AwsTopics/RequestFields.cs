@@ -35,9 +35,11 @@ internal sealed class RequestFields : IDisposable
         try
         {
             var document = JsonDocument.Parse(body);
-            if (document.RootElement.ValueKind == JsonValueKind.Object)
-                return new RequestFields(document) { Error = StorableText.IsJson(body.Span) ? null : StorableText.Rule };
+            bool isObject = document.RootElement.ValueKind == JsonValueKind.Object;
+            if (isObject && StorableText.IsJson(body.Span)) return new RequestFields(document);
             document.Dispose();
+            // To read what is no text would be an InvalidOperationException.
+            if (isObject) return new RequestFields(null) { Error = StorableText.Rule };
             error = "The body is not a JSON object.";
         }
         catch (JsonException e)

@@ -1,6 +1,5 @@
 using Fleet.Gateway.Telemetry;
 using Microsoft.Extensions.Options;
-using Microsoft.Win32.SafeHandles;
 
 namespace Fleet.Gateway.Blocks;
 
@@ -9,23 +8,24 @@ namespace Fleet.Gateway.Blocks;
 /// ask for next. Bounded; the segment that was used least recently makes room, and its memory is used again. A segment is read once,
 /// however many wait.
 /// </summary>
-internal sealed class BlockCache : IDisposable
+internal sealed class BlockCache
 {
     public const int SegmentBytes = 128 * 1024;
-    private const int MaxOpenBlobs = 64;
+
+    /// <summary>A blob that a disk had damaged is replaced by an upload of the same bytes: so long it may be served as it was.</summary>
+    private const long LookAgainAfterMs = 10_000;
 
     private readonly Lock _gate = new();
     private readonly IBlobSource _source;
+    private readonly GatewayClock _clock;
     private readonly GatewayMetrics _metrics;
     private readonly int _maxSegments;
     private readonly Dictionary<(string Sha256, long Index), LinkedListNode<Segment>> _segments = [];
     private readonly LinkedList<Segment> _byUse = [];
-    private readonly Dictionary<string, SafeFileHandle> _open = new(StringComparer.Ordinal);
 
-    public BlockCache(IBlobSource source, IOptions<BlockCacheOptions> options, GatewayMetrics metrics)
+    public BlockCache(IBlobSource source, IOptions<BlockCacheOptions> options, GatewayClock clock, GatewayMetrics metrics)
     {
-        _source = source;
-        _metrics = metrics;
+        (_source, _clock, _metrics) = (source, clock, metrics);
         _maxSegments = (int)Math.Clamp(options.Value.BlockCacheBytes / SegmentBytes, 1, int.MaxValue);
     }
 
@@ -40,11 +40,6 @@ internal sealed class BlockCache : IDisposable
         bool read = Copy(segment, start, destination);
         Unpin(segment);
         return new(read);
-    }
-
-    public void Dispose()
-    {
-        foreach (var handle in _open.Values) handle.Dispose();
     }
 
     private async ValueTask<bool> ReadSlowly(Segment segment, string sha256, long offset, Memory<byte> destination)
@@ -86,10 +81,11 @@ internal sealed class BlockCache : IDisposable
                 _byUse.Remove(node);
                 _byUse.AddFirst(node);
                 node.Value.Pins++;
+                LookAgain(node.Value);
                 _metrics.CacheHit();
                 return node.Value;
             }
-            segment = new Segment { Sha256 = sha256, Index = index, Bytes = ReclaimBytes(), Pins = 1 };
+            segment = new Segment { Sha256 = sha256, Index = index, Bytes = ReclaimBytes(), Pins = 1, LookedAt = _clock.NowMs };
             _segments.Add((sha256, index), _byUse.AddFirst(segment));
             segment.Loaded = Task.Run(() => Load(segment));
         }
@@ -124,42 +120,39 @@ internal sealed class BlockCache : IDisposable
 
     private void Remove(Segment segment)
     {
-        if (_segments.Remove((segment.Sha256, segment.Index), out var node)) _byUse.Remove(node);
+        // Another may have taken the place of one that was replaced.
+        if (!_segments.TryGetValue((segment.Sha256, segment.Index), out var node) || node.Value != segment) return;
+        _segments.Remove((segment.Sha256, segment.Index));
+        _byUse.Remove(node);
     }
 
     private void Load(Segment segment)
     {
-        if (Open(segment.Sha256) is not { } handle) return;
+        using var blob = _source.OpenRead(segment.Sha256);
+        if (blob is null) return;
+        segment.StoredAt = File.GetLastWriteTimeUtc(blob);
         int read = 0;
         while (read < SegmentBytes)
         {
-            int got = RandomAccess.Read(handle, segment.Bytes.AsSpan(read), (segment.Index * SegmentBytes) + read);
+            int got = RandomAccess.Read(blob, segment.Bytes.AsSpan(read), (segment.Index * SegmentBytes) + read);
             if (got == 0) break;
             read += got;
         }
         segment.Length = read;
     }
 
-    private SafeFileHandle? Open(string sha256)
+    /// <summary>Under the lock: lets a segment go, before long, whose blob was stored anew since.</summary>
+    private void LookAgain(Segment segment)
     {
-        lock (_gate)
+        long now = _clock.NowMs;
+        if (now - segment.LookedAt < LookAgainAfterMs || !segment.Loaded.IsCompletedSuccessfully) return;
+        segment.LookedAt = now;
+        _ = Task.Run(() =>
         {
-            if (_open.TryGetValue(sha256, out var handle)) return handle;
-        }
-        var opened = _source.OpenRead(sha256);
-        if (opened is null) return null;
-        lock (_gate)
-        {
-            if (_open.TryGetValue(sha256, out var other))
-            {
-                opened.Dispose();
-                return other;
-            }
-            // A handle that is dropped while a read is under way stays open until that read ends; it is closed by its finalizer.
-            if (_open.Count >= MaxOpenBlobs) _open.Remove(_open.Keys.First());
-            _open.Add(sha256, opened);
-            return opened;
-        }
+            using var blob = _source.OpenRead(segment.Sha256);
+            if (blob is not null && File.GetLastWriteTimeUtc(blob) == segment.StoredAt) return;
+            lock (_gate) Remove(segment);
+        });
     }
 
     private sealed class Segment
@@ -168,6 +161,12 @@ internal sealed class BlockCache : IDisposable
         public required long Index { get; init; }
         public required byte[] Bytes { get; init; }
         public Task Loaded { get; set; } = Task.CompletedTask;
+
+        /// <summary>When the blob was stored that it was read from.</summary>
+        public DateTime StoredAt { get; set; }
+
+        /// <summary>When that was looked at last; monotonic milliseconds.</summary>
+        public long LookedAt { get; set; }
 
         /// <summary>Bytes of the blob in it; fewer at the blob's end, none if there is no such blob.</summary>
         public int Length { get; set; }

@@ -190,8 +190,8 @@ internal sealed class PublishAnswers(
     }
 
     /// <summary>
-    /// Once the gateway was taken for dead, whom it knows of and what it stores are another's, even while the connections of before are
-    /// still to end. It has a new id before anything else goes, so what was routed without them is found out here.
+    /// After this gateway is fenced, its routes and sessions belong to its successor, even while its former connections are still to end.
+    /// It takes a new id first, so a connection under the former id must not acknowledge anything.
     /// </summary>
     private void DemandOwnLife()
     {

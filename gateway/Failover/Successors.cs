@@ -8,7 +8,7 @@ namespace Fleet.Gateway.Failover;
 /// <summary>The successor is another gateway.</summary>
 internal sealed class RemoteSuccessor(PeerLink link) : ISuccessor
 {
-    public bool HasRoom(int bytes) => link.HasRoom(bytes);
+    public bool HasRoom(int bytes, LinkBound bound) => link.HasRoom(bytes, bound);
 
     public Task Accept(LinkFrame.Redirected frame, int bytes) => link.Post(frame, bytes);
 }
@@ -16,7 +16,7 @@ internal sealed class RemoteSuccessor(PeerLink link) : ISuccessor
 /// <summary>This gateway is the successor: what its own publishers have for the dead one stays here.</summary>
 internal sealed class LocalSuccessor(Broker broker, SessionJournal journal, GatewayClock clock) : ISuccessor
 {
-    public bool HasRoom(int bytes) => true;
+    public bool HasRoom(int bytes, LinkBound bound) => true;
 
     public Task Accept(LinkFrame.Redirected frame, int bytes)
     {

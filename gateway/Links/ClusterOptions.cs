@@ -13,7 +13,8 @@ internal sealed class ClusterOptions
     public string? Name { get; set; }
 
     /// <summary>
-    /// Bytes of messages that wait for each other gateway; above this, QoS 0 is dropped and QoS 1 and 2 are refused (0x97).
+    /// Bytes of messages that wait for each other gateway; above this, QoS 0 is dropped and QoS 1 and 2 are refused (0x97). Messages that
+    /// nobody would send again, wills say, have twice as much.
     /// </summary>
     [Range(65_536, int.MaxValue)] public int MaxForwardBytes { get; set; } = 16 * 1024 * 1024;
 }

@@ -18,6 +18,22 @@ internal sealed class Forwarder(Peers peers, GatewayClock clock, GatewayMetrics 
     /// </returns>
     public Task? Forward(Publication message, List<SubscriptionMatch<Subscriber>> matches)
     {
+        var targets = TakeTargets(matches);
+        return targets.Count == 0 ? Task.CompletedTask : PostToAllOrNone(message, targets);
+    }
+
+    /// <summary>
+    /// As <see cref="Forward"/>, of a message that nobody would send again: a full link has a reserve for it. If that is full too, its
+    /// gateway does not get it, and all others do.
+    /// </summary>
+    public Task ForwardToEach(Publication message, List<SubscriptionMatch<Subscriber>> matches)
+    {
+        var targets = TakeTargets(matches);
+        return targets.Count == 0 ? Task.CompletedTask : Post(message, targets, LinkBound.Reserve);
+    }
+
+    private static List<Target> TakeTargets(List<SubscriptionMatch<Subscriber>> matches)
+    {
         var targets = t_targets ??= [];
         targets.Clear();
         int kept = 0;
@@ -31,20 +47,28 @@ internal sealed class Forwarder(Peers peers, GatewayClock clock, GatewayMetrics 
             }
         }
         matches.RemoveRange(kept, matches.Count - kept);
-        return targets.Count == 0 ? Task.CompletedTask : Post(message, targets);
+        return targets;
     }
 
-    private Task? Post(Publication message, List<Target> targets)
+    private Task? PostToAllOrNone(Publication message, List<Target> targets)
     {
-        bool receipt = message.Qos != Qos.AtMostOnce;
-        int bytes = message.Topic.Length + message.Payload.Length;
+        int bytes = BytesOf(message);
         // All or none: what some had already would come to them twice, when the publisher tries again.
-        if (receipt && targets.Exists(target => !target.Gateway.Link.HasRoom(bytes)))
+        if (message.Qos != Qos.AtMostOnce && targets.Exists(target => !target.Gateway.Link.HasRoom(bytes, LinkBound.Ordinary)))
         {
             metrics.Dropped(DropReason.QueueFull);
             targets.Clear();
             return null;
         }
+        return Post(message, targets, LinkBound.None);
+    }
+
+    /// <param name="bound">Of a message of QoS 1 or 2.</param>
+    private Task Post(Publication message, List<Target> targets, LinkBound bound)
+    {
+        bool receipt = message.Qos != Qos.AtMostOnce;
+        if (!receipt) bound = LinkBound.Ordinary;
+        int bytes = BytesOf(message);
         // One that came from another gateway keeps its number.
         message.Number ??= peers.NextMessageNumber();
         var copy = PeerMessages.Of(message, clock.NowMs);
@@ -57,10 +81,14 @@ internal sealed class Forwarder(Peers peers, GatewayClock clock, GatewayMetrics 
         {
             bool isCovered = toAll && toAllOf.Contains(gateway.Id);
             if (isCovered && shares.IsEmpty) continue;
-            var posted = gateway.Link.Forward(new LinkFrame.Published(copy, toAll && !isCovered, shares), bytes, receipt, out var covered);
+            var frame = new LinkFrame.Published(copy, toAll && !isCovered, shares);
+            if (gateway.Link.Forward(frame, bytes, receipt, bound, out var covered) is not { } posted)
+            {
+                metrics.Dropped(DropReason.QueueFull);
+                continue;
+            }
             if (toAll && !isCovered) toAllOf = toAllOf.AddRange(covered);
-            if (posted is null) metrics.Dropped(DropReason.QueueFull);
-            else if (!posted.IsCompleted) taken = taken.IsCompleted ? posted : Task.WhenAll(taken, posted);
+            if (!posted.IsCompleted) taken = taken.IsCompleted ? posted : Task.WhenAll(taken, posted);
             metrics.Forwarded();
         }
         targets.Clear();
@@ -70,6 +98,8 @@ internal sealed class Forwarder(Peers peers, GatewayClock clock, GatewayMetrics 
     /// <summary>Those who live, whose dead may still grow in number; then the dead, successors before those whose they are.</summary>
     private static List<Target> SuccessorsFirst(List<Target> targets) =>
         [.. targets.OrderBy(target => target.Gateway.Link.IsDead).ThenByDescending(target => target.Gateway.Link.Covers.Length)];
+
+    private static int BytesOf(Publication message) => message.Topic.Length + message.Payload.Length;
 
     private static void Add(List<Target> targets, RemoteGateway gateway, string? share)
     {

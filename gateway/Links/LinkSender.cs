@@ -13,6 +13,19 @@ namespace Fleet.Gateway.Links;
 internal readonly record struct LinkItem(
     LinkFrame Frame, int Bytes, TaskCompletionSource? Receipt, bool IsMessage, ImmutableArray<string> Covers);
 
+/// <summary>How much may wait on a link before a frame is not taken.</summary>
+internal enum LinkBound
+{
+    /// <summary><see cref="ClusterOptions.MaxForwardBytes"/>: for QoS 0, and for what its publisher sends again.</summary>
+    Ordinary,
+
+    /// <summary>Twice as much: for messages that nobody would send again. They keep their place among the others.</summary>
+    Reserve,
+
+    /// <summary>For the frames that no link may miss, of which there are only so many, and for what has been found to have room.</summary>
+    None,
+}
+
 /// <summary>What became of a frame that was posted.</summary>
 internal enum PostOutcome
 {
@@ -64,15 +77,14 @@ internal sealed class LinkSender(string from, string to, long maxBytes)
     public PeerBatch? UnderWay { get; private set; }
 
     /// <param name="bytes">Of the payload.</param>
-    public bool HasRoom(int bytes) => HasRoomFor(bytes + FrameBytes);
+    public bool HasRoom(int bytes, LinkBound bound) => HasRoomFor(bytes + FrameBytes, bound);
 
-    /// <param name="bounded">False: for the frames that no link may miss, of which there are only so many.</param>
-    public PostOutcome Post(in LinkItem item, bool bounded)
+    public PostOutcome Post(in LinkItem item, LinkBound bound)
     {
         if (IsDead && !(item.IsMessage && item.Receipt is not null)) return PostOutcome.NotNeeded;
         if (_state == LinkState.Abandoned) return PostOutcome.Lost;
         if (_state == LinkState.Redirected) return PostOutcome.ForSuccessor;
-        if (bounded && !HasRoomFor(item.Bytes)) return PostOutcome.Full;
+        if (!HasRoomFor(item.Bytes, bound)) return PostOutcome.Full;
         _waiting.Enqueue(item);
         Bytes += item.Bytes;
         return PostOutcome.Queued;
@@ -148,7 +160,12 @@ internal sealed class LinkSender(string from, string to, long maxBytes)
         return RemoveAll();
     }
 
-    private bool HasRoomFor(int size) => Bytes == 0 || Bytes + size <= maxBytes;
+    private bool HasRoomFor(int size, LinkBound bound) => Bytes == 0 || bound switch
+    {
+        LinkBound.Ordinary => Bytes + size <= maxBytes,
+        LinkBound.Reserve => Bytes + size <= 2 * maxBytes,
+        _ => true,
+    };
 
     private List<LinkItem> RemoveAll()
     {

@@ -12,11 +12,14 @@ namespace Fleet.Gateway.Links;
 internal sealed class PeerLink(
     string from, string to, Func<PeerBatch, Task<PeerAnswer>> send, int maxBytes, Action suspected, TimeProvider time, ILogger log)
 {
+    private static readonly TimeSpan TellFullAgainAfter = TimeSpan.FromMinutes(1);
+
     private readonly Lock _gate = new();
     private readonly LinkSender _link = new(from, to, maxBytes);
     private readonly TaskCompletionSource _dead = Background.NewSource();
     private ISuccessor? _successor;
     private bool _running;
+    private long? _toldFullAt;
 
     /// <summary>Whose sessions get what is published for the other gateway: its own, and those of the dead whose successor it is.</summary>
     private ImmutableArray<string> _covers = [to];
@@ -38,15 +41,15 @@ internal sealed class PeerLink(
     /// Completes when the other gateway, or its successor, has it; at once without <paramref name="receipt"/>. Null: too much waits
     /// already. What is no message is of no use to the successor, and is done with when the other gateway is dead.
     /// </returns>
-    public Task? TryPost(LinkFrame frame, int bytes, bool receipt) => Post(frame, bytes, receipt, bounded: true, out _);
+    public Task? TryPost(LinkFrame frame, int bytes, bool receipt) => Post(frame, bytes, receipt, LinkBound.Ordinary, out _);
 
     /// <summary>For the frames that no link may miss, of which there are only so many, and for what has been found to have room.</summary>
-    public Task Post(LinkFrame frame, int bytes = 0) => Post(frame, bytes, receipt: true, bounded: false, out _)!;
+    public Task Post(LinkFrame frame, int bytes = 0) => Post(frame, bytes, receipt: true, LinkBound.None, out _)!;
 
-    /// <summary>A message: as <see cref="TryPost"/> without a receipt, and unbounded with one.</summary>
+    /// <summary>A message: as <see cref="TryPost"/>.</summary>
     /// <param name="covered">The gateways whose sessions have it with this.</param>
-    public Task? Forward(LinkFrame.Published frame, int bytes, bool receipt, out ImmutableArray<string> covered) =>
-        Post(frame, bytes, receipt, bounded: !receipt, out covered);
+    public Task? Forward(LinkFrame.Published frame, int bytes, bool receipt, LinkBound bound, out ImmutableArray<string> covered) =>
+        Post(frame, bytes, receipt, bound, out covered);
 
     /// <summary>The gateways whose sessions have what is forwarded now.</summary>
     public ImmutableArray<string> Covers
@@ -55,9 +58,9 @@ internal sealed class PeerLink(
     }
 
     /// <param name="bytes">Of the payload.</param>
-    public bool HasRoom(int bytes)
+    public bool HasRoom(int bytes, LinkBound bound)
     {
-        lock (_gate) return _successor?.HasRoom(bytes) ?? _link.HasRoom(bytes);
+        lock (_gate) return _successor?.HasRoom(bytes, bound) ?? _link.HasRoom(bytes, bound);
     }
 
     /// <summary>The other gateway is dead: nothing is sent any more, and messages wait for its successor.</summary>
@@ -97,7 +100,7 @@ internal sealed class PeerLink(
         foreach (var item in left) item.Receipt?.TrySetException(Lost());
     }
 
-    private Task? Post(LinkFrame frame, int bytes, bool receipt, bool bounded, out ImmutableArray<string> covered)
+    private Task? Post(LinkFrame frame, int bytes, bool receipt, LinkBound bound, out ImmutableArray<string> covered)
     {
         lock (_gate)
         {
@@ -105,11 +108,14 @@ internal sealed class PeerLink(
             covered = _covers;
             var taken = receipt ? Background.NewSource() : null;
             bool isMessage = frame is LinkFrame.Published or LinkFrame.Redirected;
-            switch (_link.Post(new LinkItem(frame, bytes + LinkSender.FrameBytes, taken, isMessage, covered), bounded))
+            switch (_link.Post(new LinkItem(frame, bytes + LinkSender.FrameBytes, taken, isMessage, covered), bound))
             {
-                case PostOutcome.Full: return null;
+                case PostOutcome.Full:
+                    if (bound == LinkBound.Reserve) TellFull();
+                    return null;
                 case PostOutcome.NotNeeded: return Task.CompletedTask;
-                case PostOutcome.ForSuccessor: return _successor!.Accept(Redirected(frame, covered), bytes);
+                case PostOutcome.ForSuccessor when !_successor!.HasRoom(bytes, bound): return null;
+                case PostOutcome.ForSuccessor: return _successor.Accept(Redirected(frame, covered), bytes);
                 case PostOutcome.Lost: return Task.FromException(Lost());
             }
             if (!_running && !_link.IsDead)
@@ -120,6 +126,13 @@ internal sealed class PeerLink(
             }
             return taken?.Task ?? Task.CompletedTask;
         }
+    }
+
+    private void TellFull()
+    {
+        if (_toldFullAt is { } before && time.GetElapsedTime(before) < TellFullAgainAfter) return;
+        _toldFullAt = time.GetTimestamp();
+        log.LinkFull(to, _link.Bytes);
     }
 
     private async Task Run()
@@ -197,7 +210,7 @@ internal sealed class PeerLink(
 internal interface ISuccessor
 {
     /// <param name="bytes">Of a payload.</param>
-    bool HasRoom(int bytes);
+    bool HasRoom(int bytes, LinkBound bound);
 
     /// <param name="bytes">Of the payload.</param>
     /// <returns>Completes when the sessions that the dead gateway left have it; fails if they do not.</returns>

@@ -70,7 +70,7 @@ internal sealed class RemoteGateway(GatewayMember member, PeerLink link) : Subsc
         lock (_gate) _receiver.Close();
     }
 
-    /// <summary>Nothing is for it any more. Returns what is to go from the tree.</summary>
+    /// <summary>Closes the link; what still waits is lost. Returns the subscriptions to take out of the tree.</summary>
     public (TopicFilter Filter, Subscriber Subscriber)[] Leave()
     {
         link.Abandon();

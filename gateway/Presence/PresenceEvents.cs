@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Fleet.Gateway.Routing;
 using Fleet.Gateway.Sessions;
 using Fleet.Interfaces.Devices;
@@ -53,6 +54,7 @@ internal sealed class PresenceEvents(Broker broker, GatewayClock clock)
         DisconnectReason.ServerInitiatedDisconnect => "SERVER_INITIATED_DISCONNECT",
         DisconnectReason.ServerError => "SERVER_ERROR",
         DisconnectReason.ForbiddenAccess => "FORBIDDEN_ACCESS",
-        _ => "CONNECTION_LOST",
+        DisconnectReason.ConnectionLost or DisconnectReason.GatewayLost => "CONNECTION_LOST",
+        _ => throw new UnreachableException($"{reason} has no name in presence events"),
     };
 }

@@ -39,7 +39,7 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
     /// </summary>
     /// <returns>
     /// Completes when the other gateways and the rules among them have it. Null: one of them has too much waiting, and no session here got
-    /// it either.
+    /// it either. What has no publisher, nobody would send again: it is never null, and whoever has room gets it.
     /// </returns>
     /// <param name="packetId">Of a QoS 2 message, which its publisher may repeat with it; 0 otherwise.</param>
     /// <param name="position">Where it is durable for the persistent sessions here; null if nothing of it is stored for any.</param>
@@ -51,7 +51,8 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
         bool kept = Volatile.Read(ref _sinks) > 0, others = peers.HadAny;
         if (kept || others) message.Keep();
         // They go first: the message gets its number then, and no session here may see it without.
-        var taken = kept && publisher is not null && !FanOut.HaveRoom(message, matches) ? null
+        var taken = publisher is null ? others ? forwarder.ForwardToEach(message, matches) : Task.CompletedTask
+            : kept && !FanOut.HaveRoom(message, matches) ? null
             : others ? forwarder.Forward(message, matches) : Task.CompletedTask;
         if (taken is not null && kept) taken = FanOut.Both(taken, FanOut.Keep(message, matches, publisher));
         // Not held in the store before others have it: after a kill, a repeat of it is to reach those that have not.

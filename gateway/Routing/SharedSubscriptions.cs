@@ -50,7 +50,7 @@ internal sealed class SharedSubscriptions(Forwarder forwarder, SessionJournal jo
         foreach (var match in elsewhere.Length == 0 ? [] : matches.ToArray())
         {
             if (match.Subscriber is RemoteShare { Gateway.IsAvailable: true } share && elsewhere.Contains(share.Filter))
-                _ = forwarder.Forward(message, [match]);
+                _ = forwarder.ForwardToEach(message, [match]);
         }
     }
 
@@ -78,7 +78,7 @@ internal sealed class SharedSubscriptions(Forwarder forwarder, SessionJournal jo
         message.Keep();
         // Members whose fail-over is under way are not in the tree.
         if (matches.Count == 0) return Choose(share, static _ => true) is var (member, held) ? Deliver(message, member, held) : null;
-        _ = forwarder.Forward(message, matches);
+        _ = forwarder.ForwardToEach(message, matches);
         return matches is [{ Subscriber: Session chosen, Options: var options, SubscriptionId: var id }]
             ? chosen.Deliver(Delivery.Of(message, options, SubscriptionIdentifiers.Of(id), share)) : null;
     }

@@ -73,6 +73,10 @@ internal static partial class GatewayLog
     [LoggerMessage(3020, LogLevel.Error, "A frame of gateway {GatewayId} ({Frame}) could not be handled")]
     public static partial void LinkFrameFailed(this ILogger log, string gatewayId, string frame, Exception exception);
 
+    [LoggerMessage(3033, LogLevel.Error,
+        "{Bytes} bytes wait for gateway {GatewayId}, the reserve included: wills and events for its clients are dropped")]
+    public static partial void LinkFull(this ILogger log, string gatewayId, long bytes);
+
     [LoggerMessage(3021, LogLevel.Information, "Gateway {GatewayId} works with {Count} others")]
     public static partial void PeersChanged(this ILogger log, string gatewayId, int count);
 

@@ -12,6 +12,11 @@ public interface IFirmwareStreamGrain : IGrainWithStringKey
     /// <summary>Opens the stream with its files; version 1, for good (spec 3.7). A repeat changes nothing.</summary>
     Task Open(StreamDescription description);
 
+    /// <summary>
+    /// Forgets a stream whose firmware was never published: it was opened for a publication that came to nothing. A repeat changes nothing.
+    /// </summary>
+    Task Discard();
+
     /// <summary>What a gateway needs to serve the stream, for the length of its lease; null if there is no such stream.</summary>
     Task<StreamLease?> Lease(string gatewayId);
 }

@@ -9,14 +9,19 @@ namespace Fleet.Grains.Firmware;
 /// <summary>The life of one version: uploaded once and for good, then published.</summary>
 internal static class FirmwareCore
 {
-    /// <summary>The answer that is there already, or null when the upload is the first of its version.</summary>
-    public static UploadFirmwareResult? Repeat(FirmwareState state, FirmwareUpload upload) => state.Firmware switch
+    /// <summary>
+    /// The answer to an upload whose version is there, and what becomes of the state: one that is not published yet counts as uploaded now.
+    /// Null when the upload is the first of its version.
+    /// </summary>
+    public static (UploadFirmwareResult Answer, FirmwareState Renewed)? Repeat(
+        FirmwareState state, FirmwareUpload upload, DateTimeOffset now)
     {
-        null => null,
-        var firmware when firmware.Sha256 == upload.Sha256 && firmware.SizeBytes == upload.SizeBytes && firmware.Floor == upload.Floor =>
-            new UploadFirmwareResult.Stored(firmware, Created: false),
-        var firmware => new UploadFirmwareResult.VersionInUse(firmware),
-    };
+        if (state.Firmware is not { } firmware) return null;
+        if (firmware.Sha256 != upload.Sha256 || firmware.SizeBytes != upload.SizeBytes || firmware.Floor != upload.Floor)
+            return (new UploadFirmwareResult.VersionInUse(firmware), state);
+        if (firmware.Status == FirmwareStatus.Uploaded) firmware = firmware with { UploadedAt = now };
+        return (new UploadFirmwareResult.Stored(firmware, Created: false), state with { Firmware = firmware });
+    }
 
     /// <param name="manifest">The manifest's bytes, as they were signed.</param>
     public static FirmwareState Store(

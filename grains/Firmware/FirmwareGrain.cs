@@ -13,7 +13,11 @@ internal sealed class FirmwareGrain(
 
     public async Task<UploadFirmwareResult> Upload(FirmwareUpload upload)
     {
-        if (FirmwareCore.Repeat(record.State, upload) is { } answer) return answer;
+        if (FirmwareCore.Repeat(record.State, upload, clock.GetUtcNow()) is var (answer, renewed))
+        {
+            if (renewed != record.State) await Save(renewed);
+            return answer;
+        }
         if (!FirmwareKeys.TryParse(this.GetPrimaryKeyString(), out var model, out var version))
             throw new InvalidOperationException($"'{this.GetPrimaryKeyString()}' is not a firmware key.");
 
@@ -37,7 +41,12 @@ internal sealed class FirmwareGrain(
 
     public async Task<FirmwareView?> KeepUnlessAbandoned(DateTimeOffset uploadedBefore)
     {
-        if (FirmwareCore.IsAbandoned(record.State, uploadedBefore)) await this.Clear(record);
+        if (FirmwareCore.IsAbandoned(record.State, uploadedBefore))
+        {
+            // The stream first: one that a broken-off publication left open would keep other bytes from being published as this version.
+            await GrainFactory.GetGrain<IFirmwareStreamGrain>(record.State.Firmware!.Stream.Value).Discard();
+            await this.Clear(record);
+        }
         return record.State.Firmware;
     }
 

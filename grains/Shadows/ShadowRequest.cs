@@ -71,34 +71,12 @@ internal static class ShadowRequest
         try
         {
             request = JsonElement.Parse(body, Options);
-            ReadAllText(request);
             return StorableText.IsJson(body) ? null : new ShadowRejection(400, StorableText.Rule, null);
         }
-        // Half a surrogate pair ("\ud800") passes JSON's grammar, and UTF-8 cannot carry it: reading it as text is an
-        // InvalidOperationException.
+        // With AllowDuplicateProperties names are read as texts at once, and half a surrogate pair is none.
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
             return new ShadowRejection(400, "Invalid JSON", null);
-        }
-    }
-
-    private static void ReadAllText(JsonElement value)
-    {
-        switch (value.ValueKind)
-        {
-            case JsonValueKind.Object:
-                foreach (var member in value.EnumerateObject())
-                {
-                    _ = member.Name;
-                    ReadAllText(member.Value);
-                }
-                break;
-            case JsonValueKind.Array:
-                foreach (var item in value.EnumerateArray()) ReadAllText(item);
-                break;
-            case JsonValueKind.String:
-                _ = value.GetString();
-                break;
         }
     }
 

@@ -14,4 +14,6 @@ internal sealed class FirmwareStreamGrain(
         if (next == record.State) return;
         await this.Save(record, next);
     }
+
+    public Task Discard() => record.State.Description is null ? Task.CompletedTask : this.Clear(record);
 }

@@ -17,7 +17,7 @@ internal sealed class BlobOptions
 
 /// <summary>
 /// Deletes blobs that no firmware names: of an upload that lost its race or broke off, and of versions that are never published. Each hour,
-/// in each process that has grains; several at once do no harm.
+/// in one of the processes that have grains.
 /// </summary>
 internal sealed class BlobCollector(
     BlobStore blobs, ICatalog catalog, IGrainFactory grains, TimeProvider clock, IOptions<BlobOptions> options, ILogger<BlobCollector> log)
@@ -25,16 +25,19 @@ internal sealed class BlobCollector(
 {
     private const int PageSize = 200;
 
-    private static readonly TimeSpan Period = TimeSpan.FromHours(1);
+    private static readonly TimeSpan Period = TimeSpan.FromHours(1), LookEvery = TimeSpan.FromMinutes(10);
+
+    /// <summary>Digest of each published version, which is never replaced, by its key: its grain need not be asked again.</summary>
+    private Dictionary<string, string> _published = new(StringComparer.Ordinal);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        using var timer = new PeriodicTimer(Period, clock);
+        using var timer = new PeriodicTimer(LookEvery, clock);
         while (await timer.WaitForNextTickAsync(stoppingToken))
         {
             try
             {
-                await Collect(stoppingToken);
+                await CollectIfDue(stoppingToken);
             }
             // The next one does what this one could not.
             catch (Exception e) when (e is not OperationCanceledException || !stoppingToken.IsCancellationRequested)
@@ -42,6 +45,14 @@ internal sealed class BlobCollector(
                 BlobLog.NotCollected(log, e.Message);
             }
         }
+    }
+
+    internal async Task CollectIfDue(CancellationToken cancellation)
+    {
+        using var round = blobs.TryBeginRound(Period);
+        if (round is null) return;
+        await Collect(cancellation);
+        round.Done();
     }
 
     internal async Task Collect(CancellationToken cancellation)
@@ -80,18 +91,20 @@ internal sealed class BlobCollector(
     private async Task<HashSet<string>> NamedByFirmware(CancellationToken cancellation)
     {
         var abandonedBefore = clock.GetUtcNow() - TimeSpan.FromDays(options.Value.KeepUnpublishedDays);
-        HashSet<string> named = [];
+        Dictionary<string, string> published = new(StringComparer.Ordinal), unpublished = new(StringComparer.Ordinal);
         string? after = null;
         while (await catalog.List("firmware", after, PageSize, cancellation) is { Length: > 0 } page)
         {
             foreach (var row in page)
             {
-                if (await grains.GetGrain<IFirmwareGrain>(row.Key).KeepUnlessAbandoned(abandonedBefore) is { } firmware)
-                    named.Add(firmware.Sha256);
+                if (_published.TryGetValue(row.Key, out string? sha256)) published.Add(row.Key, sha256);
+                else if (await grains.GetGrain<IFirmwareGrain>(row.Key).KeepUnlessAbandoned(abandonedBefore) is { } firmware)
+                    (firmware.Status is FirmwareStatus.Uploaded ? unpublished : published).Add(row.Key, firmware.Sha256);
             }
             after = page[^1].Key;
         }
-        return named;
+        _published = published;
+        return [.. published.Values, .. unpublished.Values];
     }
 }
 

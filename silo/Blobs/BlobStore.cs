@@ -87,6 +87,25 @@ internal sealed class BlobStore : BlobFolder
         }
     }
 
+    /// <summary>Begins a round of collecting blobs, of which all processes that share the folder have one in a period.</summary>
+    /// <returns>Null: another process is at it, or the last one is not that long ago.</returns>
+    public CollectionRound? TryBeginRound(TimeSpan period)
+    {
+        FileStream mark;
+        try
+        {
+            mark = new FileStream(Path.Combine(Folder, "collected"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        }
+        catch (IOException)
+        {
+            return null;
+        }
+        var round = new CollectionRound(mark, _clock.GetUtcNow());
+        if (round.IsDue(period)) return round;
+        round.Dispose();
+        return null;
+    }
+
     /// <summary>All blobs, those that were set aside included.</summary>
     public List<FoundBlob> List() =>
     [

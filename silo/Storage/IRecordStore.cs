@@ -1,7 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Fleet.Grains.Index;
-using Orleans.Runtime;
 
 namespace Fleet.Silo.Storage;
 
@@ -80,8 +79,3 @@ internal readonly struct IndexRows
 
 [JsonSerializable(typeof(ImmutableSortedDictionary<string, string>))]
 internal sealed partial class AttributeJson : JsonSerializerContext;
-
-/// <summary>
-/// The database did not say that it stored a write. After a lost connection it may have stored it all the same, whole: the next read tells.
-/// </summary>
-internal sealed class StorageException(string message, Exception? inner = null) : OrleansException(message, inner!);

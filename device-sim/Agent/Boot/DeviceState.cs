@@ -1,20 +1,7 @@
-using System.Text.Json.Serialization;
 using Fleet.DeviceSim.Agent.Jobs;
 using Fleet.DeviceSim.Images;
 
 namespace Fleet.DeviceSim.Agent.Boot;
-
-/// <summary>One half of the A/B pair.</summary>
-[JsonConverter(typeof(JsonStringEnumConverter<Slot>))]
-internal enum Slot { A, B }
-
-internal static class SlotExtensions
-{
-    public static Slot Other(this Slot slot) => slot == Slot.A ? Slot.B : Slot.A;
-
-    /// <summary>As folder and shadow name it: "a" or "b".</summary>
-    public static string Letter(this Slot slot) => slot == Slot.A ? "a" : "b";
-}
 
 /// <summary>What was written into a slot.</summary>
 /// <param name="Version">As the manifest names it.</param>

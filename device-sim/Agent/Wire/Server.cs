@@ -28,8 +28,3 @@ internal sealed record Server(string Host, int Port)
 
     public override string ToString() => $"{Host}:{Port}";
 }
-
-/// <summary>
-/// The service refused, or answered what a device cannot use. The device tries again later; the message is for its owner.
-/// </summary>
-internal sealed class WireException(string message, Exception? inner = null) : Exception(message, inner);

@@ -53,17 +53,10 @@ internal static class FirmwareEndpoints
         return Task.CompletedTask;
     }
 
-    private static async Task<IResult> List(
-        IGrainFactory grains, ICatalog catalog, CancellationToken cancellation, string? cursor = null, int limit = Cursors.DefaultLimit)
-    {
-        if (limit is < 1 or > Cursors.MaxLimit) return Problems.Invalid("limit", $"Must be 1 to {Cursors.MaxLimit}.");
-        string? after = null;
-        if (cursor is not null && !Cursors.TryDecode(cursor, out after)) return Problems.Invalid("cursor", "Is not one that a list gave.");
-        var rows = await catalog.List("firmware", after, limit, cancellation);
-        var views = await Task.WhenAll(rows.Select(row => grains.GetGrain<IFirmwareGrain>(row.Key).Get()));
-        return TypedResults.Ok(new Page<FirmwareBody>(
-            [.. views.OfType<FirmwareView>().Select(FirmwareBody.Of)], rows.Length == limit ? Cursors.Encode(rows[^1].Key) : null));
-    }
+    private static Task<IResult> List(
+        IGrainFactory grains, ICatalog catalog, CancellationToken cancellation, string? cursor = null, int limit = Cursors.DefaultLimit) =>
+        CatalogPage.List(
+            catalog, "firmware", cursor, limit, key => grains.GetGrain<IFirmwareGrain>(key).Get(), FirmwareBody.Of, cancellation);
 
     private static async Task<IResult> Get(string model, string version, IGrainFactory grains) =>
         await Find(model, version, grains) is { } firmware ? TypedResults.Ok(FirmwareBody.Of(firmware)) : NotFound(model, version);

@@ -65,17 +65,10 @@ internal static class RolloutEndpoints
         };
     }
 
-    private static async Task<IResult> List(
-        IGrainFactory grains, ICatalog catalog, CancellationToken cancellation, string? cursor = null, int limit = Cursors.DefaultLimit)
-    {
-        if (limit is < 1 or > Cursors.MaxLimit) return Problems.Invalid("limit", $"Must be 1 to {Cursors.MaxLimit}.");
-        string? after = null;
-        if (cursor is not null && !Cursors.TryDecode(cursor, out after)) return Problems.Invalid("cursor", "Is not one that a list gave.");
-        var rows = await catalog.List("rollout", after, limit, cancellation);
-        var views = await Task.WhenAll(rows.Select(row => grains.GetGrain<IRolloutGrain>(row.Key).Get()));
-        return TypedResults.Ok(new Page<RolloutBody>(
-            [.. views.OfType<RolloutView>().Select(RolloutBody.Of)], rows.Length == limit ? Cursors.Encode(rows[^1].Key) : null));
-    }
+    private static Task<IResult> List(
+        IGrainFactory grains, ICatalog catalog, CancellationToken cancellation, string? cursor = null, int limit = Cursors.DefaultLimit) =>
+        CatalogPage.List(
+            catalog, "rollout", cursor, limit, key => grains.GetGrain<IRolloutGrain>(key).Get(), RolloutBody.Of, cancellation);
 
     private static async Task<IResult> Get(string id, IGrainFactory grains) =>
         await Find(id, grains) is { } rollout ? TypedResults.Ok(RolloutBody.Of(rollout)) : NotFound(id);

@@ -73,17 +73,10 @@ internal static class RuleEndpoints
         return ToHttp(await grains.GetGrain<IRuleGrain>(rule.Value).Put(definition!, ifVersion), name, response);
     }
 
-    private static async Task<IResult> List(
-        IGrainFactory grains, ICatalog catalog, CancellationToken cancellation, string? cursor = null, int limit = Cursors.DefaultLimit)
-    {
-        if (limit is < 1 or > Cursors.MaxLimit) return Problems.Invalid("limit", $"Must be 1 to {Cursors.MaxLimit}.");
-        string? after = null;
-        if (cursor is not null && !Cursors.TryDecode(cursor, out after)) return Problems.Invalid("cursor", "Is not one that a list gave.");
-        var rows = await catalog.List("rule", after, limit, cancellation);
-        var views = await Task.WhenAll(rows.Select(row => grains.GetGrain<IRuleGrain>(row.Key).Get()));
-        return TypedResults.Ok(new Page<RuleViewBody>(
-            [.. views.OfType<RuleView>().Select(RuleViewBody.Of)], rows.Length == limit ? Cursors.Encode(rows[^1].Key) : null));
-    }
+    private static Task<IResult> List(
+        IGrainFactory grains, ICatalog catalog, CancellationToken cancellation, string? cursor = null, int limit = Cursors.DefaultLimit) =>
+        CatalogPage.List(
+            catalog, "rule", cursor, limit, key => grains.GetGrain<IRuleGrain>(key).Get(), RuleViewBody.Of, cancellation);
 
     private static async Task<IResult> Get(string name, IGrainFactory grains, HttpResponse response)
     {

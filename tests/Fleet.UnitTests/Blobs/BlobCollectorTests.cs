@@ -8,6 +8,7 @@ using Fleet.UnitTests.Certificates;
 using Fleet.UnitTests.Pki;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
+using Orleans;
 
 namespace Fleet.UnitTests.Blobs;
 
@@ -17,6 +18,7 @@ public sealed class BlobCollectorTests : IAsyncLifetime
 
     private readonly TemporaryFolder _folder = new();
     private readonly Listed _catalog = new();
+    private readonly List<string> _asked = [];
     private FleetUnderTest _fleet = null!;
     private BlobStore _blobs = null!;
     private BlobCollector _collector = null!;
@@ -25,8 +27,7 @@ public sealed class BlobCollectorTests : IAsyncLifetime
     {
         _fleet = await FleetUnderTest.Start();
         _blobs = new BlobStore(_folder.Path, _fleet.Time);
-        _collector = new BlobCollector(
-            _blobs, _catalog, _fleet.Grains, _fleet.Time, Options.Create(new BlobOptions()), NullLogger<BlobCollector>.Instance);
+        _collector = Collector();
     }
 
     public async ValueTask DisposeAsync()
@@ -93,6 +94,41 @@ public sealed class BlobCollectorTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task One_of_several_processes_collects_each_hour()
+    {
+        await Upload("amr/1.0.0", "named");
+        using var other = Collector();
+        await CollectIfDue(_collector, TimeSpan.FromHours(2));
+        Assert.Equal(1, _catalog.Lists);
+        await CollectIfDue(other, TimeSpan.FromMinutes(59));
+        using (_blobs.TryBeginRound(TimeSpan.Zero)) await CollectIfDue(other, TimeSpan.FromMinutes(1));
+        Assert.Equal(1, _catalog.Lists);
+        await CollectIfDue(other, TimeSpan.Zero);
+        Assert.Equal(2, _catalog.Lists);
+    }
+
+    [Fact]
+    public async Task A_round_that_broke_off_is_begun_again_at_once()
+    {
+        _catalog.Failure = new IOException("disk");
+        await Assert.ThrowsAsync<IOException>(() => CollectIfDue(_collector, TimeSpan.Zero));
+        _catalog.Failure = null;
+        await CollectIfDue(_collector, TimeSpan.Zero);
+        Assert.Equal(2, _catalog.Lists);
+    }
+
+    [Fact]
+    public async Task A_published_version_is_asked_once()
+    {
+        string published = await Upload("amr/1.0.0", "published");
+        await Grain("amr/1.0.0").Publish();
+        await Upload("amr/2.0.0", "uploaded");
+        for (int i = 0; i < 4; i++) await Collect(TimeSpan.FromHours(2));
+        Assert.Equal(["amr/1.0.0", .. Enumerable.Repeat("amr/2.0.0", 4)], _asked.Order());
+        Assert.NotNull(_blobs.OpenRead(published));
+    }
+
+    [Fact]
     public async Task What_a_killed_process_was_receiving_is_removed_by_the_next_round_of_another()
     {
         await File.WriteAllTextAsync(_folder.File("incoming/half-an-upload"), "x");
@@ -103,6 +139,15 @@ public sealed class BlobCollectorTests : IAsyncLifetime
     private List<FoundBlob> Blobs => _blobs.List();
 
     private IFirmwareGrain Grain(string key) => _fleet.Grains.GetGrain<IFirmwareGrain>(key);
+
+    private BlobCollector Collector() => new(
+        _blobs, _catalog, new Watched(_fleet.Grains, _asked), _fleet.Time, Options.Create(new BlobOptions()), NullLogger<BlobCollector>.Instance);
+
+    private async Task CollectIfDue(BlobCollector collector, TimeSpan later)
+    {
+        _fleet.Time.Advance(later);
+        await collector.CollectIfDue(CancellationToken.None);
+    }
 
     private async Task Collect(TimeSpan later)
     {
@@ -132,15 +177,35 @@ public sealed class BlobCollectorTests : IAsyncLifetime
         return staged.Sha256;
     }
 
+    private sealed class Watched(IGrainFactory grains, List<string> asked) : StringKeyedGrains
+    {
+        public override T GetGrain<T>(string primaryKey, string? grainClassNamePrefix = null)
+        {
+            asked.Add(primaryKey);
+            return grains.GetGrain<T>(primaryKey, grainClassNamePrefix);
+        }
+
+        public override T CreateObjectReference<T>(IGrainObserver obj) => throw new NotSupportedException();
+
+        public override void DeleteObjectReference<T>(IGrainObserver obj) => throw new NotSupportedException();
+    }
+
     /// <summary>A catalog that may list what is no more: the collector asks the grain.</summary>
     private sealed class Listed : ICatalog
     {
         public SortedSet<string> Keys { get; } = new(StringComparer.Ordinal);
         public Exception? Failure { get; set; }
 
-        public Task<ImmutableArray<CatalogRow>> List(string kind, string? after, int limit, CancellationToken cancellation) => Failure is { } failure
-            ? Task.FromException<ImmutableArray<CatalogRow>>(failure)
-            : Task.FromResult<ImmutableArray<CatalogRow>>(
-                [.. Keys.Where(key => string.CompareOrdinal(key, after) > 0).Take(1).Select(key => new CatalogRow(kind, key, "uploaded", default))]);
+        /// <summary>How often a list was begun.</summary>
+        public int Lists { get; private set; }
+
+        public Task<ImmutableArray<CatalogRow>> List(string kind, string? after, int limit, CancellationToken cancellation)
+        {
+            if (after is null) Lists++;
+            return Failure is { } failure
+                ? Task.FromException<ImmutableArray<CatalogRow>>(failure)
+                : Task.FromResult<ImmutableArray<CatalogRow>>(
+                    [.. Keys.Where(key => string.CompareOrdinal(key, after) > 0).Take(1).Select(key => new CatalogRow(kind, key, "uploaded", default))]);
+        }
     }
 }

@@ -17,7 +17,7 @@ public sealed class FirmwareCoreTests
     [Fact]
     public void The_first_upload_of_a_version_is_stored()
     {
-        Assert.Null(FirmwareCore.Repeat(new(), Upload));
+        Assert.Null(FirmwareCore.Repeat(new(), Upload, Noon));
         var firmware = Stored.Firmware!;
         Assert.Equal((FirmwareStatus.Uploaded, 1_000L, "AQ==", "Ag==", VersionOf("1.0.0")),
             (firmware.Status, firmware.SizeBytes, firmware.Signature, firmware.ManifestSignature, firmware.Floor));
@@ -28,9 +28,19 @@ public sealed class FirmwareCoreTests
     [Fact]
     public void A_repeat_answers_as_the_first_did_and_a_version_is_never_replaced()
     {
-        Assert.Equal(new UploadFirmwareResult.Stored(Stored.Firmware!, Created: false), FirmwareCore.Repeat(Stored, Upload));
+        var published = FirmwareCore.Publish(Stored, Noon);
+        Assert.Equal((new UploadFirmwareResult.Stored(published.Firmware!, Created: false), published), FirmwareCore.Repeat(published, Upload, Noon.AddDays(1)));
         foreach (var other in new[] { Upload with { Sha256 = new string('b', 64) }, Upload with { SizeBytes = 1 }, Upload with { Floor = null } })
-            Assert.Equal(new UploadFirmwareResult.VersionInUse(Stored.Firmware!), FirmwareCore.Repeat(Stored, other));
+            Assert.Equal((new UploadFirmwareResult.VersionInUse(Stored.Firmware!), Stored), FirmwareCore.Repeat(Stored, other, Noon.AddDays(1)));
+    }
+
+    [Fact]
+    public void What_is_not_published_yet_counts_as_uploaded_when_it_was_uploaded_last()
+    {
+        var (answer, renewed) = FirmwareCore.Repeat(Stored, Upload, Noon.AddDays(29))!.Value;
+        Assert.Equal(new UploadFirmwareResult.Stored(Stored.Firmware! with { UploadedAt = Noon.AddDays(29) }, Created: false), answer);
+        Assert.False(FirmwareCore.IsAbandoned(renewed, Noon.AddDays(1)));
+        Assert.True(FirmwareCore.IsAbandoned(Stored, Noon.AddDays(1)));
     }
 
     [Fact]

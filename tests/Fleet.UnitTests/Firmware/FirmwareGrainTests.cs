@@ -65,6 +65,30 @@ public sealed class FirmwareGrainTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task After_a_publication_that_broke_off_was_abandoned_the_version_takes_other_bytes()
+    {
+        var firmware = Assert.IsType<UploadFirmwareResult.Stored>(await Grain.Upload(Upload)).Firmware;
+        var stream = _fleet.Grains.GetGrain<IFirmwareStreamGrain>(firmware.Stream.Value);
+        await stream.Open(new StreamDescription("amr 1.0.0", [new StreamFile(0, File.Length, Upload.Sha256)]));
+        _fleet.Time.Advance(TimeSpan.FromSeconds(1));
+        Assert.Null(await Grain.KeepUnlessAbandoned(_fleet.Time.GetUtcNow()));
+        Assert.Null(await stream.Lease("gateway-1"));
+        var other = Upload with { Sha256 = new string('b', 64) };
+        await Grain.Upload(other);
+        Assert.IsType<PublishFirmwareResult.Published>(await Grain.Publish());
+        Assert.Equal(other.Sha256, Assert.Single((await stream.Lease("gateway-1"))!.Description.Files).Sha256);
+    }
+
+    [Fact]
+    public async Task A_repeated_upload_keeps_a_version_from_being_abandoned()
+    {
+        await Grain.Upload(Upload);
+        _fleet.Time.Advance(TimeSpan.FromDays(29));
+        await Grain.Upload(Upload);
+        Assert.NotNull(await Grain.KeepUnlessAbandoned(_fleet.Time.GetUtcNow()));
+    }
+
+    [Fact]
     public async Task Only_what_was_never_published_can_be_abandoned()
     {
         Assert.Null(await Grain.KeepUnlessAbandoned(_fleet.Time.GetUtcNow()));

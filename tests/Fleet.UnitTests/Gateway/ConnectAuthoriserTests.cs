@@ -118,6 +118,22 @@ public sealed class ConnectAuthoriserTests
     }
 
     [Fact]
+    public async Task Who_has_waited_in_vain_for_the_gateway_of_its_session_is_told_to_try_again()
+    {
+        _grains.On<ISessionGrain>("Open", (_, _) => Task.FromResult(new SessionLease(7, Lost: "gw-lost")));
+        int timers = _parts.Time.Timers;
+        var decision = Decide("amr-1", Listener.Mqtts);
+        while (!decision.IsCompleted)
+        {
+            // The decision's own patience is a timer too.
+            if (_parts.Time.Timers == timers + 2) _parts.Time.Advance(TimeSpan.FromMilliseconds(500));
+            await Task.Yield();
+        }
+        Assert.Equal(ReasonCode.ServerUnavailable, Assert.IsType<ConnectDecision.Refused>(await decision).Code);
+        Assert.Equal(12_000, _parts.Clock.NowMs);
+    }
+
+    [Fact]
     public async Task What_was_decided_too_late_is_given_back()
     {
         var connected = new TaskCompletionSource();

@@ -50,6 +50,13 @@ public sealed class StreamRequestTests
     }
 
     [Fact]
+    public void A_token_that_is_half_a_surrogate_pair_is_refused()
+    {
+        Assert.Null(StreamRequest.TryParse("""{"c":"\ud800","f":0,"l":256}"""u8.ToArray(), PayloadFormat.Json, out var refusal));
+        Assert.Equal(("InvalidJson", null), (refusal!.Code, refusal.ClientToken));
+    }
+
+    [Fact]
     public void A_text_bitmap_in_cbor_is_told_apart()
     {
         var writer = new CborWriter();

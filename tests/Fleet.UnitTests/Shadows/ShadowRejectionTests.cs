@@ -12,7 +12,7 @@ public sealed class ShadowRejectionTests
     [InlineData("{", 400, "Invalid JSON")]
     [InlineData("""{"state":{"reported":{"a":1,}}}""", 400, "Invalid JSON")]
     [InlineData("""{"state":{"reported":{"a":1,"a":2}}}""", 400, "Invalid JSON")]
-    [InlineData("""{"state":{"reported":{"a":"\ud800"}}}""", 400, "Invalid JSON")]
+    [InlineData("""{"state":{"reported":{"a":"\ud800"}}}""", 400, "Text must be Unicode without U+0000.")]
     [InlineData("""{"state":{"reported":{"\udc00":1}}}""", 400, "Invalid JSON")]
     [InlineData("""{"state":{"reported":{"a":"\u0000"}}}""", 400, "Text must be Unicode without U+0000.")]
     [InlineData("""{"state":{"reported":{"a\u0000":1}}}""", 400, "Text must be Unicode without U+0000.")]

@@ -191,6 +191,34 @@ public sealed class ForwardingTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_will_goes_to_everybody_while_one_link_is_full_and_through_that_link_behind_what_filled_it()
+    {
+        var here = await _cluster.Gateway(options => options.Cluster.MaxForwardBytes = 65_536);
+        var (silent, lively) = (await _cluster.Gateway(), await _cluster.Gateway());
+        await using var publisher = await here.Connect("p");
+        await using var near = await here.Connect("near");
+        await using var well = await lively.Connect("well");
+        await using var late = await silent.Connect("late");
+        await near.Subscribe("will/#");
+        await well.Subscribe("will/#");
+        await late.Subscribe("#");
+        var road = new TaskCompletionSource();
+        here.Block(silent, road.Task);
+        List<Task<ReasonCode>> filling = [];
+        for (int i = 0; i < 6; i++) filling.Add(publisher.Mqtt.PublishAsync("filling", new byte[10_000], Qos.AtLeastOnce));
+        await Eventually.True(() => here.Peers.Find(silent.Id)!.Link.Bytes > 60_000);
+        var will = new MqttWill(new MqttMessage { Topic = "will/dying", Payload = new byte[8_000], Qos = Qos.AtLeastOnce });
+        await using var dying = await here.Connect("dying", o => o with { Will = will });
+        dying.Mqtt.Abort();
+        Assert.Equal("will/dying", (await near.Next()).Topic);
+        Assert.Equal("will/dying", (await well.Next()).Topic);
+        road.SetResult();
+        Assert.All(await Task.WhenAll(filling), code => Assert.Equal(ReasonCode.Success, code));
+        for (int i = 0; i < 6; i++) Assert.Equal("filling", (await late.Next()).Topic);
+        Assert.Equal("will/dying", (await late.Next()).Topic);
+    }
+
+    [Fact]
     public async Task Nobody_waits_for_a_gateway_that_has_died()
     {
         var (here, there) = await _cluster.TwoGateways();

@@ -56,9 +56,19 @@ public sealed class LinkTests
     {
         Assert.Equal(PostOutcome.Queued, Post("large", bytes: 10_000));
         Assert.Equal(PostOutcome.Full, Post("small"));
-        Assert.Equal(PostOutcome.Queued, Post("must not be missed", bounded: false));
+        Assert.Equal(PostOutcome.Queued, Post("must not be missed", bound: LinkBound.None));
         _sender.Received(_sender.NextBatch()!);
         Assert.Equal((0, PostOutcome.Queued), (_sender.Bytes, Post("small")));
+    }
+
+    [Fact]
+    public void A_full_link_has_as_much_again_for_what_nobody_would_send_again()
+    {
+        Assert.Equal(PostOutcome.Queued, Post("full", bytes: 4_096));
+        Assert.Equal(PostOutcome.Full, Post("ordinary"));
+        Assert.Equal(PostOutcome.Queued, Post("will", bytes: 4_096, bound: LinkBound.Reserve));
+        Assert.Equal(PostOutcome.Full, Post("one too many", bound: LinkBound.Reserve));
+        Assert.Equal(["full", "will"], _sender.NextBatch()!.Frames.Select(TextOf));
     }
 
     [Fact]
@@ -90,9 +100,9 @@ public sealed class LinkTests
     [Fact]
     public void What_is_no_message_is_done_with_when_the_other_gateway_is_dead()
     {
-        _sender.Post(new LinkItem(new LinkFrame.Ready(), 1, new TaskCompletionSource(), IsMessage: false, []), bounded: false);
+        _sender.Post(new LinkItem(new LinkFrame.Ready(), 1, new TaskCompletionSource(), IsMessage: false, []), LinkBound.None);
         Assert.Single(_sender.Die());
-        Assert.Equal(PostOutcome.NotNeeded, _sender.Post(new LinkItem(new LinkFrame.Ready(), 1, null, IsMessage: false, []), bounded: false));
+        Assert.Equal(PostOutcome.NotNeeded, _sender.Post(new LinkItem(new LinkFrame.Ready(), 1, null, IsMessage: false, []), LinkBound.None));
     }
 
     [Fact]
@@ -105,8 +115,8 @@ public sealed class LinkTests
         Assert.Equal(50, _sender.Failed().TotalMilliseconds);
     }
 
-    private PostOutcome Post(string text, int bytes = 128, bool bounded = true) =>
-        _sender.Post(new LinkItem(new LinkFrame.Withdrawn(text), bytes, new TaskCompletionSource(), IsMessage: true, []), bounded);
+    private PostOutcome Post(string text, int bytes = 128, LinkBound bound = LinkBound.Ordinary) =>
+        _sender.Post(new LinkItem(new LinkFrame.Withdrawn(text), bytes, new TaskCompletionSource(), IsMessage: true, []), bound);
 
     private static PeerBatch Batch(long first, params string[] texts) =>
         new("here", first, [.. texts.Select(text => new LinkFrame.Withdrawn(text))], "there");

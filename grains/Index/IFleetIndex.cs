@@ -10,13 +10,6 @@ public interface IDeviceIndexed
     DeviceRow? ToDeviceRow();
 }
 
-/// <summary>A grain state that is listed: firmware, rollouts, claims.</summary>
-public interface ICatalogued
-{
-    /// <summary>Null while there is nothing to list.</summary>
-    CatalogRow? ToCatalogRow();
-}
-
 /// <summary>A device, as the fleet index keeps it: what operators query and rollouts target.</summary>
 /// <param name="Gateway">The gateway that holds its session; null without one.</param>
 public sealed record DeviceRow(
@@ -29,11 +22,6 @@ public sealed record DeviceRow(
     DateTimeOffset? LastSeenAt,
     ImmutableSortedDictionary<string, string> Attributes);
 
-/// <param name="Kind">firmware, rollout or claim.</param>
-/// <param name="Key">The grain's key.</param>
-/// <param name="Status">Lower camel case, as the API shows it.</param>
-public sealed record CatalogRow(string Kind, string Key, string Status, DateTimeOffset CreatedAt);
-
 /// <summary>Reads the fleet index.</summary>
 public interface IFleetIndex
 {
@@ -44,11 +32,4 @@ public interface IFleetIndex
 
     /// <summary>How many devices stand in each state, for metrics.</summary>
     Task<ImmutableDictionary<Connectivity, long>> CountByConnectivity(CancellationToken cancellation);
-}
-
-/// <summary>Reads the catalog.</summary>
-public interface ICatalog
-{
-    /// <summary>Rows of a kind by key, after <paramref name="after"/> (null: from the first).</summary>
-    Task<ImmutableArray<CatalogRow>> List(string kind, string? after, int limit, CancellationToken cancellation);
 }

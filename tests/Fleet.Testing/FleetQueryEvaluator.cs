@@ -1,6 +1,8 @@
+using System.Collections.Immutable;
 using System.Diagnostics;
+using Fleet.Grains.Index;
 
-namespace Fleet.Grains.Index;
+namespace Fleet.Testing;
 
 /// <summary>
 /// Whether a query finds a device, by the book and one device at a time. What the databases make of a query is held against this.

@@ -24,7 +24,7 @@ internal sealed class ClusterMember(
     IOptions<ClusterOptions> options, TimeProvider time, ILogger<ClusterMember> log)
 {
     /// <summary>
-    /// How long a start waits for what the others advertise: by then, who does not answer is dead, and its sessions are at another.
+    /// How long a start waits for what the living advertise. By then, who does not answer is dead, or cannot be reached from here alone.
     /// </summary>
     private static readonly TimeSpan MeetingTime = GatewayLiveness.DeadAfter + (GatewayLiveness.BeatEvery * 3);
 
@@ -143,20 +143,26 @@ internal sealed class ClusterMember(
         _ = Open(gateway.Id);
     }
 
-    /// <summary>Returns when all gateways that are there have said what they want, or their time is up.</summary>
+    /// <summary>
+    /// Returns when all gateways that are there have said what they want, or their time is up; and when the sessions of the dead are at
+    /// others, which have: until then, what is acknowledged here would never reach them.
+    /// </summary>
     private async Task Meet(CancellationToken cancellation)
     {
-        RemoteGateway[] awaited = [.. peers.All, .. peers.Dead];
-        var ready = Task.WhenAll(awaited.Select(peer => peer.Ready));
-        using var patience = new CancellationTokenSource(MeetingTime, time);
-        while (!ready.IsCompleted && !patience.IsCancellationRequested)
+        RemoteGateway[] met = [.. peers.All];
+        long startedAt = time.GetTimestamp();
+        while (true)
         {
-            await Task.WhenAny(ready, Task.Delay(GatewayLiveness.BeatEvery, time, cancellation));
+            bool isPatient = time.GetElapsedTime(startedAt) < MeetingTime;
+            RemoteGateway[] awaited = [.. (isPatient ? met : []).Union(peers.Dead).Where(peer => !peer.Ready.IsCompleted)];
+            if (awaited.Length == 0) break;
+            await Task.WhenAny(
+                Task.WhenAll(awaited.Select(peer => peer.Ready)), Task.Delay(GatewayLiveness.BeatEvery, time, cancellation));
             cancellation.ThrowIfCancellationRequested();
             // It takes part already: the others must not take it for dead, and it may be a successor itself.
-            if (!ready.IsCompleted) await Beat();
+            if (awaited.Any(peer => !peer.Ready.IsCompleted)) await Beat();
         }
-        foreach (var peer in awaited.Where(peer => !peer.Ready.IsCompleted)) log.PeerNotReady(peer.Id);
+        foreach (var peer in met.Where(peer => !peer.Ready.IsCompleted)) log.PeerNotReady(peer.Id);
     }
 
     /// <summary>

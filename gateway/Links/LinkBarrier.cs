@@ -12,8 +12,13 @@ internal sealed class LinkBarrier(Peers peers, GatewayIdentity gateway, TimeProv
     /// <summary>By then a gateway that does not answer is dead, and what it had for others is lost with it.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(15);
 
-    /// <summary>Of a gateway that ends in good order.</summary>
-    private static readonly TimeSpan FlushPatience = TimeSpan.FromSeconds(3);
+    /// <summary>
+    /// Of a gateway that ends in good order: a call that nobody answers fails after five seconds, and is made again. By then this gateway,
+    /// which has stopped beating, is not taken for dead.
+    /// </summary>
+    private static readonly TimeSpan FlushPatience = TimeSpan.FromSeconds(6);
+
+    private static readonly TimeSpan FlushAgainAfter = TimeSpan.FromMilliseconds(100);
 
     private readonly ConcurrentDictionary<long, Waiting> _waiting = new();
     private long _lastToken;
@@ -37,18 +42,28 @@ internal sealed class LinkBarrier(Peers peers, GatewayIdentity gateway, TimeProv
         _waiting.TryRemove(token, out _);
     }
 
-    /// <summary>Returns when the other gateways have what this one had for them, or have had their time.</summary>
+    /// <summary>
+    /// Returns when the other gateways, and the successors of the dead, have what this one had for them, or have had their time.
+    /// </summary>
     public async Task Flush()
     {
-        // A word that nobody waits for, behind all others.
-        var behind = Task.WhenAll(peers.All.Select(peer => peer.Link.Post(new LinkFrame.BarrierReached(0))));
-        try
+        long startedAt = time.GetTimestamp();
+        while (FlushPatience - time.GetElapsedTime(startedAt) is { Ticks: > 0 } left)
         {
-            await behind.WaitAsync(FlushPatience, time);
-        }
-        catch (TimeoutException)
-        {
-            // One that does not answer is not waited for.
+            bool isForTheLiving = peers.Dead.All(dead => dead.Link.Bytes == 0);
+            // A word that nobody waits for, behind all others.
+            var behind = Task.WhenAll(peers.All.Select(peer => peer.Link.Post(new LinkFrame.BarrierReached(0))));
+            try
+            {
+                await behind.WaitAsync(left, time);
+            }
+            catch (TimeoutException)
+            {
+                // One that does not answer is not waited for.
+                return;
+            }
+            if (isForTheLiving) return;
+            await Task.Delay(FlushAgainAfter, time);
         }
     }
 

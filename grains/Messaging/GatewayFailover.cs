@@ -46,7 +46,9 @@ internal sealed class GatewayFailover(string gatewayId, IFleetIndex index, IGrai
     {
         switch (effect)
         {
-            case GatewayFailoverEffect.ReadView: return new GatewayFailoverEvent.Viewed(await Registry.GetView());
+            case GatewayFailoverEffect.ReadView read:
+                if (read.After > TimeSpan.Zero) await Task.Delay(read.After, clock);
+                return new GatewayFailoverEvent.Viewed(await Registry.GetView());
             case GatewayFailoverEffect.Ask ask:
                 if (ask.After > TimeSpan.Zero) await Task.Delay(ask.After, clock);
                 return new GatewayFailoverEvent.Answered(await grains.GetGrain<IGatewayGrain>(ask.Successor).TakeOverFrom(ask.Dead));

@@ -15,7 +15,7 @@ namespace Fleet.Grains.Messaging;
 ///    |                 |    ^             |       ^
 ///    |          Elsewhere   |             v       | Published
 ///    |                 v    |           Publishing
-///    |              Looking-+ Viewed: it lives, and is asked; it does not, and what it left is taken over first
+///    |              Looking-+ Viewed: it lives, and is asked; it is dead, and what it left is taken over first; neither is known: again
 ///    +--no gateway lives--> Over
 /// </code>
 /// Each state waits for the one effect that led to it. A call that fails ends all of it; a later fail-over of the same gateway finds done
@@ -26,10 +26,18 @@ internal static class GatewayFailoverCore
     /// <summary>How often one successor may name another. Each has died while it was about to take over.</summary>
     public const int MaxSuccessors = 8;
 
+    /// <summary>
+    /// How often it is looked for a gateway that has the sessions, and is not known to have joined: one that is about to has as long as one
+    /// that falls silent.
+    /// </summary>
+    public const int MaxLooks = 10;
+
+    public static readonly TimeSpan LookAgainAfter = GatewayLiveness.DeadAfter / MaxLooks;
+
     /// <summary>A gateway that is about to take over is asked again after this.</summary>
     public static readonly TimeSpan AskAgainAfter = TimeSpan.FromMilliseconds(200);
 
-    public static GatewayFailoverStep Begin { get; } = new(new Choosing(), new ReadView());
+    public static GatewayFailoverStep Begin { get; } = new(new Choosing(), new ReadView(TimeSpan.Zero));
 
     /// <param name="gateway">The dead one.</param>
     public static GatewayFailoverStep Decide(string gateway, GatewayFailoverState state, GatewayFailoverEvent e) => (state, e) switch
@@ -42,9 +50,13 @@ internal static class GatewayFailoverCore
         (Asking a, Answered { Progress: FailoverProgress.Done }) => Disconnect(new(a.Successor), after: null),
         (Asking { Successors: MaxSuccessors }, Answered) => End(new GatewayFailoverResult.GoesRound()),
         (Asking a, Answered { Progress: FailoverProgress.Elsewhere x }) => new(
-            new Looking(a with { Successors = a.Successors + 1 }, x.GatewayId), new ReadView()),
-        // It may have become a gateway since. If not it began, and died before it was one; or it died as the successor.
-        (Looking l, Viewed v) => Ask(v.View.Find(l.Other) is null ? l.Asked with { Dead = l.Other } : l.Asked with { Successor = l.Other }),
+            new Looking(a with { Successors = a.Successors + 1 }, x.GatewayId, Looks: 1), new ReadView(TimeSpan.Zero)),
+        (Looking l, Viewed v) when v.View.Find(l.Other) is not null => Ask(l.Asked with { Successor = l.Other }),
+        // It began under the name of the dead one, and has not joined yet.
+        (Looking l, Viewed v) when !v.View.Dead.Contains(l.Other) && l.Looks < MaxLooks => new(
+            l with { Looks = l.Looks + 1 }, new ReadView(LookAgainAfter)),
+        // It died as the successor, or before it was a gateway.
+        (Looking l, Viewed) => Ask(l.Asked with { Dead = l.Other }),
         (Disconnecting d, Disconnected { Last: null }) => End(
             d.Failure is { } failure ? new GatewayFailoverResult.DevicesLeft(failure) : new GatewayFailoverResult.Done(d.Devices)),
         (Disconnecting d, Disconnected p) => Publish(
@@ -79,7 +91,7 @@ internal abstract record GatewayFailoverState
     public sealed record Asking(string Successor, string Dead, int Successors) : GatewayFailoverState;
 
     /// <summary>A gateway that was not there has the sessions, says the one that was asked.</summary>
-    public sealed record Looking(Asking Asked, string Other) : GatewayFailoverState;
+    public sealed record Looking(Asking Asked, string Other, int Looks) : GatewayFailoverState;
 
     /// <summary>The successor has the sessions. The devices are to be told.</summary>
     public sealed record Disconnecting(string Successor, int Devices = 0, Exception? Failure = null) : GatewayFailoverState;
@@ -110,7 +122,7 @@ internal abstract record GatewayFailoverEffect
 {
     private GatewayFailoverEffect() { }
 
-    public sealed record ReadView : GatewayFailoverEffect;
+    public sealed record ReadView(TimeSpan After) : GatewayFailoverEffect;
 
     public sealed record Ask(string Successor, string Dead, TimeSpan After) : GatewayFailoverEffect;
 

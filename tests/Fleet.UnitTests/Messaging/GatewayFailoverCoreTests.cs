@@ -53,10 +53,28 @@ public sealed class GatewayFailoverCoreTests
     {
         After(new Viewed(OnlyA));
         After(Elsewhere("b"));
-        Assert.Equal(new Ask("a", "b", TimeSpan.Zero), After(new Viewed(OnlyA)));
+        Assert.Equal(new Ask("a", "b", TimeSpan.Zero), After(new Viewed(OnlyA with { Dead = ["b", "dead"] })));
         Assert.Equal(new Ask("a", "b", GatewayFailoverCore.AskAgainAfter), After(UnderWay));
         Assert.Equal(new Ask("a", "dead", TimeSpan.Zero), After(Done));
         Assert.Equal(new DisconnectPage(After: null), After(Done));
+    }
+
+    [Fact]
+    public void A_gateway_that_has_begun_with_the_sessions_and_is_about_to_join_is_not_taken_for_dead()
+    {
+        After(new Viewed(OnlyA));
+        After(Elsewhere("b"));
+        Assert.Equal(new ReadView(GatewayFailoverCore.LookAgainAfter), After(new Viewed(OnlyA)));
+        Assert.Equal(new Ask("b", "dead", TimeSpan.Zero), After(new Viewed(Both)));
+    }
+
+    [Fact]
+    public void A_gateway_that_has_begun_with_the_sessions_and_does_not_join_is_dead()
+    {
+        After(new Viewed(OnlyA));
+        After(Elsewhere("b"));
+        for (int looks = 1; looks < GatewayFailoverCore.MaxLooks; looks++) Assert.IsType<ReadView>(After(new Viewed(OnlyA)));
+        Assert.Equal(new Ask("a", "b", TimeSpan.Zero), After(new Viewed(OnlyA)));
     }
 
     [Fact]

@@ -42,7 +42,7 @@ internal sealed class RequestDispatcher
 /// <summary>The connection that made a request, as the handlers of reserved topics see it.</summary>
 /// <param name="identity">Fixed for the length of a connection, whoever has the session later.</param>
 /// <param name="room">Completes when the network has taken enough of what was sent.</param>
-internal sealed class Requester(Session session, SessionIdentity identity, ISessionOwner connection, Func<Task> room)
+internal sealed class Requester(Session session, SessionIdentity identity, ISessionConnection connection, Func<Task> room)
 {
     public SessionIdentity Identity => identity;
 

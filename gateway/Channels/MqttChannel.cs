@@ -10,7 +10,7 @@ namespace Fleet.Gateway.Channels;
 /// The MQTT state machine of one connection, 3.1.1 and 5.0. Bytes or an event in; replies, effects and perhaps the end out. It holds no
 /// socket, clock or grain and never waits, so that any transport can drive it: one turn at a time.
 /// </summary>
-internal sealed class MqttChannel(ChannelServices services, ISessionOwner owner, long openedAt)
+internal sealed class MqttChannel(ChannelServices services, ISessionConnection owner, long openedAt)
 {
     /// <summary>Bounds are tighter until a CONNECT was accepted (spec/security.md, 6.3).</summary>
     private const int MaxConnectBytes = 16 * 1024;

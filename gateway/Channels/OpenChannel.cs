@@ -10,14 +10,14 @@ namespace Fleet.Gateway.Channels;
 internal sealed class OpenChannel : ChannelPhase
 {
     private readonly ChannelServices _services;
-    private readonly ISessionOwner _owner;
+    private readonly ISessionConnection _owner;
     private readonly Session _session;
     private readonly ReplyWriter _replies;
     private readonly PublishWriter _messages;
     private readonly PublishHandler _publish;
     private readonly PublishRate _rate;
 
-    public OpenChannel(ChannelServices services, ISessionOwner owner, Session session, ReplyWriter replies, ConnectRequest request)
+    public OpenChannel(ChannelServices services, ISessionConnection owner, Session session, ReplyWriter replies, ConnectRequest request)
     {
         (_services, _owner, _session, _replies) = (services, owner, session, replies);
         KeepAliveSeconds = ConnectHandshake.KeepAlive(request, services.Options);

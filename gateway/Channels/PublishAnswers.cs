@@ -9,7 +9,7 @@ namespace Fleet.Gateway.Channels;
 /// promises is durable (MQTT 5.0, 4.3 and 4.6).
 /// </summary>
 internal sealed class PublishAnswers(
-    ChannelServices services, ISessionOwner owner, Session session, ReplyWriter replies)
+    ChannelServices services, ISessionConnection owner, Session session, ReplyWriter replies)
 {
     private readonly AckQueue _acks = new();
 

@@ -24,12 +24,12 @@ internal sealed class ConnectAuthoriser(
     private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(20);
 
     /// <param name="hasEnded">Whether the connection is over: then nobody waits for another gateway any more.</param>
-    public async Task<ConnectDecision> Decide(ConnectRequest request, ConnectionSource source, string sessionId, Func<bool> hasEnded)
+    public async Task<ConnectDecision> Decide(ConnectRequest request, ConnectionSource source, string connectionId, Func<bool> hasEnded)
     {
         ConnectDecision decision;
         long startedAt = clock.Time.GetTimestamp();
         var wait = new ConnectWait(hasEnded);
-        var deciding = DecideCore(request, source, sessionId, wait);
+        var deciding = DecideCore(request, source, connectionId, wait);
         try
         {
             decision = await deciding.WaitAsync(Timeout, clock.Time);
@@ -49,19 +49,19 @@ internal sealed class ConnectAuthoriser(
         {
             metrics.Denied(DeniedAction.Connect);
             if (refused.Code is ReasonCode.NotAuthorized or ReasonCode.BadUserNameOrPassword)
-                lifecycle.Refused(request.ClientId, sessionId, source);
+                lifecycle.Refused(request.ClientId, connectionId, source);
             log.ConnectRefused(request.ClientId, source.RemoteAddress, refused.Code, refused.Detail);
         }
         return decision;
     }
 
-    private async Task<ConnectDecision> DecideCore(ConnectRequest request, ConnectionSource source, string sessionId, ConnectWait wait)
+    private async Task<ConnectDecision> DecideCore(ConnectRequest request, ConnectionSource source, string connectionId, ConnectWait wait)
     {
         if (gateway.IsBeginning) return Unavailable("The gateway was cut off and begins anew; try again in some seconds.");
         var (client, refusal) = await clients.Authenticate(request, source);
         if (client is null) return refusal!;
 
-        string clientId = request.ClientId.Length > 0 ? request.ClientId : $"auto-{sessionId}";
+        string clientId = request.ClientId.Length > 0 ? request.ClientId : $"auto-{connectionId}";
         string key = SessionIdentity.KeyOf(client.Kind, clientId, client.Certificate, client.Operator);
         if (flapping.HeldOff(key, clock.NowMs) is > 0 and var ms)
         {
@@ -80,14 +80,14 @@ internal sealed class ConnectAuthoriser(
         }
 
         string gatewayId = gateway.Id;
-        var claim = new SessionClaim(gatewayId, sessionId, request.CleanStart, PeerMessages.Of(request.Will));
+        var claim = new SessionClaim(gatewayId, connectionId, request.CleanStart, PeerMessages.Of(request.Will));
         if (await sessions.Open(key, claim, wait) is not { } lease)
             return Unavailable("The session is at a gateway that does not answer; try again in some seconds.");
         var identity = new SessionIdentity
         {
             Kind = client.Kind,
             ClientId = clientId,
-            SessionId = sessionId,
+            ConnectionId = connectionId,
             Policy = policy,
             RemoteAddress = source.RemoteAddress,
             Thing = client.Thing,

@@ -13,7 +13,7 @@ namespace Fleet.Gateway.Connect;
 
 /// <summary>Takes a client id for this gateway, and brings here the session that the client left at another one.</summary>
 internal sealed class SessionAcquirer(
-    IGrainFactory grains, GatewayIdentity gateway, SessionHandoff handoff, SessionFinder finder, Fences fences, Broker broker,
+    IGrainFactory grains, GatewayIdentity gateway, SessionHandoff handoff, SessionTakeover takeover, Fences fences, Broker broker,
     IOptions<AdmissionOptions> options, GatewayClock clock, ILogger<SessionAcquirer> log)
 {
     /// <summary>Until a gateway that has just been killed is known to be dead, and another has its sessions.</summary>
@@ -58,7 +58,7 @@ internal sealed class SessionAcquirer(
         claim = claim with { Above = fences.EpochOf(key) };
         var lease = await session.Open(claim);
         if (lease.Lost is not { } lost) return lease;
-        var found = await finder.Find(key, lease, claim.CleanStart);
+        var found = await takeover.TakeOverFromLost(key, lease, claim.CleanStart);
         if (found is FoundSession.NotYet) return null;
         string? from = (found as FoundSession.Found)?.Moved?.FromGateway;
         lease = await session.Open(claim with { Found = lost, FoundEpoch = lease.Epoch, From = from });
@@ -79,8 +79,8 @@ internal sealed class SessionAcquirer(
         }
         if (lease.Moved is null && !await handoff.ComeBack(identity.Key, identity.Epoch, isLast: lease.From is null)) return false;
         var found = lease.Moved is { } leased ? new FoundSession.Found(leased)
-            : lease.From is { } from ? await finder.FindFrom(from, identity.Key, lease)
-            : lease.Stayed ? new FoundSession.None() : await finder.FindStored(identity.Key, lease);
+            : lease.From is { } from ? await takeover.TakeOverFrom(from, identity.Key, lease)
+            : lease.Stayed ? new FoundSession.None() : await takeover.TakeOverStored(identity.Key, lease);
         if (lease.From is not null && found is FoundSession.None) return await handoff.ComeBack(identity.Key, identity.Epoch, isLast: true);
         while (found is FoundSession.Found { Moved: { } moved })
         {
@@ -97,7 +97,7 @@ internal sealed class SessionAcquirer(
             handoff.Abandon(inbound);
             if (overtaken) return false;
             log.SessionNotMoved(identity.Key, moved.FromGateway);
-            found = await finder.Find(identity.Key, lease with { Lost = moved.FromGateway }, discard: false);
+            found = await takeover.TakeOverFromLost(identity.Key, lease with { Lost = moved.FromGateway }, discard: false);
         }
         return found is not FoundSession.NotYet;
     }

@@ -1,6 +1,5 @@
 using Fleet.Gateway.Journal;
 using Fleet.Gateway.Messages;
-using Fleet.Gateway.Routing;
 using Fleet.Gateway.Sessions;
 using Fleet.Gateway.Telemetry;
 using Fleet.Interfaces.Certificates;
@@ -14,7 +13,7 @@ namespace Fleet.Gateway.Directory;
 /// All sessions of this gateway by key: connected ones, and persistent ones whose client is away. One lock; connecting is rare.
 /// </summary>
 internal sealed class SessionDirectory(
-    Broker broker, ISessionLeaseReleaser leases, Fences fences, SessionJournal journal, SessionSnapshots snapshots,
+    SessionEnding ending, Fences fences, SessionJournal journal, SessionSnapshots snapshots,
     IOptions<SessionOptions> options, GatewayMetrics metrics, GatewayClock clock)
 {
     private static readonly SessionEvent TimePassed = new SessionEvent.TimePassed();
@@ -26,11 +25,11 @@ internal sealed class SessionDirectory(
     /// <param name="refusal">Why it gets none.</param>
     /// <returns>Whether it was there, and where all of this is durable.</returns>
     public (Session Session, bool Present, JournalPosition Position)? Attach(
-        ISessionOwner owner, SessionIdentity identity, SessionTerms terms, long now, out ConnectDecision.Refused? refusal)
+        ISessionConnection owner, SessionIdentity identity, SessionTerms terms, long now, out ConnectDecision.Refused? refusal)
     {
         Session session;
         Session? replaced = null;
-        ISessionOwner? evicted;
+        ISessionConnection? evicted;
         Will? will = null;
         bool present;
         JournalPosition position;
@@ -58,7 +57,7 @@ internal sealed class SessionDirectory(
         if (replaced is not null)
         {
             bool stored = replaced.Stored is not null;
-            evicted = Discard(replaced);
+            evicted = ending.Discard(replaced);
             if (stored) position = journal.Position;
         }
         if (evicted is not null)
@@ -66,12 +65,12 @@ internal sealed class SessionDirectory(
             metrics.TakenOver();
             evicted.End(EndCause.TakenOver);
         }
-        Publish(will, now);
+        ending.Publish(will, now);
         return (session, present, position);
     }
 
     /// <summary>The connection is over. The session stays if it has an expiry and the cause lets it.</summary>
-    public void Detach(Session session, ISessionOwner owner, EndCause cause, long now)
+    public void Detach(Session session, ISessionConnection owner, EndCause cause, long now)
     {
         SessionVerdict verdict;
         lock (_gate)
@@ -80,9 +79,9 @@ internal sealed class SessionDirectory(
             verdict = Decide(session, new SessionEvent.ConnectionEnded(cause), now);
             if (!verdict.Ends) snapshots.Note(session, session.Outbound.MaybeSent);
         }
-        Publish(verdict.Publish, now);
-        if (verdict.Ends) Discard(session);
-        Tell(session, verdict.Lease);
+        ending.Publish(verdict.Publish, now);
+        if (verdict.Ends) ending.Discard(session);
+        ending.Tell(session.Identity, verdict.Lease);
     }
 
     /// <summary>Publishes wills that are due and ends sessions whose time is up.</summary>
@@ -100,17 +99,11 @@ internal sealed class SessionDirectory(
         }
         foreach (var (session, verdict) in due ?? [])
         {
-            Publish(verdict.Publish, now);
-            if (verdict.Ends) Discard(session);
+            ending.Publish(verdict.Publish, now);
+            if (verdict.Ends) ending.Discard(session);
             else NoteIfHere(session);
-            Tell(session, verdict.Lease);
+            ending.Tell(session.Identity, verdict.Lease);
         }
-    }
-
-    /// <summary>Ends the session of a client id whose lease has passed to a newer connection elsewhere.</summary>
-    public void End(string key, string sessionId, EndCause cause)
-    {
-        if (Find(key) is { } session && session.Identity.SessionId == sessionId) End(session, cause);
     }
 
     /// <summary>Takes a session out, because a connection with a higher epoch has its client id at another gateway.</summary>
@@ -129,8 +122,8 @@ internal sealed class SessionDirectory(
             _sessions.Remove(key);
         }
         metrics.TakenOver();
-        if (verdict.Ends) Discard(session)?.End(EndCause.TakenOver);
-        Publish(verdict.Publish, now);
+        if (verdict.Ends) ending.Discard(session)?.End(EndCause.TakenOver);
+        ending.Publish(verdict.Publish, now);
         return verdict.Ends ? null : session;
     }
 
@@ -147,6 +140,19 @@ internal sealed class SessionDirectory(
             snapshots.Note(session, session.Outbound.MaybeSent);
             return true;
         }
+    }
+
+    /// <summary>Another gateway has a newer session of the client's: the one here goes, without a word to anybody else.</summary>
+    /// <param name="epoch">Of the newer one.</param>
+    public void Supersede(string key, long epoch)
+    {
+        Session? session;
+        lock (_gate)
+        {
+            if (!_sessions.TryGetValue(key, out session) || session.Identity.Epoch >= epoch) return;
+            Decide(session, new SessionEvent.Abandoned(), clock.NowMs);
+        }
+        ending.DiscardCopy(session)?.End(EndCause.TakenOver);
     }
 
     public Session? Find(string key)
@@ -178,22 +184,7 @@ internal sealed class SessionDirectory(
             sessions = [.. _sessions.Values];
             foreach (var session in sessions) Decide(session, new SessionEvent.Abandoned(), clock.NowMs);
         }
-        foreach (var session in sessions) DiscardCopy(session)?.End(cause);
-    }
-
-    /// <summary>Ends a session that is not in the directory (any more). Returns the connection it had.</summary>
-    public ISessionOwner? Discard(Session session)
-    {
-        var ended = session.End();
-        broker.Forget(session, ended);
-        return ended.Owner;
-    }
-
-    /// <summary>As <see cref="Discard"/>, where another copy is the right one: what it has is not given to anybody.</summary>
-    public ISessionOwner? DiscardCopy(Session session)
-    {
-        session.Move.Supersede();
-        return Discard(session);
+        foreach (var session in sessions) ending.DiscardCopy(session)?.End(cause);
     }
 
     /// <summary>Why a connection gets no session; null if it gets one. Under the lock: what voids one raises its fence first.</summary>
@@ -217,9 +208,9 @@ internal sealed class SessionDirectory(
             verdict = Decide(session, new SessionEvent.Ended(), now);
         }
         // Its subscriptions go first, so that nothing more is delivered; the connection follows with a word of why.
-        Discard(session)?.End(cause);
-        Publish(verdict.Publish, now);
-        Tell(session, verdict.Lease);
+        ending.Discard(session)?.End(cause);
+        ending.Publish(verdict.Publish, now);
+        ending.Tell(session.Identity, verdict.Lease);
     }
 
     /// <summary>Under the lock.</summary>
@@ -232,11 +223,6 @@ internal sealed class SessionDirectory(
         return verdict;
     }
 
-    private void Publish(Will? will, long now)
-    {
-        if (will is not null) _ = broker.Publish(will.At(now));
-    }
-
     /// <summary>After its will, so that it goes out once more rather than not at all.</summary>
     private void NoteIfHere(Session session)
     {
@@ -244,11 +230,5 @@ internal sealed class SessionDirectory(
         {
             if (_sessions.GetValueOrDefault(session.Identity.Key) == session) snapshots.Note(session, session.Outbound.MaybeSent);
         }
-    }
-
-    private void Tell(Session session, LeaseNotice notice)
-    {
-        if (notice == LeaseNotice.Release) leases.Release(session.Identity);
-        else if (notice == LeaseNotice.ForgetWill) leases.ForgetWill(session.Identity);
     }
 }

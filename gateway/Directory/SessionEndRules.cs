@@ -23,7 +23,7 @@ internal abstract record SessionEvent
     /// <summary>It is to end now: its certificate is no longer good, or its lease has passed to another.</summary>
     public sealed record Ended : SessionEvent;
 
-    /// <summary>This gateway was taken for dead: session and will are another's.</summary>
+    /// <summary>Session and will are another gateway's: this one was taken for dead, or has an older copy.</summary>
     public sealed record Abandoned : SessionEvent;
 
     /// <summary>It comes from the store.</summary>
@@ -104,7 +104,7 @@ internal static class SessionEndRules
     {
         long expiresAt = ExpiryOf(session.ExpirySeconds, awaySince, now);
         return session.ExpirySeconds == 0 || expiresAt <= now
-            ? new(Ends: true, Publish: session.Will) : new(Ends: false, expiresAt, session.Will);
+            ? new(Ends: true, Publish: session.Will, Lease: LeaseNotice.Release) : new(Ends: false, expiresAt, session.Will);
     }
 
     private static SessionVerdict AfterTime(in SessionFacts session, long now)

@@ -21,10 +21,10 @@ internal interface ISessionLeaseReleaser
 internal sealed class SessionLeaseReleaser(IGrainFactory grains, ILogger<SessionLeaseReleaser> log) : ISessionLeaseReleaser
 {
     public void Release(SessionIdentity identity) =>
-        _ = Tell(identity, session => session.Close(identity.GatewayId ?? "", identity.SessionId));
+        _ = Tell(identity, session => session.Close(identity.GatewayId ?? "", identity.ConnectionId));
 
     public void ForgetWill(SessionIdentity identity) =>
-        _ = Tell(identity, session => session.ForgetWill(identity.GatewayId ?? "", identity.SessionId));
+        _ = Tell(identity, session => session.ForgetWill(identity.GatewayId ?? "", identity.ConnectionId));
 
     private async Task Tell(SessionIdentity identity, Func<ISessionGrain, Task> word)
     {

@@ -11,12 +11,12 @@ namespace Fleet.Gateway.Directory;
 
 /// <summary>Brings stored sessions back, this gateway's own and those of dead ones: as sessions whose clients are away.</summary>
 internal sealed class SessionRestore(
-    ISessionStore store, SessionJournal journal, SessionDirectory directory, Broker broker, SessionSnapshots snapshots,
-    RestoredCertificates certificates, GatewayIdentity gateway, IOptions<SessionOptions> options, GatewayMetrics metrics,
-    GatewayClock clock, ILogger<SessionRestore> log)
+    ISessionStore store, SessionJournal journal, SessionDirectory directory, SessionEnding ending, Broker broker,
+    SessionSnapshots snapshots, RestoredCertificates certificates, GatewayIdentity gateway, IOptions<SessionOptions> options,
+    GatewayMetrics metrics, GatewayClock clock, ILogger<SessionRestore> log)
 {
     /// <summary>Begins as an owner of sessions, and can write; those that were here before are still to be read.</summary>
-    public async Task<SessionOwner> Begin(string? name, CancellationToken cancellation)
+    public async Task<OwningGateway> Begin(string? name, CancellationToken cancellation)
     {
         var owner = await store.Begin(gateway.Id, name, cancellation);
         journal.Open(owner.Number);
@@ -33,7 +33,7 @@ internal sealed class SessionRestore(
         // All of them before any goes: the last to go takes the body of its message along.
         var deliveries = stored.Deliveries.ToLookup(row => row.Session, row => DeliveryOf(handles[row.Session], row, messages));
         var received = stored.Received.ToLookup(row => row.Session, row => row.PacketId);
-        List<(Session Session, Will? Will)> ended = [];
+        List<(Session Session, SessionVerdict Verdict)> ended = [];
         int restored = 0;
         // Should a session be there twice, because it moved at the moment of a kill, the newer one is right.
         foreach (var row in stored.Sessions.OrderByDescending(row => row.Epoch))
@@ -57,12 +57,12 @@ internal sealed class SessionRestore(
             }
             if (verdict.Ends)
             {
-                ended.Add((session, verdict.Publish));
+                ended.Add((session, verdict));
                 continue;
             }
             if (!directory.TryAdd(session, since))
             {
-                directory.DiscardCopy(session);
+                ending.DiscardCopy(session);
                 continue;
             }
             if (session.Identity.Certificate is { } certificate) certificates.Add(certificate);
@@ -71,10 +71,11 @@ internal sealed class SessionRestore(
         }
         if (stored.Sessions.Count > 0) log.SessionsRestored(restored, stored.Sessions.Count - restored, stored.Deliveries.Count);
         // Others may be members of the same shared subscriptions, and may want the wills.
-        foreach (var (session, will) in ended)
+        foreach (var (session, verdict) in ended)
         {
-            directory.Discard(session);
-            if (will is not null) _ = broker.Publish(will.At(clock.NowMs));
+            ending.Discard(session);
+            ending.Publish(verdict.Publish, clock.NowMs);
+            ending.Tell(session.Identity, verdict.Lease);
         }
     }
 

@@ -27,7 +27,7 @@ internal sealed class SessionSnapshots(PolicySource policies, GatewayClock clock
             Epoch = identity.Epoch,
             Kind = NameOf(identity.Kind),
             ClientId = identity.ClientId,
-            SessionId = identity.SessionId,
+            ConnectionId = identity.ConnectionId,
             RemoteAddress = identity.RemoteAddress,
             Gateway = identity.GatewayId,
             Thing = identity.Thing?.Value,
@@ -53,7 +53,7 @@ internal sealed class SessionSnapshots(PolicySource policies, GatewayClock clock
         {
             Kind = kind,
             ClientId = row.ClientId,
-            SessionId = row.SessionId,
+            ConnectionId = row.ConnectionId,
             Policy = SessionPolicy.Fill(
                 policies.Of(kind), SessionIdentity.PolicyVariables(row.ClientId, row.RemoteAddress, thing, row.Template)),
             RemoteAddress = row.RemoteAddress,

@@ -17,7 +17,8 @@ internal abstract record FailoverEvent
     /// <summary>It is asked to take over from a dead gateway, or how far that is.</summary>
     public sealed record Asked(string Dead) : FailoverEvent;
 
-    public sealed record Read(int Life, string Head, ImmutableArray<LeftBehind> Parts, StoredSessions Sessions) : FailoverEvent;
+    /// <summary>The dead gateway is fenced, and this is its successor in the store.</summary>
+    public sealed record Claimed(int Life, string Head, ImmutableArray<LeftBehind> Parts, StoredSessions Sessions) : FailoverEvent;
 
     public sealed record FoundElsewhere(int Life, string Head, string GatewayId) : FailoverEvent;
 
@@ -64,7 +65,8 @@ internal abstract record FailoverEvent
 internal abstract record FailoverEffect
 {
     /// <summary>
-    /// Ask the store what there is; answered by <see cref="FailoverEvent.Read"/> or <see cref="FailoverEvent.FoundElsewhere"/>.
+    /// Fence the dead gateway, and ask the store what there is; answered by <see cref="FailoverEvent.Claimed"/> or
+    /// <see cref="FailoverEvent.FoundElsewhere"/>.
     /// </summary>
     public sealed record ReadStore(int Life, string Head, int AfterMs) : FailoverEffect;
 

@@ -51,7 +51,7 @@ internal sealed record FailoverState
 /// <param name="Head">The gateway that this one was asked to take over from.</param>
 internal sealed record Takeover(string Head)
 {
-    public TakeoverPhase Phase { get; init; } = TakeoverPhase.Reading;
+    public TakeoverPhase Phase { get; init; } = TakeoverPhase.Claiming;
     public ImmutableArray<LeftBehind> Parts { get; init; } = [];
 
     /// <summary>As read from the store, until the directory has them.</summary>
@@ -82,7 +82,7 @@ internal sealed record Takeover(string Head)
 internal enum TakeoverPhase
 {
     /// <summary>The store is asked what there is, and fences the dead gateway.</summary>
-    Reading,
+    Claiming,
 
     /// <summary>A successor that the dead gateway had is to be taken over from first.</summary>
     Waiting,

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Fleet.Gateway.Journal;
 
 namespace Fleet.Gateway.Failover;
@@ -5,12 +6,15 @@ namespace Fleet.Gateway.Failover;
 /// <summary>The questions of a fail-over to the store, answered as events.</summary>
 internal sealed class FailoverStore(ISessionStore store)
 {
-    /// <summary>What a gateway that begins has: its sessions, and what is known of the dead gateways that left some of them.</summary>
-    public async Task<(StoredSessions Sessions, ImmutableArray<LeftBehind> Parts)> ReadOwn(
-        SessionOwner owner, CancellationToken cancellation)
+    /// <summary>
+    /// What a gateway that begins has: its sessions, and what is known of the dead gateways that left some of them, whose successor it is
+    /// from here on.
+    /// </summary>
+    public async Task<(StoredSessions Sessions, ImmutableArray<LeftBehind> Parts)> ClaimOwn(
+        OwningGateway owner, CancellationToken cancellation)
     {
         var sessions = await store.Load(owner.Number, cancellation);
-        return (sessions, await ReadParts(owner.Number, null, owner.Predecessors.Concat(LeftBy(sessions)), cancellation));
+        return (sessions, await ClaimParts(owner.Number, null, owner.Predecessors.Concat(LeftBy(sessions)), cancellation));
     }
 
     public async Task<FailoverEvent> Read(long owner, FailoverEffect.ReadStore read)
@@ -22,29 +26,31 @@ internal sealed class FailoverStore(ISessionStore store)
         return new FailoverEvent.Read(read.Life, read.Head, [PartOf(read.Head, left), .. others], left.Sessions);
     }
 
-    /// <summary>What is known of dead gateways, and of those that were their successors before <paramref name="head"/>.</summary>
-    private async Task<ImmutableArray<LeftBehind>> ReadParts(
+    /// <summary>
+    /// Becomes the successor of dead gateways, and of those that were their successors before <paramref name="head"/>.
+    /// </summary>
+    private async Task<ImmutableArray<LeftBehind>> ClaimParts(
         long owner, string? head, IEnumerable<string> dead, CancellationToken cancellation)
     {
         Dictionary<string, LeftBehind> parts = new(StringComparer.Ordinal);
-        Queue<string> unread = new(dead);
-        while (unread.TryDequeue(out string? next))
+        Queue<string> unclaimed = new(dead);
+        while (unclaimed.TryDequeue(out string? next))
         {
             if (parts.ContainsKey(next)) continue;
             var left = await store.Inherit(owner, next, cancellation)
                 ?? throw new InvalidOperationException("This gateway was taken for dead.");
             var part = PartOf(next, left);
             parts.Add(next, part);
-            foreach (string through in part.Through.TakeWhile(through => through != head)) unread.Enqueue(through);
+            foreach (string through in part.Through.TakeWhile(through => through != head)) unclaimed.Enqueue(through);
         }
         return [.. parts.Values];
     }
 
-    public async Task<FailoverEvent> Move(long owner, FailoverEffect.MoveInStore move) =>
+    private async Task<FailoverEvent> Move(long owner, FailoverEffect.MoveInStore move) =>
         await store.TakeOver(owner, move.Head, CancellationToken.None)
             ? new FailoverEvent.Moved(move.Life, move.Head) : new FailoverEvent.Fenced(move.Life, move.Head);
 
-    public async Task<FailoverEvent> Record(FailoverEffect.RecordInStore record)
+    private async Task<FailoverEvent> Record(long owner, FailoverEffect.RecordInStore record)
     {
         foreach (string dead in record.Dead) await store.CompleteFailover(dead, CancellationToken.None);
         return new FailoverEvent.Recorded(record.Life, record.Head);

@@ -14,16 +14,12 @@ namespace Fleet.Gateway.Failover;
 /// brought the event, so that nobody waits for another's.
 /// </summary>
 internal sealed class SessionFailover(
-    FailoverStore store, SessionRestore sessions, SessionJournal journal, Broker broker, Routes routes, Peers peers,
-    GatewayIdentity gateway, GatewayClock clock, ILogger<SessionFailover> log) : ISessionArrivals, IFailoverFrames
+    FailoverStore store, SessionRestore restore, TakenOverSessions sessions, SessionJournal journal, Broker broker, Routes routes,
+    Peers peers, GatewayIdentity gateway, GatewayClock clock, ILogger<SessionFailover> log) : ISessionArrivals, IFailoverFrames
 {
     private readonly Lock _gate = new();
-
-    /// <summary>Held while sessions are taken in: those of a life that is over go with the rest of it.</summary>
-    private readonly Lock _takingIn = new();
     private readonly Queue<FailoverEffect> _effects = new();
     private readonly Dictionary<string, RemoteGateway> _gateways = new(StringComparer.Ordinal);
-    private readonly Dictionary<string, InheritedSessions> _inherited = new(StringComparer.Ordinal);
     private volatile FailoverState _state = new();
     private volatile ImmutableHashSet<string> _predecessors = [];
     private bool _running;
@@ -38,11 +34,10 @@ internal sealed class SessionFailover(
     /// </summary>
     public async Task Begin(string? name, CancellationToken cancellation)
     {
-        var owner = await sessions.Begin(name, cancellation);
+        var owner = await restore.Begin(name, cancellation);
         _predecessors = [.. owner.Predecessors];
-        var (stored, parts) = await store.ReadOwn(owner, cancellation);
-        var inherited = parts.IsEmpty ? null : Inherit(parts);
-        sessions.Add(stored, row => row.LeftBy is { } dead ? inherited!.PartOf(dead) : null);
+        var (stored, parts) = await store.ClaimOwn(owner, cancellation);
+        sessions.AddOwn(stored, parts);
         Hear(new FailoverEvent.Begun(gateway.Id, owner.Number, parts));
     }
 
@@ -52,11 +47,10 @@ internal sealed class SessionFailover(
         lock (_gate)
         {
             _effects.Clear();
-            _inherited.Clear();
             _gateways.Clear();
             Hear(new FailoverEvent.TakenForDead());
         }
-        lock (_takingIn) { }
+        sessions.Clear();
     }
 
     /// <summary>Whether it is the successor of a gateway, and has all that was in the store.</summary>
@@ -116,10 +110,7 @@ internal sealed class SessionFailover(
         {
             (_state, var effects) = FailoverCore.Step(_state, e, clock.NowMs);
             // At once: the next frame of a gateway that has handed over is for these sessions too.
-            foreach (var (head, takeover) in _state.Takeovers)
-            {
-                if (_inherited.TryGetValue(head, out var inherited)) inherited.From = takeover.HandedOver;
-            }
+            foreach (var (head, takeover) in _state.Takeovers) sessions.OpenTo(head, takeover.HandedOver);
             foreach (var effect in effects) _effects.Enqueue(effect);
             if (_running || _effects.Count == 0) return;
             _running = true;
@@ -192,13 +183,7 @@ internal sealed class SessionFailover(
 
     private void TakeIn(FailoverEffect.TakeIn take)
     {
-        lock (_takingIn)
-        {
-            if (_state.Life != take.Life) return;
-            var inherited = Inherit(take.Parts);
-            sessions.Add(take.Sessions, row => inherited.PartOf(row.LeftBy ?? take.Head));
-        }
-        Hear(new FailoverEvent.TakenIn(take.Life, take.Head));
+        if (sessions.TryAdd(take, () => _state.Life != take.Life)) Hear(new FailoverEvent.TakenIn(take.Life, take.Head));
     }
 
     private void Redirect(FailoverEffect.Redirect redirect)
@@ -206,14 +191,6 @@ internal sealed class SessionFailover(
         ISuccessor? successor = redirect.To is null ? new LocalSuccessor(broker, journal, clock)
             : Find(redirect.To) is { } other ? new RemoteSuccessor(other.Link) : null;
         if (successor is not null) Find(redirect.Dead)?.Link.RedirectTo(successor, redirect.StoredUpTo);
-    }
-
-    private void Open(string head)
-    {
-        if (Inherited(head) is not { } inherited) return;
-        inherited.Open();
-        foreach (var session in inherited.Sessions) broker.OpenShares(session);
-        log.SessionsInherited(inherited.Sessions.Count, head);
     }
 
     private async Task TellAll(FailoverEffect.TellAll tell)
@@ -229,22 +206,6 @@ internal sealed class SessionFailover(
         broker.Forget(dead);
         peers.Remove(dead);
         lock (_gate) _gateways.Remove(dead.Id);
-    }
-
-    private void EndDedup(string head)
-    {
-        Inherited(head)?.EndDedup();
-        lock (_gate) _inherited.Remove(head);
-    }
-
-    private InheritedSessions Inherit(ImmutableArray<LeftBehind> parts)
-    {
-        lock (_gate) return _inherited[parts[0].Dead] = new InheritedSessions(parts);
-    }
-
-    private InheritedSessions? Inherited(string head)
-    {
-        lock (_gate) return _inherited.GetValueOrDefault(head);
     }
 
     private RemoteGateway? Find(string gatewayId)

@@ -21,8 +21,8 @@ internal static class TakeoverRules
     public static FailoverStep Step(FailoverState state, FailoverEvent e, long now) => e switch
     {
         FailoverEvent.Asked asked => Begin(state, asked.Dead),
-        FailoverEvent.Read read when IsAt(state, read.Life, read.Head, TakeoverPhase.Reading) => Read(state, read),
-        FailoverEvent.FoundElsewhere found when IsAt(state, found.Life, found.Head, TakeoverPhase.Reading) =>
+        FailoverEvent.Claimed claimed when IsAt(state, claimed.Life, claimed.Head, TakeoverPhase.Claiming) => Claim(state, claimed),
+        FailoverEvent.FoundElsewhere found when IsAt(state, found.Life, found.Head, TakeoverPhase.Claiming) =>
             new(state.With(NotHere(found.Head, TakeoverPhase.Elsewhere) with { Elsewhere = found.GatewayId, DueAt = now + LingerMs }), []),
         FailoverEvent.Moved moved when IsAt(state, moved.Life, moved.Head, TakeoverPhase.Moving) =>
             Move(state, state.Takeovers[moved.Head]),
@@ -77,25 +77,26 @@ internal static class TakeoverRules
     };
 
     private static FailoverStep Ask(FailoverState state, string dead) =>
-        new(state.With(new Takeover(dead)), [new FailoverEffect.ReadStore(state.Life, dead, 0)]);
+        new(state.With(new Takeover(dead)), [new FailoverEffect.ClaimInStore(state.Life, dead, 0)]);
 
-    private static FailoverStep Read(FailoverState state, FailoverEvent.Read read)
+    private static FailoverStep Claim(FailoverState state, FailoverEvent.Claimed claimed)
     {
-        var takeover = state.Takeovers[read.Head];
+        var takeover = state.Takeovers[claimed.Head];
         // One of its successors may have had the sessions, and messages for them with it: the last of them first.
-        if (read.Parts[0].Through.LastOrDefault(through => state.Of(through) is not { IsAnnounced: true }) is { } first)
+        if (claimed.Parts[0].Through.LastOrDefault(through => state.Of(through) is not { IsAnnounced: true }) is { } first)
         {
             var waiting = new FailoverStep(state.With(takeover with { Phase = TakeoverPhase.Waiting }), []);
             return state.Of(first) is { Phase: not (TakeoverPhase.Elsewhere or TakeoverPhase.Fenced) } ? waiting
                 : waiting.Then((next, _) => FailoverCore.Bury(next, first), 0).Then((next, _) => Ask(next, first), 0);
         }
         // Those that come with it are asked for nowhere else.
-        var next = read.Parts.Skip(1).Aggregate(state, (so, part) => so with { Takeovers = so.Takeovers.Remove(part.Dead) });
-        var step = read.Parts.Aggregate(
+        var next = claimed.Parts.Skip(1).Aggregate(state, (so, part) => so with { Takeovers = so.Takeovers.Remove(part.Dead) });
+        var step = claimed.Parts.Aggregate(
             new FailoverStep(next, []), (so, part) => so.Then((then, _) => FailoverCore.Bury(then, part.Dead), 0));
         return new(
-            step.State.With(takeover with { Phase = TakeoverPhase.Moving, Parts = read.Parts, Sessions = read.Sessions, Failures = 0 }),
-            step.Effects.Add(new FailoverEffect.MoveInStore(state.Life, read.Head, 0)));
+            step.State.With(
+                takeover with { Phase = TakeoverPhase.Moving, Parts = claimed.Parts, Sessions = claimed.Sessions, Failures = 0 }),
+            step.Effects.Add(new FailoverEffect.MoveInStore(state.Life, claimed.Head, 0)));
     }
 
     private static FailoverStep Move(FailoverState state, Takeover takeover) => new(
@@ -115,7 +116,7 @@ internal static class TakeoverRules
                 .. takeover.Parts.Select(part => new FailoverEffect.Redirect(part.Dead, null, part.StoredUpTo(state.Self))),
                 new FailoverEffect.OpenHere(takeover.Head),
                 .. state.Peers.Select(peer => new FailoverEffect.Post(peer, Announcement(takeover, peer))),
-                .. waiting.Select(other => new FailoverEffect.ReadStore(state.Life, other.Head, 0)),
+                .. waiting.Select(other => new FailoverEffect.ClaimInStore(state.Life, other.Head, 0)),
             ]);
     }
 
@@ -142,7 +143,7 @@ internal static class TakeoverRules
         int afterMs = (int)Pauses.After(takeover.Failures + 1).TotalMilliseconds;
         FailoverEffect? again = takeover.Phase switch
         {
-            TakeoverPhase.Reading => new FailoverEffect.ReadStore(state.Life, head, afterMs),
+            TakeoverPhase.Claiming => new FailoverEffect.ClaimInStore(state.Life, head, afterMs),
             TakeoverPhase.Moving => new FailoverEffect.MoveInStore(state.Life, head, afterMs),
             TakeoverPhase.Recording => new FailoverEffect.RecordInStore(state.Life, head, Dead(takeover), afterMs),
             _ => null,

@@ -1,5 +1,7 @@
+using Fleet.Gateway.Routing;
 using Fleet.Gateway.Sessions;
 using Fleet.Interfaces.Messaging;
+using Fleet.Mqtt;
 
 namespace Fleet.Gateway.Handoff;
 
@@ -25,14 +27,6 @@ internal sealed class Passage
         Leaving!.ExpirySeconds, State.Out!.Epoch, Leaving.Identity.Epoch);
 }
 
-/// <summary>A session that is here, and that another gateway handed over or had an older copy of.</summary>
-/// <param name="Epoch">With which it was taken over there.</param>
-/// <param name="Until">When nothing late is expected any more. Monotonic milliseconds.</param>
-internal sealed record Arrival(string Key, long Epoch, string From, Session Session, long Until)
-{
-    public bool IsFor(string key, long epoch, string from) => Epoch == epoch && Key == key && From == from;
-}
-
 /// <summary>A session on its way here.</summary>
 /// <param name="from">The gateway that has it.</param>
 /// <param name="epoch">With which it was taken over there.</param>
@@ -47,4 +41,19 @@ internal sealed class InboundHandoff(Session session, string from, long epoch)
 
     /// <summary>Completes when it is here, or will not be.</summary>
     public TaskCompletionSource Done { get; } = Background.NewSource();
+
+    /// <summary>Returns when every gateway sends what matches.</summary>
+    public Task Subscribe(ImmutableArray<MovedSubscription> subscriptions, Broker broker)
+    {
+        List<Task> known = [];
+        foreach (var subscription in subscriptions)
+        {
+            var options = new SubscriptionOptions((Qos)subscription.Qos, subscription.NoLocal, subscription.RetainAsPublished);
+            var held = new HeldSubscription(TopicFilter.Parse(subscription.Filter), options, subscription.Identifier);
+            // Of a shared one the other gateway chooses while the session is there.
+            if (held.Filter.IsShared) session.Subscriptions.Restore(held);
+            else if (broker.Subscribe(session, held) is { } subscribed) known.Add(subscribed.Known);
+        }
+        return Task.WhenAll(known);
+    }
 }

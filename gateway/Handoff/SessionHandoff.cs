@@ -5,28 +5,24 @@ using Fleet.Gateway.Routing;
 using Fleet.Gateway.Sessions;
 using Fleet.Gateway.Telemetry;
 using Fleet.Interfaces.Messaging;
-using Fleet.Mqtt;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 
 namespace Fleet.Gateway.Handoff;
 
 /// <summary>
-/// Sessions that pass between gateways: the lock, the sessions and the calls around <see cref="HandoffCore"/>. The old gateway ends the
+/// Sessions that pass between gateways: the lock, the states and the calls around <see cref="HandoffCore"/>. The old gateway ends the
 /// connection and collects on (<see cref="TakeOver"/>); the new one subscribes and collects too (<see cref="Begin"/>); then it gets a copy
 /// (<see cref="Collect"/>, <see cref="Accept"/>), and when it has stored that, the old one lets go. A message that comes both ways
 /// is known by its number, so none is missed and none comes twice.
 /// </summary>
 internal sealed class SessionHandoff(
-    SessionDirectory directory, SessionJournal journal, ISessionStore store, SessionSnapshots snapshots, Broker broker, Peers peers,
-    LinkBarrier barrier, Fences fences, GatewayIdentity gateway, IOptions<SessionOptions> options, GatewayMetrics metrics,
-    GatewayClock clock, ILogger<SessionHandoff> log) : IHandoffFrames
+    HandoffEffects effects, ArrivedSessions arrived, SessionDirectory directory, SessionEnding ending, SessionJournal journal,
+    ISessionStore store, Broker broker, Peers peers, LinkBarrier barrier, Fences fences, GatewayIdentity gateway,
+    IOptions<SessionOptions> options, GatewayMetrics metrics, GatewayClock clock, ILogger<SessionHandoff> log) : IHandoffFrames
 {
-    private static readonly TimeSpan StoreAgainAfter = TimeSpan.FromMilliseconds(100);
-
     private readonly Lock _gate = new();
     private readonly Dictionary<string, Passage> _passages = new(StringComparer.Ordinal);
-    private readonly List<Arrival> _arrived = [];
 
     /// <summary>A newer connection elsewhere has the client id: ends the connection here. Repeated, it answers as it did.</summary>
     /// <param name="discard">Clean start: the session ends too, wherever it is on its way.</param>
@@ -46,7 +42,7 @@ internal sealed class SessionHandoff(
             HeldSession? here = held is null ? null : new(held.Identity.Epoch, held.ExpiresAt!.Value);
             var answer = Apply(key, new HandoffEvent.TakenOver(epoch, discard, here, StandingOf(passage)), held);
             // A copy that is coming is newer.
-            if (held is not null && answer != HandoffAnswer.Yes) directory.DiscardCopy(held)?.End(EndCause.TakenOver);
+            if (held is not null && answer != HandoffAnswer.Yes) ending.DiscardCopy(held)?.End(EndCause.TakenOver);
             if (answer == HandoffAnswer.Unknown) throw new InvalidOperationException($"Where session {key} will be is not known yet.");
             return answer == HandoffAnswer.Yes ? _passages[key].ToMoved(gateway.Id) : null;
         }
@@ -132,16 +128,7 @@ internal sealed class SessionHandoff(
             inbound.Session.Move.Arrive();
             if (Apply(identity.Key, begun, inbound: inbound) != HandoffAnswer.Coming) return null;
         }
-        List<Task> known = [];
-        foreach (var subscription in moved.Subscriptions)
-        {
-            var options = new SubscriptionOptions((Qos)subscription.Qos, subscription.NoLocal, subscription.RetainAsPublished);
-            var held = new HeldSubscription(TopicFilter.Parse(subscription.Filter), options, subscription.Identifier);
-            // Of a shared one the other gateway chooses while the session is there.
-            if (held.Filter.IsShared) inbound.Session.Subscriptions.Restore(held);
-            else if (broker.Subscribe(inbound.Session, held) is { } subscribed) known.Add(subscribed.Known);
-        }
-        await Task.WhenAll(known);
+        await inbound.Subscribe(moved.Subscriptions, broker);
         // What was sent to the old gateway alone, before the others knew, is to be there when it is copied.
         await barrier.Through(moved.FromGateway);
         return inbound;
@@ -169,7 +156,7 @@ internal sealed class SessionHandoff(
         lock (_gate)
         {
             session = _passages.GetValueOrDefault(key)?.Coming is { } coming && coming.Epoch == epoch && coming.From == sender.Id
-                ? coming.Session : _arrived.Find(arrival => arrival.IsFor(key, epoch, sender.Id))?.Session;
+                ? coming.Session : arrived.Find(key, epoch, sender.Id);
         }
         // One that has gone on from here sends it on itself.
         var delivery = PeerMessages.ToDelivery(frame.Message, clock.NowMs);
@@ -193,9 +180,8 @@ internal sealed class SessionHandoff(
                     gone.Add((key, taker));
                 Apply(key, new HandoffEvent.Ticked());
             }
-            foreach (var arrival in _arrived.Where(arrival => arrival.Until <= now)) arrival.Session.Move.EndDedup();
-            _arrived.RemoveAll(arrival => arrival.Until <= now);
         }
+        arrived.Sweep(now);
         foreach (var (key, taker) in gone) _ = FindOwner(key, taker);
     }
 
@@ -207,12 +193,12 @@ internal sealed class SessionHandoff(
         {
             passages = [.. _passages.Values];
             _passages.Clear();
-            _arrived.Clear();
         }
+        arrived.Clear();
         foreach (var passage in passages)
         {
-            if (passage.Leaving is { } leaving) directory.DiscardCopy(leaving);
-            if (passage.Coming is { } coming) End(coming);
+            if (passage.Leaving is { } leaving) ending.DiscardCopy(leaving);
+            if (passage.Coming is { } coming) effects.End(coming);
         }
     }
 
@@ -242,106 +228,10 @@ internal sealed class SessionHandoff(
         var passage = _passages.GetValueOrDefault(key) ?? new Passage();
         var decision = HandoffCore.Decide(passage.State, e, clock.NowMs);
         passage.State = decision.State;
-        foreach (var effect in decision.Effects) Do(effect, passage, held, inbound);
+        foreach (var effect in decision.Effects) effects.Do(effect, passage, held, inbound);
         if (decision.State.In is not null) passage.Coming ??= inbound;
         if (decision.State == HandoffState.None) _passages.Remove(key);
         else _passages[key] = passage;
         return decision.Answer;
-    }
-
-    private void Do(HandoffEffect effect, Passage passage, Session? held, InboundHandoff? inbound)
-    {
-        switch (effect)
-        {
-            case HandoffEffect.Freeze:
-                passage.Leaving = held;
-                passage.Subscriptions = held!.Subscriptions.All;
-                held.Depart()?.End(EndCause.TakenOver);
-                snapshots.Note(held, held.Outbound.MaybeSent);
-                break;
-            case HandoffEffect.Copy:
-                var (leaving, to) = (passage.Leaving!, passage.State.Out!.To!);
-                long epoch = passage.State.Out.Epoch;
-                passage.Copied = PeerMessages.Of(
-                    leaving.Move.Copy(delivery => SendOn(to, leaving.Identity.Key, epoch, delivery)), clock.NowMs);
-                break;
-            case HandoffEffect.Recall:
-                passage.Leaving!.Move.Recall();
-                break;
-            case HandoffEffect.Forward:
-                var (taker, handoff, key) = (passage.State.Out!.To!, passage.State.Out.Epoch, passage.Leaving!.Identity.Key);
-                passage.Copied = null;
-                passage.Leaving.HandOver(delivery => SendOn(taker, key, handoff, delivery));
-                broker.CloseShares(passage.Leaving);
-                break;
-            case HandoffEffect.Return:
-                passage.Leaving!.Move.Recall();
-                if (!directory.TryAdd(passage.Leaving, clock.NowMs)) directory.DiscardCopy(passage.Leaving);
-                passage.Leaving = null;
-                break;
-            case HandoffEffect.Drop:
-                directory.Discard(passage.Leaving!);
-                passage.Leaving = null;
-                break;
-            case HandoffEffect.Abort:
-                End(passage.Coming!);
-                passage.Coming = null;
-                break;
-            case HandoffEffect.Accept:
-                Accept(inbound!);
-                passage.Coming = null;
-                break;
-            case HandoffEffect.Tell:
-                Expect(inbound!);
-                _ = Tell(inbound!, journal.Position);
-                break;
-        }
-    }
-
-    private void Accept(InboundHandoff inbound)
-    {
-        var session = inbound.Session;
-        session.Move.Restore(PeerMessages.ToSession(inbound.Messages!, clock.NowMs));
-        session.Keep(journal.NewSession());
-        if (directory.TryAdd(session, clock.NowMs)) broker.OpenShares(session);
-        else directory.DiscardCopy(session);
-        inbound.Done.TrySetResult();
-    }
-
-    /// <summary>What the other gateway still sends on is for the session that is here, as far as it has not had it.</summary>
-    private void Expect(InboundHandoff inbound)
-    {
-        string key = inbound.Session.Identity.Key;
-        if (directory.Find(key) is not { } here) return;
-        here.Move.Arrive();
-        _arrived.Add(new Arrival(key, inbound.Epoch, inbound.From, here, clock.NowMs + HandoffCore.ArrivedMs));
-    }
-
-    private void End(InboundHandoff inbound)
-    {
-        directory.DiscardCopy(inbound.Session);
-        inbound.Done.TrySetResult();
-    }
-
-    /// <summary>Tells the old gateway, once what is noted here is durable, that it need not keep the session.</summary>
-    private async Task Tell(InboundHandoff inbound, JournalPosition position)
-    {
-        string life = gateway.Id;
-        while (!await journal.WhenDurable(position))
-        {
-            // A gateway that has begun anew has stored nothing of this, and never will.
-            if (gateway.Id != life) return;
-            await Task.Delay(StoreAgainAfter, clock.Time);
-        }
-        if (peers.Find(inbound.From) is { } old)
-            _ = old.Link.Post(new LinkFrame.SessionStored(inbound.Session.Identity.Key, inbound.Epoch));
-    }
-
-    private void SendOn(string gatewayId, string key, long epoch, Delivery delivery)
-    {
-        if (delivery.Qos == Qos.AtMostOnce || peers.Find(gatewayId) is not { } taker) return;
-        var frame = new LinkFrame.Late(key, PeerMessages.Of(delivery, clock.NowMs), epoch);
-        if (taker.Link.TryPost(frame, delivery.Message.Topic.Length + delivery.Message.Payload.Length, receipt: false) is null)
-            metrics.Dropped(DropReason.QueueFull);
     }
 }

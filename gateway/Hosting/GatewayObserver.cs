@@ -5,7 +5,6 @@ using Fleet.Gateway.Handoff;
 using Fleet.Gateway.Links;
 using Fleet.Gateway.Presence;
 using Fleet.Gateway.Routing;
-using Fleet.Gateway.Sessions;
 using Fleet.Gateway.Telemetry;
 using Fleet.Interfaces.Jobs;
 using Fleet.Interfaces.Messaging;
@@ -27,9 +26,6 @@ internal sealed class GatewayObserver(
         jobs.Publish(notification);
         return Task.CompletedTask;
     }
-
-    public void EndSession(string clientId, string sessionId, SessionEnd reason) =>
-        directory.End(clientId, sessionId, reason == SessionEnd.TakenOver ? EndCause.TakenOver : EndCause.Revoked);
 
     public Task EndSessionsOf(CertificateId certificate)
     {

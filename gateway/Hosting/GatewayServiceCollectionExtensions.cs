@@ -51,6 +51,7 @@ public static class GatewayServiceCollectionExtensions
         services.AddSingleton<Forwarder>();
         services.AddSingleton<LinkBarrier>();
         services.AddSingleton<FailoverStore>();
+        services.AddSingleton<TakenOverSessions>();
         services.AddSingleton<SessionFailover>();
         services.AddSingleton<ISessionArrivals>(provider => provider.GetRequiredService<SessionFailover>());
         services.AddSingleton<IForwardedFrames, ForwardedFrames>();
@@ -67,9 +68,12 @@ public static class GatewayServiceCollectionExtensions
         services.AddSingleton<RestoredCertificates>();
         services.AddSingleton<SessionRestore>();
         services.AddSingleton<Fences>();
+        services.AddSingleton<SessionEnding>();
         services.AddSingleton<SessionDirectory>();
+        services.AddSingleton<ArrivedSessions>();
+        services.AddSingleton<HandoffEffects>();
         services.AddSingleton<SessionHandoff>();
-        services.AddSingleton<SessionFinder>();
+        services.AddSingleton<SessionTakeover>();
         services.AddSingleton<ISessionLeaseReleaser, SessionLeaseReleaser>();
         services.AddSingleton<PolicySource>();
         services.AddSingleton<ClientAuthenticator>();

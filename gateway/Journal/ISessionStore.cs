@@ -11,7 +11,7 @@ public interface ISessionStore
     /// process has the database for itself, it takes everything.
     /// </summary>
     /// <param name="gatewayId">New at each start.</param>
-    Task<SessionOwner> Begin(string gatewayId, string? name, CancellationToken cancellation);
+    Task<OwningGateway> Begin(string gatewayId, string? name, CancellationToken cancellation);
 
     /// <summary>All that an owner has. Before its first write.</summary>
     Task<StoredSessions> Load(long owner, CancellationToken cancellation);
@@ -39,13 +39,19 @@ public interface ISessionStore
     /// </summary>
     Task CompleteFailover(string deadGatewayId, CancellationToken cancellation);
 
+    /// <summary>The owner's sessions that are not right: another owner has a newer one of the same client.</summary>
+    Task<IReadOnlyList<SupersededSession>> FindSuperseded(long owner, CancellationToken cancellation);
+
     /// <summary>The gateway that has the session of a client, alive or not; null if there is no session.</summary>
     Task<string?> FindGateway(string key, CancellationToken cancellation);
 }
 
 /// <param name="Number">Its number among all owners there ever were, from 1.</param>
 /// <param name="Predecessors">Ids of the gateways whose successor it is.</param>
-public sealed record SessionOwner(long Number, IReadOnlyList<string> Predecessors);
+public sealed record OwningGateway(long Number, IReadOnlyList<string> Predecessors);
+
+/// <param name="Epoch">Of the newer one.</param>
+public readonly record struct SupersededSession(string Key, long Epoch);
 
 /// <summary>What a dead gateway leaves.</summary>
 public sealed record Inheritance

@@ -17,7 +17,7 @@ public sealed record SessionRow
     public required string ClientId { get; init; }
 
     /// <summary>Of its last connection.</summary>
-    public required string SessionId { get; init; }
+    public required string ConnectionId { get; init; }
     public required string RemoteAddress { get; init; }
 
     /// <summary>The gateway that its lease names.</summary>

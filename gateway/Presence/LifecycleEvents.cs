@@ -53,7 +53,7 @@ internal sealed class SubscriptionEvents(Broker broker, GatewayClock clock)
     private void Publish(string eventType, SessionIdentity identity, IReadOnlyCollection<string> filters)
     {
         if (filters.Count == 0) return;
-        _events.Publish(eventType, identity.ClientId, identity.SessionId, identity.Principal, json =>
+        _events.Publish(eventType, identity.ClientId, identity.ConnectionId, identity.Principal, json =>
         {
             json.WriteStartArray("topics");
             foreach (string filter in filters) json.WriteStringValue(filter);

@@ -14,7 +14,7 @@ internal sealed class PresenceEvents(Broker broker, GatewayClock clock)
     private readonly LifecycleEvents _events = new("$aws/events/presence", broker, clock);
 
     public void Connected(SessionIdentity identity) =>
-        _events.Publish("connected", identity.ClientId, identity.SessionId, identity.Principal, json =>
+        _events.Publish("connected", identity.ClientId, identity.ConnectionId, identity.Principal, json =>
         {
             json.WriteString("ipAddress", identity.RemoteAddress);
             json.WriteNumber("versionNumber", identity.Epoch);
@@ -30,11 +30,11 @@ internal sealed class PresenceEvents(Broker broker, GatewayClock clock)
         });
 
     public void Disconnected(SessionIdentity identity, EndCause cause) =>
-        Disconnected(identity.ClientId, identity.SessionId, identity.Principal, identity.Epoch, cause.Reason);
+        Disconnected(identity.ClientId, identity.ConnectionId, identity.Principal, identity.Epoch, cause.Reason);
 
     /// <summary>Of a session whose gateway died without a word.</summary>
     public void Lost(LostSession session) =>
-        Disconnected(session.ClientId, session.SessionId, session.Principal ?? "", session.Epoch, DisconnectReason.GatewayLost);
+        Disconnected(session.ClientId, session.ConnectionId, session.Principal ?? "", session.Epoch, DisconnectReason.GatewayLost);
 
     private void Disconnected(string clientId, string sessionId, string principal, long epoch, DisconnectReason reason) =>
         _events.Publish("disconnected", clientId, sessionId, principal, json =>

@@ -30,7 +30,7 @@ internal sealed class PresenceReporter(IGrainFactory grains, GatewayIdentity gat
     {
         var thing = identity.Thing!.Value;
         var session = new DeviceSession(
-            identity.SessionId, identity.GatewayId ?? gateway.Id, identity.RemoteAddress, clock.UtcNow, identity.Epoch,
+            identity.ConnectionId, identity.GatewayId ?? gateway.Id, identity.RemoteAddress, clock.UtcNow, identity.Epoch,
             identity.Certificate);
         return _queue.Enqueue(thing.Value, () => Device(thing).Connected(session));
     }
@@ -38,14 +38,14 @@ internal sealed class PresenceReporter(IGrainFactory grains, GatewayIdentity gat
     public void Disconnected(SessionIdentity identity, DisconnectReason reason)
     {
         var at = clock.UtcNow;
-        Tell(identity.Thing!.Value, "disconnected", device => device.Disconnected(identity.SessionId, reason, at), untilKnown: true);
+        Tell(identity.Thing!.Value, "disconnected", device => device.Disconnected(identity.ConnectionId, reason, at), untilKnown: true);
     }
 
     public void Stale(SessionIdentity identity, DateTimeOffset lastSeenAt) =>
-        Tell(identity.Thing!.Value, "stale", device => device.Stale(identity.SessionId, lastSeenAt));
+        Tell(identity.Thing!.Value, "stale", device => device.Stale(identity.ConnectionId, lastSeenAt));
 
     public void Seen(SessionIdentity identity, DateTimeOffset lastSeenAt) =>
-        Tell(identity.Thing!.Value, "seen", device => device.Seen(identity.SessionId, lastSeenAt));
+        Tell(identity.Thing!.Value, "seen", device => device.Seen(identity.ConnectionId, lastSeenAt));
 
     /// <summary>Waits for what was said so far.</summary>
     public Task Told() => _queue.Idle();

@@ -21,7 +21,7 @@ internal sealed class SessionLifecycle(
     /// <summary>CONNACK was written.</summary>
     public void Began(SessionIdentity identity)
     {
-        if (identity.Heartbeat is not null) _beating[identity.SessionId] = identity;
+        if (identity.Heartbeat is not null) _beating[identity.ConnectionId] = identity;
         log.Connected(identity.Kind, identity.ClientId, identity.RemoteAddress);
         events.Connected(identity);
     }
@@ -34,7 +34,7 @@ internal sealed class SessionLifecycle(
     /// <param name="wasAttached">False if it ended before it had a session: nobody else gives the lease back then.</param>
     public void Ended(SessionIdentity identity, EndCause cause, bool wasAttached)
     {
-        _beating.TryRemove(identity.SessionId, out _);
+        _beating.TryRemove(identity.ConnectionId, out _);
         // A session that waits here for its client, perhaps brought here for this very connection, still needs its lease.
         if (!wasAttached && directory.Find(identity.Key) is null) leases.Release(identity);
         if (identity.Thing is not null) devices.Disconnected(identity, cause.Reason);

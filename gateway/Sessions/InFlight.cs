@@ -136,7 +136,7 @@ internal sealed class InFlight
     /// <summary>
     /// The next PUBREL, as soon as its PUBREC is durable [MQTT-4.3.3-5]: after a kill, the client that has had it must not be sent PUBLISH.
     /// </summary>
-    public bool TryRelease(ISessionOwner owner, out ushort packetId)
+    public bool TryRelease(ISessionConnection owner, out ushort packetId)
     {
         packetId = 0;
         while (_releasing is not null && _releasing.TryPeek(out packetId))

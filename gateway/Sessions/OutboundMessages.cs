@@ -97,7 +97,7 @@ internal sealed class OutboundMessages
     /// False if nothing waits, the client has as much unacknowledged as it takes [MQTT-3.3.4-9], or the next is not durable yet; then
     /// <paramref name="owner"/> is woken when it is.
     /// </returns>
-    public bool TryDequeue(ISessionOwner owner, long now, out Outgoing next)
+    public bool TryDequeue(ISessionConnection owner, long now, out Outgoing next)
     {
         if (_inFlight.TryRelease(owner, out ushort packetId))
         {
@@ -220,7 +220,7 @@ internal sealed class OutboundMessages
         return owed;
     }
 
-    private bool TryRepeat(ISessionOwner owner, out Outgoing next)
+    private bool TryRepeat(ISessionConnection owner, out Outgoing next)
     {
         next = default;
         bool mayRepeat = _inFlight.Outstanding < _receiveMaximum && _inFlight.NextToRepeat?.MayBeSent(owner) != false;
@@ -230,7 +230,7 @@ internal sealed class OutboundMessages
         return true;
     }
 
-    private bool TrySend(ISessionOwner owner, long now, out Outgoing next)
+    private bool TrySend(ISessionConnection owner, long now, out Outgoing next)
     {
         next = default;
         if (!_waiting.TryPeek(now, out var delivery)) return false;

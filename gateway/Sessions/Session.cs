@@ -15,7 +15,7 @@ internal sealed class Session : Subscriber
 {
     private readonly Lock _gate = new();
     private readonly GatewayMetrics _metrics;
-    private ISessionOwner? _owner;
+    private ISessionConnection? _owner;
     private volatile StoredSession? _stored;
     private bool _ended;
 
@@ -64,11 +64,11 @@ internal sealed class Session : Subscriber
         get { lock (_gate) return _ended; }
     }
 
-    public bool IsOwnedBy(ISessionOwner owner) => Volatile.Read(ref _owner) == owner;
+    public bool IsOwnedBy(ISessionConnection owner) => Volatile.Read(ref _owner) == owner;
 
     /// <summary>Gives the session to a connection and returns the one it had.</summary>
     /// <param name="receiveMaximum">QoS 1 and 2 messages that the client takes unacknowledged.</param>
-    public ISessionOwner? Attach(ISessionOwner owner, SessionIdentity identity, int receiveMaximum)
+    public ISessionConnection? Attach(ISessionConnection owner, SessionIdentity identity, int receiveMaximum)
     {
         lock (_gate)
         {
@@ -80,7 +80,7 @@ internal sealed class Session : Subscriber
     }
 
     /// <returns>False if the session has passed to another connection, or ended.</returns>
-    public bool Detach(ISessionOwner owner)
+    public bool Detach(ISessionConnection owner)
     {
         lock (_gate)
         {
@@ -92,7 +92,7 @@ internal sealed class Session : Subscriber
 
     /// <summary>The connection goes; what comes from now on waits with the rest.</summary>
     /// <returns>The connection that it had.</returns>
-    public ISessionOwner? Depart()
+    public ISessionConnection? Depart()
     {
         lock (_gate)
         {
@@ -170,7 +170,7 @@ internal sealed class Session : Subscriber
     /// <returns>What is to be noted in the journal; null if nothing is.</returns>
     public StoredDelivery? Deliver(in Delivery delivery)
     {
-        ISessionOwner? owner;
+        ISessionConnection? owner;
         Action<Delivery>? sendOn;
         StoredDelivery? owed = null;
         bool isFull;
@@ -193,7 +193,7 @@ internal sealed class Session : Subscriber
     }
 
     /// <summary>Takes the answer to a request, for the connection that made it and no other. Its policy was asked at the request.</summary>
-    public void DeliverTo(ISessionOwner requester, in Delivery delivery)
+    public void DeliverTo(ISessionConnection requester, in Delivery delivery)
     {
         var qos = delivery.Qos > delivery.Message.Qos ? delivery.Message.Qos : delivery.Qos;
         var answer = delivery with { Qos = qos, Identifiers = Subscriptions.Identifiers(delivery.Message.Topic) };
@@ -230,7 +230,7 @@ internal sealed class Session : Subscriber
 
     /// <summary>The next packet to send now; a message of QoS 1 or 2 is in flight from here on.</summary>
     /// <returns>False if nothing waits, or the client has as much unacknowledged as it takes.</returns>
-    public bool TryDequeue(ISessionOwner owner, long now, out Outgoing next)
+    public bool TryDequeue(ISessionConnection owner, long now, out Outgoing next)
     {
         next = default;
         if (!Outbound.MayHaveNext) return false;

@@ -42,16 +42,16 @@ internal sealed record EndCause(ReasonCode? Code, DisconnectReason Reason, strin
 }
 
 /// <summary>What a session leaves that has ended.</summary>
-/// <param name="Owner">The connection it had.</param>
+/// <param name="Connection">That it had.</param>
 /// <param name="Filters">To be taken out of the tree.</param>
 /// <param name="Shared">Messages of shared subscriptions that its client will not have: for other members (4.8.2).</param>
-internal readonly record struct EndedSession(ISessionOwner? Owner, TopicFilter[] Filters, Delivery[] Shared);
+internal readonly record struct EndedSession(ISessionConnection? Connection, TopicFilter[] Filters, Delivery[] Shared);
 
 /// <summary>
 /// A session's connection, as the session and the directory see it: it is woken when there is something to send, and when what it waits for
 /// is stored. None of these calls waits; any thread may make them.
 /// </summary>
-internal interface ISessionOwner : IJournalWaiter
+internal interface ISessionConnection : IJournalWaiter
 {
     /// <summary>The connection is to end.</summary>
     void End(EndCause cause);

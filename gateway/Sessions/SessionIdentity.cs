@@ -12,7 +12,7 @@ internal sealed class SessionIdentity
     public required string ClientId { get; init; }
 
     /// <summary>Unique per connection.</summary>
-    public required string SessionId { get; init; }
+    public required string ConnectionId { get; init; }
     public required SessionPolicy Policy { get; init; }
 
     /// <summary>IP address, without the port.</summary>

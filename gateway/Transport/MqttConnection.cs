@@ -12,7 +12,7 @@ namespace Fleet.Gateway.Transport;
 /// One <see cref="MqttChannel"/> and what it takes to run it, whatever carries its bytes: its effects are carried out here, their answers
 /// come back as events, and its life is told to those who must know. How bytes move, and on which thread a turn runs, is the transport's.
 /// </summary>
-internal abstract class MqttConnection : ISessionOwner
+internal abstract class MqttConnection : ISessionConnection
 {
     private readonly ConnectionSource _source;
     private readonly bool _requestsOnPool;

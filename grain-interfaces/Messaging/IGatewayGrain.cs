@@ -38,10 +38,6 @@ public interface IGatewayGrain : IGrainWithStringKey
     [AlwaysInterleave, ResponseTimeout("00:00:05")]
     Task NotifyJobs(JobNotification notification);
 
-    /// <summary>Ends the session of a client id whose lease has passed to a newer connection.</summary>
-    [AlwaysInterleave]
-    Task EndSession(string clientId, string sessionId, SessionEnd reason);
-
     /// <summary>
     /// Ends every session that signed in with this certificate: it was revoked or deactivated. Returns when the
     /// gateway has done so, or is dead.
@@ -93,7 +89,6 @@ public interface IGatewayGrain : IGrainWithStringKey
 public interface IGatewayObserver : IGrainObserver
 {
     void ViewChanged(GatewayView view);
-    void EndSession(string clientId, string sessionId, SessionEnd reason);
 
     [ResponseTimeout("00:00:05")]
     Task NotifyJobs(JobNotification notification);
@@ -117,15 +112,4 @@ public interface IGatewayObserver : IGrainObserver
 
     [ResponseTimeout("00:00:05")]
     Task<FailoverProgress> TakeOverFrom(string deadGatewayId);
-}
-
-/// <summary>Why the service ends a session.</summary>
-[GenerateSerializer, Alias("fleet.session-end")]
-public enum SessionEnd
-{
-    /// <summary>A newer connection uses the client id (MQTT 5: 0x8E).</summary>
-    TakenOver,
-
-    /// <summary>An operator ended it, or its certificate is no longer good (MQTT 5: 0x98).</summary>
-    Administrative,
 }

@@ -16,19 +16,19 @@ public interface ISessionGrain : IGrainWithStringKey
     Task<SessionLease> Open(SessionClaim claim);
 
     /// <summary>The session is gone for good. Ignored unless it is the current one.</summary>
-    Task Close(string gatewayId, string sessionId);
+    Task Close(string gatewayId, string connectionId);
 
     /// <summary>
     /// The client ended its connection in good order: its will is none any more, although its session stays. Ignored unless it is the
     /// current one.
     /// </summary>
-    Task ForgetWill(string gatewayId, string sessionId);
+    Task ForgetWill(string gatewayId, string connectionId);
 
     /// <summary>A gateway died. Returns the will that its session, if it was this client's owner, leaves behind; once.</summary>
     Task<SessionWill?> GatewayLost(string gatewayId);
 }
 
-/// <param name="SessionId">Unique per connection.</param>
+/// <param name="ConnectionId">Unique per connection.</param>
 /// <param name="CleanStart">Begin anew, whatever there is.</param>
 /// <param name="Found">A lost gateway (<see cref="SessionLease.Lost"/>): what it had of the session is found.</param>
 /// <param name="FoundEpoch">
@@ -39,7 +39,7 @@ public interface ISessionGrain : IGrainWithStringKey
 [GenerateSerializer, Immutable, Alias("fleet.session-claim")]
 public sealed record SessionClaim(
     [property: Id(0)] string GatewayId,
-    [property: Id(1)] string SessionId,
+    [property: Id(1)] string ConnectionId,
     [property: Id(2)] bool CleanStart,
     [property: Id(3)] SessionWill? Will,
     [property: Id(4)] string? Found = null,
@@ -91,7 +91,7 @@ public sealed record SessionWill(
 [GenerateSerializer, Immutable, Alias("fleet.lost-session")]
 public sealed record LostSession(
     [property: Id(0)] string ClientId,
-    [property: Id(1)] string SessionId,
+    [property: Id(1)] string ConnectionId,
     [property: Id(2)] string? Principal,
     [property: Id(3)] long Epoch,
     [property: Id(4)] SessionWill? Will);

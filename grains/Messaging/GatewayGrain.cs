@@ -59,9 +59,6 @@ internal sealed class GatewayGrain(IFleetIndex index, TimeProvider clock, ILogge
         if (await Demanded() is { } gateway) await gateway.NotifyJobs(notification);
     }
 
-    public async Task EndSession(string clientId, string sessionId, SessionEnd reason) =>
-        (await Reached())?.EndSession(clientId, sessionId, reason);
-
     public async Task EndSessionsOf(CertificateId certificate)
     {
         if (await Demanded() is { } gateway) await gateway.EndSessionsOf(certificate);

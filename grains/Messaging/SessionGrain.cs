@@ -18,7 +18,7 @@ internal sealed class SessionGrain(
 
     /// <summary>The last that this activation gave; 0: none yet.</summary>
     private long _epoch;
-    private string? _sessionId;
+    private string? _connectionId;
     private SessionLease? _lease;
 
     private string Key => this.GetPrimaryKeyString();
@@ -28,7 +28,7 @@ internal sealed class SessionGrain(
 
     public async Task<SessionLease> Open(SessionClaim claim)
     {
-        if (_lease is not null && _sessionId == claim.SessionId) return _lease;
+        if (_lease is not null && _connectionId == claim.ConnectionId) return _lease;
         var before = record.State;
         long epoch = Math.Max(NextEpoch(), claim.Above + 1);
         MovedSession? moved = null;
@@ -51,18 +51,18 @@ internal sealed class SessionGrain(
         string? from = stays ? before.From : moved?.FromGateway ?? (found is null ? null : claim.From);
         var next = before.Covering(claim.GatewayId, epoch, claim.Will, from);
         if (next != before) await Save(next);
-        (_epoch, _sessionId) = (epoch, claim.SessionId);
+        (_epoch, _connectionId) = (epoch, claim.ConnectionId);
         _lease = new SessionLease(epoch, moved, lost ? before.Will : null, stays, From: stays ? from : null);
         // What is not stored otherwise is kept as long as it matters.
         if (!IsDevice) DelayDeactivation(TimeSpan.MaxValue);
         return _lease;
     }
 
-    public async Task Close(string gatewayId, string sessionId)
+    public async Task Close(string gatewayId, string connectionId)
     {
-        if (!IsCurrent(gatewayId, sessionId)) return;
+        if (!IsCurrent(gatewayId, connectionId)) return;
         _lease = null;
-        _sessionId = null;
+        _connectionId = null;
         if (IsDevice)
         {
             if (record.State is not { Will: null, From: null }) await Save(record.State with { Will = null, From = null });
@@ -76,8 +76,8 @@ internal sealed class SessionGrain(
         DelayDeactivation(TimeSpan.Zero);
     }
 
-    public Task ForgetWill(string gatewayId, string sessionId) =>
-        IsCurrent(gatewayId, sessionId) && record.State.Will is not null ? Save(record.State with { Will = null }) : Task.CompletedTask;
+    public Task ForgetWill(string gatewayId, string connectionId) =>
+        IsCurrent(gatewayId, connectionId) && record.State.Will is not null ? Save(record.State with { Will = null }) : Task.CompletedTask;
 
     public async Task<SessionWill?> GatewayLost(string gatewayId)
     {
@@ -93,8 +93,8 @@ internal sealed class SessionGrain(
         : record.State.EpochLimit > 0 ? record.State.EpochLimit + 1 : clock.GetUtcNow().ToUnixTimeSeconds();
 
     /// <summary>An activation that has given nothing takes the gateway's word: it speaks of its latest session only.</summary>
-    private bool IsCurrent(string gatewayId, string sessionId) =>
-        _sessionId is { } current ? current == sessionId : record.State.Gateway == gatewayId;
+    private bool IsCurrent(string gatewayId, string connectionId) =>
+        _connectionId is { } current ? current == connectionId : record.State.Gateway == gatewayId;
 
     private async Task<TakeOverResult> TakeOver(string gateway, long epoch, bool discard)
     {

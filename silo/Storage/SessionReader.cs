@@ -10,6 +10,11 @@ namespace Fleet.Silo.Storage;
 /// <param name="readInstant">Of a column that is not null.</param>
 internal sealed class SessionReader(Func<DbDataReader, int, DateTimeOffset> readInstant)
 {
+    /// <summary>Sessions of an owner, $1, whose clients have newer ones at another.</summary>
+    public const string Superseded =
+        "SELECT s.key, n.epoch FROM sessions s JOIN sessions n ON n.key = s.key AND n.epoch > s.epoch AND n.owner <> s.owner "
+        + "WHERE s.owner = $1";
+
     /// <param name="ids">A query for the sessions' ids.</param>
     public static string Sessions(string ids) =>
         "SELECT id, key, epoch, kind, client_id, session_id, remote_address, thing, certificate, operator, template, expiry_seconds, "
@@ -44,7 +49,7 @@ internal sealed class SessionReader(Func<DbDataReader, int, DateTimeOffset> read
         Epoch = row.GetInt64(2),
         Kind = row.GetString(3),
         ClientId = row.GetString(4),
-        SessionId = row.GetString(5),
+        ConnectionId = row.GetString(5),
         RemoteAddress = row.GetString(6),
         Thing = Text(row, 7),
         Certificate = Text(row, 8),

@@ -12,7 +12,7 @@ namespace Fleet.FuzzTests;
 /// One connection, between a client and its channel: cuts what is sent anywhere, runs the turns, and answers what the channel asks for in
 /// any order, after the connection's end too.
 /// </summary>
-internal sealed class FuzzTransport : ISessionOwner
+internal sealed class FuzzTransport : ISessionConnection
 {
     private readonly GatewayParts _parts;
     private readonly StoreWeather _weather;
@@ -112,7 +112,7 @@ internal sealed class FuzzTransport : ISessionOwner
 
     void IJournalWaiter.Wake() { }
 
-    void ISessionOwner.End(EndCause cause) => _toEnd = cause;
+    void ISessionConnection.End(EndCause cause) => _toEnd = cause;
 
     private void Read()
     {

@@ -72,7 +72,7 @@ public sealed class OrleansSemanticsGatewayTests
         await cluster.Deactivate(device);
         await cluster.Registry.Leave(dead.Id);
         await KeepAlive(() => !successor.PublishedLost.IsEmpty, successor);
-        Assert.Equal("session-of-amr-1-1", Assert.Single(successor.PublishedLost).SessionId);
+        Assert.Equal("session-of-amr-1-1", Assert.Single(successor.PublishedLost).ConnectionId);
         Assert.Equal(Connectivity.Disconnected, (await device.Get())!.Connectivity);
     }
 
@@ -155,7 +155,7 @@ public sealed class OrleansSemanticsGatewayTests
     {
         Kind = SessionKind.Device,
         ClientId = thing,
-        SessionId = $"session-of-{thing}-1",
+        ConnectionId = $"session-of-{thing}-1",
         Policy = SessionPolicy.Fill(
             BuiltInPolicies.Device, SessionIdentity.PolicyVariables(thing, "10.0.0.1", Name<Interfaces.Naming.ThingName>(thing), null)),
         RemoteAddress = "10.0.0.1",

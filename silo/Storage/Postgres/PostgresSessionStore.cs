@@ -32,7 +32,7 @@ internal sealed class PostgresSessionStore(PostgresDatabase database) : ISession
     /// <summary>The first gateway of a process that has the database for itself takes all sessions that are there.</summary>
     private bool _takesAll = database.Use is DatabaseUse.Sole;
 
-    public async Task<SessionOwner> Begin(string gatewayId, string? name, CancellationToken cancellation)
+    public async Task<OwningGateway> Begin(string gatewayId, string? name, CancellationToken cancellation)
     {
         await using var connection = await database.Source.OpenConnectionAsync(cancellation);
         await using var transaction = await connection.BeginTransactionAsync(cancellation);
@@ -51,7 +51,7 @@ internal sealed class PostgresSessionStore(PostgresDatabase database) : ISession
             connection, "SELECT gateway FROM session_owners WHERE heir = $1 AND NOT buried", owner, row => row.GetString(0), cancellation);
         await transaction.CommitAsync(cancellation);
         _takesAll = false;
-        return new SessionOwner(owner, predecessors);
+        return new OwningGateway(owner, predecessors);
 
         Task<object?> Scalar(string sql, params object?[] values) => PostgresSessionStore.Scalar(connection, sql, values, cancellation);
     }
@@ -162,6 +162,13 @@ internal sealed class PostgresSessionStore(PostgresDatabase database) : ISession
         await transaction.CommitAsync(cancellation);
 
         Task<object?> Scalar(string sql, params object?[] values) => PostgresSessionStore.Scalar(connection, sql, values, cancellation);
+    }
+
+    public async Task<IReadOnlyList<SupersededSession>> FindSuperseded(long owner, CancellationToken cancellation)
+    {
+        await using var connection = await database.Source.OpenConnectionAsync(cancellation);
+        return await Rows(
+            connection, SessionReader.Superseded, owner, row => new SupersededSession(row.GetString(0), row.GetInt64(1)), cancellation);
     }
 
     public async Task<string?> FindGateway(string key, CancellationToken cancellation)

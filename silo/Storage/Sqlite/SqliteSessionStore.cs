@@ -11,7 +11,7 @@ internal sealed class SqliteSessionStore(GroupCommitWriter writer, SqliteReaders
 
     private bool _begun;
 
-    public async Task<SessionOwner> Begin(string gatewayId, string? name, CancellationToken cancellation)
+    public async Task<OwningGateway> Begin(string gatewayId, string? name, CancellationToken cancellation)
     {
         bool takesAll = !_begun;
         var owner = await writer.Write(session => Begin(session, gatewayId, name, takesAll), cancellation);
@@ -77,13 +77,19 @@ internal sealed class SqliteSessionStore(GroupCommitWriter writer, SqliteReaders
         return true;
     }, cancellation);
 
+    public Task<IReadOnlyList<SupersededSession>> FindSuperseded(long owner, CancellationToken cancellation) =>
+        readers.Scan<IReadOnlyList<SupersededSession>>(
+            session => session.QueryOnce(
+                SessionReader.Superseded, [owner], row => new SupersededSession(row.GetString(0), row.GetInt64(1))),
+            cancellation);
+
     public Task<string?> FindGateway(string key, CancellationToken cancellation) =>
         Task.FromResult(readers.Read(session => (string?)session.Scalar(
         "SELECT o.gateway FROM sessions s JOIN session_owners o ON o.number = s.owner WHERE s.key = $1 AND s.expiry_seconds > 0 "
         + "ORDER BY s.epoch DESC LIMIT 1",
         key)));
 
-    private static SessionOwner Begin(SqliteSession session, string gatewayId, string? name, bool takesAll)
+    private static OwningGateway Begin(SqliteSession session, string gatewayId, string? name, bool takesAll)
     {
         long owner = (long)session.Scalar(
             "INSERT INTO session_owners (gateway, name, fenced) VALUES ($1, $2, 0) ON CONFLICT (gateway) DO UPDATE SET name = $2 "
@@ -96,7 +102,7 @@ internal sealed class SqliteSessionStore(GroupCommitWriter writer, SqliteReaders
         DropSuperseded(session, owner);
         // Bodies that nobody is owed: of a session that was dropped, say.
         session.Run("DELETE FROM session_messages WHERE id NOT IN (SELECT message FROM session_deliveries)");
-        return new SessionOwner(
+        return new OwningGateway(
             owner,
             session.QueryOnce("SELECT gateway FROM session_owners WHERE heir = $1 AND NOT buried", [owner], row => row.GetString(0)));
     }

@@ -46,10 +46,6 @@ internal sealed class ObservedGateway : IGatewayObserver
     {
     }
 
-    public void EndSession(string clientId, string sessionId, SessionEnd reason)
-    {
-    }
-
     public async Task NotifyJobs(JobNotification notification)
     {
         await Before();

@@ -46,11 +46,14 @@ internal sealed class FaultyDatabase(GatewayWorld world, Random random)
 /// <summary>Persistent sessions, for all gateways.</summary>
 internal sealed class FaultySessionStore(FaultyDatabase database, MemorySessionStore store) : ISessionStore
 {
-    public Task<SessionOwner> Begin(string gatewayId, string? name, CancellationToken cancellation) =>
+    public Task<OwningGateway> Begin(string gatewayId, string? name, CancellationToken cancellation) =>
         database.Do(nameof(Begin), () => store.Begin(gatewayId, name, cancellation).Result);
 
     public Task<StoredSessions> Load(long owner, CancellationToken cancellation) =>
         database.Do(nameof(Load), () => store.Load(owner, cancellation).Result);
+
+    public Task<IReadOnlyList<SupersededSession>> FindSuperseded(long owner, CancellationToken cancellation) =>
+        database.Do(nameof(FindSuperseded), () => store.FindSuperseded(owner, cancellation).Result);
 
     public Task<bool> Write(long owner, SessionBatch batch, CancellationToken cancellation) =>
         database.Do(nameof(Write), () => store.Write(owner, batch, cancellation).Result);

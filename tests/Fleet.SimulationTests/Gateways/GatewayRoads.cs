@@ -27,7 +27,6 @@ internal sealed class GatewayRoads(GatewayWorld world, GatewayProcess gateway) :
         public Task<bool> IsLive() => Grain.IsLive();
         public Task ViewChanged(GatewayView view) => Grain.ViewChanged(view);
         public Task NotifyJobs(JobNotification notification) => Grain.NotifyJobs(notification);
-        public Task EndSession(string clientId, string sessionId, SessionEnd reason) => Grain.EndSession(clientId, sessionId, reason);
         public Task EndSessionsOf(CertificateId certificate) => Grain.EndSessionsOf(certificate);
         public Task<TakeOverResult> TakeOver(string session, long epoch, bool discard) => Grain.TakeOver(session, epoch, discard);
         public Task<MovedMessages?> Collect(string session, long epoch, string toGateway) => Grain.Collect(session, epoch, toGateway);
@@ -52,9 +51,6 @@ internal sealed class GatewayRoads(GatewayWorld world, GatewayProcess gateway) :
         }
 
         public void ViewChanged(GatewayView view) => Post(() => observer.ViewChanged(view));
-
-        public void EndSession(string clientId, string sessionId, SessionEnd reason) =>
-            Post(() => observer.EndSession(clientId, sessionId, reason));
 
         public Task NotifyJobs(JobNotification notification) => Enter(() => Done(observer.NotifyJobs(notification)));
 

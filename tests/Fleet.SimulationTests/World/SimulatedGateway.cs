@@ -112,8 +112,6 @@ internal sealed class SimulatedGateway : IGatewayObserver
 
     void IGatewayObserver.ViewChanged(GatewayView view) { }
 
-    void IGatewayObserver.EndSession(string clientId, string sessionId, SessionEnd reason) { }
-
     Task IGatewayObserver.EndSessionsOf(CertificateId certificate) => Task.CompletedTask;
 
     Task<MovedSession?> IGatewayObserver.TakeOver(string key, long epoch, bool discard) => Task.FromResult<MovedSession?>(null);

@@ -1,5 +1,6 @@
 using Fleet.Grains.Messaging;
 using Fleet.Interfaces.Messaging;
+using Fleet.Interfaces.Naming;
 
 namespace Fleet.UnitTests.Gateway;
 
@@ -18,15 +19,15 @@ public sealed class GatewayGrainTests : IAsyncLifetime
         var (dead, alive) = (await _grains.Join("gw-1"), await _grains.Join("gw-2"));
         await _grains.Pass(TimeSpan.FromSeconds(9), alive);
         Assert.True(await dead.Grain.IsLive());
-        await dead.Grain.EndSession("a", "s", SessionEnd.TakenOver);
-        await dead.Said("a TakenOver");
+        await dead.Grain.EndSessionsOf(Certificate('a'));
+        await dead.Said($"revoked {Certificate('a')}");
 
         await _grains.Pass(TimeSpan.FromSeconds(6), alive);
         Assert.False(await dead.Grain.IsLive());
         Assert.Equal(["gw-2"], (await _grains.View()).Gateways.Select(gateway => gateway.Id));
-        await dead.Grain.EndSession("b", "s", SessionEnd.TakenOver);
+        await dead.Grain.EndSessionsOf(Certificate('b'));
         Assert.Null(await dead.Beat());
-        Assert.DoesNotContain("b TakenOver", dead.Words);
+        Assert.DoesNotContain($"revoked {Certificate('b')}", dead.Words);
     }
 
     [Fact]
@@ -117,7 +118,7 @@ public sealed class GatewayGrainTests : IAsyncLifetime
             return dead == "dead" && !asked.Contains("begun") ? new FailoverProgress.Elsewhere("begun") : new FailoverProgress.Done();
         };
         await _grains.Gateway("dead").Leave();
-        await first.Said("successor of begun");
+        while (!first.Words.Contains("successor of begun")) await _grains.Pass(GatewayLiveness.BeatEvery, first);
         while (!(await _grains.View()).Dead.IsEmpty) await _grains.Pass(GatewayLiveness.BeatEvery, first);
         Assert.Equal(["dead", "begun", "dead"], asked);
 
@@ -167,4 +168,7 @@ public sealed class GatewayGrainTests : IAsyncLifetime
         for (int second = 0; second < 10; second++) Assert.Empty(beats.Silent(gateways, now.AddSeconds(second)));
         Assert.Equal(["gw-1"], beats.Silent(gateways, now + GatewayLiveness.DeadAfter));
     }
+
+    private static CertificateId Certificate(char digit) =>
+        CertificateId.TryParse(new string(digit, 64), out var id) ? id : throw new ArgumentException($"{digit}");
 }

@@ -89,16 +89,18 @@ internal sealed class GatewayParts
     public Broker Broker => Part<Broker>();
     public GatewayRules Rules => Part<GatewayRules>();
     public SessionDirectory Directory => Part<SessionDirectory>();
+    public SessionEnding Ending => Part<SessionEnding>();
+    public TakenOverSessions TakenOver => Part<TakenOverSessions>();
     public ChannelServices Channels => Part<ChannelServices>();
 
-    public SessionFinder Finder(IGrainFactory grains) => ActivatorUtilities.CreateInstance<SessionFinder>(_services, grains);
+    public SessionTakeover Takeover(IGrainFactory grains) => ActivatorUtilities.CreateInstance<SessionTakeover>(_services, grains);
 
     /// <summary>One that asks these grains, and tells of what it decides here.</summary>
     public ConnectAuthoriser Authoriser(
         IGrainFactory grains, GatewayIdentity gateway, SessionLifecycle lifecycle, IPasswordAuthenticator passwords) => new(
             gateway, new ClientAuthenticator(grains, passwords, Clock),
             new SessionAcquirer(
-                grains, gateway, SessionHandoff, Finder(grains), Fences, Broker, Options.Create(new AdmissionOptions()), Clock,
+                grains, gateway, SessionHandoff, Takeover(grains), Fences, Broker, Options.Create(new AdmissionOptions()), Clock,
                 NullLogger<SessionAcquirer>.Instance),
             lifecycle, Policies, Admission, Flapping, Clock, Metrics, NullLogger<ConnectAuthoriser>.Instance);
 
@@ -122,7 +124,7 @@ internal sealed class GatewayParts
         {
             Kind = kind,
             ClientId = clientId,
-            SessionId = Guid.NewGuid().ToString("n"),
+            ConnectionId = Guid.NewGuid().ToString("n"),
             Policy = SessionPolicy.Fill(policy, SessionIdentity.PolicyVariables(clientId, "10.0.0.1", thing, template)),
             RemoteAddress = "10.0.0.1",
             Thing = thing,

@@ -116,8 +116,6 @@ internal sealed class TestGateway(IGatewayGrain grain, IGrainFactory grains) : I
         return Task.CompletedTask;
     }
 
-    public void EndSession(string clientId, string sessionId, SessionEnd reason) => Say($"{clientId} {reason}");
-
     public Task EndSessionsOf(CertificateId certificate)
     {
         Say($"revoked {certificate}");

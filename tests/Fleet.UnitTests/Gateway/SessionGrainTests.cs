@@ -45,9 +45,10 @@ public sealed class SessionGrainTests : IAsyncLifetime
         await Open("gw-1", "s-1");
         Assert.True((await Open("gw-1", "s-2")).Stayed);
         // Nothing came: a later word to the same observer did, and calls through it arrive one at a time.
-        await _first.Grain.EndSession("x", "y", SessionEnd.Administrative);
+        Assert.True(CertificateId.TryParse(new string('a', 64), out var certificate));
+        await _first.Grain.EndSessionsOf(certificate);
         await _first.Heard(2);
-        Assert.Equal("x Administrative", _first.Words[^1]);
+        Assert.Equal($"revoked {certificate}", _first.Words[^1]);
     }
 
     [Fact]
@@ -148,7 +149,7 @@ public sealed class SessionGrainTests : IAsyncLifetime
         await _second.Said("lost 2");
 
         Assert.Equal(["amr-1 s-1 gone", "amr-2 s-2 "], _second.PublishedLost.Select(
-            lost => $"{lost.ClientId} {lost.SessionId} {Encoding.UTF8.GetString((lost.Will?.Payload ?? default).Span)}"));
+            lost => $"{lost.ClientId} {lost.ConnectionId} {Encoding.UTF8.GetString((lost.Will?.Payload ?? default).Span)}"));
         foreach (var (thing, expected) in new[] { ("amr-1", Connectivity.Disconnected), ("amr-2", Connectivity.Disconnected), ("amr-3", Connectivity.Connected), ("amr-4", Connectivity.Connected) })
         {
             var view = (await _grains.Factory.GetGrain<IDeviceGrain>(thing).Get())!;

@@ -12,7 +12,7 @@ namespace Fleet.UnitTests.Gateway;
 /// One client on the other side of a channel: bytes in, bytes out, no socket. It acts as the transport too: it runs the turns, and notes
 /// what the channel asked for.
 /// </summary>
-internal sealed class TestClient : ISessionOwner
+internal sealed class TestClient : ISessionConnection
 {
     private readonly Lock _gate = new();
     private readonly GatewayParts _parts;
@@ -135,7 +135,7 @@ internal sealed class TestClient : ISessionOwner
     /// <summary>Also from the journal's thread.</summary>
     void IJournalWaiter.Wake() => Drain();
 
-    void ISessionOwner.End(EndCause cause) => _channel.Close(cause, Begin());
+    void ISessionConnection.End(EndCause cause) => _channel.Close(cause, Begin());
 
     /// <summary>Everything that was sent to the client since the last look.</summary>
     public byte[] Read()

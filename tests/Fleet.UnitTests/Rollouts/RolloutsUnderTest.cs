@@ -134,7 +134,6 @@ internal sealed class RolloutsUnderTest : IAsyncDisposable
             return Task.CompletedTask;
         }
         public void ViewChanged(GatewayView view) { }
-        public void EndSession(string clientId, string sessionId, SessionEnd reason) { }
         public Task EndSessionsOf(CertificateId certificate) => Task.CompletedTask;
         public Task<MovedSession?> TakeOver(string key, long epoch, bool discard) => Task.FromResult<MovedSession?>(null);
         public Task<MovedMessages?> Collect(string key, long epoch, string toGateway) => Task.FromResult<MovedMessages?>(null);

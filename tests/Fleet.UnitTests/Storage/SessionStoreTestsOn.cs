@@ -28,7 +28,7 @@ public abstract class SessionStoreTestsOn<TDatabase> : IAsyncDisposable where TD
         Epoch = id,
         Kind = "plain",
         ClientId = key,
-        SessionId = $"session-{id}",
+        ConnectionId = $"session-{id}",
         RemoteAddress = "10.0.0.1",
         ExpirySeconds = uint.MaxValue,
         MaybeSent = 0,

@@ -8,7 +8,7 @@ public sealed class SessionSuccessorsOnSqlite : SessionSuccessorTests<SqliteTest
     public async Task A_beginning_that_ran_twice_inherits_all_the_same()
     {
         await Write(await OfAnEarlierLife(), batch => batch.Sessions.Add(Session(1, "a")));
-        Task<SessionOwner> beginning;
+        Task<OwningGateway> beginning;
         await using (await Database.HoldWriter())
         {
             beginning = Store.Begin("new", "here", default);

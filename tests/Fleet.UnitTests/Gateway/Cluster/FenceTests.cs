@@ -57,7 +57,7 @@ public sealed class FenceTests
         {
             Kind = template.Kind,
             ClientId = template.ClientId,
-            SessionId = template.SessionId,
+            ConnectionId = template.ConnectionId,
             Policy = template.Policy,
             RemoteAddress = template.RemoteAddress,
             Thing = template.Thing,
@@ -75,7 +75,7 @@ public sealed class FenceTests
         return refusal?.Detail;
     }
 
-    private sealed class Nobody : ISessionOwner
+    private sealed class Nobody : ISessionConnection
     {
         public void Wake() { }
 

@@ -84,13 +84,13 @@ public sealed class RebirthTests : IAsyncLifetime
         var batch = new SessionBatch();
         batch.Sessions.Add(new SessionRow
         {
-            Id = dead.Number << 42, Key = "plain/p", Epoch = 1, Kind = "plain", ClientId = "p", SessionId = "s", RemoteAddress = "10.0.0.1", Gateway = "dead",
+            Id = dead.Number << 42, Key = "plain/p", Epoch = 1, Kind = "plain", ClientId = "p", ConnectionId = "s", RemoteAddress = "10.0.0.1", Gateway = "dead",
             Thing = null, Certificate = null, Operator = null, Template = null, ExpirySeconds = 60, DisconnectedAt = null, MaybeSent = 0, Will = null,
         });
         Assert.True(await parts.Sessions.Write(dead.Number, batch, default));
         var store = new SlowToTake(parts.Sessions);
         var failover = new SessionFailover(
-            new FailoverStore(store), parts.Restore, parts.Journal, parts.Broker, parts.Routes, parts.Peers, parts.Gateway, parts.Clock,
+            new FailoverStore(store, parts.Journal), parts.Restore, parts.TakenOver, parts.Journal, parts.Broker, parts.Routes, parts.Peers, parts.Gateway, parts.Clock,
             Microsoft.Extensions.Logging.Abstractions.NullLogger<SessionFailover>.Instance);
         await failover.Begin(null, default);
         failover.TakeOverFrom("dead");
@@ -125,7 +125,7 @@ public sealed class RebirthTests : IAsyncLifetime
         }
     }
 
-    private sealed class Ending(Action end) : ISessionOwner
+    private sealed class Ending(Action end) : ISessionConnection
     {
         public void Wake() { }
 
@@ -137,10 +137,12 @@ public sealed class RebirthTests : IAsyncLifetime
         public TaskCompletionSource Asked { get; } = new();
         public TaskCompletionSource Release { get; } = new();
 
-        public Task<SessionOwner> Begin(string gatewayId, string? name, CancellationToken cancellation) => store.Begin(gatewayId, name, cancellation);
+        public Task<OwningGateway> Begin(string gatewayId, string? name, CancellationToken cancellation) => store.Begin(gatewayId, name, cancellation);
         public Task<StoredSessions> Load(long owner, CancellationToken cancellation) => store.Load(owner, cancellation);
         public Task<bool> Write(long owner, SessionBatch batch, CancellationToken cancellation) => store.Write(owner, batch, cancellation);
         public Task<Inheritance?> Inherit(long owner, string deadGatewayId, CancellationToken cancellation) => store.Inherit(owner, deadGatewayId, cancellation);
+        public Task<IReadOnlyList<SupersededSession>> FindSuperseded(long owner, CancellationToken cancellation) =>
+            store.FindSuperseded(owner, cancellation);
         public Task CompleteFailover(string deadGatewayId, CancellationToken cancellation) =>
             store.CompleteFailover(deadGatewayId, cancellation);
         public Task<string?> FindGateway(string key, CancellationToken cancellation) => store.FindGateway(key, cancellation);

@@ -74,7 +74,7 @@ public sealed class SessionHandoffTests
         var (session, member) = (Session(), TestClient.Connected(_parts, GatewayParts.Plain("m")));
         member.Subscribed("$share/g/t", Qos.AtLeastOnce);
         session.Deliver(Message("1", share: "$share/g/t"));
-        _parts.Directory.DiscardCopy(session);
+        _parts.Ending.DiscardCopy(session);
         Assert.Empty(member.ReadMessages());
     }
 
@@ -328,7 +328,7 @@ public sealed class SessionHandoffTests
 
     private static string TextOf(Delivery delivery) => System.Text.Encoding.UTF8.GetString(delivery.Message.Payload.Span);
 
-    private static List<string> Sent(Session session, ISessionOwner owner)
+    private static List<string> Sent(Session session, ISessionConnection owner)
     {
         List<string> sent = [];
         while (session.TryDequeue(owner, now: 0, out var next))
@@ -343,11 +343,11 @@ public sealed class SessionHandoffTests
         var plain = GatewayParts.Plain();
         return new SessionIdentity
         {
-            Kind = plain.Kind, ClientId = plain.ClientId, SessionId = plain.SessionId, Policy = plain.Policy, RemoteAddress = plain.RemoteAddress, Epoch = epoch,
+            Kind = plain.Kind, ClientId = plain.ClientId, ConnectionId = plain.ConnectionId, Policy = plain.Policy, RemoteAddress = plain.RemoteAddress, Epoch = epoch,
         };
     }
 
-    private sealed class Nobody : ISessionOwner
+    private sealed class Nobody : ISessionConnection
     {
         public void Wake() { }
 

@@ -37,7 +37,7 @@ internal sealed class MemorySessionStore : ISessionStore
         lock (_gate) _killed = _owners.Count;
     }
 
-    public Task<SessionOwner> Begin(string gatewayId, string? name, CancellationToken cancellation)
+    public Task<OwningGateway> Begin(string gatewayId, string? name, CancellationToken cancellation)
     {
         lock (_gate)
         {
@@ -51,7 +51,7 @@ internal sealed class MemorySessionStore : ISessionStore
             Move(owner => _owners[(int)owner - 1].Successor == at + 1, at + 1);
             DropSuperseded(at + 1);
             var predecessors = _owners.Where(left => left.Successor == at + 1 && !left.IsFailedOver);
-            return Task.FromResult(new SessionOwner(at + 1, [.. predecessors.Select(left => left.Gateway)]));
+            return Task.FromResult(new OwningGateway(at + 1, [.. predecessors.Select(left => left.Gateway)]));
         }
     }
 
@@ -139,6 +139,19 @@ internal sealed class MemorySessionStore : ISessionStore
         {
             foreach (var dead in _owners.Where(owner => owner.Gateway == deadGatewayId)) dead.IsFailedOver = true;
             return Task.CompletedTask;
+        }
+    }
+
+    public Task<IReadOnlyList<SupersededSession>> FindSuperseded(long owner, CancellationToken cancellation)
+    {
+        lock (_gate)
+        {
+            var newer = from entry in _sessions.Values
+                        where entry.Owner == owner
+                        from other in _sessions.Values
+                        where other.Owner != owner && other.Row.Key == entry.Row.Key && other.Row.Epoch > entry.Row.Epoch
+                        select new SupersededSession(entry.Row.Key, other.Row.Epoch);
+            return Task.FromResult<IReadOnlyList<SupersededSession>>([.. newer]);
         }
     }
 

@@ -270,7 +270,7 @@ public sealed class SessionJournalTests
 
     private JournalPosition Put() => _journal.Put(_session, new SessionRow
     {
-        Id = _session.Id, Key = "k", Epoch = 1, Kind = "plain", ClientId = "k", SessionId = "s", RemoteAddress = "", ExpirySeconds = 60,
+        Id = _session.Id, Key = "k", Epoch = 1, Kind = "plain", ClientId = "k", ConnectionId = "s", RemoteAddress = "", ExpirySeconds = 60,
         MaybeSent = 0,
     });
 
@@ -283,7 +283,7 @@ public sealed class SessionJournalTests
 
     private static Publication Message(string payload) => new("t"u8.ToArray(), Encoding.UTF8.GetBytes(payload), Qos.ExactlyOnce);
 
-    private sealed class Woken : ISessionOwner
+    private sealed class Woken : ISessionConnection
     {
         public int Times { get; private set; }
 

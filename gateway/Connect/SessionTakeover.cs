@@ -24,10 +24,10 @@ internal abstract record FoundSession
     public sealed record NotYet : FoundSession;
 }
 
-/// <summary>Finds the session of a client whose gateway is dead, or does not answer: the store knows who has it.</summary>
-internal sealed class SessionFinder(
+/// <summary>Takes over the session of a client whose gateway is dead, or does not answer: the store knows who has it.</summary>
+internal sealed class SessionTakeover(
     ISessionStore store, IGrainFactory grains, GatewayIdentity gateway, SessionDirectory directory, ISessionArrivals arrivals,
-    SessionHandoff handoff, GatewayClock clock, ILogger<SessionFinder> log)
+    SessionHandoff handoff, GatewayClock clock, ILogger<SessionTakeover> log)
 {
     /// <summary>
     /// How long a client waits for the successor of a gateway that is known to be dead, because it ended in good order, say.
@@ -38,14 +38,14 @@ internal sealed class SessionFinder(
 
     /// <param name="lease">That named the lost gateway.</param>
     /// <param name="discard">Clean start: what is found ends.</param>
-    public async Task<FoundSession> Find(string key, SessionLease lease, bool discard)
+    public async Task<FoundSession> TakeOverFromLost(string key, SessionLease lease, bool discard)
     {
         for (int looks = 1; ; looks++)
         {
             if (await FindOwner(key) is not { } owner) return new FoundSession.None();
             // While it lives, it may be about to have the session, wherever that is now, and its client beside this one.
             bool isLive = !arrivals.IsPredecessor(lease.Lost!) && await grains.GetGrain<IGatewayGrain>(lease.Lost!).IsLive();
-            var found = isLive ? new FoundSession.NotYet() : await Look(key, owner, lease, discard);
+            var found = isLive ? new FoundSession.NotYet() : await TryTakeOver(key, owner, lease, discard);
             if (found is not FoundSession.NotYet) return found;
             if (isLive || looks >= SuccessorPatience)
             {
@@ -60,16 +60,16 @@ internal sealed class SessionFinder(
     /// A session that was last to come here from another gateway: if it has never arrived, that one has it still, or whoever has its
     /// sessions.
     /// </summary>
-    public async Task<FoundSession> FindFrom(string from, string key, SessionLease lease)
+    public async Task<FoundSession> TakeOverFrom(string from, string key, SessionLease lease)
     {
         if (directory.Find(key) is not null) return new FoundSession.Found(null);
         var found = await TakeOver(from, key, lease.Epoch, discard: false);
-        return found is FoundSession.NotYet ? await Find(key, lease with { Lost = from }, discard: false) : found;
+        return found is FoundSession.NotYet ? await TakeOverFromLost(key, lease with { Lost = from }, discard: false) : found;
     }
 
     /// <summary>A session that the lease does not know of: a connection that came to nothing has given it back, say.</summary>
-    public async Task<FoundSession> FindStored(string key, SessionLease lease) =>
-        await FindOwner(key) is { } owner && owner != gateway.Id ? await FindFrom(owner, key, lease) : new FoundSession.None();
+    public async Task<FoundSession> TakeOverStored(string key, SessionLease lease) =>
+        await FindOwner(key) is { } owner && owner != gateway.Id ? await TakeOverFrom(owner, key, lease) : new FoundSession.None();
 
     /// <summary>A gateway that cannot say yet, because not all that the session is owed has come, is as one that does not answer.</summary>
     private async Task<FoundSession> TakeOver(string owner, string key, long epoch, bool discard)
@@ -92,7 +92,7 @@ internal sealed class SessionFinder(
     private async ValueTask<string?> FindOwner(string key) =>
         directory.Find(key) is not null ? gateway.Id : await store.FindGateway(key, CancellationToken.None);
 
-    private async Task<FoundSession> Look(string key, string owner, SessionLease lease, bool discard)
+    private async Task<FoundSession> TryTakeOver(string key, string owner, SessionLease lease, bool discard)
     {
         if (directory.Find(key) is not null) return new FoundSession.Found(null);
         if (owner == gateway.Id && !arrivals.IsLoading)

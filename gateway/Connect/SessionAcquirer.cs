@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Fleet.Gateway.Auth;
 using Fleet.Gateway.Directory;
 using Fleet.Gateway.Handoff;
@@ -23,6 +24,12 @@ internal sealed class SessionAcquirer(
     private readonly int _maxWaiting = options.Value.MaxOpeningConnections * 2 / 5;
 
     private static readonly TimeSpan AskAgainAfter = TimeSpan.FromMilliseconds(100), OpenAgainAfter = TimeSpan.FromMilliseconds(500);
+
+    /// <summary>
+    /// Clients whose last CONNECT, of this epoch, came to nothing before their session was found: the client id is here, and the session is
+    /// not.
+    /// </summary>
+    private readonly ConcurrentDictionary<string, long> _unsettled = new(StringComparer.Ordinal);
 
     private int _waiting;
 
@@ -70,6 +77,15 @@ internal sealed class SessionAcquirer(
     /// <summary>Brings here what the client left at another gateway: from then on its session is one whose client is away.</summary>
     /// <returns>False: where the session is cannot be known yet, and beginning anew beside it would lose what it is owed.</returns>
     public async Task<bool> TakeOver(SessionIdentity identity, SessionLease lease, bool cleanStart)
+    {
+        if (_unsettled.ContainsKey(identity.Key)) lease = lease with { Stayed = false };
+        _unsettled[identity.Key] = identity.Epoch;
+        if (!await TryTakeOver(identity, lease, cleanStart)) return false;
+        _unsettled.TryRemove(new(identity.Key, identity.Epoch));
+        return true;
+    }
+
+    private async Task<bool> TryTakeOver(SessionIdentity identity, SessionLease lease, bool cleanStart)
     {
         if (lease.UnsentWill is { } unsent) _ = broker.Publish(PeerMessages.ToPublication(unsent, clock.NowMs));
         if (lease.Moved is null && cleanStart)

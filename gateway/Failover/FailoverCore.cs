@@ -29,7 +29,7 @@ internal static class FailoverCore
     /// <exception cref="InvalidOperationException">It is fenced itself.</exception>
     public static FailoverProgress ProgressOf(FailoverState state, string dead) => state.Of(dead) switch
     {
-        { Phase: TakeoverPhase.Done } => new FailoverProgress.Done(),
+        { Phase: TakeoverPhase.Done or TakeoverPhase.Checking } => new FailoverProgress.Done(),
         { Phase: TakeoverPhase.Elsewhere, Elsewhere: { } elsewhere } => new FailoverProgress.Elsewhere(elsewhere),
         { Phase: TakeoverPhase.Fenced } =>
             throw new InvalidOperationException($"This gateway is fenced, and takes over nothing from {dead}."),

@@ -37,7 +37,11 @@ internal abstract record FailoverEvent
     /// <summary>Every other gateway has been told that nothing is for the dead any more, or is dead.</summary>
     public sealed record Told(int Life, string Head) : FailoverEvent;
 
-    public sealed record Recorded(int Life, string Head) : FailoverEvent;
+    /// <param name="Superseded">Sessions that this gateway has, and of whose clients another has newer ones.</param>
+    public sealed record Recorded(int Life, string Head, ImmutableArray<SupersededSession> Superseded) : FailoverEvent;
+
+    /// <summary>As <see cref="Recorded"/>, when whatever was on its way has come.</summary>
+    public sealed record Checked(int Life, string Head, ImmutableArray<SupersededSession> Superseded) : FailoverEvent;
 
     /// <summary>Another gateway has come.</summary>
     public sealed record PeerCame(string GatewayId) : FailoverEvent;
@@ -64,17 +68,27 @@ internal abstract record FailoverEvent
 /// <summary>What the shell is to do, in this order.</summary>
 internal abstract record FailoverEffect
 {
+    /// <summary>A question; answered by <see cref="FailoverEvent.StoreFailed"/> if the store fails.</summary>
+    public abstract record ToStore(int Life, string Head, int AfterMs) : FailoverEffect;
+
     /// <summary>
     /// Fence the dead gateway, and ask the store what there is; answered by <see cref="FailoverEvent.Claimed"/> or
     /// <see cref="FailoverEvent.FoundElsewhere"/>.
     /// </summary>
-    public sealed record ReadStore(int Life, string Head, int AfterMs) : FailoverEffect;
+    public sealed record ClaimInStore(int Life, string Head, int AfterMs) : ToStore(Life, Head, AfterMs);
 
     /// <summary>Make the sessions this gateway's in the store; answered by <see cref="FailoverEvent.Moved"/>.</summary>
-    public sealed record MoveInStore(int Life, string Head, int AfterMs) : FailoverEffect;
+    public sealed record MoveInStore(int Life, string Head, int AfterMs) : ToStore(Life, Head, AfterMs);
 
     /// <summary>Have the store forget the dead; answered by <see cref="FailoverEvent.Recorded"/>.</summary>
-    public sealed record RecordInStore(int Life, string Head, ImmutableArray<string> Dead, int AfterMs) : FailoverEffect;
+    public sealed record RecordInStore(int Life, string Head, ImmutableArray<string> Dead, int AfterMs)
+        : ToStore(Life, Head, AfterMs);
+
+    /// <summary>Ask the store which sessions are not right; answered by <see cref="FailoverEvent.Checked"/>.</summary>
+    public sealed record CheckInStore(int Life, string Head, int AfterMs) : ToStore(Life, Head, AfterMs);
+
+    /// <summary>End the sessions here of whose clients another gateway has newer ones.</summary>
+    public sealed record Supersede(ImmutableArray<SupersededSession> Sessions) : FailoverEffect;
 
     /// <summary>Put the sessions where messages and clients find them; answered by <see cref="FailoverEvent.TakenIn"/>.</summary>
     public sealed record TakeIn(int Life, string Head, ImmutableArray<LeftBehind> Parts, StoredSessions Sessions) : FailoverEffect;

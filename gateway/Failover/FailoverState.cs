@@ -76,7 +76,7 @@ internal sealed record Takeover(string Head)
     public long DueAt { get; init; }
 
     /// <summary>Others know of it, or are about to hear.</summary>
-    public bool IsAnnounced => Phase is >= TakeoverPhase.Collecting and <= TakeoverPhase.Done;
+    public bool IsAnnounced => Phase is >= TakeoverPhase.Collecting and <= TakeoverPhase.Checking;
 }
 
 internal enum TakeoverPhase
@@ -102,6 +102,12 @@ internal enum TakeoverPhase
     /// <summary>The store forgets what it knew of the dead.</summary>
     Recording,
     Done,
+
+    /// <summary>
+    /// The store is asked which of the sessions are not right: a gateway that got one from the dead may have stored it only when they were
+    /// read.
+    /// </summary>
+    Checking,
 
     /// <summary>Another gateway has the sessions.</summary>
     Elsewhere,

@@ -3,8 +3,8 @@ using Fleet.Gateway.Journal;
 
 namespace Fleet.Gateway.Failover;
 
-/// <summary>The questions of a fail-over to the store, answered as events.</summary>
-internal sealed class FailoverStore(ISessionStore store)
+/// <summary>What a fail-over asks of the store, answered as events.</summary>
+internal sealed class FailoverStore(ISessionStore store, SessionJournal journal)
 {
     /// <summary>
     /// What a gateway that begins has: its sessions, and what is known of the dead gateways that left some of them, whose successor it is
@@ -17,13 +17,22 @@ internal sealed class FailoverStore(ISessionStore store)
         return (sessions, await ClaimParts(owner.Number, null, owner.Predecessors.Concat(LeftBy(sessions)), cancellation));
     }
 
-    public async Task<FailoverEvent> Read(long owner, FailoverEffect.ReadStore read)
+    public Task<FailoverEvent> Ask(long owner, FailoverEffect.ToStore question) => question switch
     {
-        if (await store.Inherit(owner, read.Head, CancellationToken.None) is not { } left)
-            return new FailoverEvent.Fenced(read.Life, read.Head);
-        if (left.Successor is { } other) return new FailoverEvent.FoundElsewhere(read.Life, read.Head, other);
-        var others = await ReadParts(owner, read.Head, LeftBy(left.Sessions), CancellationToken.None);
-        return new FailoverEvent.Read(read.Life, read.Head, [PartOf(read.Head, left), .. others], left.Sessions);
+        FailoverEffect.ClaimInStore claim => Claim(owner, claim),
+        FailoverEffect.MoveInStore move => Move(owner, move),
+        FailoverEffect.RecordInStore record => Record(owner, record),
+        FailoverEffect.CheckInStore check => Check(owner, check),
+        _ => throw new UnreachableException($"{question.GetType().Name} has no answer"),
+    };
+
+    private async Task<FailoverEvent> Claim(long owner, FailoverEffect.ClaimInStore claim)
+    {
+        if (await store.Inherit(owner, claim.Head, CancellationToken.None) is not { } left)
+            return new FailoverEvent.Fenced(claim.Life, claim.Head);
+        if (left.Successor is { } other) return new FailoverEvent.FoundElsewhere(claim.Life, claim.Head, other);
+        var others = await ClaimParts(owner, claim.Head, LeftBy(left.Sessions), CancellationToken.None);
+        return new FailoverEvent.Claimed(claim.Life, claim.Head, [PartOf(claim.Head, left), .. others], left.Sessions);
     }
 
     /// <summary>
@@ -52,9 +61,15 @@ internal sealed class FailoverStore(ISessionStore store)
 
     private async Task<FailoverEvent> Record(long owner, FailoverEffect.RecordInStore record)
     {
+        // What has come for the dead is for sessions that they left: once the store has forgotten that, a successor of this gateway would find
+        // nobody whom it is for.
+        if (!await journal.WhenDurable(journal.Position)) throw new InvalidOperationException("What came for the dead is not stored.");
         foreach (string dead in record.Dead) await store.CompleteFailover(dead, CancellationToken.None);
-        return new FailoverEvent.Recorded(record.Life, record.Head);
+        return new FailoverEvent.Recorded(record.Life, record.Head, [.. await store.FindSuperseded(owner, CancellationToken.None)]);
     }
+
+    private async Task<FailoverEvent> Check(long owner, FailoverEffect.CheckInStore check) =>
+        new FailoverEvent.Checked(check.Life, check.Head, [.. await store.FindSuperseded(owner, CancellationToken.None)]);
 
     private static IEnumerable<string> LeftBy(StoredSessions sessions) => sessions.Sessions.Select(row => row.LeftBy).OfType<string>();
 

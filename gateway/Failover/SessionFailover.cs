@@ -143,14 +143,13 @@ internal sealed class SessionFailover(
     {
         switch (effect)
         {
-            case FailoverEffect.ReadStore read: _ = Ask(read.Life, read.Head, read.AfterMs, owner => store.Read(owner, read)); break;
-            case FailoverEffect.MoveInStore move: _ = Ask(move.Life, move.Head, move.AfterMs, owner => store.Move(owner, move)); break;
-            case FailoverEffect.RecordInStore record: _ = Ask(record.Life, record.Head, record.AfterMs, _ => store.Record(record)); break;
+            case FailoverEffect.ToStore question: _ = Ask(question); break;
             case FailoverEffect.TakeIn take: TakeIn(take); break;
             case FailoverEffect.TellAll tell: _ = TellAll(tell); break;
-            case FailoverEffect.Open open: Open(open.Head); break;
-            case FailoverEffect.OpenHere open: Inherited(open.Head)?.OpenHere(); break;
-            case FailoverEffect.EndDedup end: EndDedup(end.Head); break;
+            case FailoverEffect.Supersede supersede: sessions.Supersede(supersede.Sessions); break;
+            case FailoverEffect.Open open: sessions.Open(open.Head); break;
+            case FailoverEffect.OpenHere open: sessions.OpenHere(open.Head); break;
+            case FailoverEffect.EndDedup end: sessions.EndDedup(end.Head); break;
             case FailoverEffect.Post post: _ = Find(post.To)?.Link.Post(post.Frame); break;
             case FailoverEffect.Meet { GatewayId: var id } when Find(id) is { } met: routes.Meet(met); break;
             case FailoverEffect.Bar { Dead: var id } when Find(id) is { } barred: peers.Die(barred); break;
@@ -161,22 +160,22 @@ internal sealed class SessionFailover(
     }
 
     /// <summary>Puts a question to the store; what cannot be known now is for the core to ask again.</summary>
-    private async Task Ask(int life, string head, int afterMs, Func<long, Task<FailoverEvent>> question)
+    private async Task Ask(FailoverEffect.ToStore question)
     {
         // Not on the caller's thread, which may hold a link's lock.
         await Task.Yield();
         FailoverEvent answer;
         try
         {
-            if (afterMs > 0) await Task.Delay(TimeSpan.FromMilliseconds(afterMs), clock.Time);
+            if (question.AfterMs > 0) await Task.Delay(TimeSpan.FromMilliseconds(question.AfterMs), clock.Time);
             var asking = _state;
-            if (asking.Life != life) return;
-            answer = await question(asking.Owner);
+            if (asking.Life != question.Life) return;
+            answer = await store.Ask(asking.Owner, question);
         }
         catch (Exception e)
         {
-            log.SessionsNotInherited(head, e);
-            answer = new FailoverEvent.StoreFailed(life, head);
+            log.SessionsNotInherited(question.Head, e);
+            answer = new FailoverEvent.StoreFailed(question.Life, question.Head);
         }
         Hear(answer);
     }

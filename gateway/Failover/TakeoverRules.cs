@@ -34,7 +34,11 @@ internal static class TakeoverRules
         FailoverEvent.HandedOver handed => HandOver(state, handed).Then(Advance, now),
         FailoverEvent.Told told when IsAt(state, told.Life, told.Head, TakeoverPhase.Telling) => Record(state, state.Takeovers[told.Head]),
         FailoverEvent.Recorded recorded when IsAt(state, recorded.Life, recorded.Head, TakeoverPhase.Recording) =>
-            new(state.With(state.Takeovers[recorded.Head] with { Phase = TakeoverPhase.Done }), []),
+            new(
+                state.With(state.Takeovers[recorded.Head] with { Phase = TakeoverPhase.Done }),
+                [new FailoverEffect.Supersede(recorded.Superseded)]),
+        FailoverEvent.Checked @checked when IsAt(state, @checked.Life, @checked.Head, TakeoverPhase.Checking) =>
+            new(state.Without(state.Takeovers[@checked.Head]), [new FailoverEffect.Supersede(@checked.Superseded)]),
         FailoverEvent.Swept => Sweep(state, now),
         // A repeat, or the answer to what was asked in another life.
         _ => new(state, []),
@@ -146,6 +150,7 @@ internal static class TakeoverRules
             TakeoverPhase.Claiming => new FailoverEffect.ClaimInStore(state.Life, head, afterMs),
             TakeoverPhase.Moving => new FailoverEffect.MoveInStore(state.Life, head, afterMs),
             TakeoverPhase.Recording => new FailoverEffect.RecordInStore(state.Life, head, Dead(takeover), afterMs),
+            TakeoverPhase.Checking => new FailoverEffect.CheckInStore(state.Life, head, afterMs),
             _ => null,
         };
         return again is null ? new(state, []) : new(state.With(takeover with { Failures = takeover.Failures + 1 }), [again]);
@@ -154,13 +159,18 @@ internal static class TakeoverRules
     private static FailoverStep Sweep(FailoverState state, long now)
     {
         var due = state.Takeovers.Values.Where(takeover => takeover.DueAt <= now).ToLookup(takeover => takeover.Phase);
-        var over = due[TakeoverPhase.Done].Concat(due[TakeoverPhase.Elsewhere]);
-        var next = over.Aggregate(state, (so, takeover) => so.Without(takeover));
+        var next = due[TakeoverPhase.Elsewhere].Aggregate(state, (so, takeover) => so.Without(takeover));
+        next = due[TakeoverPhase.Done].Aggregate(
+            next, (so, takeover) => so.With(takeover with { Phase = TakeoverPhase.Checking, Failures = 0 }));
         return new(
             due[TakeoverPhase.Collecting].Aggregate(next, (so, takeover) => so.With(takeover with { DueAt = now + CollectMs })),
             [
-                .. due[TakeoverPhase.Done].Select(takeover => new FailoverEffect.EndDedup(takeover.Head)),
-                .. due[TakeoverPhase.Collecting].Select(takeover => new FailoverEffect.ReadStore(state.Life, takeover.Head, 0)),
+                .. due[TakeoverPhase.Done].SelectMany(takeover => (FailoverEffect[])
+                [
+                    new FailoverEffect.EndDedup(takeover.Head),
+                    new FailoverEffect.CheckInStore(state.Life, takeover.Head, 0),
+                ]),
+                .. due[TakeoverPhase.Collecting].Select(takeover => new FailoverEffect.ClaimInStore(state.Life, takeover.Head, 0)),
             ]);
     }
 }

@@ -28,7 +28,15 @@ internal abstract class CommitLog<TPage>(int maxBytes, TimeProvider time) where 
     /// <summary>Where all that was noted so far is durable.</summary>
     public JournalPosition Position
     {
-        get { lock (Gate) return new(Page.IsUsed ? Page.Number : Page.Number - 1); }
+        get
+        {
+            lock (Gate)
+            {
+                return Page.IsUsed ? new(Page.Number)
+                    // Nothing has been noted since it began anew.
+                    : Page.Number == _firstPage ? JournalPosition.LongAgo : new(Page.Number - 1);
+            }
+        }
     }
 
     /// <summary>Held while something is noted on <see cref="Page"/>.</summary>

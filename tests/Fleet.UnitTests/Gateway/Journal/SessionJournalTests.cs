@@ -43,6 +43,10 @@ public sealed class SessionJournalTests
     }
 
     [Fact]
+    public async Task When_nothing_is_noted_since_it_began_all_of_that_is_durable() =>
+        Assert.True(await _journal.WhenDurable(_journal.Position));
+
+    [Fact]
     public async Task What_comes_while_a_page_is_written_shares_the_next_one()
     {
         await Held();

@@ -35,6 +35,12 @@ internal sealed record FailoverState
     /// <summary>Some sessions are this gateway's in the store, or may be, that the directory has not yet.</summary>
     public bool IsLoading => Takeovers.Values.Any(takeover => takeover.Phase is TakeoverPhase.Moving or TakeoverPhase.TakingIn);
 
+    /// <summary>
+    /// Some sessions are closed to gateways that may have something for the dead still, and stand for nobody among the members of their
+    /// shared subscriptions.
+    /// </summary>
+    public bool IsCollecting => Takeovers.Values.Any(takeover => takeover.Phase is TakeoverPhase.Collecting);
+
     /// <summary>The takeover that a gateway's sessions are part of; null if there is none.</summary>
     public Takeover? Of(string dead) =>
         Takeovers.Values.FirstOrDefault(takeover => takeover.Parts.Any(part => part.Dead == dead)) ?? Takeovers.GetValueOrDefault(dead);

@@ -22,6 +22,7 @@ internal sealed class SessionFailover(
     private readonly Dictionary<string, RemoteGateway> _gateways = new(StringComparer.Ordinal);
     private volatile FailoverState _state = new();
     private volatile ImmutableHashSet<string> _predecessors = [];
+    private TaskCompletionSource? _collected;
     private bool _running;
 
     public bool IsLoading => _state.IsLoading;
@@ -49,6 +50,8 @@ internal sealed class SessionFailover(
             _effects.Clear();
             _gateways.Clear();
             Hear(new FailoverEvent.TakenForDead());
+            _collected?.TrySetResult();
+            _collected = null;
         }
         sessions.Clear();
     }
@@ -102,6 +105,15 @@ internal sealed class SessionFailover(
         return FailoverCore.ProgressOf(before, dead);
     }
 
+    /// <summary>
+    /// Returns when the sessions that are taken over take messages from all: what is published before for a shared subscription whose
+    /// members are among them alone has no receiver.
+    /// </summary>
+    public Task WhenCollected()
+    {
+        lock (_gate) return _state.IsCollecting ? (_collected ??= Background.NewSource()).Task : Task.CompletedTask;
+    }
+
     public void Sweep() => Hear(new FailoverEvent.Swept());
 
     private void Hear(FailoverEvent e)
@@ -147,7 +159,7 @@ internal sealed class SessionFailover(
             case FailoverEffect.TakeIn take: TakeIn(take); break;
             case FailoverEffect.TellAll tell: _ = TellAll(tell); break;
             case FailoverEffect.Supersede supersede: sessions.Supersede(supersede.Sessions); break;
-            case FailoverEffect.Open open: sessions.Open(open.Head); break;
+            case FailoverEffect.Open open: Open(open.Head); break;
             case FailoverEffect.OpenHere open: sessions.OpenHere(open.Head); break;
             case FailoverEffect.EndDedup end: sessions.EndDedup(end.Head); break;
             case FailoverEffect.Post post: _ = Find(post.To)?.Link.Post(post.Frame); break;
@@ -183,6 +195,17 @@ internal sealed class SessionFailover(
     private void TakeIn(FailoverEffect.TakeIn take)
     {
         if (sessions.TryAdd(take, () => _state.Life != take.Life)) Hear(new FailoverEvent.TakenIn(take.Life, take.Head));
+    }
+
+    private void Open(string head)
+    {
+        sessions.Open(head);
+        lock (_gate)
+        {
+            if (_state.IsCollecting) return;
+            _collected?.TrySetResult();
+            _collected = null;
+        }
     }
 
     private void Redirect(FailoverEffect.Redirect redirect)

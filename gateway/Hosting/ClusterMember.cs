@@ -145,7 +145,7 @@ internal sealed class ClusterMember(
 
     /// <summary>
     /// Returns when all gateways that are there have said what they want, or their time is up; and when the sessions of the dead are at
-    /// others, which have: until then, what is acknowledged here would never reach them.
+    /// others, which have, or go on here: until then, what is acknowledged here would never reach them.
     /// </summary>
     private async Task Meet(CancellationToken cancellation)
     {
@@ -155,12 +155,12 @@ internal sealed class ClusterMember(
         {
             bool isPatient = time.GetElapsedTime(startedAt) < MeetingTime;
             RemoteGateway[] awaited = [.. (isPatient ? met : []).Union(peers.Dead).Where(peer => !peer.Ready.IsCompleted)];
-            if (awaited.Length == 0) break;
-            await Task.WhenAny(
-                Task.WhenAll(awaited.Select(peer => peer.Ready)), Task.Delay(GatewayLiveness.BeatEvery, time, cancellation));
+            var ready = Task.WhenAll(awaited.Select(peer => peer.Ready).Append(failover.WhenCollected()));
+            if (ready.IsCompleted) break;
+            await Task.WhenAny(ready, Task.Delay(GatewayLiveness.BeatEvery, time, cancellation));
             cancellation.ThrowIfCancellationRequested();
             // It takes part already: the others must not take it for dead, and it may be a successor itself.
-            if (awaited.Any(peer => !peer.Ready.IsCompleted)) await Beat();
+            if (!ready.IsCompleted) await Beat();
         }
         foreach (var peer in met.Where(peer => !peer.Ready.IsCompleted)) log.PeerNotReady(peer.Id);
     }

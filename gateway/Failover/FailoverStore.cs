@@ -61,8 +61,8 @@ internal sealed class FailoverStore(ISessionStore store, SessionJournal journal)
 
     private async Task<FailoverEvent> Record(long owner, FailoverEffect.RecordInStore record)
     {
-        // What has come for the dead is for sessions that they left: once the store has forgotten that, a successor of this gateway would find
-        // nobody whom it is for.
+        // What has come for the dead is for sessions that they left. Once the store has forgotten which these are, a successor of this
+        // gateway would find nobody whom it is for.
         if (!await journal.WhenDurable(journal.Position)) throw new InvalidOperationException("What came for the dead is not stored.");
         foreach (string dead in record.Dead) await store.CompleteFailover(dead, CancellationToken.None);
         return new FailoverEvent.Recorded(record.Life, record.Head, [.. await store.FindSuperseded(owner, CancellationToken.None)]);

@@ -120,7 +120,7 @@ public sealed class GatewayGrainTests : IAsyncLifetime
         await _grains.Gateway("dead").Leave();
         while (!first.Words.Contains("successor of begun")) await _grains.Pass(GatewayLiveness.BeatEvery, first);
         while (!(await _grains.View()).Dead.IsEmpty) await _grains.Pass(GatewayLiveness.BeatEvery, first);
-        Assert.Equal(["dead", "begun", "dead"], asked);
+        Assert.Equal("dead begun dead", string.Join(' ', asked));
 
         var second = await _grains.Join("gw-2");
         await _grains.Join("late");

@@ -29,6 +29,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 using Orleans;
+using ClusterMember = Fleet.Gateway.Hosting.ClusterMember;
 
 namespace Fleet.UnitTests.Gateway;
 
@@ -90,6 +91,7 @@ internal sealed class GatewayParts
     public GatewayRules Rules => Part<GatewayRules>();
     public SessionDirectory Directory => Part<SessionDirectory>();
     public SessionEnding Ending => Part<SessionEnding>();
+    public ClusterMember Member => Part<ClusterMember>();
     public TakenOverSessions TakenOver => Part<TakenOverSessions>();
     public ChannelServices Channels => Part<ChannelServices>();
 

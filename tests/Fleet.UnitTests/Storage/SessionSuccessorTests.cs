@@ -59,6 +59,16 @@ public abstract class SessionSuccessorTests<TDatabase> : SessionStoreTestsOn<TDa
     }
 
     [Fact]
+    public async Task Sessions_of_whose_clients_another_gateway_has_newer_ones_are_found()
+    {
+        var (first, second) = (await Begin("first"), await Begin("second"));
+        await Write(first, batch => batch.Sessions.AddRange([Session(1, "a"), Session(2, "b"), Session(9, "c")]));
+        await Write(second, batch => batch.Sessions.AddRange([Session(7, "a"), Session(8, "c")]));
+        Assert.Equal([new SupersededSession("a", 7)], await Store.FindSuperseded(first, default));
+        Assert.Equal([new SupersededSession("c", 9)], await Store.FindSuperseded(second, default));
+    }
+
+    [Fact]
     public async Task The_successor_of_a_successor_has_what_both_left()
     {
         var (first, second, third) = (await Begin("first"), await Begin("second"), await Begin("third"));

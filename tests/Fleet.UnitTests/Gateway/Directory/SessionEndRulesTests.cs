@@ -81,8 +81,9 @@ public sealed class SessionEndRulesTests
             (new(60, ExpiresAt: null, Waiting), new Restored(Now - 20_000), new(Ends: false, Now + 40_000, Waiting)),
         ["4.1: one whose time is up waits for a client that may have been back before the kill"] =
             (new(60, ExpiresAt: null, Due), new Restored(Now - (2 * Minute) + 1), new(Ends: false, Now + 1, Due)),
-        ["4.1: and is over after that"] = (new(60, ExpiresAt: null, Due), new Restored(Now - (2 * Minute)), Ends(Due)),
-        ["3.1.2.11.2: without expiry it ended with the process"] = (new(0, ExpiresAt: null, Prompt), new Restored(Now), Ends(Prompt)),
+        ["4.1: and is over after that"] = (new(60, ExpiresAt: null, Due), new Restored(Now - (2 * Minute)), Ends(Due, LeaseNotice.Release)),
+        ["3.1.2.11.2: without expiry it ended with the process"] =
+            (new(0, ExpiresAt: null, Prompt), new Restored(Now), Ends(Prompt, LeaseNotice.Release)),
     };
 
     public static TheoryData<string> Rules => [.. Table.Keys];

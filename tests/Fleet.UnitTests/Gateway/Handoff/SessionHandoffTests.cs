@@ -204,6 +204,17 @@ public sealed class SessionHandoffTests
     }
 
     [Fact]
+    public async Task A_session_that_another_gateway_has_a_newer_one_of_ends_and_one_that_is_newer_stays()
+    {
+        var session = await Come(5, "1");
+        _parts.Directory.Supersede("plain/p", epoch: 5);
+        Assert.Same(session, _parts.Directory.Find("plain/p"));
+        _parts.Directory.Supersede("plain/p", epoch: 6);
+        Assert.Null(_parts.Directory.Find("plain/p"));
+        await Eventually.True(() => _parts.Sessions.Session("plain/p") is null);
+    }
+
+    [Fact]
     public async Task What_is_late_does_not_go_round_in_circles()
     {
         var second = Meet("second");

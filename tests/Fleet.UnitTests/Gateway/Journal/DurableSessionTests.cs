@@ -285,6 +285,7 @@ public sealed class DurableSessionTests
         var later = new GatewayParts(sessions: _store, start: _parts.Time.GetUtcNow().AddSeconds(121));
         Flush(later);
         Assert.Null(later.Directory.Find("plain/s"));
+        Assert.Equal(["plain/s"], later.Leases.Keys);
         Assert.Null(_store.Session("plain/s"));
     }
 

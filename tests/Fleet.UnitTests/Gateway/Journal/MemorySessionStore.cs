@@ -189,6 +189,11 @@ internal sealed class MemorySessionStore : ISessionStore
         }
     }
 
+    public bool IsFailedOver(long owner)
+    {
+        lock (_gate) return _owners[(int)owner - 1].IsFailedOver;
+    }
+
     public int MessageCount
     {
         get { lock (_gate) return _messages.Count; }

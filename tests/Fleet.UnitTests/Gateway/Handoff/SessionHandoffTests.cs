@@ -222,10 +222,10 @@ public sealed class SessionHandoffTests
         Passing.Accept(inbound, Messages());
         await Eventually.True(() => _parts.Sessions.Session("plain/p") is not null);
         Passing.TakeOver("plain/p", epoch: 6, discard: false);
-        inbound.Session.Deliver(Message("copied") with { Share = "$share/g/t" });
+        inbound.Session.Deliver(Message("copied", share: "$share/g/t"));
         Passing.Collect("plain/p", 6, "second");
         _parts.Peers.Die(second);
-        inbound.Session.Deliver(Message("left") with { Share = "$share/g/t" });
+        inbound.Session.Deliver(Message("left", share: "$share/g/t"));
         var member = TestClient.Connected(_parts, GatewayParts.Plain("m"));
         member.Subscribed("$share/g/t", Qos.AtLeastOnce);
         // It had stored its copy.

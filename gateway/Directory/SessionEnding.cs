@@ -8,10 +8,12 @@ namespace Fleet.Gateway.Directory;
 internal sealed class SessionEnding(Broker broker, ISessionLeaseReleaser leases)
 {
     /// <summary>Ends a session that is not in the directory (any more). Returns the connection it had.</summary>
-    public ISessionConnection? Discard(Session session)
+    /// <param name="unsent">Messages of shared subscriptions that no other copy of it has: they are for other members too.</param>
+    public ISessionConnection? Discard(Session session, IReadOnlyCollection<Delivery>? unsent = null)
     {
         var ended = session.End();
-        broker.Forget(session, ended);
+        foreach (var delivery in unsent ?? []) delivery.Message.Hold();
+        broker.Forget(session, ended with { Shared = [.. ended.Shared, .. unsent ?? []] });
         return ended.Connection;
     }
 

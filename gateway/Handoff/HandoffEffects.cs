@@ -35,26 +35,33 @@ internal sealed class HandoffEffects(
             case HandoffEffect.Copy:
                 var (leaving, to) = (passage.Leaving!, passage.State.Out!.To!);
                 long epoch = passage.State.Out.Epoch;
+                var unsent = passage.Unsent = [];
                 passage.Copied = PeerMessages.Of(
-                    leaving.Move.Copy(delivery => SendOn(to, leaving.Identity.Key, epoch, delivery)), clock.NowMs);
+                    leaving.Move.Copy(delivery => SendOn(to, leaving.Identity.Key, epoch, delivery, unsent)), clock.NowMs);
                 break;
             case HandoffEffect.Recall:
                 passage.Leaving!.Move.Recall();
+                passage.Unsent = [];
                 break;
             case HandoffEffect.Forward:
                 var (taker, handoff, key) = (passage.State.Out!.To!, passage.State.Out.Epoch, passage.Leaving!.Identity.Key);
                 passage.Copied = null;
-                passage.Leaving.HandOver(delivery => SendOn(taker, key, handoff, delivery));
+                passage.Leaving.HandOver(delivery => SendOn(taker, key, handoff, delivery, []));
                 broker.CloseShares(passage.Leaving);
                 break;
             case HandoffEffect.Return:
                 passage.Leaving!.Move.Recall();
-                if (!directory.TryAdd(passage.Leaving, clock.NowMs)) ending.DiscardCopy(passage.Leaving);
-                passage.Leaving = null;
+                // If this gateway is the successor of the one that had a copy, the copy is here.
+                if (!directory.TryAdd(passage.Leaving, clock.NowMs))
+                {
+                    passage.Leaving.Move.Supersede();
+                    lock (passage.Unsent) ending.Discard(passage.Leaving, passage.Unsent);
+                }
+                (passage.Leaving, passage.Unsent) = (null, []);
                 break;
             case HandoffEffect.Drop:
-                ending.Discard(passage.Leaving!);
-                passage.Leaving = null;
+                lock (passage.Unsent) ending.Discard(passage.Leaving!, passage.Unsent);
+                (passage.Leaving, passage.Unsent) = (null, []);
                 break;
             case HandoffEffect.Abort:
                 End(passage.Coming!);
@@ -108,9 +115,15 @@ internal sealed class HandoffEffects(
             _ = old.Link.Post(new LinkFrame.SessionStored(inbound.Session.Identity.Key, inbound.Epoch));
     }
 
-    private void SendOn(string gatewayId, string key, long epoch, Delivery delivery)
+    private void SendOn(string gatewayId, string key, long epoch, Delivery delivery, List<Delivery> unsent)
     {
-        if (delivery.Qos == Qos.AtMostOnce || peers.Find(gatewayId) is not { } taker) return;
+        if (delivery.Qos == Qos.AtMostOnce) return;
+        if (peers.Find(gatewayId) is not { } taker)
+        {
+            if (delivery.Share is null) return;
+            lock (unsent) unsent.Add(delivery);
+            return;
+        }
         var frame = new LinkFrame.Late(key, PeerMessages.Of(delivery, clock.NowMs), epoch);
         if (taker.Link.TryPost(frame, delivery.Message.Topic.Length + delivery.Message.Payload.Length, receipt: false) is null)
             metrics.Dropped(DropReason.QueueFull);

@@ -18,6 +18,12 @@ internal sealed class Passage
 
     /// <summary>What the other gateway was given last.</summary>
     public MovedMessages? Copied { get; set; }
+
+    /// <summary>
+    /// Messages of shared subscriptions for the session that leaves which no other gateway has: they came when the one that has a copy was
+    /// dead. Guarded by itself; one for each copy.
+    /// </summary>
+    public List<Delivery> Unsent { get; set; } = [];
     public InboundHandoff? Coming { get; set; }
 
     public MovedSession ToMoved(string gatewayId) => new(

@@ -121,7 +121,8 @@ public sealed class GatewayGrainTests : IAsyncLifetime
         await _grains.Gateway("dead").Leave();
         while (!first.Words.Contains("successor of begun")) await _grains.Pass(GatewayLiveness.BeatEvery, first);
         while (!(await _grains.View()).Dead.IsEmpty) await _grains.Pass(GatewayLiveness.BeatEvery, first);
-        Assert.Equal("dead begun dead", string.Join(' ', asked));
+        Assert.Equal(["dead", "begun"], asked.Distinct());
+        Assert.Equal("dead", asked[^1]);
 
         var second = await _grains.Join("gw-2");
         await _grains.Join("late");

@@ -215,6 +215,29 @@ public sealed class SessionHandoffTests
     }
 
     [Fact]
+    public async Task What_a_shared_subscription_brought_when_the_new_gateway_was_dead_is_another_member_s()
+    {
+        var second = Meet("second");
+        var inbound = (await Passing.Begin(Identity(5), new MovedSession("first", [new("$share/g/t", 1, false, false)], 60, 5, 1)))!;
+        Passing.Accept(inbound, Messages());
+        await Eventually.True(() => _parts.Sessions.Session("plain/p") is not null);
+        Passing.TakeOver("plain/p", epoch: 6, discard: false);
+        inbound.Session.Deliver(Message("copied", share: "$share/g/t"));
+        Passing.Collect("plain/p", 6, "second");
+        _parts.Peers.Die(second);
+        inbound.Session.Deliver(Message("left", share: "$share/g/t"));
+        var member = TestClient.Connected(_parts, GatewayParts.Plain("m"));
+        member.Subscribed("$share/g/t", Qos.AtLeastOnce);
+        // It had stored its copy.
+        _parts.Broker.Forget(second);
+        _parts.Peers.Remove(second);
+        _parts.Sessions.Put("third", _parts.Sessions.Session("plain/p")! with { Id = 1, Epoch = 6 });
+        Passing.Sweep(_parts.Clock.NowMs);
+        Assert.True(inbound.Session.HasEnded);
+        Assert.Equal(["t=left q1#1"], member.ReadMessages());
+    }
+
+    [Fact]
     public async Task What_is_late_does_not_go_round_in_circles()
     {
         var second = Meet("second");

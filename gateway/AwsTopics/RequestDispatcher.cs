@@ -33,32 +33,3 @@ internal sealed class RequestDispatcher
     public ValueTask Handle(ReservedRequest request, Requester requester) =>
         _handlers[(int)request.Topic.Family].Handle(request, requester);
 }
-
-/// <summary>The connection that made a request, as the handlers of reserved topics see it.</summary>
-/// <param name="identity">Fixed for the length of a connection, whoever has the session later.</param>
-/// <param name="room">Completes when the network has taken enough of what was sent.</param>
-internal sealed class Requester(Session session, SessionIdentity identity, ISessionConnection connection, Func<Task> room)
-{
-    public SessionIdentity Identity => identity;
-
-    /// <summary>What this connection may fetch, for a while.</summary>
-    public Dictionary<string, (bool Allowed, long Until)> Downloads { get; } = [];
-
-    /// <summary>The best QoS this client asked for on a topic name; null: it has not subscribed.</summary>
-    public Qos? SubscribedQos(string topic) => session.Subscriptions.BestQos(topic);
-
-    /// <summary>
-    /// Answers this connection and nobody else, subscribed or not (spec/aws-iot-topics.md, 2.1): at QoS 1 if it subscribed so, else 0.
-    /// </summary>
-    public void Answer(string topic, ReadOnlyMemory<byte> payload) =>
-        Send(new Publication(Encoding.UTF8.GetBytes(topic), payload, Qos.AtLeastOnce), SubscribedQos(topic) ?? Qos.AtMostOnce);
-
-    /// <summary>Hands a message over to this connection alone.</summary>
-    public void Send(Publication message, Qos qos)
-    {
-        session.DeliverTo(connection, new Delivery(message, qos, retain: false));
-        message.Release();
-    }
-
-    public Task Room() => room();
-}

@@ -97,6 +97,9 @@ internal sealed class GatewayParts
 
     public SessionTakeover Takeover(IGrainFactory grains) => ActivatorUtilities.CreateInstance<SessionTakeover>(_services, grains);
 
+    public SessionAcquirer Acquirer(IGrainFactory grains) =>
+        ActivatorUtilities.CreateInstance<SessionAcquirer>(_services, grains, Takeover(grains));
+
     /// <summary>One that asks these grains, and tells of what it decides here.</summary>
     public ConnectAuthoriser Authoriser(
         IGrainFactory grains, GatewayIdentity gateway, SessionLifecycle lifecycle, IPasswordAuthenticator passwords) => new(

@@ -68,7 +68,7 @@ public sealed class LinkBarrierTests
 
     private sealed class Successor : ISuccessor
     {
-        public bool HasRoom(int bytes) => true;
+        public bool HasRoom(int bytes, LinkBound bound) => true;
 
         public Task Accept(LinkFrame.Redirected frame, int bytes) => Task.CompletedTask;
     }

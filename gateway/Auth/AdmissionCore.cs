@@ -2,14 +2,10 @@ using System.Net;
 
 namespace Fleet.Gateway.Auth;
 
-/// <summary>What admission knows.</summary>
-/// <param name="MaxOpening">Connections between accept and CONNACK.</param>
-internal sealed record AdmissionState(AdmissionRate Rate, int MaxOpening)
+/// <summary>What admission knows of the rate.</summary>
+internal sealed record AdmissionState(AdmissionRate Rate)
 {
-    /// <summary>Connections that were let in and are not answered yet.</summary>
-    public AddressShares Opening { get; init; } = AddressShares.None;
-
-    /// <summary>Those that were let in during <see cref="Second"/>.</summary>
+    /// <summary>Connections that were let in during <see cref="Second"/>.</summary>
     public AddressShares Recent { get; init; } = AddressShares.None;
     public long Second { get; init; } = long.MinValue;
 
@@ -18,30 +14,19 @@ internal sealed record AdmissionState(AdmissionRate Rate, int MaxOpening)
     public double QueuedMs { get; init; }
 }
 
-/// <summary>
-/// Whether a connection may come in. Two things are limited, connections per second and half-open ones; of neither can one address use up
-/// what others need.
-/// </summary>
+/// <summary>Whether the rate lets a connection in; one address cannot use up what others need of it.</summary>
 internal static class AdmissionCore
 {
+    /// <param name="network">Of <see cref="ClientNetwork"/>.</param>
     /// <param name="now">Monotonic milliseconds.</param>
-    public static (AdmissionState State, bool IsAdmitted) Accept(AdmissionState state, IPAddress address, long now)
+    public static (AdmissionState State, bool IsAdmitted) Accept(AdmissionState state, IPAddress network, long now)
     {
         var rate = state.Rate.At(now);
         var recent = now / 1000 == state.Second ? state.Recent : AddressShares.None;
         var next = state with { Rate = rate, Recent = recent, Second = now / 1000 };
-        bool isAdmitted = rate.Tokens >= 1 && state.Opening.All < state.MaxOpening
-            && recent.Allows(address, (rate.Tokens - 1) / rate.PerSecond)
-            && state.Opening.Allows(address, 1 - ((state.Opening.All + 1.0) / state.MaxOpening));
-        return isAdmitted ? (next with
-        {
-            Rate = rate with { Tokens = rate.Tokens - 1 }, Recent = recent.With(address), Opening = state.Opening.With(address),
-        }, true) : (next, false);
+        return rate.Tokens >= 1 && recent.Allows(network, (rate.Tokens - 1) / rate.PerSecond)
+            ? (next with { Rate = rate with { Tokens = rate.Tokens - 1 }, Recent = recent.With(network) }, true) : (next, false);
     }
-
-    /// <summary>A connection that was let in has been answered, or has ended.</summary>
-    public static AdmissionState Released(AdmissionState state, IPAddress address) =>
-        state with { Opening = state.Opening.Without(address) };
 
     public static AdmissionState Decided(AdmissionState state, TimeSpan duration) =>
         state with { DecidingMs = state.DecidingMs + ((duration.TotalMilliseconds - state.DecidingMs) / 16) };

@@ -12,10 +12,19 @@ internal sealed class AdmissionOptions
     [Range(1, 1_000_000)] public int ConnectRate { get; set; } = 1_000;
 
     /// <summary>
-    /// Connections between accept and CONNACK, half-open ones among them; more are closed at accept. Two seconds of
+    /// Connections whose PROXY protocol header has not come: it comes with the first packet, so this is many. For one more, the longest
+    /// silent of the address that has most of them is closed, as it is for the two that follow.
+    /// </summary>
+    [Range(1, 1_000_000)] public int MaxAwaitingProxyHeader { get; set; } = 1_000;
+
+    /// <summary>Connections between accept and the end of the TLS handshake. Two seconds of <see cref="ConnectRate"/>.</summary>
+    [Range(1, 1_000_000)] public int MaxOpeningConnections { get; set; } = 2_000;
+
+    /// <summary>
+    /// Connections between the end of the TLS handshake (without TLS: accept; WebSocket: the upgrade) and CONNACK. Two seconds of
     /// <see cref="ConnectRate"/>.
     /// </summary>
-    [Range(1, 1_000_000)] public int MaxOpeningConnections { get; set; } = 2_000;
+    [Range(1, 1_000_000)] public int MaxAwaitingConnect { get; set; } = 2_000;
 
     /// <summary>
     /// Connections of one client id within a minute that may end within 10 s of their start without DISCONNECT; with the next the client is

@@ -8,6 +8,12 @@ internal sealed class ChannelOptions
     /// <summary>From the open transport to CONNECT, in seconds (spec/security.md, 6.3).</summary>
     [Range(1, 120)] public int ConnectTimeoutSeconds { get; set; } = 5;
 
+    /// <summary>
+    /// From CONNECT to CONNACK, in seconds: the grains have 20 s to decide, the rest is for the store. Then the client is told to try
+    /// again (0x88; 3.1.1: 3).
+    /// </summary>
+    [Range(1, 600)] public int ConnAckTimeoutSeconds { get; set; } = 30;
+
     /// <summary>Longest client identifier, in bytes of UTF-8.</summary>
     [Range(23, 65_535)] public int MaxClientIdBytes { get; set; } = 128;
 

@@ -132,7 +132,9 @@ internal sealed class MqttChannel(ChannelServices services, ISessionConnection o
         while (open.TrySend(turn)) { }
     }
 
-    /// <summary>Time has passed: the CONNECT time-out and keep alive, 1.5 times what was agreed [MQTT-3.1.2-22].</summary>
+    /// <summary>
+    /// Time has passed: the time-outs of CONNECT and of its answer, and keep alive, 1.5 times what was agreed [MQTT-3.1.2-22].
+    /// </summary>
     public void Tick(ChannelTurn turn)
     {
         long silent = turn.Now - _heardAt;
@@ -143,6 +145,12 @@ internal sealed class MqttChannel(ChannelServices services, ISessionConnection o
         else if (_phase is ChannelPhase.AwaitingConnect && silent > services.Options.ConnectTimeoutSeconds * 1_000L)
         {
             CloseSilently(EndCause.ProtocolError(ReasonCode.KeepAliveTimeout, "No CONNECT came in time."), turn);
+        }
+        else if (_phase is ChannelPhase.Deciding or ChannelPhase.Opening && silent > services.Options.ConnAckTimeoutSeconds * 1_000L)
+        {
+            services.Log.ConnectNotAnswered(silent / 1_000);
+            services.Metrics.Denied(DeniedAction.Connect);
+            Refuse(ReasonCode.ServerUnavailable, EndCause.NotOpened("The service did not answer in time; try again later."), turn);
         }
     }
 

@@ -21,7 +21,7 @@ internal sealed class SessionAcquirer(
     private const long PatienceMs = 12_000;
 
     /// <summary>Less than half of the connections that may be between accept and CONNACK: all others come in meanwhile.</summary>
-    private readonly int _maxWaiting = options.Value.MaxOpeningConnections * 2 / 5;
+    private readonly int _maxWaiting = options.Value.MaxAwaitingConnect * 2 / 5;
 
     private static readonly TimeSpan AskAgainAfter = TimeSpan.FromMilliseconds(100), OpenAgainAfter = TimeSpan.FromMilliseconds(500);
 

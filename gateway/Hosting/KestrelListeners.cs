@@ -1,6 +1,7 @@
 using System.Net;
 using Fleet.Gateway.Auth;
 using Fleet.Gateway.Reactor;
+using Fleet.Gateway.Telemetry;
 using Fleet.Gateway.Transport;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;
@@ -28,7 +29,7 @@ public static class KestrelListeners
         ListenOptions? plain = null;
         kestrel.Listen(IPAddress.Parse(options.Address), options.MqttsPort, listen =>
         {
-            mqtts = Accept(listen, options);
+            mqtts = Accept(listen, options, OpeningStage.TlsHandshake);
             listen.UseHttps(MqttTls.Options(services, TimeSpan.FromSeconds(options.HandshakeTimeoutSeconds)));
             listen.UseConnectionHandler<MqttsTransport>();
         });
@@ -36,7 +37,7 @@ public static class KestrelListeners
         {
             kestrel.Listen(IPAddress.Loopback, port, listen =>
             {
-                plain = Accept(listen, options);
+                plain = Accept(listen, options, OpeningStage.Connect);
                 listen.UseConnectionHandler<PlainTransport>();
             });
         }
@@ -45,18 +46,14 @@ public static class KestrelListeners
     }
 
     /// <summary>What comes before TLS: who is it really, and may they come in now?</summary>
-    private static ListenOptions Accept(ListenOptions listen, TransportOptions options)
+    private static ListenOptions Accept(ListenOptions listen, TransportOptions options, OpeningStage next)
     {
         listen.Protocols = HttpProtocols.Http1;
         var services = listen.ApplicationServices;
-        var clock = services.GetRequiredService<GatewayClock>();
-        if (options.ProxyProtocol)
-        {
-            var log = services.GetRequiredService<ILogger<GatewayListeners>>();
-            listen.Use(next => ProxyProtocol.Middleware(next, TimeSpan.FromSeconds(options.HandshakeTimeoutSeconds), clock.Time, log));
-        }
-        var admission = services.GetRequiredService<ConnectAdmission>();
-        listen.Use(next => AdmissionPass.Middleware(next, admission, clock));
+        var accept = new KestrelAdmission(
+            services.GetRequiredService<ConnectAdmission>(), next, TimeSpan.FromSeconds(options.ProxyHeaderTimeoutSeconds),
+            services.GetRequiredService<GatewayClock>().Time, services.GetRequiredService<ILogger<GatewayListeners>>());
+        listen.Use(connected => options.ProxyProtocol ? accept.BehindProxy(connected) : accept.Direct(connected));
         return listen;
     }
 }

@@ -107,8 +107,9 @@ internal sealed unsafe class ReactorListener : IReady, ILoopWork, IDisposable
     private void Accept(int socket)
     {
         var address = AddressOf(_address);
-        var admitted = _terms.Services.Options.ProxyProtocol ? null : _terms.Admission.TryAdmit(address, _home.NowMs);
-        if (admitted is null && !_terms.Services.Options.ProxyProtocol)
+        var pass = _terms.Services.Options.ProxyProtocol
+            ? _terms.Admission.TryAwaitHeader(address) : _terms.Admission.TryAdmit(address, _terms.FirstStage);
+        if (pass is null)
         {
             _ = Libc.Close(socket);
             return;
@@ -117,7 +118,7 @@ internal sealed unsafe class ReactorListener : IReady, ILoopWork, IDisposable
         _ = Libc.SetOption(socket, Libc.LevelTcp, Libc.NoDelay, &on, sizeof(int));
         var loop = _loops.MinBy(loop => loop.Load)!;
         loop.Expect();
-        var pending = new PendingConnection(loop, _terms, socket, address, admitted, _home.NowMs);
+        var pending = new PendingConnection(loop, _terms, socket, address, pass, _home.NowMs);
         if (loop.IsCurrent) pending.Run();
         else loop.Post(pending);
     }

@@ -98,12 +98,14 @@ internal sealed class ReactorLoop : ITicked, IDisposable
     public void Expect() => Interlocked.Increment(ref _load);
 
     /// <summary>Watches a socket. Returns its key. This and what follows: on the loop's thread only.</summary>
+    /// <exception cref="IOException">The system watches no more: <paramref name="who"/> hears of nothing.</exception>
     public int Watch(int socket, IReady who, Readiness interest)
     {
-        if (!_free.TryPop(out int key)) key = _keys++;
+        int key = _free.TryPeek(out int free) ? free : _keys;
+        _epoll.Add(socket, key, interest);
+        if (!_free.TryPop(out _)) _keys++;
         if (key == _watched.Length) Array.Resize(ref _watched, key * 2);
         _watched[key] = who;
-        _epoll.Add(socket, key, interest);
         return key;
     }
 

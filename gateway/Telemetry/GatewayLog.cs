@@ -124,6 +124,19 @@ internal static partial class GatewayLog
         "Not every device's grain was told within {Patience} that its session is over; the other gateways' silos will")]
     public static partial void PresenceLeftUntold(this ILogger log, TimeSpan patience);
 
+    [LoggerMessage(3044, LogLevel.Warning,
+        "There are too many connections that wait ({Stage}); for each more, the longest silent of the address with most of them is closed: "
+            + "now {RemoteAddress}. This is said once a minute")]
+    public static partial void OpeningsShort(this ILogger log, OpeningStage stage, string remoteAddress);
+
+    [LoggerMessage(3045, LogLevel.Warning, "A CONNECT had no answer after {Seconds} s, and was refused: grains or the store do not answer")]
+    public static partial void ConnectNotAnswered(this ILogger log, long seconds);
+
+    [LoggerMessage(3046, LogLevel.Warning,
+        "There are more than {Most} HTTP connections on one listener; for each more, the longest idle of the address with most of them is "
+            + "closed: now {RemoteAddress}. This is said once a minute")]
+    public static partial void HttpConnectionsShort(this ILogger log, int most, string remoteAddress);
+
     [LoggerMessage(3051, LogLevel.Error,
         "{Changes} changes of persistent sessions could not be stored; trying again. Messages for such sessions are refused meanwhile")]
     public static partial void JournalFailed(this ILogger log, int changes, Exception exception);

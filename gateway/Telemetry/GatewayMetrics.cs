@@ -17,6 +17,17 @@ internal enum DropReason
 
 internal enum DeniedAction { Connect, Publish, Subscribe, Receive, Download }
 
+/// <summary>Where a connection is before it is served.</summary>
+internal enum OpeningStage
+{
+    /// <summary>Its PROXY protocol header has not come.</summary>
+    ProxyHeader,
+    TlsHandshake,
+
+    /// <summary>CONNECT has not come, or is not answered.</summary>
+    Connect,
+}
+
 /// <summary>What the gateway counts; meter "Fleet.Gateway". Tags come from small closed sets.</summary>
 internal sealed class GatewayMetrics
 {
@@ -26,17 +37,19 @@ internal sealed class GatewayMetrics
     private static readonly KeyValuePair<string, object?>[] KindTags = ClosedSeries.TagsOf<SessionKind>("fleet.session.kind");
     private static readonly KeyValuePair<string, object?>[] DropTags = ClosedSeries.TagsOf<DropReason>("reason");
     private static readonly KeyValuePair<string, object?>[] DenyTags = ClosedSeries.TagsOf<DeniedAction>("action");
+    private static readonly KeyValuePair<string, object?>[] StageTags = ClosedSeries.TagsOf<OpeningStage>("stage");
 
     private readonly UpDownCounter<long> _connections, _sessions;
     private readonly StripedCounter[] _received = [new(), new(), new()], _sent = [new(), new(), new()];
     private readonly StripedCounter _bytesReceived = new(), _bytesSent = new();
-    private readonly Counter<long> _denied, _dropped, _takeovers, _paced, _forwarded, _notAdmitted;
+    private readonly Counter<long> _denied, _dropped, _takeovers, _paced, _forwarded, _notAdmitted, _openingClosed;
     private readonly Counter<long> _blocks, _blockBytes, _cacheHits, _cacheMisses, _downloadBytes;
     private readonly Histogram<double> _ack;
+    private readonly Meter _meter;
 
     public GatewayMetrics(IMeterFactory meters)
     {
-        var meter = meters.Create(MeterName);
+        var meter = _meter = meters.Create(MeterName);
         _connections = meter.CreateUpDownCounter<long>(
             "mqtt.server.connections", "{connection}", "Open transport connections.").StartedAtZero();
         _sessions = meter.CreateUpDownCounter<long>(
@@ -53,8 +66,11 @@ internal sealed class GatewayMetrics
         _paced = meter.CreateCounter<long>(
             "mqtt.server.publish.paced", "{pause}", "Pauses of clients that publish faster than they may.").StartedAtZero();
         _notAdmitted = meter.CreateCounter<long>(
-            "mqtt.server.connections.not_admitted", "{connection}", "Connections closed at accept: over the rate, or too many opening.")
+            "mqtt.server.connections.not_admitted", "{connection}", "Connections closed at once: over the rate, or too many opening.")
             .StartedAtZero();
+        _openingClosed = meter.CreateCounter<long>(
+            "mqtt.server.connections.opening_closed", "{connection}", "Silent connections closed before CONNECT to make room for others.")
+            .StartedAtZero(StageTags);
         _forwarded = meter.CreateCounter<long>(
             "fleet.gateway.forwarded", "{message}", "Messages sent on to another gateway.").StartedAtZero();
         _blocks = meter.CreateCounter<long>("fleet.stream.blocks", "{block}", "Blocks of firmware served over MQTT.").StartedAtZero();
@@ -77,6 +93,12 @@ internal sealed class GatewayMetrics
     public void TakenOver() => _takeovers.Add(1);
     public void Paced() => _paced.Add(1);
     public void NotAdmitted() => _notAdmitted.Add(1);
+    /// <param name="count">How many connections are in a stage.</param>
+    public void ShowOpening(Func<OpeningStage, int> count) => _meter.CreateObservableGauge(
+        "mqtt.server.connections.opening", () => StageTags.Select((tag, stage) => new Measurement<int>(count((OpeningStage)stage), tag)),
+        "{connection}", "Connections that are not served yet, by what they wait for.");
+
+    public void OpeningClosed(OpeningStage stage) => _openingClosed.Add(1, StageTags[(int)stage]);
     public void Forwarded() => _forwarded.Add(1);
     public void Received(Qos qos) => _received[(int)qos].Add(1);
     public void Sent(Qos qos) => _sent[(int)qos].Add(1);

@@ -3,6 +3,7 @@ using System.Net;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Fleet.Gateway.Auth;
+using Fleet.Gateway.Telemetry;
 using Fleet.Interfaces.Naming;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Http.Features;
@@ -17,9 +18,15 @@ internal abstract class KestrelTransport(ConnectionServices services, Listener l
 
     public override async Task OnConnectedAsync(ConnectionContext connection)
     {
+        var pass = AdmissionPass.Of(connection)!;
+        if (pass.Stage != OpeningStage.Connect && !pass.TryEnter(OpeningStage.Connect))
+        {
+            connection.Abort();
+            return;
+        }
         var certificate = connection.Features.Get<ITlsConnectionFeature>()?.ClientCertificate;
         var address = (connection.RemoteEndPoint as IPEndPoint)?.Address;
-        var source = new ConnectionSource(listener, IdOf(certificate), RemoteAddress.Of(address), AdmissionPass.Of(connection));
+        var source = new ConnectionSource(listener, IdOf(certificate), RemoteAddress.Of(address), pass);
         var served = new PipeConnection(services, source, connection.Transport.Input, new Output(connection));
         await served.Run();
         if (served.HasSaidLastWords) await Linger(connection.Transport.Input);

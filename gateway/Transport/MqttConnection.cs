@@ -12,10 +12,10 @@ namespace Fleet.Gateway.Transport;
 /// One <see cref="MqttChannel"/> and what it takes to run it, whatever carries its bytes: its effects are carried out here, their answers
 /// come back as events, and its life is told to those who must know. How bytes move, and on which thread a turn runs, is the transport's.
 /// </summary>
-internal abstract class MqttConnection : ISessionConnection
+internal abstract class MqttConnection : ISessionConnection, IOpening
 {
-    private readonly ConnectionSource _source;
     private readonly bool _requestsOnPool;
+    private Task _authorised = Task.CompletedTask;
     private SessionIdentity? _identity;
     private Requester? _requester;
     private RequestQueue? _requests;
@@ -27,7 +27,7 @@ internal abstract class MqttConnection : ISessionConnection
     protected MqttConnection(ConnectionServices services, ConnectionSource source, Outbound outbound, bool requestsOnPool)
     {
         Services = services;
-        _source = source;
+        Source = source;
         _requestsOnPool = requestsOnPool;
         Outbound = outbound;
         Channel = new MqttChannel(services.Channel, this, services.Clock.NowMs);
@@ -42,6 +42,7 @@ internal abstract class MqttConnection : ISessionConnection
     protected bool HasRoomForAnswers => IsClosed || (Outbound.HasRoom && Channel.Session?.Outbound.IsBacklogged != true);
 
     protected ConnectionServices Services { get; }
+    protected ConnectionSource Source { get; }
     protected Outbound Outbound { get; }
     protected MqttChannel Channel { get; }
 
@@ -56,6 +57,8 @@ internal abstract class MqttConnection : ISessionConnection
     /// <summary>Never on the caller's turn: it may hold another connection's lock.</summary>
     public abstract void End(EndCause cause);
 
+    void IOpening.Close() => End(EndCause.ProtocolError(ReasonCode.ServerBusy, "It said nothing, and its place is needed."));
+
     /// <summary>Gives an event its turn, now or soon. Any thread may call it.</summary>
     protected abstract void Enter(ConnectionEvent what);
 
@@ -69,7 +72,7 @@ internal abstract class MqttConnection : ISessionConnection
         {
             case ConnectionEvent.Decided decided:
                 Channel.Decided(decided.Decision, turn);
-                _source.Pass?.Release();
+                Source.Pass?.Release();
                 if (Channel.OpensAt is { } position) Held = OpenWhenDurable(position);
                 else Begin();
                 break;
@@ -100,7 +103,7 @@ internal abstract class MqttConnection : ISessionConnection
         {
             switch (effect)
             {
-                case ChannelEffect.Authorise authorise: Held = Authorise(authorise.Request); break;
+                case ChannelEffect.Authorise authorise: Held = _authorised = Authorise(authorise.Request); break;
                 case ChannelEffect.Pause pause: Held = Pause(pause.Milliseconds); break;
                 case ChannelEffect.Handle request: Request(request); break;
                 case ChannelEffect.AwaitRoutes routes: _ = CompleteWhenKnown(routes); break;
@@ -110,12 +113,13 @@ internal abstract class MqttConnection : ISessionConnection
     }
 
     /// <summary>
-    /// The channel is closed and its last words are out: tells of the end when everything that was asked for is answered.
+    /// The channel is closed and its last words are out: tells of the end when it is known whose it was, and its requests are answered. A
+    /// store that does not answer is not waited for.
     /// </summary>
     protected async Task Over()
     {
-        _source.Pass?.Release();
-        await Held;
+        Source.Pass?.Release();
+        await _authorised;
         if (_requests is not null) await _requests.Idle();
         Services.Connections.Remove(this);
         if (_identity is not null) Services.Lifecycle.Ended(_identity, Channel.Ended!, wasAttached: Channel.Session is not null);
@@ -133,9 +137,10 @@ internal abstract class MqttConnection : ISessionConnection
 
     private async Task Authorise(ConnectRequest request)
     {
+        Source.Pass?.Work();
         // Decided by grains and policies: not on a thread that others wait for.
         if (_requestsOnPool) await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
-        var decision = await Services.Authoriser.Decide(request, _source, Services.Channel.Gateway.NewId(), () => IsClosed);
+        var decision = await Services.Authoriser.Decide(request, Source, Services.Channel.Gateway.NewId(), () => IsClosed);
         _identity = (decision as ConnectDecision.Accepted)?.Identity;
         Enter(new ConnectionEvent.Decided(decision));
     }
@@ -157,7 +162,7 @@ internal abstract class MqttConnection : ISessionConnection
         if (!Channel.IsOpen || _begun) return;
         _begun = true;
         // It has been waited for, and holds on to all that it took.
-        Held = Task.CompletedTask;
+        Held = _authorised = Task.CompletedTask;
         Services.Lifecycle.Began(_identity!);
     }
 

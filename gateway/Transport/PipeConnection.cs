@@ -27,6 +27,7 @@ internal sealed class PipeConnection : MqttConnection, ITicked, IPumped, IThread
     private readonly ITransportOutput _output;
     private readonly OutputPump _pump;
     private readonly ChannelTurn _readTurn = new(), _eventTurn = new();
+    private readonly TaskCompletionSource _closed = Background.NewSource();
     private bool _readerDone;
     private int _busy, _woken;
 
@@ -59,6 +60,7 @@ internal sealed class PipeConnection : MqttConnection, ITicked, IPumped, IThread
     public async Task Run()
     {
         Services.Connections.Add(this);
+        Source.Pass?.HeldBy(this);
         try
         {
             await Read();
@@ -151,7 +153,7 @@ internal sealed class PipeConnection : MqttConnection, ITicked, IPumped, IThread
             Interlocked.Exchange(ref _woken, 0);
             _pump.Pump();
 
-            while (Channel.IsPaused) await Held;
+            while (Channel.IsPaused) await await Task.WhenAny(Held, _closed.Task);
             if (IsClosed || (read.IsCompleted && !paused)) return;
             await _pump.Room(forAnswers: false);
         }
@@ -162,6 +164,7 @@ internal sealed class PipeConnection : MqttConnection, ITicked, IPumped, IThread
     {
         _pump.Pump();
         _pump.Release();
+        _closed.TrySetResult();
         if (Volatile.Read(ref _readerDone)) return;
         try
         {

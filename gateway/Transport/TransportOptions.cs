@@ -20,7 +20,10 @@ internal sealed class TransportOptions
     /// </summary>
     public bool ProxyProtocol { get; set; }
 
-    /// <summary>From TCP accept to the end of the TLS handshake, in seconds.</summary>
+    /// <summary>From TCP accept to the end of the PROXY protocol header, in seconds: a balancer sends it at once.</summary>
+    [Range(1, 120)] public int ProxyHeaderTimeoutSeconds { get; set; } = 3;
+
+    /// <summary>From TCP accept, or the PROXY protocol header, to the end of the TLS handshake, in seconds.</summary>
     [Range(1, 120)] public int HandshakeTimeoutSeconds { get; set; } = 10;
 
     /// <summary>

@@ -1,6 +1,7 @@
 using System.IO.Pipelines;
 using System.Net.WebSockets;
 using Fleet.Gateway.Auth;
+using Fleet.Gateway.Telemetry;
 using Microsoft.AspNetCore.Http;
 
 namespace Fleet.Gateway.Transport;
@@ -21,7 +22,7 @@ internal sealed class WebSocketTransport(ConnectionServices services, ConnectAdm
                 .ExecuteAsync(context);
             return;
         }
-        if (admission.TryAdmit(context.Connection.RemoteIpAddress, services.Clock.NowMs) is not { } pass)
+        if (admission.TryAdmit(context.Connection.RemoteIpAddress, OpeningStage.Connect) is not { } pass)
         {
             context.Response.Headers.RetryAfter = "5";
             await GatewayProblems.Of(

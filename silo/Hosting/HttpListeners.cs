@@ -4,7 +4,6 @@ using System.Security.Cryptography.X509Certificates;
 using Fleet.Gateway;
 using Fleet.Gateway.Hosting;
 using Fleet.Silo.Telemetry;
-using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
 using Microsoft.Extensions.Options;
@@ -84,29 +83,5 @@ internal sealed class HttpListeners(
             throw new StartupException(
                 $"The HTTPS certificate {path} cannot be used: {e.Message} (setting Fleet:Https:CertificatePath)", e);
         }
-    }
-}
-
-internal static class ConnectionLimit
-{
-    /// <summary>
-    /// Closes connections above <paramref name="most"/>. Kestrel's own limit would count for the MQTT listeners too, which
-    /// hold many more by design.
-    /// </summary>
-    public static void LimitConnections(this ListenOptions listen, int most)
-    {
-        int open = 0;
-        listen.Use(next => async connection =>
-        {
-            try
-            {
-                if (Interlocked.Increment(ref open) <= most) await next(connection);
-                else connection.Abort(new ConnectionAbortedException("Too many connections on this listener."));
-            }
-            finally
-            {
-                Interlocked.Decrement(ref open);
-            }
-        });
     }
 }

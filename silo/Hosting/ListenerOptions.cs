@@ -28,7 +28,8 @@ internal sealed class HttpOptions : ListenerOptions
     public HttpOptions() => Port = 8080;
 
     /// <summary>
-    /// Most connections at a time, on HTTP and HTTPS each; further ones are closed at once. Kestrel's own default is no limit.
+    /// Most connections at a time, on HTTP and HTTPS each; for one more, the longest idle of the address with most of them is closed.
+    /// Kestrel's own default is no limit.
     /// </summary>
     [Range(1, 1_000_000)] public int MaxConnections { get; set; } = 10_000;
 }

@@ -161,6 +161,7 @@ internal static class SiloHost
 
     private static void MapAll(WebApplication app, ProcessRole role)
     {
+        app.UseConnectionLimits();
         app.UseFleetApi();
         app.UseMetricsPort();
         app.UseRouting();

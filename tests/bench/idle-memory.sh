@@ -5,7 +5,7 @@
 . "$(dirname "$0")/common.sh"
 build
 rounds=1 count=${BENCH_DEVICES:-8000}
-settings=(--Fleet:Gateway:ConnectRate=100000 --Fleet:Gateway:MaxOpeningConnections=100000 --Fleet:Gateway:ConnectTimeoutSeconds=120 --Fleet:Gateway:FlappingLimit=0)
+settings=(--Fleet:Gateway:ConnectRate=100000 --Fleet:Gateway:MaxOpeningConnections=100000 --Fleet:Gateway:MaxAwaitingConnect=100000 --Fleet:Gateway:ConnectTimeoutSeconds=120 --Fleet:Gateway:FlappingLimit=0)
 load_of=(idle --connections "$count" --first 100 --threads 2 --seconds 10)
 make_devices $((count + 100))
 start_mosquitto

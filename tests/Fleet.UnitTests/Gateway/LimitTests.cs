@@ -75,6 +75,26 @@ public sealed class LimitTests
         Assert.Equal(ReasonCode.KeepAliveTimeout, client.Ended?.Code);
     }
 
+    [Theory]
+    [InlineData("10 0E 00 04 4D 51 54 54 05 02 00 3C 00 00 01 70", "20 03 00 88 00")]
+    [InlineData("10 0D 00 04 4D 51 54 54 04 02 00 3C 00 01 70", "20 02 00 03")]
+    public void A_CONNECT_that_nobody_decides_is_refused_in_time(string connect, string answer)
+    {
+        var parts = new GatewayParts(options => options.Channels.RevealReasons = false);
+        var client = new TestClient(parts);
+        client.Send(connect);
+        parts.Time.Advance(TimeSpan.FromSeconds(30));
+        client.Tick();
+        Assert.Equal("", client.ReadHex());
+        parts.Time.Advance(TimeSpan.FromSeconds(1));
+        client.Tick();
+        Assert.Equal(answer, client.ReadHex());
+        Assert.True(client.IsClosed);
+        // Too late.
+        client.Accept(GatewayParts.Plain());
+        Assert.Null(parts.Directory.Find("plain/p"));
+    }
+
     [Fact]
     public void There_are_only_so_many_sessions()
     {

@@ -113,6 +113,22 @@ public sealed class MqttConnectionTests
         await wire.Ended;
     }
 
+    [Fact]
+    public async Task A_session_that_the_store_does_not_take_is_refused_in_time_and_is_not_waited_for()
+    {
+        _parts.Sessions.Hold();
+        var wire = Open();
+        // Clean start 0, session expiry 60 s.
+        await wire.Send("101300044D5154540500003C05110000003C000170");
+        await Eventually.True(() => _parts.Directory.Find("plain/p") is not null);
+        _parts.Time.Advance(TimeSpan.FromSeconds(31));
+        _services.Connections.Tick(_parts.Clock.NowMs);
+        Assert.Equal("88", Convert.ToHexString(await wire.Next())[6..8]);
+        await wire.Ended;
+        Assert.Equal(0, _services.Connections.Count);
+        _parts.Sessions.Release();
+    }
+
     private Wire Open() => new(_services);
 
     /// <summary>Both ends of a connection in memory.</summary>

@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using Fleet.Gateway.Sessions;
+using Fleet.Gateway.Telemetry;
 using Fleet.Mqtt;
 
 namespace Fleet.UnitTests.Reactor;
@@ -185,6 +186,26 @@ public sealed class ReactorConnectionTests
         await using var first = await (await rig.Dial()).Connected();
         await using var second = await rig.Dial();
         Assert.Equal("", await second.ReadToEnd());
+    }
+
+    [Fact]
+    public async Task A_socket_that_cannot_be_watched_is_closed_and_said_once()
+    {
+        await using var rig = new ReactorRig();
+        // A file is nothing that epoll watches.
+        using var file = File.OpenHandle("/proc/self/exe");
+        rig.Take((int)file.DangerousGetHandle());
+        file.SetHandleAsInvalid();
+        await Eventually.True(() => !rig.Said.IsEmpty);
+        await rig.Holds(0);
+        for (int i = 0; i < 5; i++)
+        {
+            rig.Pass(TimeSpan.FromSeconds(20));
+            // The loops are done with the tick when they have served somebody.
+            await using var peer = await (await rig.Dial()).Connected();
+        }
+        Assert.Contains("epoll_ctl", Assert.Single(rig.Said), StringComparison.Ordinal);
+        Assert.Equal(0, rig.Parts.Admission.Opening(OpeningStage.TlsHandshake));
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
@@ -9,12 +10,14 @@ using Fleet.Gateway.Presence;
 using Fleet.Gateway.Reactor;
 using Fleet.Gateway.Reactor.Tls;
 using Fleet.Gateway.Sessions;
+using Fleet.Gateway.Telemetry;
 using Fleet.Gateway.Transport;
 using Fleet.Interfaces.Certificates;
 using Fleet.Interfaces.Devices;
 using Fleet.Interfaces.Messaging;
 using Fleet.Interfaces.Naming;
 using Fleet.UnitTests.Gateway;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 
@@ -51,14 +54,14 @@ internal sealed class ReactorRig : IAsyncDisposable
         var authoriser = Parts.Authoriser(Grains, Parts.Gateway, life, new NoPasswords());
         Services = new ConnectionServices(
             Options.Create(Parts.Settings.Transport), Parts.Channels, authoriser, life, GatewayParts.NoRequests(),
-            new ConnectionRegistry(Parts.Metrics), Parts.Clock, Parts.Metrics, NullLogger<MqttConnection>.Instance);
+            new ConnectionRegistry(Parts.Metrics), Parts.Clock, Parts.Metrics, new ConnectionLog(Said));
         _tls = new TlsContext(Pki);
         _loops = [new ReactorLoop(0, Parts.Clock, null), new ReactorLoop(1, Parts.Clock, null)];
         var loopback = new IPEndPoint(IPAddress.Loopback, 0);
         _listeners =
         [
             new ReactorListener(loopback, _loops, new ListenerTerms(Listener.Plain, null, Services, Parts.Admission)),
-            new ReactorListener(loopback, _loops, new ListenerTerms(Listener.Mqtts, _tls, Services, Parts.Admission)),
+            new ReactorListener(loopback, _loops, TlsTerms),
         ];
         foreach (var loop in _loops)
         {
@@ -69,6 +72,9 @@ internal sealed class ReactorRig : IAsyncDisposable
     }
 
     public GatewayParts Parts { get; }
+
+    /// <summary>What the log says of connections.</summary>
+    public ConcurrentQueue<string> Said { get; } = new();
     public StubGrains Grains { get; } = new();
     public TestPki Pki { get; } = new();
     public ConnectionServices Services { get; }
@@ -83,6 +89,14 @@ internal sealed class ReactorRig : IAsyncDisposable
     {
         Parts.Time.Advance(time);
         Services.Connections.Tick(Parts.Clock.NowMs);
+    }
+
+    /// <summary>As if the TLS listener had accepted this, which is the rig's from here on.</summary>
+    public void Take(int file)
+    {
+        var pass = Parts.Admission.TryAdmit(IPAddress.Loopback, OpeningStage.TlsHandshake)!;
+        _loops[0].Expect();
+        _loops[0].Post(new PendingConnection(_loops[0], TlsTerms, file, IPAddress.Loopback, pass, Parts.Clock.NowMs));
     }
 
     /// <summary>Makes the certificate known as this thing's.</summary>
@@ -157,6 +171,8 @@ internal sealed class ReactorRig : IAsyncDisposable
         await Task.CompletedTask;
     }
 
+    private ListenerTerms TlsTerms => new(Listener.Mqtts, _tls, Services, Parts.Admission);
+
     private static async Task<Socket> Dial(int port, int receiveBufferBytes)
     {
         var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
@@ -204,6 +220,17 @@ internal sealed class ReactorRig : IAsyncDisposable
         }
 
         public ValueTask DisposeAsync() => stream.DisposeAsync();
+    }
+
+    private sealed class ConnectionLog(ConcurrentQueue<string> said) : ILogger<MqttConnection>
+    {
+        public IDisposable? BeginScope<TState>(TState state) where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public void Log<TState>(
+            LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
+            said.Enqueue($"{formatter(state, exception)} {exception?.Message}");
     }
 
     private sealed class NoPasswords : IPasswordAuthenticator

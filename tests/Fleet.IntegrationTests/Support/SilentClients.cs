@@ -39,8 +39,15 @@ internal sealed class SilentClients : IAsyncDisposable
         for (int i = 0; i < count; i++)
         {
             var stream = new SslStream(new NetworkStream(await Dial()));
-            await stream.AuthenticateAsClientAsync(OwnAddress.Tls(fleet, device));
             _connections.Add(stream);
+            try
+            {
+                await stream.AuthenticateAsClientAsync(OwnAddress.Tls(fleet, device));
+            }
+            catch (IOException)
+            {
+                // Closed already, as it may be.
+            }
         }
     }
 

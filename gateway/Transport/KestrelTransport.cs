@@ -18,8 +18,8 @@ internal abstract class KestrelTransport(ConnectionServices services, Listener l
 
     public override async Task OnConnectedAsync(ConnectionContext connection)
     {
-        var pass = AdmissionPass.Of(connection)!;
-        if (pass.Stage != OpeningStage.Connect && !pass.TryEnter(OpeningStage.Connect))
+        var pass = AdmissionPass.Of(connection);
+        if (pass is { Stage: not OpeningStage.Connect } && !pass.TryEnter(OpeningStage.Connect))
         {
             connection.Abort();
             return;

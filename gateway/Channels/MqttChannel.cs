@@ -129,7 +129,7 @@ internal sealed class MqttChannel(ChannelServices services, ISessionConnection o
             Fail(e.Reason, e.Message, turn);
             return;
         }
-        while (open.TrySend(turn)) { }
+        open.Send(turn);
     }
 
     /// <summary>Time has passed: the CONNECT time-out and keep alive, 1.5 times what was agreed [MQTT-3.1.2-22].</summary>

@@ -120,9 +120,10 @@ internal sealed class GatewayChecks
                 ? Encoding.UTF8.GetString(message.Payload.Span) : null;
             foreach (var gateway in living)
             {
-                List<Publication> found = [];
-                gateway.Service<RetainedMessages>().Match(TopicFilter.Parse(topic), long.MinValue, found);
-                string? here = found.Count == 0 ? null : Encoding.UTF8.GetString(found[0].Payload.Span);
+                int looks = int.MaxValue;
+                var cursor = gateway.Service<RetainedMessages>().Open(new HeldSubscription(TopicFilter.Parse(topic), default, 0), since: 0);
+                bool isRetained = cursor.TryNext(owner: null!, long.MinValue, ref looks, out var found, out _);
+                string? here = isRetained ? Encoding.UTF8.GetString(found!.Payload.Span) : null;
                 if (here != stored) return $"{gateway.Label} retains {here ?? "nothing"} of {topic}, and the store {stored ?? "nothing"}";
             }
         }

@@ -135,7 +135,6 @@ public sealed class LimitTests
         Assert.Equal(0x97, client.Read()[4]);
         parts.Time.Advance(TimeSpan.FromSeconds(1));
         for (int i = 0; i < 20; i++) client.Publish("z", "x", Qos.AtLeastOnce, retain: true);
-        Assert.Equal(0, client.Read().ElementAtOrDefault(^1));
         Assert.Equal(2, parts.Retained.Count);
     }
 

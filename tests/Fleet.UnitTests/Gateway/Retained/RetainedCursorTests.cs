@@ -155,6 +155,8 @@ public sealed class RetainedCursorTests
         client.Subscribe("t/#", Qos.AtLeastOnce);
         client.Lose();
         Retain(["t/1", "t/2", "t/3", "t/4"], "");
+        // The search for what has expired is somewhere else then.
+        Retain(["x", "x", "x", "x"], "");
         int looks = 100;
         var cursor = _parts.Retained.Open(new HeldSubscription(TopicFilter.Parse("t/#"), default, 0), since: 0);
         Assert.False(cursor.TryNext(client, now: 0, ref looks, out _, out _));
@@ -188,7 +190,8 @@ public sealed class RetainedCursorTests
             found = client.Session.TryDequeue(client, now: 0, ref looks, out next);
         }
         Assert.Equal("t/0/rare", System.Text.Encoding.UTF8.GetString(next.Publish!.Value.Message.Topic));
-        Assert.InRange(turns, 20_000 / RetainedCursors.LooksPerTurn, 21_000 / RetainedCursors.LooksPerTurn + 20);
+        // One turn was that of SUBSCRIBE.
+        Assert.InRange(turns, 15, 25);
     }
 
     [Fact]
@@ -216,6 +219,7 @@ public sealed class RetainedCursorTests
     private void Retain(IEnumerable<string> topics, string payload = "old")
     {
         foreach (string topic in topics) _parts.Retained.Put(Message(topic, payload), null, out _);
+        _parts.Retained.Flushed().GetAwaiter().GetResult();
     }
 
     /// <summary>Another gateway begins with what the store has, and the same retained messages.</summary>

@@ -107,8 +107,8 @@ async Task PublishFor(int seconds)
 
 internal sealed class Client(NetworkStream stream)
 {
-    private readonly BufferedStream _input = new(stream, 65_536);
-    private readonly byte[] _skipped = new byte[256 * 1024];
+    private readonly byte[] _buffer = new byte[65_536];
+    private int _at, _end;
 
     public static async Task<Client> Connect(int port, string clientId)
     {
@@ -147,7 +147,12 @@ internal sealed class Client(NetworkStream stream)
             length |= (part & 127) << shift;
             if (part < 128) break;
         }
-        await _input.ReadExactlyAsync(_skipped.AsMemory(0, length));
+        for (int skipped = 0; skipped < length; await Fill())
+        {
+            int here = Math.Min(length - skipped, _end - _at);
+            (_at, skipped) = (_at + here, skipped + here);
+            if (skipped == length) break;
+        }
         return (byte)header;
     }
 
@@ -158,7 +163,14 @@ internal sealed class Client(NetworkStream stream)
 
     private async ValueTask<int> Byte()
     {
-        await _input.ReadExactlyAsync(_skipped.AsMemory(0, 1));
-        return _skipped[0];
+        if (_at == _end) await Fill();
+        return _buffer[_at++];
+    }
+
+    private async ValueTask Fill()
+    {
+        _at = 0;
+        _end = await stream.ReadAsync(_buffer);
+        if (_end == 0) throw new IOException("The broker closed the connection.");
     }
 }

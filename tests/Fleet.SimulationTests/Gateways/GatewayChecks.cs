@@ -120,10 +120,12 @@ internal sealed class GatewayChecks
                 ? Encoding.UTF8.GetString(message.Payload.Span) : null;
             foreach (var gateway in living)
             {
+                var retained = gateway.Service<RetainedMessages>();
+                if (!retained.IsRead) return $"{gateway.Label} has not read what is retained";
                 int looks = int.MaxValue;
-                var cursor = gateway.Service<RetainedMessages>().Open(new HeldSubscription(TopicFilter.Parse(topic), default, 0), since: 0);
-                bool isRetained = cursor.TryNext(owner: null!, long.MinValue, ref looks, out var found, out _);
-                string? here = isRetained ? Encoding.UTF8.GetString(found!.Payload.Span) : null;
+                var cursor = retained.Open(new HeldSubscription(TopicFilter.Parse(topic), default, 0), since: 0);
+                string? here = cursor.TryNext(owner: null!, long.MinValue, ref looks, out var found, out _)
+                    ? Encoding.UTF8.GetString(found.Payload.Span) : null;
                 if (here != stored) return $"{gateway.Label} retains {here ?? "nothing"} of {topic}, and the store {stored ?? "nothing"}";
             }
         }

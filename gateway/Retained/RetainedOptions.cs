@@ -25,9 +25,8 @@ internal sealed class RetainedOptions
     {
         RetainedLimit.Messages => $"There are too many topics with retained messages: {MaxRetainedMessages} (MaxRetainedMessages).",
         RetainedLimit.Bytes => $"The retained messages take {MaxRetainedBytes} bytes, and no more (MaxRetainedBytes).",
-        RetainedLimit.PrincipalMessages => "This client's certificate or user has retained messages on as many topics as it may: "
-            + $"{MaxRetainedMessagesPerPrincipal} (MaxRetainedMessagesPerPrincipal).",
-        _ => "The retained messages of this client's certificate or user take as many bytes as they may: "
-            + $"{MaxRetainedBytesPerPrincipal} (MaxRetainedBytesPerPrincipal).",
+        RetainedLimit.PrincipalMessages =>
+            $"This certificate or user has all topics it may: {MaxRetainedMessagesPerPrincipal} (MaxRetainedMessagesPerPrincipal).",
+        _ => $"This certificate or user has all retained bytes it may: {MaxRetainedBytesPerPrincipal} (MaxRetainedBytesPerPrincipal).",
     };
 }

@@ -80,8 +80,8 @@ public sealed class HostileRetainedTests : IAsyncLifetime
 
     private async Task<long> Queued()
     {
-        using var http = new HttpClient();
-        string metrics = await http.GetStringAsync(_fleet.Metrics);
+        using var http = new HttpClient { BaseAddress = _fleet.Metrics };
+        string metrics = await http.GetStringAsync("/metrics");
         return long.Parse(Regex.Match(metrics, @"mqtt_server_queue_length\S*state=""queued""\S* (\d+)").Groups[1].Value, CultureInfo.InvariantCulture);
     }
 

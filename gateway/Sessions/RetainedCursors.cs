@@ -1,5 +1,4 @@
 using Fleet.Gateway.Policies;
-using Fleet.Mqtt;
 
 namespace Fleet.Gateway.Sessions;
 

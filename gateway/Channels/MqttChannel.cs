@@ -129,7 +129,7 @@ internal sealed class MqttChannel(ChannelServices services, ISessionConnection o
             Fail(e.Reason, e.Message, turn);
             return;
         }
-        while (open.TrySend(turn)) { }
+        open.Send(turn);
     }
 
     /// <summary>

@@ -17,6 +17,9 @@ internal sealed class OpenChannel : ChannelPhase
     private readonly PublishHandler _publish;
     private readonly PublishRate _rate;
 
+    /// <summary>1: another turn is on its way.</summary>
+    private int _goesOn;
+
     public OpenChannel(ChannelServices services, ISessionConnection owner, Session session, ReplyWriter replies, ConnectRequest request)
     {
         (_services, _owner, _session, _replies) = (services, owner, session, replies);
@@ -84,11 +87,26 @@ internal sealed class OpenChannel : ChannelPhase
         }
     }
 
-    /// <summary>Sends one packet of what waits in the session.</summary>
-    /// <returns>False if nothing does, or the network or the client takes no more.</returns>
-    public bool TrySend(ChannelTurn turn)
+    /// <summary>Sends what waits in the session, as much as network and client take and a turn may look for.</summary>
+    public void Send(ChannelTurn turn)
     {
-        if (!turn.Output.HasRoom || !_session.TryDequeue(_owner, turn.Now, out var next)) return false;
+        int looks = RetainedCursors.LooksPerTurn;
+        while (TrySend(turn, ref looks)) { }
+        if (looks == 0 && turn.Output.HasRoom && Interlocked.Exchange(ref _goesOn, 1) == 0) _ = Background.Run(GoOn);
+    }
+
+    /// <summary>Another turn, after those of other connections: a wake within this one would come before them.</summary>
+    private Task GoOn()
+    {
+        Volatile.Write(ref _goesOn, 0);
+        _owner.Wake();
+        return Task.CompletedTask;
+    }
+
+    /// <returns>False if nothing waits, the network or the client takes no more, or no look is left.</returns>
+    private bool TrySend(ChannelTurn turn, ref int looks)
+    {
+        if (!turn.Output.HasRoom || !_session.TryDequeue(_owner, turn.Now, ref looks, out var next)) return false;
         if (next.Publish is not { } delivery)
         {
             _replies.Ack(turn.Output, PacketType.PubRel, next.PacketId);

@@ -86,10 +86,10 @@ internal sealed class PublishHandler(
     private void Pass(Publication message, scoped in PublishPacket publish, List<SubscriptionMatch<Subscriber>> matches, ChannelTurn turn)
     {
         var durable = Task.CompletedTask;
-        if (publish.Retain && !services.Retained.TryPut(message, out durable))
+        if (publish.Retain && services.Retained.Put(message, session.Identity.Principal, out durable) is { } over)
         {
             matches.Clear();
-            answers.Refuse(publish, turn, ReasonCode.QuotaExceeded, "There are too many topics with retained messages.");
+            answers.Refuse(publish, turn, ReasonCode.QuotaExceeded, services.Retained.Explain(over));
             return;
         }
         bool wanted = matches.Count > 0;

@@ -1,7 +1,5 @@
-using System.Runtime.InteropServices;
 using System.Text;
 using Fleet.Gateway.Journal;
-using Fleet.Gateway.Messages;
 using Fleet.Gateway.Sessions;
 using Fleet.Mqtt;
 
@@ -41,7 +39,7 @@ internal sealed class SubscribeHandler(
         {
             pending.Codes.AsSpan().Fill(NotStoredCode);
             pending.Detail = NotStored;
-            pending.WantsRetained.Clear();
+            pending.Retained.Clear();
             pending.Filters.Clear();
             foreach (var (filter, _) in pending.Changes) Undo(filter, pending.Answer);
         }
@@ -52,13 +50,14 @@ internal sealed class SubscribeHandler(
         // The answer goes first: what the new subscriptions bring waits in the session until the turn ends (spec/aws-iot-topics.md, 9.2).
         replies.SubAck(turn.Output, pending.Answer, pending.PacketId, pending.Codes, pending.Detail);
         if (pending.Answer == PacketType.SubAck) services.Subscriptions.Subscribed(session.Identity, pending.Filters);
-        else services.Subscriptions.Unsubscribed(session.Identity, pending.Filters);
-        foreach (var subscription in pending.WantsRetained)
-        {
-            List<Publication> messages = [];
-            services.Retained.Match(subscription.Filter, turn.Now, messages);
-            if (messages.Count > 0) session.DeliverRetained(messages, subscription);
-        }
+        else Unsubscribed(pending);
+        foreach (var cursor in pending.Retained) session.BeginRetained(cursor);
+    }
+
+    private void Unsubscribed(PendingSubscribe pending)
+    {
+        foreach (string filter in pending.Filters) session.Outbound.Retained.End(filter);
+        services.Subscriptions.Unsubscribed(session.Identity, pending.Filters);
     }
 
     /// <summary>
@@ -68,7 +67,11 @@ internal sealed class SubscribeHandler(
     private void Undo(TopicFilter filter, PacketType answer)
     {
         if (!_unanswered.TryUndo(filter.Text, out var before)) return;
-        if (answer == PacketType.UnsubAck && replies.Version == MqttVersion.V311) return;
+        if (answer == PacketType.UnsubAck && replies.Version == MqttVersion.V311)
+        {
+            session.Outbound.Retained.End(filter.Text);
+            return;
+        }
         if (before is { } subscription) services.Broker.Subscribe(session, subscription);
         else services.Broker.Unsubscribe(session, filter, out _);
     }
@@ -130,6 +133,8 @@ internal sealed class SubscribeHandler(
             return ReasonCode.NotAuthorized;
         }
         var subscription = new HeldSubscription(filter, entry.Options, identifier);
+        // Before it is there: what is retained from now on may reach it as it is published.
+        long since = services.Retained.Sequence;
         if (services.Broker.Subscribe(session, subscription) is not var (isNew, known, change))
         {
             pending.Detail = $"A session has at most {services.Sessions.MaxSubscriptionsPerSession} subscriptions.";
@@ -142,7 +147,8 @@ internal sealed class SubscribeHandler(
             _ => false,
         };
         pending.Filters.Add(filter.Text);
-        if (wantsRetained) pending.WantsRetained.Add(subscription);
+        if (wantsRetained) pending.Retained.Add(services.Retained.Open(subscription, since));
+        else session.Outbound.Retained.Change(subscription);
         pending.AlsoAwait(known);
         Await(pending, filter, change, subscription);
         return (ReasonCode)entry.Options.Qos;
@@ -169,7 +175,9 @@ internal sealed class PendingSubscribe
 
     /// <summary>What it changes in the store; null: it is taken away.</summary>
     public List<(TopicFilter Filter, HeldSubscription? Made)> Changes { get; } = [];
-    public List<HeldSubscription> WantsRetained { get; } = [];
+
+    /// <summary>Of the subscriptions that ask for retained messages.</summary>
+    public List<RetainedCursor> Retained { get; } = [];
 
     /// <summary>Topic filters that were granted or given up, as the client wrote them.</summary>
     public List<string> Filters { get; } = [];

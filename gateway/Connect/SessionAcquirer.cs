@@ -87,7 +87,7 @@ internal sealed class SessionAcquirer(
 
     private async Task<bool> TryTakeOver(SessionIdentity identity, SessionLease lease, bool cleanStart)
     {
-        if (lease.UnsentWill is { } unsent) _ = broker.Publish(PeerMessages.ToPublication(unsent, clock.NowMs));
+        if (lease.UnsentWill is { } unsent) _ = broker.Publish(PeerMessages.ToPublication(unsent, clock.NowMs), identity.Principal);
         if (lease.Moved is null && cleanStart)
         {
             await handoff.Discard(identity.Key, identity.Epoch);

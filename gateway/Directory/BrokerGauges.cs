@@ -23,6 +23,8 @@ internal sealed class BrokerGauges(IMeterFactory meters, SessionDirectory sessio
             "Subscriptions of sessions, rules and other gateways.");
         meter.CreateObservableGauge("mqtt.server.retained", () => retained.Count, "{message}", "Retained messages.");
         meter.CreateObservableGauge(
+            "mqtt.server.retained.size", () => retained.Bytes, "By", "Retained messages, with their topics and properties.");
+        meter.CreateObservableGauge(
             "mqtt.server.queue.length", Backlog, "{message}",
             "Messages for clients: queued, or inFlight (sent and not acknowledged to the end).");
         return Task.CompletedTask;

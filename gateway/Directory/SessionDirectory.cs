@@ -65,7 +65,7 @@ internal sealed class SessionDirectory(
             metrics.TakenOver();
             evicted.End(EndCause.TakenOver);
         }
-        ending.Publish(will, now);
+        ending.Publish(identity, will, now);
         return (session, present, position);
     }
 
@@ -79,7 +79,7 @@ internal sealed class SessionDirectory(
             verdict = Decide(session, new SessionEvent.ConnectionEnded(cause), now);
             if (!verdict.Ends) snapshots.Note(session, session.Outbound.MaybeSent);
         }
-        ending.Publish(verdict.Publish, now);
+        ending.Publish(session.Identity, verdict.Publish, now);
         if (verdict.Ends) ending.Discard(session);
         ending.Tell(session.Identity, verdict.Lease);
     }
@@ -99,7 +99,7 @@ internal sealed class SessionDirectory(
         }
         foreach (var (session, verdict) in due ?? [])
         {
-            ending.Publish(verdict.Publish, now);
+            ending.Publish(session.Identity, verdict.Publish, now);
             if (verdict.Ends) ending.Discard(session);
             else NoteIfHere(session);
             ending.Tell(session.Identity, verdict.Lease);
@@ -123,7 +123,7 @@ internal sealed class SessionDirectory(
         }
         metrics.TakenOver();
         if (verdict.Ends) ending.Discard(session)?.End(EndCause.TakenOver);
-        ending.Publish(verdict.Publish, now);
+        ending.Publish(session.Identity, verdict.Publish, now);
         return verdict.Ends ? null : session;
     }
 
@@ -209,7 +209,7 @@ internal sealed class SessionDirectory(
         }
         // Its subscriptions go first, so that nothing more is delivered; the connection follows with a word of why.
         ending.Discard(session)?.End(cause);
-        ending.Publish(verdict.Publish, now);
+        ending.Publish(session.Identity, verdict.Publish, now);
         ending.Tell(session.Identity, verdict.Lease);
     }
 

@@ -25,9 +25,9 @@ internal sealed class SessionEnding(Broker broker, ISessionLeaseReleaser leases)
     }
 
     /// <param name="will">Null: none is due.</param>
-    public void Publish(Will? will, long now)
+    public void Publish(SessionIdentity identity, Will? will, long now)
     {
-        if (will is not null) _ = broker.Publish(will.At(now));
+        if (will is not null) _ = broker.Publish(will.At(now), identity.Principal);
     }
 
     public void Tell(SessionIdentity identity, LeaseNotice notice)

@@ -53,7 +53,9 @@ internal sealed class SessionRestore(
             foreach (var subscription in verdict.Ends ? [] : subscriptions[row.Id])
             {
                 var options = SubscriptionOptions.Parse(subscription.Options, MqttVersion.V5);
-                broker.Restore(session, new HeldSubscription(TopicFilter.Parse(subscription.Filter), options, subscription.Identifier));
+                var filter = TopicFilter.Parse(subscription.Filter);
+                broker.Restore(
+                    session, new HeldSubscription(filter, options, subscription.Identifier) { OwesRetained = subscription.OwesRetained });
             }
             if (verdict.Ends)
             {
@@ -74,7 +76,7 @@ internal sealed class SessionRestore(
         foreach (var (session, verdict) in ended)
         {
             ending.Discard(session);
-            ending.Publish(verdict.Publish, clock.NowMs);
+            ending.Publish(session.Identity, verdict.Publish, clock.NowMs);
             ending.Tell(session.Identity, verdict.Lease);
         }
     }

@@ -28,8 +28,8 @@ internal sealed class HandoffEffects(
         {
             case HandoffEffect.Freeze:
                 passage.Leaving = held;
-                passage.Subscriptions = held!.Subscriptions.All;
-                held.Depart()?.End(EndCause.TakenOver);
+                held!.Depart()?.End(EndCause.TakenOver);
+                passage.Subscriptions = held.Subscriptions.All;
                 snapshots.Note(held, held.Outbound.MaybeSent);
                 break;
             case HandoffEffect.Copy:

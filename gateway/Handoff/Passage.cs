@@ -29,7 +29,8 @@ internal sealed class Passage
     public MovedSession ToMoved(string gatewayId) => new(
         gatewayId,
         [.. Subscriptions.Select(s => new MovedSubscription(
-            s.Filter.Text, (byte)s.Options.Qos, s.Options.NoLocal, s.Options.RetainAsPublished, s.Identifier))],
+            s.Filter.Text, (byte)s.Options.Qos, s.Options.NoLocal, s.Options.RetainAsPublished, s.Identifier,
+            s.OwesRetained))],
         Leaving!.ExpirySeconds, State.Out!.Epoch, Leaving.Identity.Epoch);
 }
 
@@ -55,7 +56,10 @@ internal sealed class InboundHandoff(Session session, string from, long epoch)
         foreach (var subscription in subscriptions)
         {
             var options = new SubscriptionOptions((Qos)subscription.Qos, subscription.NoLocal, subscription.RetainAsPublished);
-            var held = new HeldSubscription(TopicFilter.Parse(subscription.Filter), options, subscription.Identifier);
+            var held = new HeldSubscription(TopicFilter.Parse(subscription.Filter), options, subscription.Identifier)
+            {
+                OwesRetained = subscription.OwesRetained,
+            };
             // Of a shared one the other gateway chooses while the session is there.
             if (held.Filter.IsShared) session.Subscriptions.Restore(held);
             else if (broker.Subscribe(session, held) is { } subscribed) known.Add(subscribed.Known);

@@ -1,4 +1,3 @@
-using Fleet.Gateway.Retained;
 using Fleet.Gateway.Sessions;
 using Fleet.Gateway.Telemetry;
 using Fleet.Gateway.Transport;
@@ -12,14 +11,14 @@ namespace Fleet.Gateway.Hosting;
 /// Starts after the silo and before the listeners.
 /// </summary>
 internal sealed class GatewayService(
-    IEnumerable<IGatewayStep> steps, GatewayIdentity gateway, GatewayListeners listeners, RetainedMessages retained,
+    IEnumerable<IGatewayStep> steps, GatewayIdentity gateway, GatewayListeners listeners,
     ConnectionRegistry connections, IHostApplicationLifetime application, ILogger<GatewayService> log) : IHostedService
 {
     public async Task StartAsync(CancellationToken cancellationToken)
     {
         foreach (var step in steps) await step.Start(cancellationToken);
         application.ApplicationStarted.Register(() => log.GatewayStarted(
-            gateway.Id, listeners.MqttsPort, listeners.PlainPort is { } plain ? $", without TLS on {plain}" : "", retained.Count));
+            gateway.Id, listeners.MqttsPort, listeners.PlainPort is { } plain ? $", without TLS on {plain}" : ""));
         application.ApplicationStopping.Register(() => connections.EndAll(EndCause.ShuttingDown));
     }
 

@@ -52,7 +52,8 @@ public sealed record SessionRow
 /// <param name="Filter">As the client wrote it.</param>
 /// <param name="Options">The options byte of SUBSCRIBE. MQTT 5.0, 3.8.3.1.</param>
 /// <param name="Identifier">Its subscription identifier; 0: none.</param>
-public readonly record struct SubscriptionRow(long Session, string Filter, byte Options, uint Identifier);
+/// <param name="OwesRetained">Some of the retained messages that it asked for are yet to come.</param>
+public readonly record struct SubscriptionRow(long Session, string Filter, byte Options, uint Identifier, bool OwesRetained = false);
 
 /// <summary>An application message, once for all sessions that are owed it.</summary>
 /// <param name="Topic">Topic name, UTF-8.</param>

@@ -21,8 +21,9 @@ internal sealed class StoredSession(SessionJournal journal, long id)
 
     /// <param name="options">The options byte of SUBSCRIBE.</param>
     /// <param name="identifier">0: none.</param>
-    public JournalPosition Subscribed(string filter, byte options, uint identifier) =>
-        journal.Put(this, filter, new SubscriptionRow(id, filter, options, identifier));
+    /// <param name="owesRetained">Some of the retained messages that it asked for are yet to come.</param>
+    public JournalPosition Subscribed(string filter, byte options, uint identifier, bool owesRetained) =>
+        journal.Put(this, filter, new SubscriptionRow(id, filter, options, identifier, owesRetained));
 
     public JournalPosition Unsubscribed(string filter) => journal.Put(this, filter, null);
 

@@ -45,9 +45,6 @@ internal class Publication
     /// </summary>
     public MessageNumber? Number { get; set; }
 
-    /// <summary>Of a retained message: its version in the store; 0 while it is not stored.</summary>
-    public long StoredVersion { get; set; }
-
     /// <summary>What the journal notes of it, as long as a persistent session is owed it. The journal's own, under its lock.</summary>
     public object? InJournal { get; set; }
 

@@ -8,6 +8,9 @@ public sealed record RetainedMessage(
     string Topic, ReadOnlyMemory<byte> Payload, byte Qos, ReadOnlyMemory<byte> Properties, DateTimeOffset StoredAt,
     DateTimeOffset? ExpiresAt)
 {
+    /// <summary>Whose share it counts towards; null: nobody's, as what was stored before there were shares.</summary>
+    public string? Principal { get; init; }
+
     /// <summary>From the store: it grows with each change of any topic. 0 in a message that was not stored yet.</summary>
     public long Version { get; init; }
 

@@ -1,8 +1,9 @@
-using System.ComponentModel.DataAnnotations;
 using System.Text;
 using Fleet.Gateway.Links;
 using Fleet.Gateway.Messages;
+using Fleet.Gateway.Sessions;
 using Fleet.Gateway.Telemetry;
+using Fleet.Interfaces.Messaging;
 using Fleet.Mqtt;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
@@ -15,65 +16,95 @@ namespace Fleet.Gateway.Retained;
 /// version; the other gateways get it with that, and whatever order the changes of a topic come in, the one with the highest version stays.
 /// </summary>
 internal sealed class RetainedMessages(
-    IRetainedStore store, Peers peers, IOptions<RetainedOptions> options, GatewayClock clock, ILogger<RetainedMessages> log)
+    IRetainedStore store, Peers peers, IOptions<RetainedOptions> options, GatewayMetrics metrics, GatewayClock clock,
+    ILogger<RetainedMessages> log)
 {
-    private const int FewestUntilPurge = 1_000;
+    /// <summary>Each change looks for so many topics whose message has expired.</summary>
+    private const int PurgedPerChange = 4;
 
     private static readonly TopicFilter Everything = TopicFilter.Parse("#");
 
-    private readonly RetainedTree<Publication> _tree = new();
+    private readonly RetainedTree<RetainedPublication> _tree = new();
     private readonly RetainedVersions _versions = new();
+    private readonly RetainedBudget _budget = new(options.Value);
+    private readonly RetainedRefusals _refusals = new(options.Value, metrics, clock, log);
+    private readonly FirstReading _firstReading = new();
     private readonly Lock _gate = new();
     private Dictionary<string, Change> _changes = new(StringComparer.Ordinal);
     private Task _writing = Task.CompletedTask;
-    private int _untilPurge = FewestUntilPurge;
+    private TopicWalk<RetainedPublication>? _purge;
+    private long _sequence;
 
     public int Count => _tree.Count;
 
-    /// <summary>Reads what was kept; before the first connection.</summary>
-    public Task Load(CancellationToken cancellation) => CatchUp(cancellation);
+    public long Bytes
+    {
+        get { lock (_gate) return _budget.Bytes; }
+    }
 
-    /// <summary>Reads what other gateways have stored since the last time but one, in case that their word of it was lost.</summary>
+    /// <summary>Of the message that was shown last.</summary>
+    public long Sequence => Volatile.Read(ref _sequence);
+
+    /// <summary>What was kept has been read; until then new subscriptions wait for their retained messages.</summary>
+    public bool IsRead => _firstReading.IsOver;
+
+    public string Explain(RetainedLimit limit) => options.Value.Explain(limit);
+
+    /// <summary>
+    /// Reads what was kept; later, what other gateways have stored since the last time but one, in case that their word of it was lost.
+    /// </summary>
     public async Task CatchUp(CancellationToken cancellation)
     {
+        long began = clock.NowMs;
         await foreach (var message in store.Load(_versions.CompleteUpTo, cancellation))
         {
             byte[] topic = Encoding.UTF8.GetBytes(message.Topic);
             var publication = new Publication(topic, message.Payload, (Qos)message.Qos, retain: true, message.Properties);
-            Apply(publication, message.Version, message.ExpiresAt);
+            Apply(publication, message.Version, message.ExpiresAt, message.Principal);
         }
         lock (_gate) _versions.Advance(clock.NowMs);
+        if (IsRead) return;
+        log.RetainedLoaded(Count, Bytes, (clock.NowMs - began) / 1000.0);
+        _firstReading.End();
     }
 
     /// <summary>Puts a message in the place of its topic's last; an empty payload removes it [MQTT-3.3.1-6].</summary>
+    /// <param name="principal">Whose share it counts towards; null: nobody's.</param>
     /// <param name="durable">Completes when the change is in the store, and the other gateways have it; fails if the store does.</param>
-    /// <returns>False if there are too many topics with retained messages.</returns>
-    public bool TryPut(Publication message, out Task durable)
+    /// <returns>The limit that it is over; null: it is taken.</returns>
+    public RetainedLimit? Put(Publication message, string? principal, out Task durable)
     {
         lock (_gate)
         {
             durable = Task.CompletedTask;
-            if (--_untilPurge < 0) Purge();
-            bool removes = message.Payload.IsEmpty;
+            Purge();
             var before = _tree.Get(message.Topic);
-            if (removes && before is null) return true;
-            if (!removes && before is null && _tree.Count >= options.Value.MaxRetainedMessages) return false;
-            durable = Put(message.Topic, removes ? null : message, before);
-            return true;
+            if (message.Payload.IsEmpty)
+            {
+                if (before is not null || !IsRead) durable = Put(message.Topic, null, before);
+                return null;
+            }
+            switch (_budget.Decide(ChargeOf(before), new(principal, RetainedPublication.BytesOf(message))))
+            {
+                case RetainedVerdict.Refused refused:
+                    _refusals.Note(refused.Limit, principal);
+                    return refused.Limit;
+                case RetainedVerdict.Kept kept:
+                    durable = Put(message.Topic, new RetainedPublication(message, kept.Principal, message.ExpiresAt), before);
+                    break;
+            }
+            return null;
         }
     }
 
     /// <summary>Takes a change that is in the store, unless its topic has a newer one.</summary>
     /// <param name="message">Its payload is empty if the topic's message was removed.</param>
-    public void Apply(Publication message, long version, DateTimeOffset? expiresAt)
+    /// <param name="principal">Whose share it counts towards; null: nobody's.</param>
+    public void Apply(Publication message, long version, DateTimeOffset? expiresAt, string? principal)
     {
         string topic = Encoding.UTF8.GetString(message.Topic);
         long? endsAt = expiresAt is { } at ? clock.NowMs + (long)(at - clock.UtcNow).TotalMilliseconds : null;
-        Publication? stored = message.Payload.IsEmpty ? null
-            : new Publication(message.TopicBytes, message.Payload, message.Qos, retain: true, message.Properties, endsAt)
-            {
-                StoredVersion = version,
-            };
+        var stored = message.Payload.IsEmpty ? null : new RetainedPublication(message, principal, endsAt) { StoredVersion = version };
         lock (_gate)
         {
             if (_versions.Accepts(topic, stored, version, _tree.Get(message.Topic)?.StoredVersion ?? 0, clock.NowMs))
@@ -81,12 +112,10 @@ internal sealed class RetainedMessages(
         }
     }
 
-    /// <summary>Adds the messages that a new subscription is to get.</summary>
-    public void Match(TopicFilter filter, long now, List<Publication> messages)
-    {
-        _tree.Match(filter, messages);
-        messages.RemoveAll(message => message.IsExpired(now));
-    }
+    /// <summary>The messages that a new subscription is to get.</summary>
+    /// <param name="since">The <see cref="Sequence"/> before the subscription was there.</param>
+    public RetainedCursor Open(HeldSubscription subscription, long since) =>
+        new RetainedWalk(_tree, _firstReading, subscription, since);
 
     /// <summary>Waits for the changes so far.</summary>
     public Task Flushed()
@@ -94,7 +123,7 @@ internal sealed class RetainedMessages(
         lock (_gate) return _writing;
     }
 
-    private Task Put(ReadOnlySpan<byte> topicName, Publication? message, Publication? before)
+    private Task Put(ReadOnlySpan<byte> topicName, RetainedPublication? message, RetainedPublication? before)
     {
         Show(topicName, message);
         string topic = Encoding.UTF8.GetString(topicName);
@@ -108,14 +137,15 @@ internal sealed class RetainedMessages(
         return change.Durable.Task;
     }
 
-    /// <summary>Removes what has expired. Once for as many changes as there are messages, so that each change pays for one.</summary>
+    /// <summary>Removes what has expired, a few topics with each change.</summary>
     private void Purge()
     {
-        List<Publication> messages = [];
-        _tree.Match(Everything, messages);
-        long now = clock.NowMs;
-        foreach (var message in messages.Where(message => message.IsExpired(now))) _ = Put(message.Topic, null, message);
-        _untilPurge = Math.Max(FewestUntilPurge, _tree.Count);
+        if (_purge is null or { IsOver: true }) _purge = _tree.Walk(Everything);
+        int looks = PurgedPerChange;
+        while (_tree.TryNext(_purge, ref looks, out var message))
+        {
+            if (message.IsExpired(clock.NowMs)) _ = Put(message.Topic, null, message);
+        }
     }
 
     private async Task Write()
@@ -143,7 +173,10 @@ internal sealed class RetainedMessages(
             DateTimeOffset? expiresAt = change.Message?.ExpiresAt is { } at ? clock.ToUtc(at) : null;
             long version = change.Message is not { } message ? await store.Delete(topic, CancellationToken.None)
                 : await store.Set(
-                    new RetainedMessage(topic, message.Payload, (byte)message.Qos, message.Properties, clock.UtcNow, expiresAt),
+                    new RetainedMessage(topic, message.Payload, (byte)message.Qos, message.Properties, clock.UtcNow, expiresAt)
+                    {
+                        Principal = message.Principal,
+                    },
                     CancellationToken.None);
             lock (_gate) End(topic, change.Message, version);
             // Not awaited: a slow gateway holds up this publisher, and not the next round.
@@ -164,36 +197,34 @@ internal sealed class RetainedMessages(
     {
         if (peers.Any)
         {
-            var message = change.Message ?? new Publication(Encoding.UTF8.GetBytes(topic), default, Qos.AtMostOnce, retain: true);
-            var word = new Interfaces.Messaging.LinkFrame.Retained(PeerMessages.Of(message, clock.NowMs), version, expiresAt);
+            Publication message = change.Message ?? new Publication(Encoding.UTF8.GetBytes(topic), default, Qos.AtMostOnce, retain: true);
+            var word = new LinkFrame.Retained(PeerMessages.Of(message, clock.NowMs), version, expiresAt, change.Message?.Principal);
             await Task.WhenAll(peers.All.Select(
                 peer => peer.Link.TryPost(word, message.Topic.Length + message.Payload.Length, receipt: true) ?? Task.CompletedTask));
         }
         change.Durable.SetResult();
     }
 
-    private void End(string topic, Publication? message, long version)
+    private void End(string topic, RetainedPublication? message, long version)
     {
         if (message is not null) message.StoredVersion = version;
         if (_versions.End(topic, message, version, clock.NowMs) is { } winner) Show(Encoding.UTF8.GetBytes(topic), winner.Message);
     }
 
-    private void Show(ReadOnlySpan<byte> topic, Publication? message)
+    private void Show(ReadOnlySpan<byte> topic, RetainedPublication? message)
     {
-        if (message is null) _tree.Remove(topic);
-        else _tree.Set(topic, message);
+        // Its own change may be over, and be what is shown already.
+        if (_tree.Get(topic) == message) return;
+        if (message is not null) message.Sequence = Interlocked.Increment(ref _sequence);
+        var before = message is null ? _tree.Remove(topic) : _tree.Set(topic, message);
+        _budget.Move(ChargeOf(before), ChargeOf(message));
     }
+
+    private static RetainedCharge? ChargeOf(RetainedPublication? message) => message is null ? null : new(message.Principal, message.Bytes);
 
     private sealed class Change
     {
-        public Publication? Message { get; set; }
+        public RetainedPublication? Message { get; set; }
         public TaskCompletionSource Durable { get; } = Background.NewSource();
     }
-}
-
-/// <summary>How many retained messages there may be: of the section <c>Fleet:Gateway</c>.</summary>
-internal sealed class RetainedOptions
-{
-    /// <summary>Topics with a retained message.</summary>
-    [Range(0, 100_000_000)] public int MaxRetainedMessages { get; set; } = 1_000_000;
 }

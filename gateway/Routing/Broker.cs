@@ -69,8 +69,8 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
     public Task KeepAgain(Publication message, Session? publisher)
     {
         var retaining = Task.CompletedTask;
-        if (message.Retain && !retained.TryPut(message, out retaining))
-            retaining = Task.FromException(new IOException("There are too many topics with retained messages."));
+        if (message.Retain && retained.Put(message, publisher?.Identity.Principal, out retaining) is { } over)
+            retaining = Task.FromException(new IOException(retained.Explain(over)));
         return FanOut.Both(retaining, FanOut.Keep(message, Match(message.Topic), publisher));
     }
 
@@ -90,11 +90,13 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
         && matches.Exists(static match => match is { Subscriber.IsStored: true, Options.Qos: not Qos.AtMostOnce });
 
     /// <summary>Routes a message that is in memory of its own; retains it if it says so.</summary>
-    /// <returns>Completes when a retained message is durable.</returns>
-    public Task Publish(Publication message, Session? publisher = null)
+    /// <param name="principal">Whose share it counts towards when it is retained; null: nobody's.</param>
+    /// <returns>Completes when a retained message is durable, at once if it is over a limit.</returns>
+    public Task Publish(Publication message, string? principal = null)
     {
-        var durable = message.Retain && retained.TryPut(message, out var stored) ? stored : Task.CompletedTask;
-        Deliver(message, Match(message.Topic), publisher, packetId: 0, out _);
+        var durable = Task.CompletedTask;
+        if (message.Retain) retained.Put(message, principal, out durable);
+        Deliver(message, Match(message.Topic), publisher: null, packetId: 0, out _);
         return durable;
     }
 
@@ -139,6 +141,7 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
     {
         if (!session.Subscriptions.TryAdd(subscription, out var change)) return null;
         var (isNew, known) = Add(session, subscription);
+        BeginOwed(session, subscription);
         return (isNew, known, change);
     }
 
@@ -149,6 +152,7 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
         // A shared one would be chosen for messages that it does not take yet.
         if (subscription.Filter.IsShared && session.Intake is { IsOpen: false }) _shares.Set(session, subscription);
         else Add(session, subscription);
+        BeginOwed(session, subscription);
     }
 
     /// <summary>A restored session takes messages from all: it is chosen among the members of its shared subscriptions too.</summary>
@@ -210,6 +214,12 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
     public void Forget(RemoteGateway gateway)
     {
         foreach (var (filter, subscriber) in gateway.Leave()) _tree.Remove(filter, subscriber);
+    }
+
+    /// <summary>A subscription of another gateway's, or of the store, gets all of its retained messages if it lacks some.</summary>
+    private void BeginOwed(Session session, in HeldSubscription subscription)
+    {
+        if (subscription.OwesRetained) session.BeginRetained(retained.Open(subscription, since: 0));
     }
 
     private (bool IsNew, Task Known) Add(Session session, in HeldSubscription subscription)

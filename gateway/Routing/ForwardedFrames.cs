@@ -13,7 +13,7 @@ internal sealed class ForwardedFrames(Broker broker, RetainedMessages retained, 
         broker.DeliverForwarded(PeerMessages.ToPublication(frame.Message, clock.NowMs), frame.ToAll, frame.Shares, from);
 
     public void Receive(LinkFrame.Retained frame) =>
-        retained.Apply(PeerMessages.ToPublication(frame.Message, clock.NowMs), frame.Version, frame.ExpiresAt);
+        retained.Apply(PeerMessages.ToPublication(frame.Message, clock.NowMs), frame.Version, frame.ExpiresAt, frame.Principal);
 
     public void Receive(RemoteGateway sender, LinkFrame.Advertised frame)
     {

@@ -89,6 +89,16 @@ internal sealed class DeliveryQueue(int maxMessages, int maxBytes)
         for (int i = 0; i < Math.Min(count, Count); i++) yield return _ring[(_head + i) & (_ring.Length - 1)];
     }
 
+    public bool HasRetained(ReadOnlySpan<byte> topic)
+    {
+        for (int i = 0; i < Count; i++)
+        {
+            var message = _ring[(_head + i) & (_ring.Length - 1)].Message;
+            if (message.Retain && topic.SequenceEqual(message.Topic)) return true;
+        }
+        return false;
+    }
+
     public void Dequeue()
     {
         Bytes -= _ring[_head].Message.Payload.Length;

@@ -1,5 +1,6 @@
 using Fleet.Gateway.Journal;
 using Fleet.Gateway.Messages;
+using Fleet.Gateway.Policies;
 using Fleet.Gateway.Telemetry;
 using Fleet.Mqtt;
 
@@ -21,12 +22,16 @@ internal sealed class OutboundMessages
     private bool _isPaused = true;
     private volatile bool _mayHaveNext;
 
-    public OutboundMessages(Lock gate, SessionOptions options, GatewayClock clock, GatewayMetrics metrics)
+    public OutboundMessages(
+        Lock gate, SessionSubscriptions subscriptions, SessionOptions options, GatewayClock clock, GatewayMetrics metrics)
     {
         (_gate, _maxUnacknowledged) = (gate, options.ReceiveMaximum);
         _identifiers = new PacketIdentifiers(_inFlight);
         _waiting = new WaitingMessages(options, _identifiers, clock, metrics);
+        Retained = new RetainedCursors(gate, _waiting, subscriptions);
     }
+
+    public RetainedCursors Retained { get; }
 
     /// <summary>Whether to ask for the next. Without the lock: a client that only publishes asks after each of its messages.</summary>
     public bool MayHaveNext => _mayHaveNext;
@@ -63,6 +68,7 @@ internal sealed class OutboundMessages
     {
         _isPaused = true;
         _waiting.Pause();
+        Retained.Note();
     }
 
     /// <summary>Adds a message that ends with the connection.</summary>
@@ -84,28 +90,29 @@ internal sealed class OutboundMessages
         return false;
     }
 
-    public void AddRetained(in Delivery delivery)
+    public void Begin(RetainedCursor cursor)
     {
         _mayHaveNext = true;
-        _waiting.AddRetained(delivery);
+        Retained.Begin(cursor);
     }
 
     /// <summary>
     /// The next packet to send now; a message of QoS 1 or 2 is in flight from here on. Who takes a message releases it once it is written.
     /// </summary>
     /// <returns>
-    /// False if nothing waits, the client has as much unacknowledged as it takes [MQTT-3.3.4-9], or the next is not durable yet; then
-    /// <paramref name="owner"/> is woken when it is.
+    /// False if nothing waits, the client has as much unacknowledged as it takes [MQTT-3.3.4-9], no look is left, or the next is not
+    /// durable yet; then <paramref name="owner"/> is woken when it is.
     /// </returns>
-    public bool TryDequeue(ISessionConnection owner, long now, out Outgoing next)
+    public bool TryDequeue(ISessionConnection owner, SessionPolicy policy, long now, ref int looks, out Outgoing next)
     {
         if (_inFlight.TryRelease(owner, out ushort packetId))
         {
             next = new Outgoing(packetId, Publish: null, Duplicate: false);
             return true;
         }
-        if (_inFlight.HasToRepeat ? TryRepeat(owner, out next) : TrySend(owner, now, out next)) return true;
-        _mayHaveNext = _inFlight.HasToRelease || _inFlight.HasToRepeat || !_waiting.IsEmpty;
+        if (_inFlight.HasToRepeat ? TryRepeat(owner, out next)
+            : TrySendRetained(owner, policy, now, ref looks, out next) || (Retained.IsEmpty && TrySend(owner, now, out next))) return true;
+        _mayHaveNext = _inFlight.HasToRelease || _inFlight.HasToRepeat || !Retained.IsEmpty || !_waiting.IsEmpty;
         return false;
     }
 
@@ -179,6 +186,7 @@ internal sealed class OutboundMessages
     public void Clear()
     {
         _stored = null;
+        Retained.Clear();
         _waiting.Clear();
         _inFlight.Clear();
         _identifiers.Clear();
@@ -227,6 +235,23 @@ internal sealed class OutboundMessages
         if (!mayRepeat || !_inFlight.TryRepeat(out var sent)) return false;
         if (!sent.Released) sent.Delivery.Message.Hold();
         next = new Outgoing(sent.PacketId, sent.Released ? null : sent.Delivery, Duplicate: true);
+        return true;
+    }
+
+    private bool TrySendRetained(ISessionConnection owner, SessionPolicy policy, long now, ref int looks, out Outgoing next)
+    {
+        next = default;
+        if (Retained.IsEmpty) return false;
+        // Before one is read: it is sent at once, or not read.
+        if (_inFlight.Outstanding >= _receiveMaximum)
+        {
+            Retained.Note();
+            return false;
+        }
+        if (!Retained.TryNext(owner, policy, now, ref looks, out var delivery)) return false;
+        ushort packetId = delivery.Qos == Qos.AtMostOnce ? (ushort)0 : _identifiers.Next();
+        if (packetId != 0) _inFlight.Add(new SentMessage(packetId, delivery));
+        next = new Outgoing(packetId, delivery, Duplicate: false);
         return true;
     }
 

@@ -8,8 +8,8 @@ namespace Fleet.Gateway.Sessions;
 /// <summary>
 /// An MQTT session (MQTT 5.0, 4.1): its subscriptions, the way out to the client and the way in from it. It outlives its connections, of
 /// which it has one or none. Any thread may deliver to it: its parts share one short lock, under which no other lock is taken but the
-/// journal's, and nobody is called, so that a publisher never waits for a subscriber. One that outlives its connections outlives the
-/// process too (docs/adr/0009-durable-sessions.md).
+/// journal's and that of the retained messages, and nobody is called, so that a publisher never waits for a subscriber. One that outlives
+/// its connections outlives the process too (docs/adr/0009-durable-sessions.md).
 /// </summary>
 internal sealed class Session : Subscriber
 {
@@ -23,8 +23,8 @@ internal sealed class Session : Subscriber
     {
         Identity = identity;
         _metrics = metrics;
-        Outbound = new OutboundMessages(_gate, options, clock, metrics);
         Subscriptions = new SessionSubscriptions(_gate, options.MaxSubscriptionsPerSession);
+        Outbound = new OutboundMessages(_gate, Subscriptions, options, clock, metrics);
         AwaitingRelease = new AwaitingRelease(_gate);
         Move = new SessionMove(_gate, Outbound, AwaitingRelease);
     }
@@ -211,30 +211,24 @@ internal sealed class Session : Subscriber
         else requester.Wake();
     }
 
-    /// <summary>
-    /// Takes the retained messages of a new subscription. A whole fleet's status is no slow client's queue. What is published waits for it.
-    /// </summary>
-    public void DeliverRetained(List<Publication> messages, in HeldSubscription subscription)
+    /// <summary>A new subscription gets the retained messages that it covers as there is room; what is published waits for them.</summary>
+    public void BeginRetained(RetainedCursor cursor)
     {
-        byte[]? identifiers = SubscriptionIdentifiers.Of(subscription.Identifier);
         lock (_gate)
         {
-            if (_owner is null) return;
-            foreach (var message in messages)
-            {
-                if (Identity.Policy.AllowsReceive(message.Topic))
-                    Outbound.AddRetained(Delivery.Of(message, subscription.Options, identifiers) with { Retain = true });
-            }
+            // It may have been given up in between.
+            if (Subscriptions.Has(cursor.Subscription.Filter)) Outbound.Begin(cursor);
         }
     }
 
     /// <summary>The next packet to send now; a message of QoS 1 or 2 is in flight from here on.</summary>
-    /// <returns>False if nothing waits, or the client has as much unacknowledged as it takes.</returns>
-    public bool TryDequeue(ISessionConnection owner, long now, out Outgoing next)
+    /// <param name="looks">How many topics with retained messages may be looked at; what is left of it afterwards.</param>
+    /// <returns>False if nothing waits, the client has as much unacknowledged as it takes, or no look is left.</returns>
+    public bool TryDequeue(ISessionConnection owner, long now, ref int looks, out Outgoing next)
     {
         next = default;
         if (!Outbound.MayHaveNext) return false;
-        lock (_gate) return _owner == owner && Outbound.TryDequeue(owner, now, out next);
+        lock (_gate) return _owner == owner && Outbound.TryDequeue(owner, Identity.Policy, now, ref looks, out next);
     }
 
     private bool Wants(in Delivery delivery)

@@ -7,6 +7,9 @@ namespace Fleet.Gateway.Sessions;
 /// <param name="Identifier">0: it has none.</param>
 internal readonly record struct HeldSubscription(TopicFilter Filter, SubscriptionOptions Options, uint Identifier)
 {
+    /// <summary>Some of the retained messages that it asked for are yet to come.</summary>
+    public bool OwesRetained { get; init; }
+
     public bool Covers(string topicName) => Filter.Filter == topicName || (Filter.HasWildcards && Filter.Matches(topicName));
 }
 
@@ -36,9 +39,27 @@ internal sealed class SessionSubscriptions(Lock gate, int max)
             string text = subscription.Filter.Text;
             var before = Find(text);
             if (_ended || (_byText.Count >= max && before is null)) return false;
-            _byText[text] = subscription;
-            change = new(before, Note(subscription));
+            var held = subscription with { OwesRetained = before?.OwesRetained ?? subscription.OwesRetained };
+            _byText[text] = held;
+            change = new(before, Note(held));
             return true;
+        }
+    }
+
+    public bool Has(TopicFilter filter)
+    {
+        lock (gate) return _byText.ContainsKey(filter.Text);
+    }
+
+    /// <summary>A session that is kept in the store is owed retained messages, or has got them.</summary>
+    /// <param name="filter">As the client wrote it.</param>
+    public void OweRetained(string filter, bool owes)
+    {
+        lock (gate)
+        {
+            if (_stored is null || Find(filter) is not { } held || held.OwesRetained == owes) return;
+            _byText[filter] = held with { OwesRetained = owes };
+            Note(_byText[filter]);
         }
     }
 
@@ -118,7 +139,7 @@ internal sealed class SessionSubscriptions(Lock gate, int max)
     }
 
     private JournalPosition? Note(in HeldSubscription subscription) => _stored?.Subscribed(
-        subscription.Filter.Text, subscription.Options.ToByte(MqttVersion.V5), subscription.Identifier);
+        subscription.Filter.Text, subscription.Options.ToByte(MqttVersion.V5), subscription.Identifier, subscription.OwesRetained);
 
     private HeldSubscription? Find(string text) => _byText.TryGetValue(text, out var held) ? held : null;
 }

@@ -5,19 +5,18 @@ using Fleet.Mqtt;
 namespace Fleet.Gateway.Sessions;
 
 /// <summary>
-/// What is yet to be sent to one subscriber: the retained messages of new subscriptions, then the queue. What expires is left out. Guarded
-/// by the session's lock.
+/// What waits to be sent to one subscriber, beside the retained messages of new subscriptions. What expires is left out. Guarded by the
+/// session's lock.
 /// </summary>
 internal sealed class WaitingMessages(SessionOptions options, PacketIdentifiers identifiers, GatewayClock clock, GatewayMetrics metrics)
 {
     private const int IdentifiedAtOnce = 1_000;
 
     private readonly DeliveryQueue _queue = new(options.MaxQueuedMessages, options.MaxQueuedBytes);
-    private Queue<Delivery>? _retained;
 
-    public bool IsEmpty => _queue.Count == 0 && _retained is null;
+    public bool IsEmpty => _queue.Count == 0;
 
-    public int Count => _queue.Count + (_retained?.Count ?? 0);
+    public int Count => _queue.Count;
 
     /// <summary>Enough waits already: answers to further requests had better wait with it.</summary>
     public bool IsBacklogged => _queue.Count >= 64 || _queue.Bytes >= options.MaxOutboundBytes;
@@ -45,36 +44,23 @@ internal sealed class WaitingMessages(SessionOptions options, PacketIdentifiers 
         return false;
     }
 
-    /// <summary>They are in memory already, so their number is not bounded here.</summary>
-    public void AddRetained(in Delivery delivery)
-    {
-        delivery.Message.Hold();
-        (_retained ??= new()).Enqueue(delivery);
-    }
+    /// <summary>Whether a message waits that its publisher wants to be retained for this topic.</summary>
+    public bool HasRetained(ReadOnlySpan<byte> topic) => _queue.HasRetained(topic);
 
     /// <summary>The next that has not expired.</summary>
     public bool TryPeek(long now, out Delivery delivery)
     {
-        while (_retained is not null ? _retained.TryPeek(out delivery) : _queue.TryPeek(out delivery))
+        while (_queue.TryPeek(out delivery))
         {
             if (!delivery.Message.IsExpired(now)) return true;
-            Dequeue();
+            _queue.Dequeue();
             Finish(delivery);
             metrics.Dropped(DropReason.Expired);
         }
         return false;
     }
 
-    public void Dequeue()
-    {
-        if (_retained is null)
-        {
-            _queue.Dequeue();
-            return;
-        }
-        _retained.Dequeue();
-        if (_retained.Count == 0) _retained = null;
-    }
+    public void Dequeue() => _queue.Dequeue();
 
     /// <summary>Gives those that should have packet identifiers theirs, from the first.</summary>
     /// <returns>False if none is left for the first.</returns>
@@ -85,11 +71,7 @@ internal sealed class WaitingMessages(SessionOptions options, PacketIdentifiers 
     }
 
     /// <summary>The client is away: what was promised at most once is not kept for it.</summary>
-    public void Pause()
-    {
-        _queue.DropQos0();
-        _retained = null;
-    }
+    public void Pause() => _queue.DropQos0();
 
     /// <summary>Puts what waited at another gateway before what waits here.</summary>
     /// <param name="had">Numbers of messages that the session has had there.</param>
@@ -105,11 +87,7 @@ internal sealed class WaitingMessages(SessionOptions options, PacketIdentifiers 
     /// <summary>Puts others in their places, of the same sizes.</summary>
     public void Replace(Func<Delivery, Delivery> with) => _queue.Replace(with);
 
-    public void Clear()
-    {
-        _queue.Clear();
-        _retained = null;
-    }
+    public void Clear() => _queue.Clear();
 
     private void Finish(Delivery delivery)
     {

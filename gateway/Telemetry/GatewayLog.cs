@@ -9,8 +9,14 @@ namespace Fleet.Gateway.Telemetry;
 internal static partial class GatewayLog
 {
     [LoggerMessage(3001, LogLevel.Information,
-        "Gateway {GatewayId} serves MQTT over TLS on port {MqttsPort}{Plain}; {Retained} retained messages")]
-    public static partial void GatewayStarted(this ILogger log, string gatewayId, int? mqttsPort, string plain, int retained);
+        "Gateway {GatewayId} serves MQTT over TLS on port {MqttsPort}{Plain}")]
+    public static partial void GatewayStarted(this ILogger log, string gatewayId, int? mqttsPort, string plain);
+
+    [LoggerMessage(3071, LogLevel.Information, "{Messages} retained messages of {Bytes} bytes are read, in {Seconds:0.0} s")]
+    public static partial void RetainedLoaded(this ILogger log, int messages, long bytes, double seconds);
+
+    [LoggerMessage(3072, LogLevel.Warning, "Retained messages of {Principal} are refused: {Why}")]
+    public static partial void RetainedRefused(this ILogger log, string principal, string why);
 
     [LoggerMessage(3002, LogLevel.Debug, "{Kind} {ClientId} connected from {RemoteAddress}")]
     public static partial void Connected(this ILogger log, SessionKind kind, string clientId, string remoteAddress);

@@ -15,6 +15,9 @@ internal enum DropReason
     TooLarge,
 }
 
+/// <summary>A limit that a retained message does not fit.</summary>
+internal enum RetainedLimit { Messages, Bytes, PrincipalMessages, PrincipalBytes }
+
 internal enum DeniedAction { Connect, Publish, Subscribe, Receive, Download }
 
 /// <summary>Where a connection is before it is served.</summary>
@@ -36,13 +39,14 @@ internal sealed class GatewayMetrics
     private static readonly KeyValuePair<string, object?>[] QosTags = [new("mqtt.qos", 0), new("mqtt.qos", 1), new("mqtt.qos", 2)];
     private static readonly KeyValuePair<string, object?>[] KindTags = ClosedSeries.TagsOf<SessionKind>("fleet.session.kind");
     private static readonly KeyValuePair<string, object?>[] DropTags = ClosedSeries.TagsOf<DropReason>("reason");
+    private static readonly KeyValuePair<string, object?>[] LimitTags = ClosedSeries.TagsOf<RetainedLimit>("limit");
     private static readonly KeyValuePair<string, object?>[] DenyTags = ClosedSeries.TagsOf<DeniedAction>("action");
     private static readonly KeyValuePair<string, object?>[] StageTags = ClosedSeries.TagsOf<OpeningStage>("stage");
 
     private readonly UpDownCounter<long> _connections, _sessions;
     private readonly StripedCounter[] _received = [new(), new(), new()], _sent = [new(), new(), new()];
     private readonly StripedCounter _bytesReceived = new(), _bytesSent = new();
-    private readonly Counter<long> _denied, _dropped, _takeovers, _paced, _forwarded, _notAdmitted, _openingClosed;
+    private readonly Counter<long> _denied, _dropped, _notRetained, _takeovers, _paced, _forwarded, _notAdmitted, _openingClosed;
     private readonly Counter<long> _blocks, _blockBytes, _cacheHits, _cacheMisses, _downloadBytes;
     private readonly Histogram<double> _ack;
     private readonly Meter _meter;
@@ -61,6 +65,8 @@ internal sealed class GatewayMetrics
         _denied = meter.CreateCounter<long>("mqtt.server.denied", "{request}", "What policies denied.").StartedAtZero(DenyTags);
         _dropped = meter.CreateCounter<long>(
             "mqtt.server.message.dropped", "{message}", "Messages that a subscriber did not get.").StartedAtZero(DropTags);
+        _notRetained = meter.CreateCounter<long>(
+            "mqtt.server.retained.refused", "{message}", "Retained messages that were over a limit.").StartedAtZero(LimitTags);
         _takeovers = meter.CreateCounter<long>(
             "mqtt.server.takeovers", "{session}", "Connections that lost their client id to a newer one.").StartedAtZero();
         _paced = meter.CreateCounter<long>(
@@ -106,6 +112,7 @@ internal sealed class GatewayMetrics
     public void BytesSent(long bytes) => _bytesSent.Add(bytes);
     public bool AckDurationEnabled => _ack.Enabled;
     public void Acknowledged(TimeSpan duration) => _ack.Record(duration.TotalSeconds);
+    public void NotRetained(RetainedLimit limit) => _notRetained.Add(1, LimitTags[(int)limit]);
     public void Denied(DeniedAction action) => _denied.Add(1, DenyTags[(int)action]);
 
     public void Dropped(DropReason reason, int count = 1)

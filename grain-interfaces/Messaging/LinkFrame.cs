@@ -29,11 +29,13 @@ public abstract record LinkFrame
     /// <summary>A retained message was stored, or removed if its payload is empty.</summary>
     /// <param name="Version">Of the store: an older one than the receiver has is dropped.</param>
     /// <param name="ExpiresAt">Null: never.</param>
+    /// <param name="Principal">Whose share it counts towards; null: nobody's.</param>
     [GenerateSerializer, Immutable, Alias("fleet.link-frame.retained")]
     public sealed record Retained(
         [property: Id(0)] PeerMessage Message,
         [property: Id(1)] long Version,
-        [property: Id(2)] DateTimeOffset? ExpiresAt) : LinkFrame;
+        [property: Id(2)] DateTimeOffset? ExpiresAt,
+        [property: Id(3)] string? Principal = null) : LinkFrame;
 
     /// <summary>
     /// Goes from <paramref name="Origin"/> through every other gateway to <paramref name="To"/>, pushing before it what was on the way

@@ -36,13 +36,15 @@ public sealed record MovedSession(
 
 /// <param name="Filter">As the client wrote it.</param>
 /// <param name="Identifier">Its subscription identifier; 0: it has none.</param>
+/// <param name="OwesRetained">Some of the retained messages that it asked for are yet to come.</param>
 [GenerateSerializer, Immutable, Alias("fleet.moved-subscription")]
 public sealed record MovedSubscription(
     [property: Id(0)] string Filter,
     [property: Id(1)] byte Qos,
     [property: Id(2)] bool NoLocal,
     [property: Id(3)] bool RetainAsPublished,
-    [property: Id(4)] uint Identifier = 0);
+    [property: Id(4)] uint Identifier = 0,
+    [property: Id(5)] bool OwesRetained = false);
 
 /// <param name="InFlight">Sent and not done with, in the order they were sent.</param>
 /// <param name="Queued">Not sent yet, in order.</param>

@@ -42,7 +42,7 @@ internal sealed class LevelTree<TValue> where TValue : class
     /// <summary>Removes the node and its ancestors as far as they hold nothing.</summary>
     public void Prune(Node node)
     {
-        while (node is { Value: null, FirstChild: null, Parent: { } parent })
+        while (node is { Value: null, FirstChild: null, Pins: 0, Parent: { } parent })
         {
             _edges.Remove(node);
             parent.Unlink(node);
@@ -66,6 +66,10 @@ internal sealed class LevelTree<TValue> where TValue : class
         public byte[] Level { get; } = level;
         public int Id { get; } = id;
         public TValue? Value { get; set; }
+
+        /// <summary>Walks that stand here: it keeps its place, also empty.</summary>
+        public int Pins { get; set; }
+
         public Node? FirstChild { get; private set; }
         public Node? NextSibling { get; private set; }
 

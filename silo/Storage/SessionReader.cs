@@ -30,7 +30,7 @@ internal sealed class SessionReader(Func<DbDataReader, int, DateTimeOffset> read
         + $"WHERE owner IN ({owners})";
 
     public static string Subscriptions(string ids) =>
-        $"SELECT session, filter, options, identifier FROM session_subscriptions WHERE session IN ({ids})";
+        $"SELECT session, filter, options, identifier, owes_retained FROM session_subscriptions WHERE session IN ({ids})";
 
     public static string Messages(string ids) =>
         "SELECT id, topic, payload, qos, retain, properties, expires_at FROM session_messages "
@@ -64,7 +64,7 @@ internal sealed class SessionReader(Func<DbDataReader, int, DateTimeOffset> read
     };
 
     public static SubscriptionRow Subscription(DbDataReader row) =>
-        new(row.GetInt64(0), row.GetString(1), (byte)row.GetInt16(2), (uint)row.GetInt64(3));
+        new(row.GetInt64(0), row.GetString(1), (byte)row.GetInt16(2), (uint)row.GetInt64(3), row.GetBoolean(4));
 
     public MessageRow Message(DbDataReader row) => new(
         row.GetInt64(0), Encoding.UTF8.GetBytes(row.GetString(1)), (byte[])row.GetValue(2), (byte)row.GetInt16(3), row.GetBoolean(4),

@@ -11,7 +11,8 @@ namespace Fleet.Silo.Storage.Postgres;
 /// <summary>Retained messages, in the table <c>retained_messages</c>. All gateways of a cluster write here.</summary>
 internal sealed class PostgresRetainedStore : IRetainedStore, IAsyncDisposable
 {
-    private const int PageSize = 1_000;
+    /// <summary>25 MiB of the largest messages.</summary>
+    private const int PageSize = 200;
 
     /// <summary>How long a deletion can be asked for.</summary>
     private static readonly TimeSpan TombstonesStand = TimeSpan.FromDays(1);
@@ -20,18 +21,19 @@ internal sealed class PostgresRetainedStore : IRetainedStore, IAsyncDisposable
     // what came after one misses none before it.
     private const string Upsert = """
         WITH v AS (UPDATE retained_version SET version = version + cardinality($1) RETURNING version - cardinality($1) AS before)
-        INSERT INTO retained_messages (topic, payload, qos, properties, stored_at, expires_at, version)
-        SELECT m.topic, m.payload, m.qos, m.properties, m.stored_at, m.expires_at, v.before + m.n
-        FROM v, unnest($1, $2, $3, $4, $5, $6) WITH ORDINALITY AS m (topic, payload, qos, properties, stored_at, expires_at, n)
+        INSERT INTO retained_messages (topic, payload, qos, properties, stored_at, expires_at, version, principal)
+        SELECT m.topic, m.payload, m.qos, m.properties, m.stored_at, m.expires_at, v.before + m.n, m.principal
+        FROM v, unnest($1, $2, $3, $4, $5, $6, $7) WITH ORDINALITY AS m (
+            topic, payload, qos, properties, stored_at, expires_at, principal, n)
         ON CONFLICT (topic) DO UPDATE SET
             payload = EXCLUDED.payload, qos = EXCLUDED.qos, properties = EXCLUDED.properties, stored_at = EXCLUDED.stored_at,
-            expires_at = EXCLUDED.expires_at, version = EXCLUDED.version
+            expires_at = EXCLUDED.expires_at, version = EXCLUDED.version, principal = EXCLUDED.principal
         RETURNING topic, version
         """;
     private const string Prune = "DELETE FROM retained_messages WHERE payload = ''::bytea AND stored_at < $1";
     private const string Select = """
-        SELECT topic, payload, qos, properties, stored_at, expires_at, version FROM retained_messages WHERE version > $1 ORDER BY version
-            LIMIT $2
+        SELECT topic, payload, qos, properties, stored_at, expires_at, version, principal FROM retained_messages WHERE version > $1
+            ORDER BY version LIMIT $2
         """;
 
     private readonly PostgresDatabase _database;
@@ -81,7 +83,8 @@ internal sealed class PostgresRetainedStore : IRetainedStore, IAsyncDisposable
             Array(changes, c => (short)c.Message.Qos, NpgsqlDbType.Smallint),
             Array(changes, c => c.Message.Properties.ToArray(), NpgsqlDbType.Bytea),
             Array(changes, c => c.Message.StoredAt.UtcDateTime, NpgsqlDbType.TimestampTz),
-            Array(changes, c => c.Message.ExpiresAt?.UtcDateTime, NpgsqlDbType.TimestampTz));
+            Array(changes, c => c.Message.ExpiresAt?.UtcDateTime, NpgsqlDbType.TimestampTz),
+            Texts(changes, c => c.Message.Principal));
         await using var rows = await batch.Execute();
         var versions = new Dictionary<string, long>(changes.Count, StringComparer.Ordinal);
         while (await rows.ReadAsync()) versions.Add(rows.GetString(0), rows.GetInt64(1));
@@ -104,6 +107,7 @@ internal sealed class PostgresRetainedStore : IRetainedStore, IAsyncDisposable
                 rows.GetFieldValue<DateTimeOffset>(4), rows.IsDBNull(5) ? null : rows.GetFieldValue<DateTimeOffset>(5))
             {
                 Version = rows.GetInt64(6),
+                Principal = rows.IsDBNull(7) ? null : rows.GetString(7),
             });
         }
         return page;

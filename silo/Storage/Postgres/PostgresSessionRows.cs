@@ -31,8 +31,9 @@ internal static class PostgresSessionRows
         "DELETE FROM session_subscriptions s USING unnest($1, $2) AS k (session, filter) WHERE s.session = k.session "
         + "AND s.filter = k.filter";
     private const string PutSubscriptions = """
-        INSERT INTO session_subscriptions (session, filter, options, identifier) SELECT * FROM unnest($1, $2, $3, $4)
-        ON CONFLICT (session, filter) DO UPDATE SET options = EXCLUDED.options, identifier = EXCLUDED.identifier
+        INSERT INTO session_subscriptions (session, filter, options, identifier, owes_retained) SELECT * FROM unnest($1, $2, $3, $4, $5)
+        ON CONFLICT (session, filter) DO UPDATE SET options = EXCLUDED.options, identifier = EXCLUDED.identifier,
+            owes_retained = EXCLUDED.owes_retained
         """;
     private const string RemoveDeliveries =
         "DELETE FROM session_deliveries d USING unnest($1, $2) AS k (session, number) WHERE d.session = k.session AND d.number = k.number";
@@ -84,7 +85,8 @@ internal static class PostgresSessionRows
         {
             statements.Add(
                 PutSubscriptions, Longs(subscribed, s => s.Session), Texts(subscribed, s => s.Filter),
-                Array(subscribed, s => (short)s.Options, NpgsqlDbType.Smallint), Longs(subscribed, s => s.Identifier));
+                Array(subscribed, s => (short)s.Options, NpgsqlDbType.Smallint), Longs(subscribed, s => s.Identifier),
+                Array(subscribed, s => s.OwesRetained, NpgsqlDbType.Boolean));
         }
         if (batch.RemovedDeliveries is { Count: > 0 } finished)
             statements.Add(RemoveDeliveries, Longs(finished, d => d.Session), Longs(finished, d => d.Number));

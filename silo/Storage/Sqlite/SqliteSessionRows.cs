@@ -15,8 +15,8 @@ internal static class SqliteSessionRows
             disconnected_at = $14, maybe_sent = $15, will = $16, gateway = $17
         """;
     private const string PutSubscription = """
-        INSERT INTO session_subscriptions (session, filter, options, identifier) VALUES (?1, ?2, ?3, ?4)
-        ON CONFLICT (session, filter) DO UPDATE SET options = ?3, identifier = ?4
+        INSERT INTO session_subscriptions (session, filter, options, identifier, owes_retained) VALUES (?1, ?2, ?3, ?4, ?5)
+        ON CONFLICT (session, filter) DO UPDATE SET options = ?3, identifier = ?4, owes_retained = ?5
         """;
     private const string PutMessage =
         "INSERT INTO session_messages (id, topic, payload, qos, retain, properties, expires_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) "
@@ -84,6 +84,7 @@ internal static class SqliteSessionRows
         statement.Bind(2, row.Filter);
         statement.Bind(3, row.Options);
         statement.Bind(4, row.Identifier);
+        statement.Bind(5, row.OwesRetained ? 1 : 0);
         statement.Execute();
     }
 

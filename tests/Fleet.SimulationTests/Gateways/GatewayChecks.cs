@@ -120,9 +120,12 @@ internal sealed class GatewayChecks
                 ? Encoding.UTF8.GetString(message.Payload.Span) : null;
             foreach (var gateway in living)
             {
-                List<Publication> found = [];
-                gateway.Service<RetainedMessages>().Match(TopicFilter.Parse(topic), long.MinValue, found);
-                string? here = found.Count == 0 ? null : Encoding.UTF8.GetString(found[0].Payload.Span);
+                var retained = gateway.Service<RetainedMessages>();
+                if (!retained.IsRead) return $"{gateway.Label} has not read what is retained";
+                int looks = int.MaxValue;
+                var cursor = retained.Open(new HeldSubscription(TopicFilter.Parse(topic), default, 0), since: 0);
+                string? here = cursor.TryNext(owner: null!, long.MinValue, ref looks, out var found, out _)
+                    ? Encoding.UTF8.GetString(found.Payload.Span) : null;
                 if (here != stored) return $"{gateway.Label} retains {here ?? "nothing"} of {topic}, and the store {stored ?? "nothing"}";
             }
         }

@@ -38,7 +38,7 @@ public sealed class BrokerGaugesTests
     private static List<string> Held(int away, int inFlight, int queued, int retained, int subscriptions) =>
     [
         $"mqtt.server.queue.length inFlight = {inFlight}", $"mqtt.server.queue.length queued = {queued}",
-        $"mqtt.server.retained = {retained}",
+        $"mqtt.server.retained = {retained}", $"mqtt.server.retained.size = {7 * retained}",
         $"mqtt.server.sessions.away = {away}", $"mqtt.server.subscriptions = {subscriptions}",
     ];
 }

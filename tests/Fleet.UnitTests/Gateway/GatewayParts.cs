@@ -57,6 +57,7 @@ internal sealed class GatewayParts
         Settings.AddTo(services);
         _services = services.BuildServiceProvider();
         SessionFailover.Begin("test", default).GetAwaiter().GetResult();
+        if (Settings.ReadsRetained) Retained.CatchUp(default).GetAwaiter().GetResult();
     }
 
     public WatchedTime Time { get; }
@@ -146,11 +147,17 @@ internal sealed class GatewayParts
     public sealed class HeldStore : IRetainedStore
     {
         private TaskCompletionSource _open = Completed();
-        private long _version;
         private int _waiting;
+        private long _versions;
 
         public List<string> Written { get; } = [];
+
+        /// <summary>What it had before.</summary>
+        public List<RetainedMessage> Kept { get; } = [];
         public Exception? Failure { get; set; }
+
+        /// <summary>The last that it has given.</summary>
+        public long Versions { get => _versions; set => _versions = value; }
 
         public bool IsHeld => !_open.Task.IsCompleted;
 
@@ -164,21 +171,21 @@ internal sealed class GatewayParts
         public async IAsyncEnumerable<RetainedMessage> Load(long afterVersion, [EnumeratorCancellation] CancellationToken cancellation)
         {
             await Task.Yield();
-            yield break;
+            foreach (var message in Kept) yield return message;
         }
 
         public async Task<long> Set(RetainedMessage message, CancellationToken cancellation)
         {
             await Opened();
             lock (Written) Written.Add($"{message.Topic}={System.Text.Encoding.UTF8.GetString(message.Payload.Span)}");
-            return Interlocked.Increment(ref _version);
+            return Interlocked.Increment(ref _versions);
         }
 
         public async Task<long> Delete(string topic, CancellationToken cancellation)
         {
             await Opened();
             lock (Written) Written.Add($"{topic} deleted");
-            return Interlocked.Increment(ref _version);
+            return Interlocked.Increment(ref _versions);
         }
 
         private async Task Opened()

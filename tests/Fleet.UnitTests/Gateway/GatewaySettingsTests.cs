@@ -17,7 +17,7 @@ public sealed class GatewaySettingsTests
         string[] settings = [.. typeof(GatewayListeners).Assembly.GetTypes()
             .Where(type => type.Name.EndsWith("Options", StringComparison.Ordinal) && type != typeof(RuleQueueOptions))
             .SelectMany(type => type.GetProperties()).Where(property => property.CanWrite).Select(property => property.Name)];
-        Assert.Equal(40, settings.Length);
+        Assert.Equal(43, settings.Length);
         Assert.Distinct(settings);
     }
 
@@ -28,6 +28,7 @@ public sealed class GatewaySettingsTests
     [InlineData("MaxSessions", "0")]
     [InlineData("MaxJournalBytes", "1")]
     [InlineData("MaxRetainedMessages", "-1")]
+    [InlineData("MaxRetainedBytesPerPrincipal", "-1")]
     [InlineData("MaxForwardBytes", "1")]
     [InlineData("BlockCacheBytes", "1")]
     [InlineData("ReactorLoops", "0")]

@@ -20,6 +20,9 @@ internal sealed class SettingsUnderTest
     /// <summary>What is noted is written at once, or a test would have to move the clock for it.</summary>
     public JournalOptions Journal { get; } = new() { JournalWindowMilliseconds = 0 };
     public RetainedOptions Retained { get; } = new();
+
+    /// <summary>The retained messages that were kept are read before the test.</summary>
+    public bool ReadsRetained { get; set; } = true;
     public SessionOptions Sessions { get; } = new();
     public TransportOptions Transport { get; } = new();
 

@@ -144,9 +144,12 @@ internal sealed class TestClient : ISessionConnection
         if (!_parts.Sessions.IsHeld) _parts.Journal.Flushed().GetAwaiter().GetResult();
         AnswerWhatIsKnown();
         Drain();
-        byte[] bytes = _received.WrittenSpan.ToArray();
-        _received.ResetWrittenCount();
-        return bytes;
+        lock (_gate)
+        {
+            byte[] bytes = _received.WrittenSpan.ToArray();
+            _received.ResetWrittenCount();
+            return bytes;
+        }
     }
 
     /// <summary>Drops what was sent to the client, and keeps the room for as much again.</summary>

@@ -152,9 +152,10 @@ public class MalformedInputTests
         Assert.Equal(["all", "deep"], matches.Select(match => match.Subscriber).Order());
         var names = new RetainedTree<string>();
         names.Set(deep, "kept");
-        var kept = new List<string>();
-        names.Match(TopicFilter.Parse("#"), kept);
-        Assert.Equal(["kept"], kept);
+        var walk = names.Walk(TopicFilter.Parse("#"));
+        int looks = 32_001;
+        Assert.True(names.TryNext(walk, ref looks, out string? kept));
+        Assert.Equal(("kept", 0), (kept, looks));
     }
 
     [Theory]

@@ -26,13 +26,8 @@ public class TreeTests
     {
         var tree = new RetainedTree<string>();
         foreach (string name in Textbook.Names) Assert.Null(tree.Set(Encoding.UTF8.GetBytes(name), name));
-        var found = new List<string>();
         foreach (string filter in Textbook.Filters)
-        {
-            found.Clear();
-            tree.Match(TopicFilter.Parse(filter), found);
-            Assert.Equal(Textbook.Names.Where(name => Textbook.Matches(filter, name)).Order(), found.Order());
-        }
+            Assert.Equal(Textbook.Names.Where(name => Textbook.Matches(filter, name)).Order(), Find(tree, filter).Order());
     }
 
     [Theory, MemberData(nameof(Seeds))]
@@ -96,11 +91,72 @@ public class TreeTests
             Assert.Equal(book.Count, tree.Count);
             Assert.Same(book.GetValueOrDefault(name), tree.Get(bytes));
         }
-        var all = new List<object>();
-        tree.Match(TopicFilter.Parse("#"), all);
-        tree.Match(TopicFilter.Parse("$/#"), all);
+        List<object> all = [.. Find(tree, "#"), .. Find(tree, "$/#")];
         foreach (string name in book.Keys.Where(name => name.StartsWith('$') && !Textbook.Matches("$/#", name))) all.Add(book[name]);
         Assert.Equal(book.Values.ToHashSet(), all.ToHashSet());
+    }
+
+    [Theory, MemberData(nameof(Seeds))]
+    public void A_walk_in_slices_finds_what_stays_once_and_nothing_that_was_not_there(int seed)
+    {
+        var random = new Random(seed);
+        var tree = new RetainedTree<string>();
+        string[] names = [.. Textbook.Names.OrderBy(_ => random.Next())];
+        string[] stay = names[..(names.Length / 2)], come = names[(names.Length / 2)..];
+        foreach (string name in names) tree.Set(Encoding.UTF8.GetBytes(name), name);
+        foreach (string filter in Textbook.Filters.OrderBy(_ => random.Next()).Take(40))
+        {
+            var walk = tree.Walk(TopicFilter.Parse(filter));
+            var found = new List<string>();
+            while (!walk.IsOver)
+            {
+                int looks = random.Next(4);
+                if (tree.TryNext(walk, ref looks, out string? name)) found.Add(name);
+                Assert.InRange(looks, 0, 4);
+                byte[] other = Encoding.UTF8.GetBytes(come[random.Next(come.Length)]);
+                if (random.Next(3) == 0) tree.Set(other, Encoding.UTF8.GetString(other));
+                else tree.Remove(other);
+            }
+            Assert.Equal(stay.Where(name => Textbook.Matches(filter, name)).Order(), found.Intersect(stay).Order());
+            Assert.Equal(found.Count(stay.Contains), found.Intersect(stay).Count());
+            Assert.All(found, name => Assert.True(Textbook.Matches(filter, name)));
+        }
+        // Nothing is left where a walk has stood.
+        foreach (string name in names) tree.Remove(Encoding.UTF8.GetBytes(name));
+        var ended = tree.Walk(TopicFilter.Parse("#"));
+        tree.Set("x/y/z"u8, "x/y/z");
+        int one = 1;
+        Assert.False(tree.TryNext(ended, ref one, out _));
+        tree.Remove("x/y/z"u8);
+        tree.End(ended);
+        int all = 100;
+        Assert.False(tree.TryNext(tree.Walk(TopicFilter.Parse("+/#")), ref all, out _));
+        Assert.Equal(99, all);
+    }
+
+    [Fact]
+    public void A_walk_that_finds_little_takes_no_more_looks_than_it_was_given()
+    {
+        var tree = new RetainedTree<string>();
+        for (int i = 0; i < 10_000; i++) tree.Set(Encoding.UTF8.GetBytes($"fleet/{i}/status"), "x");
+        tree.Set("fleet/0/rare"u8, "rare");
+        var walk = tree.Walk(TopicFilter.Parse("fleet/+/rare"));
+        int slices = 0, found = 0;
+        for (; !walk.IsOver; slices++)
+        {
+            int looks = 100;
+            if (tree.TryNext(walk, ref looks, out _)) found++;
+        }
+        Assert.Equal(1, found);
+        Assert.InRange(slices, 100, 102);
+    }
+
+    private static List<T> Find<T>(RetainedTree<T> tree, string filter) where T : class
+    {
+        List<T> found = [];
+        int looks = int.MaxValue;
+        for (var walk = tree.Walk(TopicFilter.Parse(filter)); tree.TryNext(walk, ref looks, out var value);) found.Add(value);
+        return found;
     }
 
     [Fact]

@@ -21,7 +21,7 @@ public abstract class RetainedStoreTests<TDatabase> : IAsyncDisposable where TDa
     [Fact]
     public async Task A_message_comes_back_as_it_was_set()
     {
-        var message = new RetainedMessage("fleet/a/status", Encoding.UTF8.GetBytes("online\0"), 1, new byte[] { 1, 2, 3 }, Noon, Noon.AddHours(1));
+        var message = new RetainedMessage("fleet/a/status", Encoding.UTF8.GetBytes("online\0"), 1, new byte[] { 1, 2, 3 }, Noon, Noon.AddHours(1)) { Principal = "a" };
         await _database.Retained.Set(message, default);
         var read = Assert.Single(await Load());
         Assert.Equal(message.Payload.ToArray(), read.Payload.ToArray());

@@ -55,7 +55,7 @@ public abstract class SessionStoreTests<TDatabase> : SessionStoreTestsOn<TDataba
         await Write(owner, batch =>
         {
             batch.RemovedSubscriptions.Add((1, "x"));
-            batch.Subscriptions.Add(new(1, "y", 2, 5));
+            batch.Subscriptions.Add(new(1, "y", 2, 5, OwesRetained: true));
             batch.RemovedDeliveries.Add(new(1, 1));
             batch.ReleasedDeliveries.Add(new(1, 2));
             batch.IdentifiedDeliveries.Add((new(1, 3), 8));
@@ -63,7 +63,7 @@ public abstract class SessionStoreTests<TDatabase> : SessionStoreTestsOn<TDataba
             batch.RemovedReceived.Add(new(1, 1));
         });
         var read = await Store.Load(owner, default);
-        Assert.Equal(new SubscriptionRow(1, "y", 2, 5), Assert.Single(read.Subscriptions));
+        Assert.Equal(new SubscriptionRow(1, "y", 2, 5, OwesRetained: true), Assert.Single(read.Subscriptions));
         Assert.Equal("2 0 2 False 7 , 3 11 2 False 8 ", Deliveries(read));
         Assert.Equal(11, Assert.Single(read.Messages).Id);
         Assert.Equal(new ReceivedRow(1, 2), Assert.Single(read.Received));

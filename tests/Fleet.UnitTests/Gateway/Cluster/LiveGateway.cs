@@ -92,6 +92,8 @@ internal sealed class LiveGateway : IAsyncDisposable
     {
         var gateway = new LiveGateway(grains, store, sessions, configure);
         await gateway._app.StartAsync();
+        // It does not wait for them, and a test may look at once.
+        await gateway.Service<RetainedMessages>().CatchUp(default);
         return gateway;
     }
 

@@ -3,6 +3,7 @@ using Fleet.Gateway.Messages;
 using Fleet.Gateway.Retained;
 using Fleet.Interfaces.Messaging;
 using Fleet.Mqtt;
+using Fleet.UnitTests.Gateway.Retained;
 
 namespace Fleet.UnitTests.Gateway.Cluster;
 
@@ -59,10 +60,10 @@ public sealed class RetainedTests : IAsyncLifetime
     public void An_older_change_that_comes_late_brings_nothing_back()
     {
         var parts = new GatewayParts();
-        parts.Retained.Apply(Message("a", "1"), 7, null);
-        parts.Retained.Apply(Message("a", "2"), 6, null);
-        parts.Retained.Apply(Message("b", ""), 9, null);
-        parts.Retained.Apply(Message("b", "3"), 8, null);
+        parts.Retained.Apply(Message("a", "1"), 7, null, null);
+        parts.Retained.Apply(Message("a", "2"), 6, null, null);
+        parts.Retained.Apply(Message("b", ""), 9, null, null);
+        parts.Retained.Apply(Message("b", "3"), 8, null, null);
         Assert.Equal(["1"], All(parts));
     }
 
@@ -72,10 +73,10 @@ public sealed class RetainedTests : IAsyncLifetime
         var parts = new GatewayParts();
         parts.Store.Hold();
         // The store will give them versions 1 and 2.
-        Assert.True(parts.Retained.TryPut(Message("newer", "mine"), out var first));
-        Assert.True(parts.Retained.TryPut(Message("older", "mine"), out var second));
-        parts.Retained.Apply(Message("newer", "theirs"), 100, null);
-        parts.Retained.Apply(Message("older", "theirs"), 0, null);
+        Assert.Null(parts.Retained.Put(Message("newer", "mine"), null, out var first));
+        Assert.Null(parts.Retained.Put(Message("older", "mine"), null, out var second));
+        parts.Retained.Apply(Message("newer", "theirs"), 100, null, null);
+        parts.Retained.Apply(Message("older", "theirs"), 0, null, null);
         Assert.Equal(["mine", "mine"], All(parts));
         parts.Store.Release();
         await Task.WhenAll(first, second);
@@ -86,10 +87,10 @@ public sealed class RetainedTests : IAsyncLifetime
     public async Task A_change_that_could_not_be_stored_is_not_shown_any_more()
     {
         var parts = new GatewayParts();
-        Assert.True(parts.Retained.TryPut(Message("a", "good"), out var durable));
+        Assert.Null(parts.Retained.Put(Message("a", "good"), null, out var durable));
         await durable;
         parts.Store.Failure = new IOException("full");
-        Assert.True(parts.Retained.TryPut(Message("a", "bad"), out durable));
+        Assert.Null(parts.Retained.Put(Message("a", "bad"), null, out durable));
         await Assert.ThrowsAsync<IOException>(() => durable);
         Assert.Equal(["good"], All(parts));
     }
@@ -97,17 +98,10 @@ public sealed class RetainedTests : IAsyncLifetime
     private static Publication Message(string topic, string payload) =>
         new(Encoding.UTF8.GetBytes(topic), Encoding.UTF8.GetBytes(payload), Qos.AtLeastOnce, retain: true);
 
-    private static string[] All(GatewayParts parts)
-    {
-        List<Publication> found = [];
-        parts.Retained.Match(TopicFilter.Parse("#"), 0, found);
-        return [.. found.Select(message => Encoding.UTF8.GetString(message.Payload.Span))];
-    }
+    private static string[] All(GatewayParts parts) => [.. RetainedUnderTest.Shown(parts.Retained, "#").Select(TextOf)];
 
-    private static string? Shown(LiveGateway gateway, string topic)
-    {
-        List<Publication> found = [];
-        gateway.Service<RetainedMessages>().Match(TopicFilter.Parse(topic), 0, found);
-        return found.Count == 0 ? null : Encoding.UTF8.GetString(Assert.Single(found).Payload.Span);
-    }
+    private static string? Shown(LiveGateway gateway, string topic) =>
+        RetainedUnderTest.Shown(gateway.Service<RetainedMessages>(), topic) is [var message] ? TextOf(message) : null;
+
+    private static string TextOf(Publication message) => Encoding.UTF8.GetString(message.Payload.Span);
 }

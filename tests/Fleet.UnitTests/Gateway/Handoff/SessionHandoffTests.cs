@@ -24,7 +24,7 @@ public sealed class SessionHandoffTests
         here.Attach(owner, here.Identity, receiveMaximum: 10);
         Assert.True(here.AwaitingRelease.TryHold(5));
         foreach (string payload in (string[])["1", "2", "3"]) here.Deliver(Message(payload) with { Qos = Qos.ExactlyOnce });
-        while (here.TryDequeue(owner, now: 0, out _)) { }
+        Assert.Equal(3, Sent(here, owner).Count);
         here.Outbound.PubRec(2, refused: false);
         here.Depart();
         List<Delivery> sentOn = [];
@@ -365,7 +365,8 @@ public sealed class SessionHandoffTests
     private static List<string> Sent(Session session, ISessionConnection owner)
     {
         List<string> sent = [];
-        while (session.TryDequeue(owner, now: 0, out var next))
+        int looks = RetainedCursors.LooksPerTurn;
+        while (session.TryDequeue(owner, now: 0, ref looks, out var next))
             sent.Add(next.Publish is { } publish ? $"{next.PacketId}={TextOf(publish)} {publish.Qos} {next.Duplicate}" : $"{next.PacketId} released");
         return sent;
     }

@@ -1,0 +1,97 @@
+using Fleet.Gateway.Policies;
+
+namespace Fleet.Gateway.Sessions;
+
+/// <summary>
+/// The retained messages that a session is yet to get: a cursor for each subscription, one after the other. They go before the queue, so
+/// that no retained message comes after a newer one of its topic; what is in the queue is not read here as well. Guarded by the session's
+/// lock; what a connection says of its subscriptions takes it itself.
+/// </summary>
+internal sealed class RetainedCursors(Lock gate, WaitingMessages waiting, SessionSubscriptions subscriptions)
+{
+    /// <summary>Topics that a turn looks at: some 0.1 ms of a million that the filter does not cover.</summary>
+    public const int LooksPerTurn = 1_024;
+
+    private List<RetainedCursor>? _cursors;
+
+    /// <summary>The store knows of all of them.</summary>
+    private bool _isNoted;
+
+    public bool IsEmpty => _cursors is null;
+
+    /// <summary>Begins a cursor in the place of the one that its subscription has.</summary>
+    public void Begin(RetainedCursor cursor)
+    {
+        if (Find(cursor.Subscription.Filter.Text) is { } before) Remove(before);
+        (_cursors ??= []).Add(cursor);
+        _isNoted = false;
+    }
+
+    /// <summary>A subscription was made again and asks for no retained messages: those that it is owed come as it says now.</summary>
+    public void Change(in HeldSubscription subscription)
+    {
+        lock (gate)
+        {
+            if (Find(subscription.Filter.Text) is { } cursor) cursor.Subscription = subscription;
+        }
+    }
+
+    /// <param name="filter">As the client wrote it.</param>
+    public void End(string filter)
+    {
+        lock (gate)
+        {
+            if (Find(filter) is { } cursor) Remove(cursor);
+        }
+    }
+
+    /// <summary>
+    /// They do not end with this turn. A session that outlives its connection is owed them; wherever it goes on, they begin anew.
+    /// </summary>
+    public void Note()
+    {
+        if (_isNoted || _cursors is null) return;
+        foreach (var cursor in _cursors) subscriptions.OweRetained(cursor.Subscription.Filter.Text, owes: true);
+        _isNoted = true;
+    }
+
+    public void Clear()
+    {
+        foreach (var cursor in _cursors ?? []) cursor.End();
+        _cursors = null;
+    }
+
+    /// <returns>False if there is none, or none yet.</returns>
+    public bool TryNext(ISessionConnection owner, SessionPolicy policy, long now, ref int looks, out Delivery delivery)
+    {
+        delivery = default;
+        while (_cursors is [var cursor, ..])
+        {
+            if (cursor.TryNext(owner, now, ref looks, out var message, out bool isNewer))
+            {
+                if (!policy.AllowsReceive(message.Topic) || (isNewer && waiting.HasRetained(message.Topic))) continue;
+                var subscription = cursor.Subscription;
+                var identifiers = SubscriptionIdentifiers.Of(subscription.Identifier);
+                delivery = Delivery.Of(message, subscription.Options, identifiers) with { Retain = true };
+                return true;
+            }
+            if (!cursor.IsOver)
+            {
+                Note();
+                return false;
+            }
+            Remove(cursor);
+        }
+        return false;
+    }
+
+    private RetainedCursor? Find(string filter) => _cursors?.Find(cursor => cursor.Subscription.Filter.Text == filter);
+
+    private void Remove(RetainedCursor cursor)
+    {
+        cursor.End();
+        subscriptions.OweRetained(cursor.Subscription.Filter.Text, owes: false);
+        _cursors!.Remove(cursor);
+        if (_cursors.Count == 0) _cursors = null;
+    }
+}

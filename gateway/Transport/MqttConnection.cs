@@ -39,7 +39,13 @@ internal abstract class MqttConnection : ISessionConnection
     public void TellOfTheEnd() => ThreadPool.UnsafeQueueUserWorkItem(static self => _ = self.Over(), this, preferLocal: false);
 
     /// <summary>Network and client have taken enough of what was sent, and of what waits in the session.</summary>
-    protected bool HasRoomForAnswers => IsClosed || (Outbound.HasRoom && Channel.Session?.Outbound.IsBacklogged != true);
+    protected bool HasRoomForAnswers => IsClosed || (Outbound.HasRoom && !IsBacklogged);
+
+    /// <summary>
+    /// More waits in the session than answers should be added to. A client that is not read cannot do anything about it: it is held because
+    /// of answers, and those are not held because of it.
+    /// </summary>
+    protected bool IsBacklogged => !Channel.IsHeld && Channel.Session?.Outbound.IsBacklogged == true;
 
     protected ConnectionServices Services { get; }
     protected Outbound Outbound { get; }

@@ -27,6 +27,7 @@ internal sealed class PipeConnection : MqttConnection, ITicked, IPumped, IThread
     private readonly ITransportOutput _output;
     private readonly OutputPump _pump;
     private readonly ChannelTurn _readTurn = new(), _eventTurn = new();
+    private TaskCompletionSource? _answered;
     private bool _readerDone;
     private int _busy, _woken;
 
@@ -38,12 +39,13 @@ internal sealed class PipeConnection : MqttConnection, ITicked, IPumped, IThread
         _pump = new OutputPump(_gate, Outbound, output, this, services.Clock.Time, services.Metrics);
     }
 
-    bool IPumped.IsBacklogged => Channel.Session?.Outbound.IsBacklogged == true;
+    bool IPumped.IsBacklogged => IsBacklogged;
 
     void IPumped.Drain()
     {
         Channel.Drain(Begin(_eventTurn));
         RecordAcks(_eventTurn);
+        ReadOnIfAnswered();
     }
 
     void IPumped.Failed(Exception e)
@@ -106,7 +108,11 @@ internal sealed class PipeConnection : MqttConnection, ITicked, IPumped, IThread
 
     protected override void Enter(ConnectionEvent what) => Guard(what, static (self, what) =>
     {
-        lock (self._gate) self.Handle(what, self.Begin(self._eventTurn));
+        lock (self._gate)
+        {
+            self.Handle(what, self.Begin(self._eventTurn));
+            self.ReadOnIfAnswered();
+        }
         // Within a turn of the reader its own flush is about to come.
         if (Volatile.Read(ref self._busy) == 0) self._pump.Pump();
         if (self.IsClosed) self.Stop();
@@ -151,10 +157,21 @@ internal sealed class PipeConnection : MqttConnection, ITicked, IPumped, IThread
             Interlocked.Exchange(ref _woken, 0);
             _pump.Pump();
 
-            while (Channel.IsPaused) await Held;
+            while (Channel.IsPaused) await MayReadOn();
             if (IsClosed || (read.IsCompleted && !paused)) return;
             await _pump.Room(forAnswers: false);
         }
+    }
+
+    private Task MayReadOn()
+    {
+        lock (_gate) return Channel.IsHeld ? (_answered ??= Background.NewSource()).Task : Held;
+    }
+
+    /// <summary>Under the lock.</summary>
+    private void ReadOnIfAnswered()
+    {
+        if (_answered is not null && !Channel.IsHeld) Interlocked.Exchange(ref _answered, null)!.SetResult();
     }
 
     /// <summary>The channel is closed: sends its last words and lets the reader go.</summary>
@@ -162,6 +179,7 @@ internal sealed class PipeConnection : MqttConnection, ITicked, IPumped, IThread
     {
         _pump.Pump();
         _pump.Release();
+        lock (_gate) ReadOnIfAnswered();
         if (Volatile.Read(ref _readerDone)) return;
         try
         {

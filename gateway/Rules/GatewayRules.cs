@@ -45,7 +45,7 @@ internal sealed class GatewayRules(Broker broker, RuleParts parts)
     }
 
     /// <summary>
-    /// The rule of this name, for basic ingest. Null, and told once, if there is none or it is disabled (spec/aws-iot-topics.md, section 8).
+    /// The rule of this name, for basic ingest. Null, and told once, if there is none or it is off (spec/aws-iot-topics.md, section 8).
     /// </summary>
     public RuleSubscriber? Find(string name)
     {

@@ -118,6 +118,7 @@ internal static class RunCommand
         SslOptions = new SslClientAuthenticationOptions { CertificateChainPolicy = ca.Policy() },
         PooledConnectionLifetime = TimeSpan.FromMinutes(2),
         AllowAutoRedirect = false,
+        UseProxy = false,    // as its MQTT connection
     })
     {
         Timeout = Timeout.InfiniteTimeSpan,    // the fetch watches for silence; a large image may take its time

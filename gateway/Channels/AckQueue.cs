@@ -36,7 +36,9 @@ internal sealed class AckQueue
 {
     private Queue<AckTicket>? _waiting;
 
-    public bool IsEmpty => _waiting is null or { Count: 0 };
+    public int Count => _waiting?.Count ?? 0;
+
+    public bool IsEmpty => Count == 0;
 
     /// <summary>QoS 1 alone.</summary>
     public int AtLeastOnce { get; private set; }

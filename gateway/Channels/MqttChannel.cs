@@ -32,8 +32,11 @@ internal sealed class MqttChannel(ChannelServices services, ISessionConnection o
     /// </summary>
     public bool HasSaidLastWords => _replies.HasSaidLastWords;
 
-    /// <summary>True while what the client sends must wait: for the answer to CONNECT, or because it publishes too fast.</summary>
-    public bool IsPaused => _phase is OpenChannel open ? open.IsPausing : _phase is ChannelPhase.Deciding or ChannelPhase.Opening;
+    /// <summary>True while what the client sends must wait: for the answer to CONNECT, its rate, or answers that it is owed.</summary>
+    public bool IsPaused => IsHeld || _phase is OpenChannel { IsPausing: true } or ChannelPhase.Deciding or ChannelPhase.Opening;
+
+    /// <inheritdoc cref="OpenChannel.IsHeld"/>
+    public bool IsHeld => _phase is OpenChannel { IsHeld: true };
 
     /// <summary>CONNECT was accepted and answered, and the connection has not ended.</summary>
     public bool IsOpen => _phase is OpenChannel;
@@ -133,10 +136,12 @@ internal sealed class MqttChannel(ChannelServices services, ISessionConnection o
     }
 
     /// <summary>
-    /// Time has passed: the time-outs of CONNECT and of its answer, and keep alive, 1.5 times what was agreed [MQTT-3.1.2-22].
+    /// Time has passed: the time-outs of CONNECT and of its answer, and keep alive, 1.5 times what was agreed [MQTT-3.1.2-22], while the
+    /// client is read.
     /// </summary>
     public void Tick(ChannelTurn turn)
     {
+        if (IsHeld) _heardAt = turn.Now;
         long silent = turn.Now - _heardAt;
         if (_phase is OpenChannel open)
         {
@@ -188,7 +193,7 @@ internal sealed class MqttChannel(ChannelServices services, ISessionConnection o
 
     private void Receive(OpenChannel open, ref ReadOnlySequence<byte> buffer, ChannelTurn turn)
     {
-        while (!open.IsPausing && Framing.TryRead(ref buffer, services.Options.MaxPacketBytes, out var packet, _scratch))
+        while (!open.IsPausing && !open.IsHeld && Framing.TryRead(ref buffer, services.Options.MaxPacketBytes, out var packet, _scratch))
         {
             _heardAt = turn.Now;
             if (!open.Session.IsOwnedBy(owner))

@@ -16,6 +16,7 @@ internal sealed class OpenChannel : ChannelPhase
     private readonly PublishWriter _messages;
     private readonly PublishHandler _publish;
     private readonly PublishRate _rate;
+    private readonly int _maxOwed;
 
     /// <summary>1: another turn is on its way.</summary>
     private int _goesOn;
@@ -30,6 +31,8 @@ internal sealed class OpenChannel : ChannelPhase
         _publish = new PublishHandler(services, session, replies.Version, Answers, denials);
         Subscriptions = new SubscribeHandler(services, session, replies, denials);
         _rate = new PublishRate(services.Options);
+        // 5.0 has a maximum of its own for PUBLISH, and what goes beyond that must be read to be refused: this is for all the rest.
+        _maxOwed = services.Sessions.ReceiveMaximum * (replies.Version == MqttVersion.V5 ? 2 : 1);
     }
 
     public override Session Session => _session;
@@ -43,6 +46,12 @@ internal sealed class OpenChannel : ChannelPhase
 
     /// <summary>The client publishes too fast: nothing is read until <see cref="ChannelEffect.Pause"/> is over.</summary>
     public bool IsPausing { get; set; }
+
+    /// <summary>
+    /// So many of the client's packets wait for their answers that no more are read until there are fewer. None of these answers waits for
+    /// the client, so this ends without it. What a client has not released yet is not counted: its PUBREL may come behind what is not read.
+    /// </summary>
+    public bool IsHeld => Answers.Owed + Subscriptions.Owed >= _maxOwed;
 
     /// <summary>Why the client wants the connection to end, once it has said so.</summary>
     public EndCause? Goodbye { get; private set; }

@@ -23,6 +23,9 @@ internal sealed class PublishAnswers(
 
     public int Unacknowledged => _acks.AtLeastOnce + (_unreleased?.Count ?? 0);
 
+    /// <summary>Answers that the service owes the client: nothing that the client does brings them sooner.</summary>
+    public int Owed => _acks.Count;
+
     /// <summary>A QoS 2 message is about to be taken.</summary>
     /// <returns>False if it is a repeat.</returns>
     public bool TryBegin(ushort packetId)

@@ -122,9 +122,15 @@ internal sealed class PublishHandler(
             answers.Acknowledge(publish, turn, ReasonCode.Success, null);
             return;
         }
-        if (publish.Qos != Qos.AtMostOnce && !rule.HasRoom)
+        if (!rule.Route.TakesBasicIngest)
         {
-            answers.Refuse(publish, turn, ReasonCode.QuotaExceeded, "The rule's queue is full; try again later.");
+            Deny(publish, topic, turn, "the rule takes no basic ingest");
+            return;
+        }
+        if (publish.Qos != Qos.AtMostOnce && !rule.HasRoomFor(session, (int)publish.Payload.Length))
+        {
+            answers.Refuse(
+                publish, turn, ReasonCode.QuotaExceeded, "The rule's queue, or this client's share of it, is full; try again later.");
             return;
         }
         var kept = rule.Keep(BasicIngest.TopicOf(topic), publish.Payload.ToArray(), publish.Properties.ContentType, publish.Qos, session);
@@ -167,7 +173,8 @@ internal sealed class PublishHandler(
             throw new MqttProtocolException(
                 ReasonCode.PacketTooLarge, $"A payload of {publish.Payload.Length} bytes is over the limit of {options.MaxPayloadBytes}.");
         }
-        if (publish.Qos != Qos.AtMostOnce && answers.Unacknowledged >= services.Sessions.ReceiveMaximum)
+        // A client of 3.1.1 is told no maximum: it is read as fast as it can be answered (OpenChannel.IsHeld).
+        if (version == MqttVersion.V5 && publish.Qos != Qos.AtMostOnce && answers.Unacknowledged >= services.Sessions.ReceiveMaximum)
         {
             throw new MqttProtocolException(
                 ReasonCode.ReceiveMaximumExceeded, $"More than {services.Sessions.ReceiveMaximum} messages unacknowledged (3.3.4).");

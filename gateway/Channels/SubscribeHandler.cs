@@ -13,6 +13,9 @@ internal sealed class SubscribeHandler(
 
     private readonly UnansweredChanges _unanswered = new();
 
+    /// <summary>SUBSCRIBEs and UNSUBSCRIBEs that are not answered yet.</summary>
+    public int Owed { get; private set; }
+
     private ReasonCode NotStoredCode =>
         replies.Version == MqttVersion.V5 ? ReasonCode.ImplementationSpecificError : ReasonCode.UnspecifiedError;
 
@@ -35,6 +38,7 @@ internal sealed class SubscribeHandler(
     /// <summary>Every gateway knows of the new subscriptions, and what is stored of them is durable or cannot be.</summary>
     public void Complete(PendingSubscribe pending, ChannelTurn turn)
     {
+        Owed--;
         if (services.Journal.Look(pending.Position) != JournalOutcome.Durable)
         {
             pending.Codes.AsSpan().Fill(NotStoredCode);
@@ -109,6 +113,7 @@ internal sealed class SubscribeHandler(
     {
         if (services.Journal.Look(pending.Position) == JournalOutcome.Waiting)
             pending.AlsoAwait(services.Journal.WhenDurable(pending.Position));
+        Owed++;
         if (pending.Known.IsCompleted) Complete(pending, turn);
         else turn.Effects.Add(new ChannelEffect.AwaitRoutes(pending.Known, pending));
     }

@@ -13,17 +13,21 @@ internal sealed class PeerInbox(
     Peers peers, SessionJournal journal, LinkBarrier barrier, IForwardedFrames forwarded, IHandoffFrames handoff, IFailoverFrames failover,
     ILogger<PeerInbox> log)
 {
-    /// <exception cref="InvalidOperationException">It could not be stored: the sender is to say it again.</exception>
+    /// <exception cref="InvalidOperationException">It could not be taken, or not stored: the sender is to say it again.</exception>
     public async Task<PeerAnswer> Receive(PeerBatch batch)
     {
         if (peers.Find(batch.From) is not { } sender) return PeerAnswer.UnknownSender;
-        var answer = sender.Receive(batch, TryHandle);
+        var answer = sender.Receive(batch, Take);
         if (answer == PeerAnswer.Received && !await journal.WhenDurable(sender.StoredAt))
             throw new InvalidOperationException("What the sessions are owed cannot be stored.");
         return answer;
     }
 
-    private void TryHandle(RemoteGateway sender, LinkFrame frame, long number)
+    /// <summary>
+    /// A frame that a fault of ours keeps from being taken holds up what comes after it: were it passed over, its publisher would be told
+    /// that all is well. The sender begins with it again; those before it are known.
+    /// </summary>
+    private void Take(RemoteGateway sender, LinkFrame frame, long number)
     {
         try
         {
@@ -31,8 +35,9 @@ internal sealed class PeerInbox(
         }
         catch (Exception e)
         {
-            // A fault of ours with one frame. It must not stop all that its sender has to say after it.
-            log.LinkFrameFailed(sender.Id, frame.GetType().Name, e);
+            if (sender.FailedAt != number) log.LinkFrameFailed(sender.Id, frame.GetType().Name, e);
+            sender.FailedAt = number;
+            throw new InvalidOperationException($"A frame of kind {frame.GetType().Name} could not be taken.");
         }
     }
 

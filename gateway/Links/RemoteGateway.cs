@@ -27,13 +27,18 @@ internal sealed class RemoteGateway(GatewayMember member, PeerLink link) : Subsc
     /// <summary>Where all that it has sent for persistent sessions is durable. Kept while a batch is received.</summary>
     public JournalPosition StoredAt { get; set; }
 
+    /// <summary>Number of the frame that could not be taken last: it is logged once. Kept while a batch is received.</summary>
+    public long FailedAt { get; set; }
+
     public int RouteCount
     {
         get { lock (_gate) return _advertised.Count; }
     }
 
     /// <summary>Receives what is new of a batch, in order; what it knows already it drops.</summary>
-    /// <param name="handle">What to do with a frame, and its number. Must not wait.</param>
+    /// <param name="handle">
+    /// What to do with a frame, and its number. Must not wait. If it throws, the frame and those after it are still to come.
+    /// </param>
     public PeerAnswer Receive(PeerBatch batch, Action<RemoteGateway, LinkFrame, long> handle)
     {
         lock (_gate)

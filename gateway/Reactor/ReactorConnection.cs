@@ -20,7 +20,7 @@ internal sealed class ReactorConnection : MqttConnection, IReady, ILoopWork, IDi
     private PartialPacket _rest;
     private int _woken;
     private SocketInterest _interest;
-    private bool _dirty, _unread, _queuedAgain, _peerEnded;
+    private bool _dirty, _unread, _queuedAgain, _peerEnded, _paused;
 
     /// <summary>Null while the channel is open, or closed in this turn.</summary>
     private Farewell? _farewell;
@@ -75,6 +75,7 @@ internal sealed class ReactorConnection : MqttConnection, IReady, ILoopWork, IDi
             return;
         }
         self.Channel.Drain(self.Begin());
+        self.ReadOn();
         self.Send();
     });
 
@@ -114,10 +115,17 @@ internal sealed class ReactorConnection : MqttConnection, IReady, ILoopWork, IDi
 
     private void Handle(ConnectionEvent what)
     {
-        bool paused = Channel.IsPaused;
         Handle(what, Begin());
-        if (paused && !Channel.IsPaused && _rest.Count > 0) Run(_rest.Array, _rest.Count);
+        ReadOn();
         MarkDirty();
+    }
+
+    /// <summary>The channel need not be paused any more: it goes on with what it left.</summary>
+    private void ReadOn()
+    {
+        if (!_paused || Channel.IsPaused) return;
+        _paused = false;
+        if (_rest.Count > 0) Run(_rest.Array, _rest.Count);
     }
 
     private void Read()
@@ -153,6 +161,7 @@ internal sealed class ReactorConnection : MqttConnection, IReady, ILoopWork, IDi
         RecordAcks(turn);
         _rest.Keep(buffer, count, (int)bytes.Length, _loop.Pool);
         CarryOut(turn);
+        _paused = Channel.IsPaused;
     }
 
     /// <summary>Sends what was written, and as long as there was no room for all that waits in the session, more of that.</summary>
@@ -181,6 +190,8 @@ internal sealed class ReactorConnection : MqttConnection, IReady, ILoopWork, IDi
         }
         else if (MayRead)
         {
+            // What was sent just now had answers in it that the client was held for.
+            if (_paused) MarkDirty();
             _interest.Add(Readiness.In);
             if (_unread) ReadAgain();
         }

@@ -52,7 +52,7 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
         if (kept || others) message.Keep();
         // They go first: the message gets its number then, and no session here may see it without.
         var taken = publisher is null ? others ? forwarder.ForwardToEach(message, matches) : Task.CompletedTask
-            : kept && !FanOut.HaveRoom(message, matches) ? null
+            : kept && !FanOut.HaveRoom(message, matches, publisher) ? null
             : others ? forwarder.Forward(message, matches) : Task.CompletedTask;
         if (taken is not null && kept) taken = FanOut.Both(taken, FanOut.Keep(message, matches, publisher));
         // Not held in the store before others have it: after a kill, a repeat of it is to reach those that have not.

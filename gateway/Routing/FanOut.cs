@@ -34,12 +34,12 @@ internal static class FanOut
     }
 
     /// <summary>Whether all subscribers can take the message.</summary>
-    public static bool HaveRoom(Publication message, List<SubscriptionMatch<Subscriber>> matches)
+    public static bool HaveRoom(Publication message, List<SubscriptionMatch<Subscriber>> matches, Session publisher)
     {
         if (message.Qos == Qos.AtMostOnce) return true;
         foreach (var match in matches)
         {
-            if (!match.Subscriber.HasRoom) return false;
+            if (!match.Subscriber.HasRoomFor(publisher, message.Payload.Length)) return false;
         }
         return true;
     }
@@ -102,7 +102,7 @@ internal abstract class DurableSink : Subscriber
 {
     public override bool IsAvailable => true;
 
-    public abstract override bool HasRoom { get; }
+    public abstract override bool HasRoomFor(Session publisher, int bytes);
 
     public abstract override Task Keep(Publication message, Session? publisher);
 }

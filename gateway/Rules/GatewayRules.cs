@@ -45,7 +45,7 @@ internal sealed class GatewayRules(Broker broker, RuleParts parts)
     }
 
     /// <summary>
-    /// The rule that basic ingest goes to. Null, and told once, if there is none, or it is disabled (spec/aws-iot-topics.md, section 8).
+    /// The rule of this name, for basic ingest. Null, and told once, if there is none or it is off (spec/aws-iot-topics.md, section 8).
     /// </summary>
     public RuleSubscriber? Find(string name)
     {
@@ -60,8 +60,8 @@ internal sealed class GatewayRules(Broker broker, RuleParts parts)
         string name = route.Name.Value;
         if (_rules.TryGetValue(name, out var before))
         {
-            // What is not the filter is not the gateway's business.
-            if (before.Route.TopicFilter == route.TopicFilter) return;
+            // The rest of it is not the gateway's business.
+            if (before.Route.TopicFilter == route.TopicFilter && before.Route.BasicIngest == route.BasicIngest) return;
         }
         var filter = route.TopicFilter is { } text ? TopicFilter.TryParse(text) : null;
         if (filter is null && route.TopicFilter is not null) parts.Log.FilterInvalid(name, route.TopicFilter);

@@ -14,6 +14,10 @@ public sealed record RuleMessage(
 /// <param name="Bytes">Of payloads.</param>
 public readonly record struct QueueFill(long Messages, long Bytes);
 
+/// <summary>What one publisher has in a rule's queue.</summary>
+/// <param name="Bytes">Each message counts its payload, and a least size that whoever asks has said.</param>
+public readonly record struct PublisherFill(string ClientId, long Bytes);
+
 /// <summary>The queues of rules, as gateways see them.</summary>
 public interface IRuleQueue
 {
@@ -23,6 +27,11 @@ public interface IRuleQueue
 
     /// <returns>Null: there is no such queue.</returns>
     Task<QueueFill?> GetFill(string rule, CancellationToken cancellation);
+
+    /// <summary>Counts what each publisher has in the queue: as much work as the queue is long.</summary>
+    /// <param name="messageBytes">What a message counts at least.</param>
+    /// <param name="atLeastBytes">Those that have less are left out.</param>
+    Task<IReadOnlyList<PublisherFill>> GetHolders(string rule, long messageBytes, long atLeastBytes, CancellationToken cancellation);
 }
 
 /// <summary>The section <c>Fleet:Rules</c>, as far as gateways go by it: how much may wait for a rule's action.</summary>
@@ -38,6 +47,16 @@ internal sealed class RuleQueueOptions
 
     /// <summary>Their payloads, in bytes.</summary>
     [Range(1_024, long.MaxValue)] public long MaxQueuedBytes { get; set; } = 256L * 1024 * 1024;
+
+    /// <summary>
+    /// What of <see cref="MaxQueuedBytes"/> one publisher may hold, a sixteenth by default; a device that sends 1 KiB a second gets through
+    /// a pause of its rule of an hour and three quarters. Each message counts at least the bytes that make as many as
+    /// <see cref="MaxQueuedMessages"/>, so that neither of the two is used up by one.
+    /// </summary>
+    [Range(1_024, long.MaxValue)] public long MaxQueuedBytesPerPublisher { get; set; } = 16L * 1024 * 1024;
+
+    /// <summary>What a message counts at least toward a publisher's share.</summary>
+    public long ShareMessageBytes => Math.Max(1, MaxQueuedBytes / MaxQueuedMessages);
 
     /// <summary>
     /// Payload bytes that are on the way to the store, per rule and gateway. Only QoS 0 comes without waiting for what came before, so only

@@ -14,12 +14,24 @@ internal enum RuleDrop
 
     /// <summary>QoS 0, and the store did not take it.</summary>
     NotStored,
+
+    /// <summary>QoS 0, and its publisher has its share of the queue.</summary>
+    ShareFull,
+}
+
+internal enum RuleRefusal
+{
+    QueueFull,
+
+    /// <summary>The publisher has its share of the queue.</summary>
+    ShareFull,
 }
 
 /// <summary>What comes in for rules; meter "Fleet.Rules.Ingest".</summary>
 internal sealed class RuleIngestMetrics
 {
     private static readonly KeyValuePair<string, object?>[] DropTags = ClosedSeries.TagsOf<RuleDrop>("reason");
+    private static readonly KeyValuePair<string, object?>[] RefusalTags = ClosedSeries.TagsOf<RuleRefusal>("reason");
 
     private readonly Counter<long> _queued, _dropped, _refused;
 
@@ -30,13 +42,13 @@ internal sealed class RuleIngestMetrics
         _dropped = meter.CreateCounter<long>("fleet.rule.dropped", "{message}", "Messages for rules that were let go, by reason.")
             .StartedAtZero(DropTags);
         _refused = meter.CreateCounter<long>(
-            "fleet.rule.refused", "{message}", "Messages for rules that were refused because a queue was full: their publishers keep them.")
-            .StartedAtZero();
+            "fleet.rule.refused", "{message}", "Messages for rules that were refused, by reason: their publishers keep them.")
+            .StartedAtZero(RefusalTags);
     }
 
     public void Queued() => _queued.Add(1);
     public void Dropped(RuleDrop reason) => _dropped.Add(1, DropTags[(int)reason]);
-    public void Refused() => _refused.Add(1);
+    public void Refused(RuleRefusal reason) => _refused.Add(1, RefusalTags[(int)reason]);
 }
 
 /// <summary>Event ids 3100 to 3149.</summary>
@@ -60,4 +72,9 @@ internal static partial class RuleIngestLog
 
     [LoggerMessage(3106, LogLevel.Error, "The queue of rule {Rule} could not be read")]
     public static partial void QueueNotRead(this ILogger log, Exception exception, string rule);
+
+    [LoggerMessage(3107, LogLevel.Warning,
+        "Client {ClientId} has its share of the queue of rule {Rule}, {Bytes} bytes, and gets no more in for now. This is told once a"
+        + " minute for each rule; fleet.rule.refused counts them")]
+    public static partial void ShareFull(this ILogger log, string clientId, string rule, long bytes);
 }

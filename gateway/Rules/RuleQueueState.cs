@@ -25,6 +25,15 @@ internal sealed class RuleQueueState(RuleQueueOptions options)
         get { lock (_gate) return HasRoomNow && _pendingBytes < options.MaxPendingBytes; }
     }
 
+    /// <summary>What it holds, and what is on the way there, each message counted as for a publisher's share: no less than that.</summary>
+    public long Shared
+    {
+        get
+        {
+            lock (_gate) return _known.Bytes + _pendingBytes + ((_known.Messages + _pending) * options.ShareMessageBytes);
+        }
+    }
+
     /// <summary>Whether it is time to ask the store, because the queue was full; true once a second.</summary>
     public bool ShouldAsk(long now)
     {

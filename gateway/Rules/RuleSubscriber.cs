@@ -12,30 +12,36 @@ namespace Fleet.Gateway.Rules;
 /// </summary>
 internal sealed class RuleSubscriber(RuleRoute route, TopicFilter? filter, RuleParts parts) : DurableSink
 {
+    private const long TellAgainAfterMs = 60_000;
+
     private readonly RuleQueueState _state = new(parts.Options);
+    private readonly RuleShares _shares = new(parts.Options);
     private readonly RuleWaker _waker = new(route.Name, parts);
+    private long _tellAt;
 
     public RuleRoute Route => route;
 
     /// <summary>Null: basic ingest only.</summary>
     public TopicFilter? Filter => filter;
 
-    public override bool HasRoom
+    public override bool HasRoomFor(Session publisher, int bytes)
     {
-        get
+        if (!_state.HasRoom)
         {
-            if (_state.HasRoom) return true;
-            parts.Metrics.Refused();
+            parts.Metrics.Refused(RuleRefusal.QueueFull);
             if (_state.ShouldAsk(parts.Clock.NowMs)) _ = Ask();
             return false;
         }
+        bool hasShare = HasShare(publisher, bytes);
+        if (!hasShare) parts.Metrics.Refused(RuleRefusal.ShareFull);
+        return hasShare;
     }
 
     public override Task Keep(Publication message, Session? publisher) =>
         Keep(message.Topic, message.Payload, Properties.Of(message.Properties.Span).ContentType, message.Qos, publisher);
 
     /// <summary>
-    /// Takes a message; one that nobody would send again is dropped if there is no room. For others, ask <see cref="HasRoom"/> first.
+    /// Takes a message; one that nobody would send again is dropped if there is no room. For others, ask <see cref="HasRoomFor"/> first.
     /// </summary>
     /// <param name="topic">As the rule is to see it.</param>
     /// <param name="contentType">Empty for none.</param>
@@ -49,6 +55,11 @@ internal sealed class RuleSubscriber(RuleRoute route, TopicFilter? filter, RuleP
             if (_state.ShouldAsk(parts.Clock.NowMs)) _ = Ask();
             return Task.CompletedTask;
         }
+        if (qos == Qos.AtMostOnce && publisher is not null && !HasShare(publisher, payload.Length))
+        {
+            parts.Metrics.Dropped(RuleDrop.ShareFull);
+            return Task.CompletedTask;
+        }
         var (id, at) = parts.Ids.Next();
         string? type = contentType.IsEmpty ? null : Encoding.UTF8.GetString(contentType);
         return Append(new(route.Name.Value, id, Encoding.UTF8.GetString(topic), publisher?.Identity.ClientId, type, payload, at), qos);
@@ -57,11 +68,24 @@ internal sealed class RuleSubscriber(RuleRoute route, TopicFilter? filter, RuleP
     /// <summary>The rule looks into its queue.</summary>
     public void Wake() => _waker.Wake();
 
+    private bool HasShare(Session publisher, int bytes)
+    {
+        string clientId = publisher.Identity.ClientId;
+        long now = parts.Clock.NowMs;
+        if (_shares.ShouldCount(clientId, now)) _ = Count();
+        if (_shares.HasRoom(clientId, bytes, _state.Shared)) return true;
+        long tellAt = Volatile.Read(ref _tellAt);
+        if (now >= tellAt && Interlocked.CompareExchange(ref _tellAt, now + TellAgainAfterMs, tellAt) == tellAt)
+            parts.Log.ShareFull(clientId, route.Name.Value, parts.Options.MaxQueuedBytesPerPublisher);
+        return false;
+    }
+
     private async Task Append(RuleMessage message, Qos qos)
     {
         int bytes = message.Payload.Length;
         QueueFill? fill = null;
         _state.Begin(bytes);
+        if (message.ClientId is { } publisher) _shares.Appended(publisher, bytes);
         try
         {
             fill = await parts.Queue.Append(message, CancellationToken.None).ConfigureAwait(false);
@@ -76,6 +100,7 @@ internal sealed class RuleSubscriber(RuleRoute route, TopicFilter? filter, RuleP
         finally
         {
             _state.End(bytes, fill);
+            _shares.Queued(_state.Shared);
         }
         if (fill is null)
         {
@@ -85,6 +110,25 @@ internal sealed class RuleSubscriber(RuleRoute route, TopicFilter? filter, RuleP
         }
         parts.Metrics.Queued();
         _waker.Wake();
+    }
+
+    private async Task Count()
+    {
+        IReadOnlyList<PublisherFill>? holders = null;
+        try
+        {
+            if (await parts.Queue.GetFill(route.Name.Value, CancellationToken.None).ConfigureAwait(false) is { } fill) _state.Know(fill);
+            holders = await parts.Queue.GetHolders(
+                route.Name.Value, parts.Options.ShareMessageBytes, _shares.LeastBytes, CancellationToken.None).ConfigureAwait(false);
+        }
+        catch (Exception e)
+        {
+            parts.Log.QueueNotRead(e, route.Name.Value);
+        }
+        finally
+        {
+            _shares.Counted(holders);
+        }
     }
 
     private async Task Ask()

@@ -21,7 +21,8 @@ internal abstract class Subscriber
     /// <summary>
     /// Whether it can take one more message. What a client publishes at QoS 1 or 2 while it cannot is refused, so that it tries again.
     /// </summary>
-    public virtual bool HasRoom => true;
+    /// <param name="bytes">Of the payload.</param>
+    public virtual bool HasRoomFor(Session publisher, int bytes) => true;
 
     /// <summary>Takes a message for a client; nothing happens if it has none.</summary>
     /// <param name="isHere">It was published at this gateway.</param>

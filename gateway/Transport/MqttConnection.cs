@@ -39,18 +39,18 @@ internal abstract class MqttConnection : ISessionConnection, IOpening
     public void TellOfTheEnd() => ThreadPool.UnsafeQueueUserWorkItem(static self => _ = self.Over(), this, preferLocal: false);
 
     /// <summary>Network and client have taken enough of what was sent, and of what waits in the session.</summary>
-    protected bool HasRoomForAnswers => IsClosed || (Outbound.HasRoom && Channel.Session?.Outbound.IsBacklogged != true);
+    protected bool HasRoomForAnswers => IsClosed || (Outbound.HasRoom && !IsBacklogged);
+
+    /// <summary>
+    /// More waits in the session than answers should be added to. A client that is not read cannot do anything about it: it is held because
+    /// of answers, and those are not held because of it.
+    /// </summary>
+    protected bool IsBacklogged => !Channel.IsHeld && Channel.Session?.Outbound.IsBacklogged == true;
 
     protected ConnectionServices Services { get; }
     protected ConnectionSource Source { get; }
     protected Outbound Outbound { get; }
     protected MqttChannel Channel { get; }
-
-    /// <summary>
-    /// Completes when the channel need not be paused any more (CONNECT has its answer, or the client is within its rate), or another task
-    /// is in its place.
-    /// </summary>
-    protected Task Held { get; private set; } = Task.CompletedTask;
 
     public abstract void Wake();
 
@@ -73,7 +73,7 @@ internal abstract class MqttConnection : ISessionConnection, IOpening
             case ConnectionEvent.Decided decided:
                 Channel.Decided(decided.Decision, turn);
                 Source.Pass?.Release();
-                if (Channel.OpensAt is { } position) Held = OpenWhenDurable(position);
+                if (Channel.OpensAt is { } position) _ = OpenWhenDurable(position);
                 else Begin();
                 break;
             case ConnectionEvent.Opened opened:
@@ -103,8 +103,8 @@ internal abstract class MqttConnection : ISessionConnection, IOpening
         {
             switch (effect)
             {
-                case ChannelEffect.Authorise authorise: Held = _authorised = Authorise(authorise.Request); break;
-                case ChannelEffect.Pause pause: Held = Pause(pause.Milliseconds); break;
+                case ChannelEffect.Authorise authorise: _authorised = Authorise(authorise.Request); break;
+                case ChannelEffect.Pause pause: _ = Pause(pause.Milliseconds); break;
                 case ChannelEffect.Handle request: Request(request); break;
                 case ChannelEffect.AwaitRoutes routes: _ = CompleteWhenKnown(routes); break;
                 case ChannelEffect.AwaitDurable durable: _ = CompleteWhenDurable(durable); break;
@@ -162,7 +162,7 @@ internal abstract class MqttConnection : ISessionConnection, IOpening
         if (!Channel.IsOpen || _begun) return;
         _begun = true;
         // It has been waited for, and holds on to all that it took.
-        Held = _authorised = Task.CompletedTask;
+        _authorised = Task.CompletedTask;
         Services.Lifecycle.Began(_identity!);
     }
 

@@ -27,7 +27,7 @@ internal sealed class PipeConnection : MqttConnection, ITicked, IPumped, IThread
     private readonly ITransportOutput _output;
     private readonly OutputPump _pump;
     private readonly ChannelTurn _readTurn = new(), _eventTurn = new();
-    private readonly TaskCompletionSource _closed = Background.NewSource();
+    private TaskCompletionSource? _mayReadOn;
     private bool _readerDone;
     private int _busy, _woken;
 
@@ -39,12 +39,13 @@ internal sealed class PipeConnection : MqttConnection, ITicked, IPumped, IThread
         _pump = new OutputPump(_gate, Outbound, output, this, services.Clock.Time, services.Metrics);
     }
 
-    bool IPumped.IsBacklogged => Channel.Session?.Outbound.IsBacklogged == true;
+    bool IPumped.IsBacklogged => IsBacklogged;
 
     void IPumped.Drain()
     {
         Channel.Drain(Begin(_eventTurn));
         RecordAcks(_eventTurn);
+        ReadOn();
     }
 
     void IPumped.Failed(Exception e)
@@ -108,7 +109,11 @@ internal sealed class PipeConnection : MqttConnection, ITicked, IPumped, IThread
 
     protected override void Enter(ConnectionEvent what) => Guard(what, static (self, what) =>
     {
-        lock (self._gate) self.Handle(what, self.Begin(self._eventTurn));
+        lock (self._gate)
+        {
+            self.Handle(what, self.Begin(self._eventTurn));
+            self.ReadOn();
+        }
         // Within a turn of the reader its own flush is about to come.
         if (Volatile.Read(ref self._busy) == 0) self._pump.Pump();
         if (self.IsClosed) self.Stop();
@@ -153,10 +158,23 @@ internal sealed class PipeConnection : MqttConnection, ITicked, IPumped, IThread
             Interlocked.Exchange(ref _woken, 0);
             _pump.Pump();
 
-            while (Channel.IsPaused) await await Task.WhenAny(Held, _closed.Task);
+            await MayReadOn();
             if (IsClosed || (read.IsCompleted && !paused)) return;
             await _pump.Room(forAnswers: false);
         }
+    }
+
+    private Task MayReadOn()
+    {
+        lock (_gate) return Channel.IsPaused ? (_mayReadOn ??= Background.NewSource()).Task : Task.CompletedTask;
+    }
+
+    /// <summary>After each turn that may have ended a pause. Under the lock.</summary>
+    private void ReadOn()
+    {
+        if (_mayReadOn is null || Channel.IsPaused) return;
+        _mayReadOn.SetResult();
+        _mayReadOn = null;
     }
 
     /// <summary>The channel is closed: sends its last words and lets the reader go.</summary>
@@ -164,7 +182,7 @@ internal sealed class PipeConnection : MqttConnection, ITicked, IPumped, IThread
     {
         _pump.Pump();
         _pump.Release();
-        _closed.TrySetResult();
+        lock (_gate) ReadOn();
         if (Volatile.Read(ref _readerDone)) return;
         try
         {

@@ -44,9 +44,14 @@ public interface IRuleObserver : IGrainObserver
 /// <summary>What a gateway needs to know of a rule.</summary>
 /// <param name="Version">Of the rule.</param>
 /// <param name="TopicFilter">Null: basic ingest only.</param>
+/// <param name="BasicIngest">Beside its topic filter.</param>
 [GenerateSerializer, Immutable, Alias("fleet.rule-route")]
 public sealed record RuleRoute(
-    [property: Id(0)] RuleName Name, [property: Id(1)] long Version, [property: Id(2)] string? TopicFilter, [property: Id(3)] bool Enabled);
+    [property: Id(0)] RuleName Name, [property: Id(1)] long Version, [property: Id(2)] string? TopicFilter, [property: Id(3)] bool Enabled,
+    [property: Id(4)] bool BasicIngest = false)
+{
+    public bool TakesBasicIngest => BasicIngest || TopicFilter is null;
+}
 
 /// <summary>The rules that are enabled.</summary>
 /// <param name="Version">Grows with each change.</param>

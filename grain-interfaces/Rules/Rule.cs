@@ -6,7 +6,7 @@ namespace Fleet.Interfaces.Rules;
 [GenerateSerializer, Immutable, Alias("fleet.rule-definition")]
 public sealed record RuleDefinition
 {
-    /// <summary>Null: it takes only what is published to <c>$aws/rules/{rule}/…</c>, which it takes in any case.</summary>
+    /// <summary>Null: it takes only what is published to <c>$aws/rules/{rule}/…</c>.</summary>
     [Id(0)] public required string? TopicFilter { get; init; }
     [Id(1)] public required RuleAction Action { get; init; }
     [Id(2)] public required RuleBody Body { get; init; }
@@ -22,6 +22,11 @@ public sealed record RuleDefinition
 
     /// <summary>Attempts under way at a time.</summary>
     [Id(6)] public required int Concurrency { get; init; }
+
+    /// <summary>
+    /// Whether it takes what is published to <c>$aws/rules/{rule}/…</c>, beside its topic filter. Without one it does in any case.
+    /// </summary>
+    [Id(7)] public bool BasicIngest { get; init; }
 }
 
 /// <summary>What the body of the request is.</summary>

@@ -15,6 +15,11 @@ public sealed class RuleOptions
     /// </summary>
     public bool AllowHttp { get; set; }
 
+    /// <summary>
+    /// A proxy that all requests go through, such as <c>http://proxy.example.com:3128</c>. Null: none, whatever the environment says.
+    /// </summary>
+    public Uri? Proxy { get; set; }
+
     /// <summary>Rules there may be: every gateway holds them all, and matches every message with them.</summary>
     [Range(1, 10_000)] public int MaxRules { get; set; } = 1_000;
 

@@ -1,4 +1,6 @@
+using System.Net;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
 
 namespace Fleet.Grains.Rules;
 
@@ -10,12 +12,16 @@ public static class RuleServices
         services.AddOptions<RuleOptions>().BindConfiguration(RuleOptions.Section).ValidateDataAnnotations().ValidateOnStart();
         services.AddSingleton<RuleMetrics>();
         services.AddSingleton(s => new RuleSender(
-            new HttpMessageInvoker(NewHandler()), s.GetRequiredService<TimeProvider>(), s.GetRequiredService<RuleMetrics>()));
+            new HttpMessageInvoker(NewHandler(s.GetRequiredService<IOptions<RuleOptions>>().Value)),
+            s.GetRequiredService<TimeProvider>(), s.GetRequiredService<RuleMetrics>()));
         return services;
     }
 
-    internal static SocketsHttpHandler NewHandler() => new()
+    internal static SocketsHttpHandler NewHandler(RuleOptions options) => new()
     {
+        // Not by what HTTP_PROXY happens to say: a receiver on loopback, and the headers that open it, are nobody else's.
+        UseProxy = options.Proxy is not null,
+        Proxy = options.Proxy is { } proxy ? new WebProxy(proxy) : null,
         // A redirection leads where no operator has agreed to send anything.
         AllowAutoRedirect = false,
         UseCookies = false,

@@ -23,7 +23,7 @@ internal sealed record RuleState : ICatalogued
     public DateTimeOffset ChangedAt { get; init; }
 
     [JsonIgnore]
-    public RuleRoute Route => new(Name!.Value, Version, Definition!.TopicFilter, Enabled);
+    public RuleRoute Route => new(Name!.Value, Version, Definition!.TopicFilter, Enabled, Definition.BasicIngest);
 
     public RuleView? ToView() => Definition is null ? null : new(Name!.Value, Version, Enabled, Definition, CreatedAt, ChangedAt);
 

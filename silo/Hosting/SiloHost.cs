@@ -31,7 +31,7 @@ internal static class SiloHost
         // appsettings.json lies beside the program; data lies where the program is started.
         var builder = WebApplication.CreateSlimBuilder(
             new WebApplicationOptions { Args = args, ContentRootPath = AppContext.BaseDirectory });
-        AddLogging(builder);
+        builder.Logging.AddFleetConsole();
         AddListeners(builder);
 
         var process = ProcessIdentity.Of(builder.Configuration);
@@ -92,19 +92,6 @@ internal static class SiloHost
     {
         builder.AddFleetSiloClient(cluster);
         builder.Services.AddFleetGatewayPki().AddFleetBlobSource().AddFleetPasswords().AddFleetApi();
-    }
-
-    // Standard output is for the line that scripts read.
-    private static void AddLogging(WebApplicationBuilder builder)
-    {
-        builder.Logging.AddSimpleConsole(options =>
-        {
-            options.SingleLine = true;
-            options.UseUtcTimestamp = true;
-            options.TimestampFormat = "yyyy-MM-dd'T'HH:mm:ss.fff'Z' ";
-        });
-        builder.Services.Configure<Microsoft.Extensions.Logging.Console.ConsoleLoggerOptions>(
-            o => o.LogToStandardErrorThreshold = LogLevel.Trace);
     }
 
     private static void AddListeners(WebApplicationBuilder builder)

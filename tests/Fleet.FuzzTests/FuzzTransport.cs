@@ -80,6 +80,7 @@ internal sealed class FuzzTransport : ISessionConnection
         if (effect is ChannelEffect.AwaitRoutes { Known: var known } && !IsKnown(known)) return false;
         _asked.RemoveAt(at);
         Answer(effect);
+        Read();
         return true;
     }
 
@@ -90,7 +91,9 @@ internal sealed class FuzzTransport : ISessionConnection
 
     public void Drain()
     {
-        if (!IsOver && !IsFull) Turn(_channel.Drain);
+        if (IsOver || IsFull) return;
+        Turn(_channel.Drain);
+        Read();
     }
 
     public void Tick()

@@ -40,7 +40,7 @@ public sealed class RulesTests : IAsyncLifetime
     [Fact]
     public async Task Each_qos_and_basic_ingest_reach_a_webhook_signed_and_nothing_else_does()
     {
-        await Put("hook", """{"topicFilter":"a/+","body":"envelope","action":{"webhook":{"url":"URL/hook?k=1"},"headers":{"X-Key":"v"},"secret":"an-integration-test-secret"}}""");
+        await Put("hook", """{"topicFilter":"a/+","basicIngest":true,"body":"envelope","action":{"webhook":{"url":"URL/hook?k=1"},"headers":{"X-Key":"v"},"secret":"an-integration-test-secret"}}""");
         await using var device = await WireDevice.New(_fleet, "amr-1");
         await using var publisher = await Connect("p");
         foreach (var qos in new[] { Qos.AtMostOnce, Qos.AtLeastOnce, Qos.ExactlyOnce }) await publisher.Client.PublishAsync($"a/{(int)qos}", "x"u8.ToArray(), qos);

@@ -10,7 +10,7 @@ namespace Fleet.Silo.Api.Rules;
 /// too, is as if it never was.
 /// </summary>
 /// <param name="TopicFilter">
-/// Which messages it takes. Absent: only those published to $aws/rules/{rule}/…, which it takes in any case.
+/// Which messages it takes. Absent: only those published to $aws/rules/{rule}/….
 /// </param>
 /// <param name="Body">
 /// What is sent: "payload" (the payload, byte for byte) or "envelope" (a JSON object with the payload, its topic, and whom it came from).
@@ -19,9 +19,13 @@ namespace Fleet.Silo.Api.Rules;
 /// <param name="MaxAttempts">1 to 100; what fails in the last one is a dead letter.</param>
 /// <param name="MaxAge">PT1M to P14D; what has waited for longer is a dead letter.</param>
 /// <param name="Concurrency">1 to 64 attempts under way at a time.</param>
+/// <param name="BasicIngest">
+/// Whether it takes what is published to $aws/rules/{rule}/…. By default it does if it has no topicFilter, and not if it has one.
+/// </param>
 [JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
 internal sealed record NewRuleBody(
-    string? TopicFilter, NewActionBody? Action, string? Body, string? Timeout, int? MaxAttempts, string? MaxAge, int? Concurrency);
+    string? TopicFilter, NewActionBody? Action, string? Body, string? Timeout, int? MaxAttempts, string? MaxAge, int? Concurrency,
+    bool? BasicIngest);
 
 /// <summary>Where the messages go: exactly one of webhook and function.</summary>
 /// <param name="Headers">More headers of the request, at most 20. Their values are not shown again.</param>
@@ -47,12 +51,13 @@ internal sealed record FunctionBody(string? Endpoint, string? Name);
 /// <param name="Version">Also in the ETag; grows with each change.</param>
 internal sealed record RuleViewBody(
     string Name, long Version, bool Enabled, string? TopicFilter, ActionViewBody Action, string Body, string Timeout, int MaxAttempts,
-    string MaxAge, int Concurrency, DateTimeOffset CreatedAt, DateTimeOffset ChangedAt)
+    string MaxAge, int Concurrency, bool BasicIngest, DateTimeOffset CreatedAt, DateTimeOffset ChangedAt)
 {
     public static RuleViewBody Of(RuleView view) => new(
         view.Name.Value, view.Version, view.Enabled, view.Definition.TopicFilter, ActionViewBody.Of(view.Definition.Action),
         Words.Of(view.Definition.Body), IsoDuration.Format(view.Definition.Timeout), view.Definition.MaxAttempts,
-        IsoDuration.Format(view.Definition.MaxAge), view.Definition.Concurrency, view.CreatedAt, view.ChangedAt);
+        IsoDuration.Format(view.Definition.MaxAge), view.Definition.Concurrency,
+        view.Definition.BasicIngest || view.Definition.TopicFilter is null, view.CreatedAt, view.ChangedAt);
 }
 
 /// <param name="HeaderNames">Of the headers that were given; their values are not shown.</param>

@@ -25,6 +25,8 @@ internal static class RuleReader
         if (CheckFilter(body.TopicFilter) is { } wrongFilter) return (null, wrongFilter);
         var (action, wrongAction) = ReadAction(body.Action);
         if (action is null) return (null, wrongAction);
+        if (body is { TopicFilter: null, BasicIngest: false })
+            return (null, Problems.Invalid("basicIngest", "Must not be false without a topicFilter: the rule would take nothing."));
         if (body.Body is not (null or "payload" or "envelope"))
             return (null, Problems.Invalid("body", "Must be one of: payload, envelope."));
         TimeSpan timeout = DefaultTimeout, maxAge = DefaultMaxAge;
@@ -41,6 +43,7 @@ internal static class RuleReader
             MaxAttempts = body.MaxAttempts ?? DefaultMaxAttempts,
             MaxAge = maxAge,
             Concurrency = body.Concurrency ?? DefaultConcurrency,
+            BasicIngest = body.BasicIngest ?? body.TopicFilter is null,
         }, null);
     }
 

@@ -23,6 +23,11 @@ internal sealed class PostgresRuleQueue : IRuleQueue, IAsyncDisposable
         FROM unnest($1, $2, $3) AS c (rule, messages, bytes) WHERE q.rule = c.rule RETURNING q.rule, q.queued, q.queued_bytes
         """;
 
+    private const string Holders = """
+        SELECT client_id, SUM(GREATEST(octet_length(payload), $2))::bigint FROM rule_messages WHERE rule = $1 AND client_id IS NOT NULL
+        GROUP BY client_id HAVING SUM(GREATEST(octet_length(payload), $2)) >= $3
+        """;
+
     private readonly PostgresDatabase _database;
     private readonly WorkGroup<Appended> _appended;
 
@@ -45,6 +50,19 @@ internal sealed class PostgresRuleQueue : IRuleQueue, IAsyncDisposable
         command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = rule });
         await using var row = await command.ExecuteReaderAsync(cancellation);
         return await row.ReadAsync(cancellation) ? new(row.GetInt64(0), row.GetInt64(1)) : null;
+    }
+
+    public async Task<IReadOnlyList<PublisherFill>> GetHolders(
+        string rule, long messageBytes, long atLeastBytes, CancellationToken cancellation)
+    {
+        await using var command = _database.Source.CreateCommand(Holders);
+        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = rule });
+        command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = messageBytes });
+        command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = atLeastBytes });
+        List<PublisherFill> holders = [];
+        await using var rows = await command.ExecuteReaderAsync(cancellation);
+        while (await rows.ReadAsync(cancellation)) holders.Add(new(rows.GetString(0), rows.GetInt64(1)));
+        return holders;
     }
 
     public ValueTask DisposeAsync() => _appended.DisposeAsync();

@@ -180,6 +180,10 @@ internal sealed class SqliteRuleQueue(GroupCommitWriter writer, SqliteReaders re
         INSERT INTO rule_messages (rule, id, topic, client_id, content_type, payload, received_at, queued_at, due_at, attempts)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $7, 0)
         """;
+    private const string Holders = """
+        SELECT client_id, SUM(MAX(length(payload), $2)) AS held FROM rule_messages WHERE rule = $1 AND client_id IS NOT NULL
+        GROUP BY client_id HAVING held >= $3
+        """;
 
     public Task<QueueFill?> Append(RuleMessage message, CancellationToken cancellation) => writer.Write<QueueFill?>(session =>
     {
@@ -200,4 +204,14 @@ internal sealed class SqliteRuleQueue(GroupCommitWriter writer, SqliteReaders re
         using var row = session.Query("SELECT queued, queued_bytes FROM rule_queues WHERE rule = $1", rule);
         return row.Read() ? new(row.GetInt64(0), row.GetInt64(1)) : null;
     }));
+
+    public Task<IReadOnlyList<PublisherFill>> GetHolders(
+        string rule, long messageBytes, long atLeastBytes, CancellationToken cancellation) =>
+        readers.Scan<IReadOnlyList<PublisherFill>>(session =>
+        {
+            List<PublisherFill> holders = [];
+            using var rows = session.Query(Holders, rule, messageBytes, atLeastBytes);
+            while (rows.Read()) holders.Add(new(rows.GetString(0), rows.GetInt64(1)));
+            return holders;
+        }, cancellation);
 }

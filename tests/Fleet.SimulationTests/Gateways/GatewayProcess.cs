@@ -137,6 +137,10 @@ internal sealed class GatewayProcess
         public Task<QueueFill?> GetFill(string rule, CancellationToken cancellation) => throw new NotSupportedException();
         public SafeFileHandle? OpenRead(string sha256) => null;
 
+        public Task<IReadOnlyList<PublisherFill>> GetHolders(
+            string rule, long messageBytes, long atLeastBytes, CancellationToken cancellation) =>
+            Task.FromResult<IReadOnlyList<PublisherFill>>([]);
+
         public ValueTask<string?> Authenticate(string userName, ReadOnlyMemory<byte> password, CancellationToken cancellation) =>
             new((string?)null);
     }

@@ -15,7 +15,7 @@ internal sealed class SimulatedConnection : MqttConnection, ITicked
     private readonly int _number;
     private readonly ChannelTurn _turn = new();
     private ReadOnlySequence<byte> _input;
-    private bool _woken, _over;
+    private bool _woken, _over, _paused;
 
     public SimulatedConnection(GatewayProcess gateway, Road road, int number)
         : base(
@@ -81,6 +81,7 @@ internal sealed class SimulatedConnection : MqttConnection, ITicked
             RecordAcks(_turn);
             CarryOut(_turn);
         }
+        _paused = Channel.IsPaused;
         Pump();
     }
 
@@ -94,6 +95,7 @@ internal sealed class SimulatedConnection : MqttConnection, ITicked
             Outbound.Sent();
             Channel.Drain(Begin());
         }
+        if (_paused && !Channel.IsPaused && !IsClosed) Post(Read);
         if (!IsClosed || _over) return;
         _over = true;
         _road.CloseToClient();

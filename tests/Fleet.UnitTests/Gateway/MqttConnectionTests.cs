@@ -46,6 +46,29 @@ public sealed class MqttConnectionTests
     }
 
     [Fact]
+    public async Task A_client_that_is_owed_many_answers_is_read_on_when_it_has_them()
+    {
+        const int Messages = 250;
+        Wire fast = Open(), other = Open();
+        await fast.Send("100D00044D5154540402003C000170");
+        await fast.Next();
+        await other.Send("100D00044D5154540402003C000131");
+        await other.Next();
+        _parts.Store.Hold();
+        // Retained, each on a topic of its own: each acknowledgement waits for the store.
+        await fast.Send(string.Concat(Enumerable.Range(1, Messages).Select(
+            id => $"33070003{Convert.ToHexString(Encoding.ASCII.GetBytes($"{id:X3}"))}{id:X4}")));
+        await other.Send("C000");
+        Assert.Equal("D000", Convert.ToHexString(await other.Next()));
+        _parts.Store.Release();
+        string answers = "";
+        while (answers.Length < Messages * 8) answers += Convert.ToHexString(await fast.Next());
+        Assert.Equal(string.Concat(Enumerable.Range(1, Messages).Select(id => $"4002{id:X4}")), answers);
+        await fast.Close();
+        await other.Close();
+    }
+
+    [Fact]
     public async Task Another_connection_s_message_arrives_by_itself()
     {
         var subscriber = Open();

@@ -36,6 +36,26 @@ public sealed class ReactorConnectionTests
     }
 
     [Fact]
+    public async Task A_client_that_is_owed_many_answers_is_read_on_when_it_has_them()
+    {
+        const int Messages = 250;
+        await using var rig = new ReactorRig();
+        await using var fast = await (await rig.Dial()).Connected();
+        await using var other = await rig.Dial();
+        await other.Send("100D00044D5154540402003C000131C000");
+        Assert.Equal("20020000D000", await other.Read(6));
+        rig.Parts.Store.Hold();
+        // Retained, each on a topic of its own: each acknowledgement waits for the store.
+        await fast.Send(string.Concat(Enumerable.Range(1, Messages).Select(id => $"33070003{Hex($"{id:X3}")}{id:X4}")));
+        await other.Send("C000");
+        Assert.Equal("D000", await other.Read(2));
+        rig.Parts.Store.Release();
+        Assert.Equal(string.Concat(Enumerable.Range(1, Messages).Select(id => $"4002{id:X4}")), await fast.Read(Messages * 4));
+
+        static string Hex(string text) => Convert.ToHexString(System.Text.Encoding.ASCII.GetBytes(text));
+    }
+
+    [Fact]
     public async Task A_message_reaches_connections_of_both_loops()
     {
         await using var rig = new ReactorRig();

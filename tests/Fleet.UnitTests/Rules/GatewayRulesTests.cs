@@ -85,6 +85,22 @@ public sealed class GatewayRulesTests
         Assert.Empty(_parts.RuleQueue.Lines);
     }
 
+    [Theory, InlineData(null, true, true), InlineData(null, false, true), InlineData("t", true, true), InlineData("t", false, false)]
+    public void A_rule_with_a_topic_filter_takes_basic_ingest_only_if_it_says_so(string? filter, bool says, bool takes)
+    {
+        _parts.Rules.Apply(new RuleTable(1, [new(Given.Name("r"), 1, filter, Enabled: true, says)]));
+        var publisher = TestClient.Connected(_parts, Operator("p"));
+        publisher.Publish("$aws/rules/r/a", "x", Qos.AtLeastOnce, packetId: 1);
+        if (!takes) Assert.Equal((byte)ReasonCode.NotAuthorized, publisher.Read()[4]);
+        Assert.Equal(takes ? ["r: a=x"] : [], _parts.RuleQueue.Lines);
+        // What is published to its topic filter it takes all the same; a change of its mind is in force at once.
+        if (filter is not null) publisher.Publish(filter, "y", Qos.AtLeastOnce, packetId: 2);
+        _parts.Rules.Apply(new RuleTable(2, [new(Given.Name("r"), 2, filter, Enabled: true, BasicIngest: true)]));
+        publisher.Publish("$aws/rules/r/a", "z", Qos.AtLeastOnce, packetId: 3);
+        Assert.Equal("r: a=z", _parts.RuleQueue.Lines[^1]);
+        Assert.Equal((takes ? 2 : 1) + (filter is null ? 0 : 1), _parts.RuleQueue.Lines.Count);
+    }
+
     [Fact]
     public void The_policy_is_asked_about_the_whole_topic()
     {
@@ -104,6 +120,7 @@ public sealed class GatewayRulesTests
     public void A_full_queue_refuses_what_would_be_sent_again_and_drops_the_rest_and_others_are_served()
     {
         _parts.RuleOptions.MaxQueuedMessages = 2;
+        _parts.RuleOptions.MaxQueuedBytesPerPublisher = _parts.RuleOptions.MaxQueuedBytes;
         Rules(("r", "t"));
         var subscriber = TestClient.Connected(_parts, GatewayParts.Plain("s"));
         subscriber.Subscribed("t");
@@ -198,5 +215,5 @@ public sealed class GatewayRulesTests
     private void Rules(params (string Name, string? Filter)[] rules) =>
         _parts.Rules.Apply(new RuleTable(1, [.. rules.Select(r => Route(r.Name, r.Filter))]));
 
-    private static RuleRoute Route(string name, string? filter) => new(Given.Name(name), 1, filter, Enabled: true);
+    private static RuleRoute Route(string name, string? filter) => new(Given.Name(name), 1, filter, Enabled: true, BasicIngest: true);
 }

@@ -17,6 +17,20 @@ internal sealed class MemoryRuleQueue : IRuleQueue
 
     public Exception? Failure { get; set; }
 
+    /// <summary>How often it was asked who holds how much.</summary>
+    public int Counts { get; private set; }
+
+    /// <summary>The rule works off all that is there.</summary>
+    public void Empty() => _messages.Clear();
+
+    /// <summary>The rule works off what one publisher has there.</summary>
+    public void Remove(string clientId)
+    {
+        RuleMessage[] others = [.. _messages.Where(message => message.ClientId != clientId)];
+        _messages.Clear();
+        foreach (var message in others) _messages.Enqueue(message);
+    }
+
     /// <summary>What the store says that the queue holds; null: what was appended.</summary>
     public QueueFill? Fill { get; set; }
 
@@ -30,6 +44,15 @@ internal sealed class MemoryRuleQueue : IRuleQueue
         if (Failure is { } failure) throw failure;
         _messages.Enqueue(message);
         return await GetFill(message.Rule, cancellation);
+    }
+
+    public Task<IReadOnlyList<PublisherFill>> GetHolders(
+        string rule, long messageBytes, long atLeastBytes, CancellationToken cancellation)
+    {
+        Counts++;
+        return Task.FromResult<IReadOnlyList<PublisherFill>>([.. _messages.Where(m => m.Rule == rule && m.ClientId is not null)
+            .GroupBy(m => m.ClientId!, m => Math.Max(m.Payload.Length, messageBytes))
+            .Select(mine => new PublisherFill(mine.Key, mine.Sum())).Where(mine => mine.Bytes >= atLeastBytes)]);
     }
 
     public Task<QueueFill?> GetFill(string rule, CancellationToken cancellation) =>

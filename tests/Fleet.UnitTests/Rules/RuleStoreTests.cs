@@ -42,6 +42,18 @@ public abstract class RuleStoreTests<TDatabase> : IAsyncDisposable where TDataba
     }
 
     [Fact]
+    public async Task Publishers_are_counted_that_hold_much_of_one_queue()
+    {
+        await _database.Rules.Open(A);
+        await _database.Rules.Open(Name("b"));
+        foreach (var (rule, client, bytes) in new (string, string?, int)[] { ("a", "large", 100), ("a", "many", 1), ("a", "many", 2),
+            ("a", "small", 19), ("b", "large", 100), ("a", null, 500) })
+            await _database.RuleQueue.Append(new(rule, Id(++_last), "t", client, null, new byte[bytes], Noon), default);
+        var holders = await _database.RuleQueue.GetHolders("a", messageBytes: 10, atLeastBytes: 20, default);
+        Assert.Equal([new("large", 100), new("many", 20)], holders.OrderBy(holder => holder.ClientId, StringComparer.Ordinal));
+    }
+
+    [Fact]
     public async Task A_queue_that_was_not_made_takes_nothing()
     {
         Assert.Null(await _database.RuleQueue.GetFill("a", default));

@@ -92,7 +92,7 @@ internal sealed class RulesUnderTest : IAsyncDisposable
             services.AddSingleton<IConfiguration>(new ConfigurationManager());
             services.AddFleetRules();
             services.AddSingleton(s => new RuleSender(
-                new HttpMessageInvoker(_network = new KillSwitch(RuleServices.NewHandler())), _time, s.GetRequiredService<RuleMetrics>()));
+                new HttpMessageInvoker(_network = new KillSwitch(RuleServices.NewHandler(new RuleOptions()))), _time, s.GetRequiredService<RuleMetrics>()));
         },
     });
 

@@ -26,7 +26,7 @@ internal sealed class OpenChannel : ChannelPhase
         Answers = new PublishAnswers(services, owner, session, replies);
         _publish = new PublishHandler(services, session, replies.Version, Answers, denials);
         Subscriptions = new SubscribeHandler(services, session, replies, denials);
-        _rate = new PublishRate(services.Options);
+        _rate = new PublishRate(services.Options, session.Identity.Kind);
     }
 
     public override Session Session => _session;

@@ -64,8 +64,7 @@ internal static class ClaimEndpoints
         var rows = await catalog.List("claim", after, limit, cancellation);
         var claims = await Task.WhenAll(rows.Select(row => grains.GetGrain<ICertificateGrain>(row.Key).Get()));
         var bodies = await Task.WhenAll(claims.OfType<CertificateView>().Select(claim => BodyOf(claim, grains)));
-        return TypedResults.Ok(new Page<ClaimBody>(
-            bodies, rows.Length == limit ? Cursors.Encode(rows[^1].Key) : null));
+        return TypedResults.Ok(new Page<ClaimBody>(bodies, rows.Length == limit ? Cursors.Encode(rows[^1].Key) : null));
     }
 
     private static async Task<IResult> Get(string id, IGrainFactory grains) =>

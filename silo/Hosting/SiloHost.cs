@@ -147,6 +147,7 @@ internal static class SiloHost
         // On the metrics page from the first scrape, rather than from the first rollout.
         services.GetRequiredService<RolloutMetrics>();
         services.GetRequiredService<RuleMetrics>();
+        services.GetRequiredService<ClaimMetrics>();
     }
 
     // The gateway binds these; its options are its own.

@@ -35,6 +35,9 @@ internal sealed class CertificateTopics(IGrainFactory grains) : ClaimTopics(Topi
             case IssueCertificateResult.InvalidCsr invalid:
                 Reject(request, requester, 400, "InvalidCsr", invalid.Detail);
                 break;
+            case IssueCertificateResult.Throttled throttled:
+                Reject(request, requester, 429, "ThrottlingException", throttled.Detail);
+                break;
             case IssueCertificateResult.Denied denied:
                 Reject(request, requester, 403, "AccessDenied", denied.Detail);
                 break;

@@ -12,8 +12,8 @@ internal sealed class Requester(Session session, SessionIdentity identity, ISess
 {
     public SessionIdentity Identity => identity;
 
-    /// <summary>What this connection may fetch, for a while.</summary>
-    public Dictionary<string, (bool Allowed, long Until)> Downloads { get; } = [];
+    /// <summary>The streams that this connection may fetch, and until when: monotonic milliseconds.</summary>
+    public Dictionary<string, long> Downloads { get; } = [];
 
     /// <summary>The best QoS this client asked for on a topic name; null: it has not subscribed.</summary>
     public Qos? SubscribedQos(string topic) => session.Subscriptions.BestQos(topic);

@@ -110,22 +110,24 @@ internal sealed class StreamTopics(
 
     private async ValueTask<(StreamLease?, StreamRefusal?)> Find(ReservedTopic topic, Requester requester)
     {
-        if (!ThingName.TryParse(topic.Thing, out var thing) || !StreamId.TryParse(topic.Name, out var id)
-            || await streams.Get(id) is not { } stream)
-            return (null, new("ResourceNotFound", $"There is no stream '{topic.Name}'."));
-        return await MayDownload(thing, id, requester) ? (stream, null)
-            : (null, new("Unauthorized", "The device has no job under way that needs this stream."));
+        var notFound = new StreamRefusal("ResourceNotFound", $"There is no stream '{topic.Name}'.");
+        if (!ThingName.TryParse(topic.Thing, out var thing) || !StreamId.TryParse(topic.Name, out var id)) return (null, notFound);
+        // First: a job names a stream that is there, so nobody is asked for, and nothing is kept of, a name that a device makes up.
+        if (!await MayDownload(thing, id, requester))
+            return (null, new("Unauthorized", "The device has no job under way that needs this stream."));
+        return await streams.Get(id) is { } stream ? (stream, null) : (null, notFound);
     }
 
     private async ValueTask<bool> MayDownload(ThingName thing, StreamId stream, Requester requester)
     {
         long now = clock.NowMs;
-        if (requester.Downloads.TryGetValue(stream.Value, out var known) && now < known.Until) return known.Allowed;
-        bool allowed = await grains.GetGrain<IDeviceGrain>(thing.Value).MayDownload(stream);
+        if (requester.Downloads.TryGetValue(stream.Value, out long until) && now < until) return true;
+        requester.Downloads.Remove(stream.Value);
+        // A refusal is not remembered: the job may be on its way.
+        if (!await grains.GetGrain<IDeviceGrain>(thing.Value).MayDownload(stream)) return false;
         if (requester.Downloads.Count >= 16) requester.Downloads.Clear();
-        // A refusal is not believed for long: the job may be on its way.
-        requester.Downloads[stream.Value] = (allowed, now + (allowed ? AllowedForMs : 0));
-        return allowed;
+        requester.Downloads[stream.Value] = now + AllowedForMs;
+        return true;
     }
 
     /// <summary>Only to a device that listens: older agents do not, and would take it for something else.</summary>

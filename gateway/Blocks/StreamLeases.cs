@@ -5,51 +5,66 @@ using Fleet.Interfaces.Streams;
 namespace Fleet.Gateway.Blocks;
 
 /// <summary>
-/// What this gateway knows of streams, for the length of their leases. A thousand devices that start at once ask the grain once.
+/// What this gateway knows of streams, for the length of their leases. A thousand devices that start at once ask the grain once. Whoever
+/// asks here has been allowed the stream: a name that a client makes up must not get this far.
 /// </summary>
 internal sealed class StreamLeases(IGrainFactory grains, GatewayIdentity gateway, GatewayClock clock)
 {
-    /// <summary>A stream that is not there yet may be there soon.</summary>
-    private static readonly TimeSpan UnknownFor = TimeSpan.FromSeconds(1);
+    /// <summary>A fleet updates from a handful of streams at a time; what is beyond this is asked for each time.</summary>
+    public const int MaxKept = 1_024;
 
-    private readonly ConcurrentDictionary<string, Known> _known = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, Task<StreamLease?>> _asked = new(StringComparer.Ordinal);
+
+    /// <summary>Leases that are kept, and questions under way.</summary>
+    public int Count => _asked.Count;
 
     /// <returns>Null if there is no such stream.</returns>
     public ValueTask<StreamLease?> Get(StreamId stream)
     {
-        var now = clock.UtcNow;
-        if (_known.TryGetValue(stream.Value, out var known))
+        if (_asked.TryGetValue(stream.Value, out var known))
         {
-            if (!known.Asked.IsCompleted) return new(known.Asked);
-            if (known.Asked.IsCompletedSuccessfully && now < Until(known)) return new(known.Asked.Result);
+            if (!known.IsCompleted || IsGood(known)) return new(known);
+            Forget(stream.Value, known);
         }
-        return new(Ask(stream, known, now));
+        return new(Ask(stream));
     }
 
-    private Task<StreamLease?> Ask(StreamId stream, Known? old, DateTimeOffset now)
+    private Task<StreamLease?> Ask(StreamId stream)
     {
         var source = new TaskCompletionSource<StreamLease?>(TaskCreationOptions.RunContinuationsAsynchronously);
-        var mine = new Known(source.Task, now);
-        bool first = old is null ? _known.TryAdd(stream.Value, mine) : _known.TryUpdate(stream.Value, mine, old);
-        if (!first) return _known.TryGetValue(stream.Value, out var other) ? other.Asked : Ask(stream, null, now);
-        _ = Fill(stream, source);
-        return source.Task;
+        var asked = _asked.GetOrAdd(stream.Value, source.Task);
+        if (asked == source.Task) _ = Fill(stream, source);
+        return asked;
     }
 
     private async Task Fill(StreamId stream, TaskCompletionSource<StreamLease?> source)
     {
         try
         {
-            source.SetResult(await grains.GetGrain<IFirmwareStreamGrain>(stream.Value).Lease(gateway.Id));
+            var lease = await grains.GetGrain<IFirmwareStreamGrain>(stream.Value).Lease(gateway.Id);
+            if (lease is null || !HasRoom()) Forget(stream.Value, source.Task);
+            source.SetResult(lease);
         }
         catch (Exception e)
         {
             // Whoever waits gets it; the next one asks again.
+            Forget(stream.Value, source.Task);
             source.SetException(e);
         }
     }
 
-    private static DateTimeOffset Until(Known known) => known.Asked.Result?.Until ?? known.AskedAt + UnknownFor;
+    private bool HasRoom()
+    {
+        if (_asked.Count <= MaxKept) return true;
+        foreach (var (stream, known) in _asked)
+        {
+            if (known.IsCompleted && !IsGood(known)) Forget(stream, known);
+        }
+        return _asked.Count <= MaxKept;
+    }
 
-    private sealed record Known(Task<StreamLease?> Asked, DateTimeOffset AskedAt);
+    private bool IsGood(Task<StreamLease?> known) =>
+        known.IsCompletedSuccessfully && known.Result is { } lease && clock.UtcNow < lease.Until;
+
+    private void Forget(string stream, Task<StreamLease?> known) => _asked.TryRemove(new(stream, known));
 }

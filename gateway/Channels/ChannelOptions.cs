@@ -48,6 +48,11 @@ internal sealed class ChannelOptions
     /// </summary>
     [Range(1, 1_000_000)] public int MaxPublishesPerSecond { get; set; } = 20_000;
 
+    /// <summary>
+    /// PUBLISH packets per second and connection of a claim, held to in the same way: a device needs two to be let in.
+    /// </summary>
+    [Range(1, 1_000_000)] public int MaxClaimPublishesPerSecond { get; set; } = 10;
+
     /// <summary>Bytes of PUBLISH packets per second and client, held to in the same way. 128 of the largest messages.</summary>
     [Range(65_536, 1_000_000_000)] public int MaxPublishBytesPerSecond { get; set; } = 16 * 1024 * 1024;
 

@@ -64,12 +64,13 @@ internal static class ConnectHandshake
         };
     }
 
-    public static SessionTerms Terms(ConnectRequest request, ChannelOptions options) => new(
-        request.CleanStart,
-        request.SessionExpirySeconds == ForEver
-            ? (uint)options.MaxSessionExpirySeconds : Math.Min(request.SessionExpirySeconds, (uint)options.MaxSessionExpirySeconds),
-        request.ReceiveMaximum,
-        request.Will);
+    /// <summary>What the client asked for, within the limits. A claim's session begins anew and ends with its connection.</summary>
+    public static SessionTerms Terms(ConnectRequest request, SessionKind kind, ChannelOptions options)
+    {
+        uint longest = kind == SessionKind.Claim ? 0 : (uint)options.MaxSessionExpirySeconds;
+        uint expiry = request.SessionExpirySeconds == ForEver ? longest : Math.Min(request.SessionExpirySeconds, longest);
+        return new(request.CleanStart || kind == SessionKind.Claim, expiry, request.ReceiveMaximum, request.Will);
+    }
 
     /// <summary>What the client asked for, or the most there is: silence for ever is not on offer (spec/aws-iot-topics.md, 5.2).</summary>
     public static int KeepAlive(ConnectRequest request, ChannelOptions options) =>

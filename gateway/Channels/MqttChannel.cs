@@ -213,7 +213,7 @@ internal sealed class MqttChannel(ChannelServices services, ISessionConnection o
 
     private void Attach(ConnectRequest request, SessionIdentity identity, ChannelTurn turn)
     {
-        var terms = ConnectHandshake.Terms(request, services.Options);
+        var terms = ConnectHandshake.Terms(request, identity.Kind, services.Options);
         if (services.Directory.Attach(owner, identity, terms, turn.Now, out var refusal) is not { } attached)
         {
             Refuse(refusal!.Code, EndCause.Forbidden(refusal.Detail), turn);

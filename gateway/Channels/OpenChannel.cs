@@ -30,7 +30,7 @@ internal sealed class OpenChannel : ChannelPhase
         Answers = new PublishAnswers(services, owner, session, replies);
         _publish = new PublishHandler(services, session, replies.Version, Answers, denials);
         Subscriptions = new SubscribeHandler(services, session, replies, denials);
-        _rate = new PublishRate(services.Options);
+        _rate = new PublishRate(services.Options, session.Identity.Kind);
         // 5.0 has a maximum of its own for PUBLISH, and what goes beyond that must be read to be refused: this is for all the rest.
         _maxOwed = services.Sessions.ReceiveMaximum * (replies.Version == MqttVersion.V5 ? 2 : 1);
     }

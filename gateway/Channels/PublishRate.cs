@@ -4,9 +4,10 @@ namespace Fleet.Gateway.Channels;
 /// How fast one client may publish: each message takes the time that it would last at the rate, and time that was not used is saved up to
 /// the burst (the generic cell rate algorithm: one number to keep).
 /// </summary>
-internal sealed class PublishRate(ChannelOptions options)
+internal sealed class PublishRate(ChannelOptions options, SessionKind kind)
 {
-    private readonly double _msPerMessage = 1000.0 / options.MaxPublishesPerSecond;
+    private readonly double _msPerMessage =
+        1000.0 / (kind == SessionKind.Claim ? options.MaxClaimPublishesPerSecond : options.MaxPublishesPerSecond);
     private readonly double _msPerByte = 1000.0 / options.MaxPublishBytesPerSecond;
     private readonly double _burstMs = options.PublishBurstSeconds * 1000.0;
     private double _spentUntil = double.MinValue;

@@ -19,7 +19,8 @@ namespace Fleet.Gateway.Connect;
 /// </summary>
 internal sealed class ConnectAuthoriser(
     GatewayIdentity gateway, ClientAuthenticator clients, SessionAcquirer sessions, SessionLifecycle lifecycle, PolicySource policies,
-    ConnectAdmission admission, Flapping flapping, GatewayClock clock, GatewayMetrics metrics, ILogger<ConnectAuthoriser> log)
+    ConnectAdmission admission, ClaimSessions claims, Flapping flapping, GatewayClock clock, GatewayMetrics metrics,
+    ILogger<ConnectAuthoriser> log)
 {
     private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(20);
 
@@ -49,8 +50,10 @@ internal sealed class ConnectAuthoriser(
         {
             metrics.Denied(DeniedAction.Connect);
             if (refused.Code is ReasonCode.NotAuthorized or ReasonCode.BadUserNameOrPassword)
-                lifecycle.Refused(request.ClientId, connectionId, source);
-            log.ConnectRefused(request.ClientId, source.RemoteAddress, refused.Code, refused.Detail);
+                lifecycle.Refused(refused.Thing, request.ClientId, connectionId, source);
+            // That a claim has all its sessions is told once a minute.
+            if (refused.Code != ReasonCode.QuotaExceeded)
+                log.ConnectRefused(request.ClientId, source.RemoteAddress, refused.Code, refused.Detail);
         }
         return decision;
     }
@@ -60,8 +63,36 @@ internal sealed class ConnectAuthoriser(
         if (gateway.IsBeginning) return Unavailable("The gateway was cut off and begins anew; try again in some seconds.");
         var (client, refusal) = await clients.Authenticate(request, source);
         if (client is null) return refusal!;
-
         string clientId = request.ClientId.Length > 0 ? request.ClientId : $"auto-{connectionId}";
+        Task<ConnectDecision> Judge() => DecideFor(client, clientId, request, source, connectionId, wait);
+        var decision = client is { Kind: SessionKind.Claim, Certificate: { } claim }
+            ? await WithinShare(claim, clientId, Judge) : await Judge();
+        return decision is ConnectDecision.Refused refused ? refused with { Thing = client.Thing } : decision;
+    }
+
+    /// <summary>Of a claim: what it has all of is refused before anything is asked, or kept.</summary>
+    private async Task<ConnectDecision> WithinShare(CertificateId claim, string clientId, Func<Task<ConnectDecision>> judge)
+    {
+        if (!claims.TryEnter(claim, clientId))
+        {
+            string detail = $"The claim has {claims.Max} sessions, which is all that a claim may have; try again in some seconds.";
+            return new ConnectDecision.Refused(ReasonCode.QuotaExceeded, detail);
+        }
+        ConnectDecision? decision = null;
+        try
+        {
+            return decision = await judge();
+        }
+        finally
+        {
+            // One that is let in leaves when its connection ends.
+            if (decision is not ConnectDecision.Accepted) claims.Leave(claim, clientId);
+        }
+    }
+
+    private async Task<ConnectDecision> DecideFor(
+        Client client, string clientId, ConnectRequest request, ConnectionSource source, string connectionId, ConnectWait wait)
+    {
         string key = SessionIdentity.KeyOf(client.Kind, clientId, client.Certificate, client.Operator);
         if (flapping.HeldOff(key, clock.NowMs) is > 0 and var ms)
         {
@@ -80,7 +111,9 @@ internal sealed class ConnectAuthoriser(
         }
 
         string gatewayId = gateway.Id;
-        var claim = new SessionClaim(gatewayId, connectionId, request.CleanStart, PeerMessages.Of(request.Will));
+        // A claim's session ends with its connection: there is none to come back to.
+        bool cleanStart = request.CleanStart || client.Kind == SessionKind.Claim;
+        var claim = new SessionClaim(gatewayId, connectionId, cleanStart, PeerMessages.Of(request.Will));
         if (await sessions.Open(key, claim, wait) is not { } lease)
             return Unavailable("The session is at a gateway that does not answer; try again in some seconds.");
         var identity = new SessionIdentity
@@ -99,7 +132,7 @@ internal sealed class ConnectAuthoriser(
             ConnectedAt = clock.NowMs,
             Heartbeat = client.Thing is { } thing ? new Heartbeat(thing) : null,
         };
-        if (!await sessions.TakeOver(identity, lease, request.CleanStart))
+        if (!await sessions.TakeOver(identity, lease, cleanStart))
             return Unavailable("The session is on its way elsewhere, or its gateway is dead; try again in some seconds.");
         await lifecycle.Announce(identity);
         return new ConnectDecision.Accepted(identity);

@@ -76,6 +76,7 @@ public static class GatewayServiceCollectionExtensions
         services.AddSingleton<SessionTakeover>();
         services.AddSingleton<ISessionLeaseReleaser, SessionLeaseReleaser>();
         services.AddSingleton<PolicySource>();
+        services.AddSingleton<ClaimSessions>();
         services.AddSingleton<ClientAuthenticator>();
         services.AddSingleton<SessionAcquirer>();
         services.AddSingleton<ConnectAuthoriser>();
@@ -125,6 +126,7 @@ public static class GatewayServiceCollectionExtensions
         services.AddGatewayOptions<AdmissionOptions>();
         services.AddGatewayOptions<BlockCacheOptions>();
         services.AddGatewayOptions<ChannelOptions>();
+        services.AddGatewayOptions<ClaimOptions>();
         services.AddGatewayOptions<DownloadOptions>();
         services.AddGatewayOptions<JournalOptions>();
         services.AddGatewayOptions<PolicyOptions>();

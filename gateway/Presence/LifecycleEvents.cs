@@ -12,20 +12,24 @@ namespace Fleet.Gateway.Presence;
 /// <param name="family">What their topics begin with.</param>
 internal sealed class LifecycleEvents(string family, Broker broker, GatewayClock clock)
 {
-    /// <param name="eventType">Also the topic level before the client id.</param>
+    /// <param name="eventType">Also the topic level before the name.</param>
+    /// <param name="name">
+    /// Of the client: a thing's own for its device alone; every other has a '/' in it, which no thing name can have
+    /// (<see cref="SessionIdentity.Key"/>).
+    /// </param>
     /// <param name="principal">Certificate id, or who signed in.</param>
     /// <param name="more">Writes the members that this event has beside them.</param>
-    public void Publish(string eventType, string clientId, string sessionId, string principal, Action<Utf8JsonWriter> more)
+    public void Publish(string eventType, string name, string sessionId, string principal, Action<Utf8JsonWriter> more)
     {
         // They would be wildcards in the event's topic: such clients produce no events.
-        if (clientId.AsSpan().ContainsAny('#', '+')) return;
-        byte[] topic = Encoding.UTF8.GetBytes($"{family}/{eventType}/{clientId}");
+        if (name.AsSpan().ContainsAny('#', '+')) return;
+        byte[] topic = Encoding.UTF8.GetBytes($"{family}/{eventType}/{name}");
         if (!broker.HasSubscribers(topic)) return;
         var payload = new ArrayBufferWriter<byte>(256);
         using (var json = new Utf8JsonWriter(payload))
         {
             json.WriteStartObject();
-            json.WriteString("clientId", clientId);
+            json.WriteString("clientId", name);
             json.WriteNumber("timestamp", clock.UtcNow.ToUnixTimeMilliseconds());
             json.WriteString("eventType", eventType);
             json.WriteString("sessionIdentifier", sessionId);
@@ -38,7 +42,7 @@ internal sealed class LifecycleEvents(string family, Broker broker, GatewayClock
 }
 
 /// <summary>
-/// <c>$aws/events/subscriptions/subscribed|unsubscribed/{clientId}</c>, after the SUBACK or UNSUBACK: spec/aws-iot-topics.md, 5.1.
+/// <c>$aws/events/subscriptions/subscribed|unsubscribed/{name}</c>, after the SUBACK or UNSUBACK: spec/aws-iot-topics.md, 5.1.
 /// </summary>
 internal sealed class SubscriptionEvents(Broker broker, GatewayClock clock)
 {
@@ -53,7 +57,7 @@ internal sealed class SubscriptionEvents(Broker broker, GatewayClock clock)
     private void Publish(string eventType, SessionIdentity identity, IReadOnlyCollection<string> filters)
     {
         if (filters.Count == 0) return;
-        _events.Publish(eventType, identity.ClientId, identity.ConnectionId, identity.Principal, json =>
+        _events.Publish(eventType, identity.Key, identity.ConnectionId, identity.Principal, json =>
         {
             json.WriteStartArray("topics");
             foreach (string filter in filters) json.WriteStringValue(filter);

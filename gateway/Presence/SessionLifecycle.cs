@@ -1,17 +1,19 @@
 using System.Collections.Concurrent;
 using Fleet.Gateway.Auth;
 using Fleet.Gateway.Directory;
+using Fleet.Gateway.Policies;
 using Fleet.Gateway.Sessions;
 using Fleet.Gateway.Telemetry;
 using Fleet.Interfaces.Devices;
+using Fleet.Interfaces.Naming;
 using Microsoft.Extensions.Logging;
 
 namespace Fleet.Gateway.Presence;
 
 /// <summary>What the world hears of a session: the device grain, presence events, heartbeats, the log.</summary>
 internal sealed class SessionLifecycle(
-    PresenceReporter devices, PresenceEvents events, SessionDirectory directory, ISessionLeaseReleaser leases, Flapping flapping,
-    GatewayClock clock, ILogger<SessionLifecycle> log)
+    PresenceReporter devices, PresenceEvents events, SessionDirectory directory, ISessionLeaseReleaser leases, ClaimSessions claims,
+    Flapping flapping, GatewayClock clock, ILogger<SessionLifecycle> log)
 {
     private readonly ConcurrentDictionary<string, SessionIdentity> _beating = new(StringComparer.Ordinal);
 
@@ -27,14 +29,16 @@ internal sealed class SessionLifecycle(
     }
 
     /// <summary>A CONNECT was not authorised.</summary>
-    public void Refused(string clientId, string sessionId, ConnectionSource source) =>
-        events.ConnectFailed(clientId, sessionId, source.Certificate?.Value, source.RemoteAddress);
+    /// <param name="thing">See <see cref="PresenceEvents.ConnectFailed"/>.</param>
+    public void Refused(ThingName? thing, string clientId, string sessionId, ConnectionSource source) =>
+        events.ConnectFailed(thing, clientId, sessionId, source);
 
     /// <summary>The connection is over, its requests answered.</summary>
     /// <param name="wasAttached">False if it ended before it had a session: nobody else gives the lease back then.</param>
     public void Ended(SessionIdentity identity, EndCause cause, bool wasAttached)
     {
         _beating.TryRemove(identity.ConnectionId, out _);
+        if (identity is { Kind: SessionKind.Claim, Certificate: { } claim }) claims.Leave(claim, identity.ClientId);
         // A session that waits here for its client, perhaps brought here for this very connection, still needs its lease.
         if (!wasAttached && directory.Find(identity.Key) is null) leases.Release(identity);
         if (identity.Thing is not null) devices.Disconnected(identity, cause.Reason);

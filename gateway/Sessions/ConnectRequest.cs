@@ -1,4 +1,5 @@
 using Fleet.Gateway.Messages;
+using Fleet.Interfaces.Naming;
 using Fleet.Mqtt;
 
 namespace Fleet.Gateway.Sessions;
@@ -34,6 +35,9 @@ internal abstract record ConnectDecision
     /// <param name="Detail">For the operator's log and the reason string.</param>
     public sealed record Refused(ReasonCode Code, string Detail) : ConnectDecision
     {
+        /// <summary>Of a device whose certificate is good: it is refused what it wanted, not who it is.</summary>
+        public ThingName? Thing { get; init; }
+
         public static Refused NotAuthorised(string why) => new(ReasonCode.NotAuthorized, "Not authorised: " + why);
     }
 }

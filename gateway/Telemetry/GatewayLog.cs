@@ -123,6 +123,9 @@ internal static partial class GatewayLog
         "Client {Key} connects and drops again and again, and is held off for {Seconds} s; the last time it ended by {Reason}: {Detail}")]
     public static partial void ClientHeldOff(this ILogger log, string key, long seconds, DisconnectReason reason, string detail);
 
+    [LoggerMessage(3044, LogLevel.Warning, "Claim {Certificate} has {Max} sessions, which is all that a claim may have; more are refused")]
+    public static partial void ClaimSessionsExhausted(this ILogger log, string certificate, int max);
+
     [LoggerMessage(3042, LogLevel.Warning, "Connection from {RemoteAddress} closed: {Fault}")]
     public static partial void ProxyHeaderRefused(this ILogger log, string remoteAddress, string fault);
 

@@ -89,9 +89,12 @@ public interface ICertificateGrain : IGrainWithStringKey
 
     /// <summary>
     /// Spends the ownership token: attaches the thing and makes the certificate ACTIVE. False if the token is wrong, spent on another
-    /// thing, or expired (1 h). A repeat with the same thing answers as the first did.
+    /// thing, or expired (<c>Fleet:Claims:PendingMinutes</c>). A repeat with the same thing answers as the first did.
     /// </summary>
     Task<bool> Activate(string ownershipToken, ThingName thing);
+
+    /// <summary>Deletes it if its token has expired unspent.</summary>
+    Task ForgetIfUnused();
 
     /// <summary>Ends it for good: whoever looks it up from now on finds it revoked. False if there is no such certificate.</summary>
     Task<bool> Revoke();
@@ -143,7 +146,11 @@ public abstract record IssueCertificateResult
     [GenerateSerializer, Immutable, Alias("fleet.issue-certificate-result.invalid-csr")]
     public sealed record InvalidCsr([property: Id(0)] string Detail) : IssueCertificateResult;
 
-    /// <summary>The claim is unknown, revoked or expired.</summary>
+    /// <summary>The claim is unknown, revoked or expired, or has had all its certificates.</summary>
     [GenerateSerializer, Immutable, Alias("fleet.issue-certificate-result.denied")]
     public sealed record Denied([property: Id(0)] string Detail) : IssueCertificateResult;
+
+    /// <summary>The claim may have no certificate now, and may have one later.</summary>
+    [GenerateSerializer, Immutable, Alias("fleet.issue-certificate-result.throttled")]
+    public sealed record Throttled([property: Id(0)] string Detail) : IssueCertificateResult;
 }

@@ -13,6 +13,7 @@ internal sealed class CertificateAuthorityGrain(ICertificateSigner signer, TimeP
     {
         var view = await GrainFactory.GetGrain<ICertificateGrain>(claim.Value).Get();
         if (ClaimRules.WhyNot(view, clock.GetUtcNow()) is { } denial) return new IssueCertificateResult.Denied(denial);
+        if (await Use(claim).WhyNot() is { } refusal) return Refused(refusal);
         return CsrReader.Read(csrPem) switch
         {
             CsrReading.Refused refused => new IssueCertificateResult.InvalidCsr(refused.Detail),
@@ -27,6 +28,7 @@ internal sealed class CertificateAuthorityGrain(ICertificateSigner signer, TimeP
     {
         var view = await GrainFactory.GetGrain<ICertificateGrain>(claim.Value).Get();
         if (ClaimRules.WhyNot(view, clock.GetUtcNow()) is { } denial) return new IssueCertificateResult.Denied(denial);
+        if (await Use(claim).WhyNot() is { } refusal) return Refused(refusal);
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         return await IssueDevice(new PublicKey(key), claim, PrivatePemOf(key));
     }
@@ -48,10 +50,17 @@ internal sealed class CertificateAuthorityGrain(ICertificateSigner signer, TimeP
     private async Task<IssueCertificateResult> IssueDevice(PublicKey key, CertificateId claim, string? privateKeyPem)
     {
         var certificate = Sign(CertificateProfile.Device, key) with { IssuedThrough = claim };
+        // Others may have used the claim since it was asked.
+        if (await Use(claim).Issue(certificate.Id) is { } refusal) return Refused(refusal);
         var token = OwnershipToken.Of(certificate.Id, RandomNumberGenerator.GetBytes(OwnershipToken.SecretBytes));
         await GrainFactory.GetGrain<ICertificateGrain>(certificate.Id.Value).Record(certificate, OwnershipToken.Sha256Of(token));
         return new IssueCertificateResult.Issued(certificate.Id, certificate.Pem, token, privateKeyPem);
     }
+
+    private IClaimGrain Use(CertificateId claim) => GrainFactory.GetGrain<IClaimGrain>(claim.Value);
+
+    private static IssueCertificateResult Refused(ClaimRefusal refusal) => refusal.Limit == ClaimLimit.Total
+        ? new IssueCertificateResult.Denied(refusal.Detail) : new IssueCertificateResult.Throttled(refusal.Detail);
 
     private CertificateView Sign(CertificateProfile profile, PublicKey key)
     {

@@ -8,17 +8,15 @@ namespace Fleet.Grains.Certificates;
 /// <summary>The life of one certificate: pending until its ownership token is spent, active until it is revoked.</summary>
 internal static class CertificateCore
 {
-    /// <summary>How long an ownership token may be spent (spec/aws-iot-topics.md, section 4).</summary>
-    public static readonly TimeSpan TokenLifetime = TimeSpan.FromHours(1);
-
     /// <param name="ownershipTokenSha256">Null for a certificate that needs no activation: a claim.</param>
+    /// <param name="tokenLifetime">How long the ownership token may be spent.</param>
     public static CertificateState Record(
-        CertificateState state, CertificateView certificate, string? ownershipTokenSha256, DateTimeOffset now) =>
+        CertificateState state, CertificateView certificate, string? ownershipTokenSha256, TimeSpan tokenLifetime, DateTimeOffset now) =>
         state.Certificate is not null ? state : new CertificateState
         {
             Certificate = certificate,
             OwnershipTokenSha256 = ownershipTokenSha256,
-            OwnershipTokenExpiresAt = ownershipTokenSha256 is null ? null : now + TokenLifetime,
+            OwnershipTokenExpiresAt = ownershipTokenSha256 is null ? null : now + tokenLifetime,
         };
 
     /// <summary>The certificate, unless nobody used it in time: then it counts as deleted, whether or not it was swept away yet.</summary>

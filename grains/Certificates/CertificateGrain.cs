@@ -1,6 +1,7 @@
 using Fleet.Grains.Records;
 using Fleet.Interfaces.Certificates;
 using Fleet.Interfaces.Naming;
+using Microsoft.Extensions.Options;
 
 namespace Fleet.Grains.Certificates;
 
@@ -10,16 +11,27 @@ namespace Fleet.Grains.Certificates;
 /// </summary>
 [CollectionAgeLimit(Minutes = 2)]
 internal sealed class CertificateGrain(
-    [PersistentState("certificate")] IPersistentState<CertificateState> record, TimeProvider clock) : Grain, ICertificateGrain, IRemindable
+    [PersistentState("certificate")] IPersistentState<CertificateState> record, IOptions<ClaimOptions> options, TimeProvider clock)
+    : Grain, ICertificateGrain, IRemindable
 {
-    private const string Abandoned = "abandoned", Ending = "ending";
+    /// <summary>
+    /// Of earlier versions, each of whose certificates waited by itself for the end of its token: the last is over in an hour.
+    /// </summary>
+    private const string Abandoned = "abandoned";
+    private const string Ending = "ending";
 
     /// <summary>Not at once: of many calls that meet one deactivation after the other, Orleans gives up.</summary>
     private static readonly TimeSpan LeavesAfter = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan EndAgainAfter = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan EndAgainEvery = TimeSpan.FromMinutes(1);
-    private IGrainReminder? _reminder, _endingReminder;
+    private IGrainReminder? _endingReminder;
     private IGrainTimer? _ending, _leaving;
+
+    public override Task OnActivateAsync(CancellationToken cancellationToken)
+    {
+        this.LeaveIfUnknown(record);
+        return Task.CompletedTask;
+    }
 
     public Task<CertificateView?> Get()
     {
@@ -31,12 +43,9 @@ internal sealed class CertificateGrain(
 
     public async Task Record(CertificateView certificate, string? ownershipTokenSha256)
     {
-        var next = CertificateCore.Record(record.State, certificate, ownershipTokenSha256, clock.GetUtcNow());
-        if (next == record.State) return;
-        // The reminder first: one without a certificate removes itself, a pending certificate without one would stay for ever.
-        if (ownershipTokenSha256 is not null)
-            _reminder = await this.RegisterOrUpdateReminder(Abandoned, CertificateCore.TokenLifetime, CertificateCore.TokenLifetime);
-        await Save(next);
+        var lifetime = TimeSpan.FromMinutes(options.Value.PendingMinutes);
+        var next = CertificateCore.Record(record.State, certificate, ownershipTokenSha256, lifetime, clock.GetUtcNow());
+        if (next != record.State) await Save(next);
     }
 
     public Task<bool> MayActivate(string ownershipToken, ThingName thing) =>
@@ -45,10 +54,13 @@ internal sealed class CertificateGrain(
     public async Task<bool> Activate(string ownershipToken, ThingName thing)
     {
         if (CertificateCore.Activate(record.State, ownershipToken, thing, clock.GetUtcNow()) is not { } next) return false;
-        if (next == record.State) return true;
-        await Save(next);
-        await StopWaiting();
+        if (next != record.State) await Save(next);
         return true;
+    }
+
+    public async Task ForgetIfUnused()
+    {
+        if (CertificateCore.IsAbandoned(record.State, clock.GetUtcNow())) await this.Clear(record);
     }
 
     public async Task<bool> Revoke()
@@ -72,10 +84,9 @@ internal sealed class CertificateGrain(
             await EndSessions();
             return;
         }
-        if (CertificateCore.IsAbandoned(record.State, clock.GetUtcNow()))
-            await record.ClearStateAsync();
-        if (record.State.Certificate is not { Status: CertificateStatus.PendingActivation })
-            await StopWaiting();
+        await ForgetIfUnused();
+        if (record.State.Certificate is { Status: CertificateStatus.PendingActivation }) return;
+        if (await this.GetReminder(Abandoned) is { } waiting) await this.UnregisterReminder(waiting);
     }
 
     /// <summary>
@@ -105,13 +116,6 @@ internal sealed class CertificateGrain(
         // Revoked meanwhile, it stays until the gateways know.
         if (_ending is null) DeactivateOnIdle();
         return Task.CompletedTask;
-    }
-
-    private async Task StopWaiting()
-    {
-        if ((_reminder ?? await this.GetReminder(Abandoned)) is { } waiting)
-            await this.UnregisterReminder(waiting);
-        _reminder = null;
     }
 
     private Task Save(CertificateState next) => this.Save(record, next);

@@ -23,4 +23,5 @@ internal sealed record CertificateState : ICatalogued
 }
 
 [JsonSerializable(typeof(CertificateState))]
+[JsonSerializable(typeof(ClaimState))]
 internal sealed partial class CertificatesJson : JsonSerializerContext;

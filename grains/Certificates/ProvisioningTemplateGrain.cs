@@ -24,6 +24,8 @@ internal sealed class ProvisioningTemplateGrain(IFirmwareSigner firmwareSigner, 
         var registered = await GrainFactory.GetGrain<IDeviceGrain>(order.Thing.Value).Register(order.Registration);
         if (ProvisioningCore.Judge(registered) is { } refused) return refused;
         if (!await certificate.Activate(request.OwnershipToken, order.Thing)) return ProvisioningCore.InvalidToken(UnusableToken);
+        // Nobody waits for it: what is not heard is found out when the certificate's time would be up.
+        GrainFactory.GetGrain<IClaimGrain>(request.Claim.Value).Registered(id).Ignore();
 
         return new ProvisionResult.Provisioned(
             order.Thing, ImmutableSortedDictionary<string, string>.Empty.Add("firmwareSigner", firmwareSigner.CertificatePem));

@@ -40,6 +40,7 @@ internal sealed class DeviceGrain(
 
     public override async Task OnActivateAsync(CancellationToken cancellationToken)
     {
+        this.LeaveIfUnknown(record);
         // A process that ended without a word closed no session. Its id is known to be dead, so its sessions are too.
         if (record.State.Session is { } session && await IsDead(session.GatewayId))
         {

@@ -9,6 +9,12 @@ internal sealed class FirmwareGrain(
     [PersistentState("firmware")] IPersistentState<FirmwareState> record, IFirmwareSigner signer, TimeProvider clock)
     : Grain, IFirmwareGrain
 {
+    public override Task OnActivateAsync(CancellationToken cancellationToken)
+    {
+        this.LeaveIfUnknown(record);
+        return Task.CompletedTask;
+    }
+
     public Task<FirmwareView?> Get() => Task.FromResult(record.State.Firmware);
 
     public async Task<UploadFirmwareResult> Upload(FirmwareUpload upload)

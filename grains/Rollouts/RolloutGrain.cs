@@ -41,6 +41,7 @@ internal sealed class RolloutGrain : Grain, IRolloutGrain, IRemindable
 
     public override Task OnActivateAsync(CancellationToken cancellationToken)
     {
+        this.LeaveIfUnknown(_record);
         _saved = _record.State;
         return Wake();
     }

@@ -41,6 +41,7 @@ internal sealed class RuleGrain : Grain, IRuleGrain, IRemindable
 
     public override async Task OnActivateAsync(CancellationToken cancellationToken)
     {
+        this.LeaveIfUnknown(_record);
         _delivery.Rule = Name;
         _saved = _record.State;
         if (_saved.Definition is null) return;

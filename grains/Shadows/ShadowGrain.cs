@@ -17,6 +17,7 @@ internal sealed class ShadowGrain([PersistentState("shadow")] IPersistentState<S
 
     public override Task OnActivateAsync(CancellationToken cancellationToken)
     {
+        this.LeaveIfUnknown(record);
         if (record.State.UnsentReport is not null) RetryIn(TimeSpan.Zero);
         return Task.CompletedTask;
     }

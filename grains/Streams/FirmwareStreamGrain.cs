@@ -6,6 +6,12 @@ namespace Fleet.Grains.Streams;
 internal sealed class FirmwareStreamGrain(
     [PersistentState("stream")] IPersistentState<FirmwareStreamState> record, TimeProvider clock) : Grain, IFirmwareStreamGrain
 {
+    public override Task OnActivateAsync(CancellationToken cancellationToken)
+    {
+        this.LeaveIfUnknown(record);
+        return Task.CompletedTask;
+    }
+
     public Task<StreamLease?> Lease(string gatewayId) => Task.FromResult(FirmwareStreamCore.Lease(record.State, clock.GetUtcNow()));
 
     public async Task Open(StreamDescription description)

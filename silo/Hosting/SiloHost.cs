@@ -1,5 +1,6 @@
 using System.Net;
 using Fleet.Gateway.Hosting;
+using Fleet.Grains.Certificates;
 using Fleet.Grains.Messaging;
 using Fleet.Grains.Rollouts;
 using Fleet.Grains.Rules;
@@ -83,7 +84,7 @@ internal static class SiloHost
     {
         builder.Services.AddFleetCensus();
         builder.AddFleetSilo(process);
-        builder.Services.AddFleetMessaging().AddFleetRollouts().AddFleetRules()
+        builder.Services.AddFleetMessaging().AddFleetRollouts().AddFleetRules().AddFleetClaims()
             .AddFleetPki().AddFleetBlobs().AddFleetTokens().AddFleetApi();
         builder.Services.AddReadiness<StorageReadiness>("storage");
     }
@@ -133,6 +134,7 @@ internal static class SiloHost
         // On the metrics page from the first scrape, rather than from the first rollout.
         services.GetRequiredService<RolloutMetrics>();
         services.GetRequiredService<RuleMetrics>();
+        services.GetRequiredService<ClaimMetrics>();
     }
 
     // The gateway binds these; its options are its own.

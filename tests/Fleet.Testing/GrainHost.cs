@@ -42,6 +42,9 @@ public sealed class GrainHost : IAsyncDisposable
 
     public IGrainFactory Grains => _runtime.Grains;
 
+    /// <summary>All that there are in memory.</summary>
+    public IEnumerable<string> Activations => _runtime.Classes.Activations.Select(activation => $"{activation}");
+
     /// <summary>Activations that are coming up or going down.</summary>
     public IEnumerable<string> Unsettled =>
         _runtime.Classes.Activations.Where(activation => !activation.IsActive).Select(activation => $"{activation}");

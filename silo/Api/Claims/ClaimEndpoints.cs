@@ -2,13 +2,14 @@ using Fleet.Grains.Certificates;
 using Fleet.Grains.Index;
 using Fleet.Interfaces.Certificates;
 using Fleet.Interfaces.Naming;
+using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace Fleet.Silo.Api.Claims;
 
 /// <summary>Claim certificates: the way in, good for provisioning and nothing else.</summary>
 internal static class ClaimEndpoints
 {
-    private const int MaxLabelCharacters = 128;
+    private const int MaxLabelCharacters = 128, MostCertificates = 100_000_000, MostPerSecond = 100_000;
 
     public static void MapClaims(this IEndpointRouteBuilder api)
     {
@@ -19,6 +20,9 @@ internal static class ClaimEndpoints
             .Produces<Page<ClaimBody>>().ProducesProblem(StatusCodes.Status400BadRequest);
         api.MapGet("/claims/{id}", Get).RequireAuthorization(Roles.Viewer).WithTags("Claims").WithSummary("One claim certificate.")
             .Produces<ClaimBody>().ProducesProblem(StatusCodes.Status404NotFound);
+        api.MapPut("/claims/{id}/limits", SetLimits).RequireAuthorization(Roles.Operator).WithTags("Claims")
+            .WithSummary("Sets how much a claim may be used from now on. What is absent is as the service's settings have it.")
+            .Produces<ClaimBody>().ProducesProblem(StatusCodes.Status400BadRequest).ProducesProblem(StatusCodes.Status404NotFound);
         api.MapDelete("/claims/{id}", Revoke).RequireAuthorization(Roles.Operator).WithTags("Claims")
             .WithSummary("Revokes a claim certificate: it lets nobody in any more. Devices that it let in stay. A repeat changes nothing.")
             .Produces(StatusCodes.Status204NoContent).ProducesProblem(StatusCodes.Status404NotFound);
@@ -38,11 +42,15 @@ internal static class ClaimEndpoints
             thing = parsed;
         }
 
+        var limits = new ClaimLimits(body.MaxCertificates, body.CertificatesPerSecond);
+        if (WhyNot(limits) is { } wrong) return wrong;
+
         var template = body.Template ?? IProvisioningTemplateGrain.DefaultName;
         var issued = await grains.GetGrain<ICertificateAuthorityGrain>(ICertificateAuthorityGrain.DefaultId)
             .IssueClaim(new ClaimRequest(label, template, thing));
-        response.Headers.CacheControl = "no-store";
         var claim = issued.Certificate;
+        await Use(claim, grains).SetLimits(limits);
+        response.Headers.CacheControl = "no-store";
         return TypedResults.Created($"/api/v1/claims/{claim.Id}", new IssuedClaimBody(
             claim.Id.Value, claim.Pem, issued.PrivateKeyPem, ca.CaCertificatePem, claim.NotAfter, label, template, thing?.Value));
     }
@@ -55,12 +63,21 @@ internal static class ClaimEndpoints
         if (cursor is not null && !Cursors.TryDecode(cursor, out after)) return Problems.Invalid("cursor", "Is not one that a list gave.");
         var rows = await catalog.List("claim", after, limit, cancellation);
         var claims = await Task.WhenAll(rows.Select(row => grains.GetGrain<ICertificateGrain>(row.Key).Get()));
-        return TypedResults.Ok(new Page<ClaimBody>(
-            [.. claims.OfType<CertificateView>().Select(ClaimBody.Of)], rows.Length == limit ? Cursors.Encode(rows[^1].Key) : null));
+        var bodies = await Task.WhenAll(claims.OfType<CertificateView>().Select(claim => BodyOf(claim, grains)));
+        return TypedResults.Ok(new Page<ClaimBody>(bodies, rows.Length == limit ? Cursors.Encode(rows[^1].Key) : null));
     }
 
     private static async Task<IResult> Get(string id, IGrainFactory grains) =>
-        await Find(id, grains) is { } claim ? TypedResults.Ok(ClaimBody.Of(claim)) : Problems.NotFound("claim", id);
+        await Find(id, grains) is { } claim ? TypedResults.Ok(await BodyOf(claim, grains)) : Problems.NotFound("claim", id);
+
+    private static async Task<IResult> SetLimits(string id, ClaimLimitsBody body, IGrainFactory grains)
+    {
+        if (await Find(id, grains) is not { } claim) return Problems.NotFound("claim", id);
+        var limits = new ClaimLimits(body.MaxCertificates, body.CertificatesPerSecond);
+        if (WhyNot(limits) is { } wrong) return wrong;
+        await Use(claim, grains).SetLimits(limits);
+        return TypedResults.Ok(await BodyOf(claim, grains));
+    }
 
     private static async Task<IResult> Revoke(string id, IGrainFactory grains)
     {
@@ -68,6 +85,18 @@ internal static class ClaimEndpoints
         await grains.GetGrain<ICertificateGrain>(id).Revoke();
         return TypedResults.NoContent();
     }
+
+    private static ProblemHttpResult? WhyNot(ClaimLimits limits) => limits switch
+    {
+        { MaxCertificates: < 0 or > MostCertificates } => Problems.Invalid("maxCertificates", $"Must be 0 to {MostCertificates:N0}."),
+        { CertificatesPerSecond: < 1 or > MostPerSecond } => Problems.Invalid("certificatesPerSecond", $"Must be 1 to {MostPerSecond:N0}."),
+        _ => null,
+    };
+
+    private static IClaimGrain Use(CertificateView claim, IGrainFactory grains) => grains.GetGrain<IClaimGrain>(claim.Id.Value);
+
+    private static async Task<ClaimBody> BodyOf(CertificateView claim, IGrainFactory grains) =>
+        ClaimBody.Of(claim, await Use(claim, grains).GetUse());
 
     private static async Task<CertificateView?> Find(string id, IGrainFactory grains) =>
         CertificateId.TryParse(id, out var certificate) &&

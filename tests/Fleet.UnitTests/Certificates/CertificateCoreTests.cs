@@ -13,8 +13,10 @@ public sealed class CertificateCoreTests
 {
     private static readonly string Token = OwnershipToken.Of(Id(), new byte[32]);
 
+    private static readonly TimeSpan Hour = TimeSpan.FromHours(1);
+
     private static readonly CertificateState Pending = CertificateCore.Record(
-        new(), View(CertificateKind.Device, CertificateStatus.PendingActivation), OwnershipToken.Sha256Of(Token), Noon);
+        new(), View(CertificateKind.Device, CertificateStatus.PendingActivation), OwnershipToken.Sha256Of(Token), Hour, Noon);
 
     [Fact]
     public void The_token_makes_it_active_for_one_thing()
@@ -34,7 +36,7 @@ public sealed class CertificateCoreTests
     }
 
     [Fact]
-    public void The_token_is_good_for_an_hour_and_then_the_certificate_is_gone()
+    public void The_token_is_good_for_its_time_and_then_the_certificate_is_gone()
     {
         var end = Noon.AddHours(1);
         Assert.NotNull(CertificateCore.Activate(Pending, Token, Thing("amr-1"), end.AddTicks(-1)));
@@ -45,7 +47,7 @@ public sealed class CertificateCoreTests
     }
 
     [Fact]
-    public void A_repeat_of_the_activation_is_answered_after_the_hour_too()
+    public void A_repeat_of_the_activation_is_answered_after_that_time_too()
     {
         var active = CertificateCore.Activate(Pending, Token, Thing("amr-1"), Noon)!;
         Assert.Same(active, CertificateCore.Activate(active, Token, Thing("amr-1"), Noon.AddDays(1)));
@@ -69,12 +71,12 @@ public sealed class CertificateCoreTests
 
     [Fact]
     public void Recording_again_changes_nothing() => Assert.Same(
-        Pending, CertificateCore.Record(Pending, View(CertificateKind.Claim, CertificateStatus.Active), null, Noon.AddHours(3)));
+        Pending, CertificateCore.Record(Pending, View(CertificateKind.Claim, CertificateStatus.Active), null, Hour, Noon.AddHours(3)));
 
     [Fact]
     public void A_claim_needs_no_token_is_listed_and_has_none_to_spend()
     {
-        var claim = CertificateCore.Record(new(), View(CertificateKind.Claim, CertificateStatus.Active), null, Noon);
+        var claim = CertificateCore.Record(new(), View(CertificateKind.Claim, CertificateStatus.Active), null, Hour, Noon);
         Assert.NotNull(CertificateCore.View(claim, Noon.AddDays(3)));
         Assert.Null(CertificateCore.Activate(claim, Token, Thing("amr-1"), Noon));
         Assert.Equal(new Fleet.Grains.Index.CatalogRow("claim", Id().Value, "active", Noon), claim.ToCatalogRow());

@@ -6,6 +6,7 @@ using Fleet.Silo.Pki;
 using Fleet.UnitTests.Pki;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Options;
 using Microsoft.Extensions.Time.Testing;
 using Orleans;
 
@@ -22,23 +23,43 @@ internal sealed class FleetUnderTest : IAsyncDisposable
     public FleetPki Pki { get; }
     public IGrainFactory Grains => _host.Grains;
     public FakeTimeProvider Time { get; } = new();
+
+    /// <summary>As they apply to every claim: a test may change them at any time.</summary>
+    public ClaimOptions Claims { get; } = new();
+    public MemoryReminderTable Reminders { get; } = new();
     public MemoryStore Storage { get; } = new();
 
     public ICertificateAuthorityGrain Authority => Grains.GetGrain<ICertificateAuthorityGrain>(ICertificateAuthorityGrain.DefaultId);
 
+    /// <summary>Grains in memory.</summary>
+    public IEnumerable<string> Activations => _host.Activations;
+
     public static async Task<FleetUnderTest> Start()
     {
         var fleet = new FleetUnderTest();
-        fleet._host = await GrainHost.Start(new()
-        {
-            GrainAssemblies = [typeof(CertificateGrain).Assembly],
-            Time = fleet.Time,
-            Storage = fleet.Storage,
-            Services = services =>
-                services.AddSingleton<ICertificateSigner>(fleet.Pki.Signer).AddSingleton<IFirmwareSigner>(fleet.Pki.FirmwareSigner),
-        });
+        await fleet.StartHost();
         return fleet;
     }
+
+    /// <summary>All activations end; what is stored is left.</summary>
+    public async Task StartAgain()
+    {
+        await _host.Stop();
+        await _host.DisposeAsync();
+        await StartHost();
+    }
+
+    private async Task StartHost() => _host = await GrainHost.Start(new()
+    {
+        GrainAssemblies = [typeof(CertificateGrain).Assembly],
+        Time = Time,
+        Storage = Storage,
+        Reminders = Reminders,
+        Services = services => services.AddSingleton<ClaimMetrics>().AddSingleton(Options.Create(Claims))
+            .AddSingleton<ICertificateSigner>(Pki.Signer).AddSingleton<IFirmwareSigner>(Pki.FirmwareSigner),
+    });
+
+    public IClaimGrain Use(CertificateId claim) => Grains.GetGrain<IClaimGrain>(claim.Value);
 
     public ICertificateGrain Certificate(CertificateId id) => Grains.GetGrain<ICertificateGrain>(id.Value);
 

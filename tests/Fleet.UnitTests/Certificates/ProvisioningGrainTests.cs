@@ -60,7 +60,7 @@ public sealed class ProvisioningGrainTests : IAsyncLifetime
     {
         var claim = await _fleet.NewClaim();
         var token = (await _fleet.NewCertificate(claim)).OwnershipToken;
-        _fleet.Time.Advance(TimeSpan.FromHours(1));
+        _fleet.Time.Advance(TimeSpan.FromMinutes(_fleet.Claims.PendingMinutes));
         AssertRejected(400, "InvalidCertificateOwnershipToken", await _fleet.Provision(claim, token, "amr-1"));
         Assert.Null(await _fleet.Grains.GetGrain<IDeviceGrain>("amr-1").Get());
     }
@@ -106,12 +106,12 @@ public sealed class ProvisioningGrainTests : IAsyncLifetime
         AssertRejected(404, "ResourceNotFound", await _fleet.Provision(await _fleet.NewClaim(), "t", "amr-1", template: "other"));
 
     [Fact]
-    public async Task A_certificate_that_nobody_used_is_deleted_after_an_hour()
+    public async Task A_certificate_that_nobody_used_is_deleted_when_its_time_is_up()
     {
         var claim = await _fleet.NewClaim();
         var issued = await _fleet.NewCertificate(claim);
         int records = _fleet.Storage.RecordCount;
-        _fleet.Time.Advance(TimeSpan.FromMinutes(59));
+        _fleet.Time.Advance(TimeSpan.FromMinutes(_fleet.Claims.PendingMinutes - 1));
         Assert.NotNull(await _fleet.Certificate(issued.CertificateId).Get());
         _fleet.Time.Advance(TimeSpan.FromMinutes(1));
         Assert.Null(await _fleet.Certificate(issued.CertificateId).Get());

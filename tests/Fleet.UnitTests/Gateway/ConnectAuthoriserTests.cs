@@ -2,6 +2,7 @@ using Fleet.Gateway;
 using Fleet.Gateway.Auth;
 using Fleet.Gateway.Connect;
 using Fleet.Gateway.Messages;
+using Fleet.Gateway.Policies;
 using Fleet.Gateway.Presence;
 using Fleet.Gateway.Sessions;
 using Fleet.Interfaces.Certificates;
@@ -20,6 +21,7 @@ public sealed class ConnectAuthoriserTests
 
     private readonly GatewayParts _parts = new();
     private readonly StubGrains _grains = new();
+    private readonly SessionLifecycle _lifecycle;
     private readonly ConnectAuthoriser _authoriser;
     private CertificateView? _certificate;
 
@@ -31,10 +33,10 @@ public sealed class ConnectAuthoriserTests
             .On<ISessionGrain>("Open", (_, _) => Task.FromResult(new SessionLease(7)))
             .On<IDeviceGrain>("Connected", (_, _) => Task.CompletedTask);
         var devices = new PresenceReporter(_grains, new GatewayIdentity(), _parts.Clock, NullLogger<PresenceReporter>.Instance);
-        var life = new SessionLifecycle(
-            devices, new PresenceEvents(_parts.Broker, _parts.Clock), _parts.Directory, _parts.Leases, _parts.Flapping, _parts.Clock,
+        _lifecycle = new SessionLifecycle(
+            devices, new PresenceEvents(_parts.Broker, _parts.Clock), _parts.Directory, _parts.Leases, _parts.Claims, _parts.Flapping, _parts.Clock,
             NullLogger<SessionLifecycle>.Instance);
-        _authoriser = _parts.Authoriser(_grains, new GatewayIdentity(), life, new OnePassword());
+        _authoriser = _parts.Authoriser(_grains, new GatewayIdentity(), _lifecycle, new OnePassword());
     }
 
     [Fact]
@@ -52,6 +54,67 @@ public sealed class ConnectAuthoriserTests
         var identity = await LetIn("amr-1");
         Assert.Equal((SessionKind.Claim, $"claim/{Id}/amr-1"), (identity.Kind, identity.Key));
         Assert.Null(identity.Thing);
+        Assert.DoesNotContain("amr-1.Connected", _grains.Calls);
+    }
+
+    [Fact]
+    public async Task A_claim_that_has_all_its_sessions_is_refused_before_it_costs_anything_and_the_devices_come_in()
+    {
+        var device = _certificate;
+        _certificate = Certificate(CertificateKind.Claim, thing: null);
+        var identities = new List<SessionIdentity>();
+        for (int i = 0; i < _parts.Claims.Max; i++) identities.Add(await LetIn($"c-{i}"));
+        int calls = _grains.Calls.Count;
+        Assert.Equal(ReasonCode.QuotaExceeded, await Refuse("one-more", Listener.Mqtts));
+        Assert.Equal([$"{Id}.Get"], _grains.Calls.Skip(calls));
+        // It goes on with its own.
+        await LetIn("c-0");
+        _certificate = device;
+        await LetIn("amr-1");
+
+        _certificate = Certificate(CertificateKind.Claim, thing: null);
+        _lifecycle.Ended(identities[1], EndCause.ConnectionLost, wasAttached: true);
+        await LetIn("one-more");
+    }
+
+    [Fact]
+    public async Task A_claim_that_was_not_let_in_after_all_has_no_session_less()
+    {
+        _certificate = Certificate(CertificateKind.Claim, thing: null);
+        _grains.On<ISessionGrain>("Open", (_, _) => throw new TimeoutException());
+        for (int i = 0; i <= _parts.Claims.Max; i++) Assert.Equal(ReasonCode.ServerUnavailable, await Refuse($"c-{i}", Listener.Mqtts));
+    }
+
+    [Theory, InlineData(false), InlineData(true)]
+    public async Task A_claim_leaves_no_message_behind(bool retain)
+    {
+        _certificate = Certificate(CertificateKind.Claim, thing: null);
+        var identity = await LetIn("c");
+        Assert.False(identity.Policy.AllowsPublish("$aws/certificates/create/json"u8, retain: true));
+        Assert.Equal(retain, !identity.Policy.AllowsPublish("$aws/certificates/create/json"u8, retain));
+        foreach (string will in (string[])["fleet/amr-1/status", "$aws/certificates/create/json", "$aws/events/presence/connected/amr-1"])
+            Assert.Equal(ReasonCode.NotAuthorized, await Refuse("w", Listener.Mqtts, will));
+    }
+
+    [Theory]
+    [InlineData("wrong password", "unknown/10.0.0.1/amr-1"), InlineData("claim", "certificate/{id}/amr-1")]
+    [InlineData("another device", "certificate/{id}/amr-1"), InlineData("revoked", "certificate/{id}/amr-1"), InlineData("its own will", "amr-1")]
+    public async Task A_refusal_speaks_under_a_thing_s_name_only_for_its_good_certificate(string who, string name)
+    {
+        _certificate = who switch
+        {
+            "claim" => Certificate(CertificateKind.Claim, thing: null),
+            "another device" => Certificate(CertificateKind.Device, "amr-2"),
+            "revoked" => _certificate! with { Status = CertificateStatus.Revoked },
+            _ => _certificate,
+        };
+        var watcher = TestClient.Connected(_parts, GatewayParts.Identity(SessionKind.Operator, "watcher", BuiltInPolicies.Operator));
+        watcher.Subscribed("$aws/events/#");
+        if (who == "wrong password") await Decide("amr-1", Listener.WebSocket, user: "ann", password: "wrong");
+        else await Refuse("amr-1", Listener.Mqtts, will: "fleet/amr-9/status");
+        string message = Assert.Single(watcher.ReadMessages());
+        Assert.StartsWith(
+            $"$aws/events/presence/connect_failed/{name.Replace("{id}", Id, StringComparison.Ordinal)}=", message, StringComparison.Ordinal);
         Assert.DoesNotContain("amr-1.Connected", _grains.Calls);
     }
 

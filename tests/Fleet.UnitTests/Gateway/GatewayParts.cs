@@ -79,6 +79,7 @@ internal sealed class GatewayParts
     public RestoredCertificates Certificates => Part<RestoredCertificates>();
     public SessionRestore Restore => Part<SessionRestore>();
     public ConnectAdmission Admission => Part<ConnectAdmission>();
+    public ClaimSessions Claims => Part<ClaimSessions>();
     public Flapping Flapping => Part<Flapping>();
     public Fences Fences => Part<Fences>();
     public Peers Peers => Part<Peers>();
@@ -108,7 +109,7 @@ internal sealed class GatewayParts
             new SessionAcquirer(
                 grains, gateway, SessionHandoff, Takeover(grains), Fences, Broker, Options.Create(new AdmissionOptions()), Clock,
                 NullLogger<SessionAcquirer>.Instance),
-            lifecycle, Policies, Admission, Flapping, Clock, Metrics, NullLogger<ConnectAuthoriser>.Instance);
+            lifecycle, Policies, Admission, Claims, Flapping, Clock, Metrics, NullLogger<ConnectAuthoriser>.Instance);
 
     /// <summary>For connections that make no requests to reserved topics.</summary>
     public static RequestDispatcher NoRequests() => new(Enum.GetValues<TopicFamily>().Select(family => new NoHandler(family)));
@@ -123,7 +124,7 @@ internal sealed class GatewayParts
     }
 
     public static SessionIdentity Identity(SessionKind kind, string clientId, PolicyDocument policy, ThingName? thing = null,
-        string? certificate = null, string? template = null)
+        string? certificate = null, string? template = null, string? operatorName = null)
     {
         CertificateId? id = certificate is not null && CertificateId.TryParse(certificate, out var parsed) ? parsed : null;
         return new SessionIdentity
@@ -135,6 +136,7 @@ internal sealed class GatewayParts
             RemoteAddress = "10.0.0.1",
             Thing = thing,
             Certificate = id,
+            Operator = operatorName,
             Heartbeat = thing is { } name ? new Heartbeat(name) : null,
         };
     }

@@ -17,7 +17,7 @@ public sealed class GatewaySettingsTests
         string[] settings = [.. typeof(GatewayListeners).Assembly.GetTypes()
             .Where(type => type.Name.EndsWith("Options", StringComparison.Ordinal) && type != typeof(RuleQueueOptions))
             .SelectMany(type => type.GetProperties()).Where(property => property.CanWrite).Select(property => property.Name)];
-        Assert.Equal(43, settings.Length);
+        Assert.Equal(45, settings.Length);
         Assert.Distinct(settings);
     }
 
@@ -26,6 +26,8 @@ public sealed class GatewaySettingsTests
     [InlineData("ConnectRate", "0")]
     [InlineData("MaxPayloadBytes", "1")]
     [InlineData("MaxSessions", "0")]
+    [InlineData("MaxSessionsPerClaim", "0")]
+    [InlineData("MaxClaimPublishesPerSecond", "0")]
     [InlineData("MaxJournalBytes", "1")]
     [InlineData("MaxRetainedMessages", "-1")]
     [InlineData("MaxRetainedBytesPerPrincipal", "-1")]

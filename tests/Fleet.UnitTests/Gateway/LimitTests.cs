@@ -201,10 +201,10 @@ public sealed class LimitTests
             [new Subscription("a/+"), new Subscription("$SYS/#"), new Subscription("b")]));
         client.Send(output => UnsubscribePacket.Write(output, MqttVersion.V5, 1, default, ["never", "b"]));
         var events = watcher.ReadMessages();
-        Assert.StartsWith("$aws/events/subscriptions/subscribed/c={", events[0], StringComparison.Ordinal);
+        Assert.StartsWith("$aws/events/subscriptions/subscribed/plain/c={", events[0], StringComparison.Ordinal);
         Assert.Contains(
             "\"topics\":[\"a/+\",\"b\"]", events[0].Replace("\\u002B", "+", StringComparison.Ordinal), StringComparison.Ordinal);
-        Assert.StartsWith("$aws/events/subscriptions/unsubscribed/c={", events[1], StringComparison.Ordinal);
+        Assert.StartsWith("$aws/events/subscriptions/unsubscribed/plain/c={", events[1], StringComparison.Ordinal);
         Assert.Contains("\"topics\":[\"b\"]", events[1], StringComparison.Ordinal);
     }
 }

@@ -26,7 +26,7 @@ public sealed class MqttConnectionTests
         var identity = _parts.Gateway;
         var devices = new PresenceReporter(_grains, identity, _parts.Clock, NullLogger<PresenceReporter>.Instance);
         var life = new SessionLifecycle(
-            devices, new PresenceEvents(_parts.Broker, _parts.Clock), _parts.Directory, _parts.Leases, _parts.Flapping, _parts.Clock,
+            devices, new PresenceEvents(_parts.Broker, _parts.Clock), _parts.Directory, _parts.Leases, _parts.Claims, _parts.Flapping, _parts.Clock,
             NullLogger<SessionLifecycle>.Instance);
         var authoriser = _parts.Authoriser(_grains, identity, life, new NoPasswords());
         _services = new ConnectionServices(

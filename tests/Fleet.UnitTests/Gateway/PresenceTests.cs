@@ -1,9 +1,11 @@
 using System.Text.Json.Nodes;
 using Fleet.Gateway;
+using Fleet.Gateway.Auth;
 using Fleet.Gateway.Policies;
 using Fleet.Gateway.Presence;
 using Fleet.Gateway.Sessions;
 using Fleet.Interfaces.Devices;
+using Fleet.Interfaces.Naming;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Fleet.UnitTests.Gateway;
@@ -55,7 +57,7 @@ public sealed class PresenceTests
         _grains.On<IDeviceGrain>("Stale", (_, _) => Task.CompletedTask).On<IDeviceGrain>("Seen", (_, _) => Task.CompletedTask);
         var presence = Presence();
         var life = new SessionLifecycle(
-            presence, new PresenceEvents(_parts.Broker, _parts.Clock), _parts.Directory, _parts.Leases, _parts.Flapping, _parts.Clock,
+            presence, new PresenceEvents(_parts.Broker, _parts.Clock), _parts.Directory, _parts.Leases, _parts.Claims, _parts.Flapping, _parts.Clock,
             NullLogger<SessionLifecycle>.Instance);
         var client = TestClient.Connected(_parts, GatewayParts.Device("a"));
         life.Began(client.Session.Identity);
@@ -94,17 +96,52 @@ public sealed class PresenceTests
         Assert.Equal(2, messages.Count);
     }
 
+    [Theory]
+    [InlineData(nameof(SessionKind.Claim)), InlineData(nameof(SessionKind.Operator)), InlineData(nameof(SessionKind.Plain))]
+    public void Nobody_but_the_device_speaks_under_its_name(string who)
+    {
+        var kind = Enum.Parse<SessionKind>(who);
+        string name = kind switch
+        {
+            SessionKind.Claim => $"claim/{new string('b', 64)}/amr-1", SessionKind.Operator => "operator/ann/amr-1", _ => "plain/amr-1",
+        };
+        var watcher = TestClient.Connected(_parts, GatewayParts.Identity(SessionKind.Operator, "watcher", BuiltInPolicies.Operator));
+        watcher.Subscribed("$aws/events/#");
+        var impostor = GatewayParts.Identity(
+            kind, "amr-1", BuiltInPolicies.Operator, certificate: kind == SessionKind.Claim ? new string('b', 64) : null,
+            operatorName: kind == SessionKind.Operator ? "ann" : null);
+        var presence = new PresenceEvents(_parts.Broker, _parts.Clock);
+        presence.Connected(impostor);
+        presence.Disconnected(impostor, EndCause.ConnectionLost);
+        var subscriptions = new SubscriptionEvents(_parts.Broker, _parts.Clock);
+        subscriptions.Subscribed(impostor, ["t"]);
+        subscriptions.Unsubscribed(impostor, ["t"]);
+        var messages = watcher.ReadMessages();
+        Assert.Equal(
+            [$"presence/connected/{name}", $"presence/disconnected/{name}", $"subscriptions/subscribed/{name}", $"subscriptions/unsubscribed/{name}"],
+            messages.Select(message => message["$aws/events/".Length..message.IndexOf('=', StringComparison.Ordinal)]));
+        Assert.All(messages, message => Assert.Contains($"\"clientId\":\"{name}\"", message, StringComparison.Ordinal));
+    }
+
     [Fact]
     public void Who_was_not_let_in_makes_an_event_too()
     {
         var watcher = TestClient.Connected(_parts, GatewayParts.Identity(SessionKind.Operator, "watcher", BuiltInPolicies.Operator));
         watcher.Subscribed("$aws/events/presence/connect_failed/+");
-        new PresenceEvents(_parts.Broker, _parts.Clock).ConnectFailed("a", "s-1", principal: null, "10.0.0.1");
+        Assert.True(CertificateId.TryParse(new string('b', 64), out var id));
+        var (events, own) = (new PresenceEvents(_parts.Broker, _parts.Clock), GatewayParts.Device("a"));
+        events.ConnectFailed(own.Thing, "a", "s-1", new ConnectionSource(Listener.Mqtts, id, "10.0.0.1"));
         Assert.Equal(
             ["""$aws/events/presence/connect_failed/a={"clientId":"a","timestamp":1767268800000,"eventType":"connect_failed","""
-            + "\"sessionIdentifier\":\"s-1\","
-            + "\"principalIdentifier\":\"\",\"ipAddress\":\"10.0.0.1\",\"connectFailureReason\":\"AUTHORIZATION_FAILED\"}"],
+            + $"\"sessionIdentifier\":\"s-1\",\"principalIdentifier\":\"{id}\","
+            + "\"ipAddress\":\"10.0.0.1\",\"connectFailureReason\":\"AUTHORIZATION_FAILED\"}"],
             watcher.ReadMessages());
+        watcher.Subscribed("$aws/events/presence/connect_failed/#");
+        events.ConnectFailed(thing: null, "a", "s-2", new ConnectionSource(Listener.Mqtts, id, "10.0.0.1"));
+        events.ConnectFailed(thing: null, "a", "s-3", new ConnectionSource(Listener.WebSocket, null, "10.0.0.1"));
+        Assert.Equal(
+            [$"$aws/events/presence/connect_failed/certificate/{id}/a", "$aws/events/presence/connect_failed/unknown/10.0.0.1/a"],
+            watcher.ReadMessages().Select(message => message[..message.IndexOf('=', StringComparison.Ordinal)]));
     }
 
     [Fact]

@@ -92,6 +92,17 @@ public sealed class ProvisioningTopicsTests
         Assert.Empty(_grains.Calls);
     }
 
+    [Theory, InlineData(true, 429, "ThrottlingException"), InlineData(false, 403, "AccessDenied")]
+    public async Task A_claim_that_may_have_no_more_is_told_so(bool later, int status, string code)
+    {
+        IssueCertificateResult refused = later ? new IssueCertificateResult.Throttled("Later.") : new IssueCertificateResult.Denied("Never.");
+        _grains.On<ICertificateAuthorityGrain>("IssueWithNewKey", (_, _) => Task.FromResult(refused));
+        Assert.Equal(
+            "$aws/certificates/create/json/rejected="
+            + $"{{\"statusCode\":{status},\"errorCode\":\"{code}\",\"errorMessage\":\"{(later ? "Later." : "Never.")}\"}}",
+            await Ask("$aws/certificates/create/json", "{}"));
+    }
+
     [Fact]
     public async Task Only_a_claim_may_ask()
     {

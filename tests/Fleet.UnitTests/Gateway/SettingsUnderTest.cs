@@ -2,6 +2,7 @@ using Fleet.Gateway.Auth;
 using Fleet.Gateway.Channels;
 using Fleet.Gateway.Journal;
 using Fleet.Gateway.Links;
+using Fleet.Gateway.Policies;
 using Fleet.Gateway.Retained;
 using Fleet.Gateway.Sessions;
 using Fleet.Gateway.Transport;
@@ -15,6 +16,7 @@ internal sealed class SettingsUnderTest
 {
     public AdmissionOptions Admission { get; } = new();
     public ChannelOptions Channels { get; } = new();
+    public ClaimOptions Claims { get; } = new();
     public ClusterOptions Cluster { get; } = new();
 
     /// <summary>What is noted is written at once, or a test would have to move the clock for it.</summary>
@@ -28,7 +30,7 @@ internal sealed class SettingsUnderTest
 
     /// <summary>After <c>AddFleetGateway</c>.</summary>
     public void AddTo(IServiceCollection services) => services
-        .AddSingleton(Options.Create(Admission)).AddSingleton(Options.Create(Channels)).AddSingleton(Options.Create(Cluster))
+        .AddSingleton(Options.Create(Admission)).AddSingleton(Options.Create(Channels)).AddSingleton(Options.Create(Claims)).AddSingleton(Options.Create(Cluster))
         .AddSingleton(Options.Create(Journal)).AddSingleton(Options.Create(Retained)).AddSingleton(Options.Create(Sessions))
         .AddSingleton(Options.Create(Transport));
 }

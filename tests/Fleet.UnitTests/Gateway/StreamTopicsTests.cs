@@ -143,7 +143,9 @@ public sealed class StreamTopicsTests : IDisposable
         await Ask("$aws/things/amr-1/streams/fw-2/get/json", """{"f":0,"l":4096}""");
         _mayDownload = false;
         await Ask($"{Stream}/get/json", """{"f":0,"l":4096}""");
-        Assert.Equal(["ResourceNotFound", "Unauthorized"], Payloads().Select(p => (string?)JsonNode.Parse(p)!["o"]));
+        await Ask("$aws/things/amr-1/streams/fw-3/get/json", """{"f":0,"l":4096}""");
+        Assert.DoesNotContain("fw-3.Lease", _grains.Calls);
+        Assert.Equal(["ResourceNotFound", "Unauthorized", "Unauthorized"], Payloads().Select(p => (string?)JsonNode.Parse(p)!["o"]));
     }
 
     [Fact]

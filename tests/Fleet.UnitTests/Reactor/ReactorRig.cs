@@ -49,7 +49,7 @@ internal sealed class ReactorRig : IAsyncDisposable
         Grains.On<IDeviceGrain>("Connected", (_, _) => Task.CompletedTask).On<IDeviceGrain>("Disconnected", (_, _) => Task.CompletedTask);
         var devices = new PresenceReporter(Grains, Parts.Gateway, Parts.Clock, NullLogger<PresenceReporter>.Instance);
         var life = new SessionLifecycle(
-            devices, new PresenceEvents(Parts.Broker, Parts.Clock), Parts.Directory, Parts.Leases, Parts.Flapping, Parts.Clock,
+            devices, new PresenceEvents(Parts.Broker, Parts.Clock), Parts.Directory, Parts.Leases, Parts.Claims, Parts.Flapping, Parts.Clock,
             NullLogger<SessionLifecycle>.Instance);
         var authoriser = Parts.Authoriser(Grains, Parts.Gateway, life, new NoPasswords());
         Services = new ConnectionServices(

@@ -17,7 +17,7 @@ public sealed class GatewaySettingsTests
         string[] settings = [.. typeof(GatewayListeners).Assembly.GetTypes()
             .Where(type => type.Name.EndsWith("Options", StringComparison.Ordinal) && type != typeof(RuleQueueOptions))
             .SelectMany(type => type.GetProperties()).Where(property => property.CanWrite).Select(property => property.Name)];
-        Assert.Equal(45, settings.Length);
+        Assert.Equal(49, settings.Length);
         Assert.Distinct(settings);
     }
 

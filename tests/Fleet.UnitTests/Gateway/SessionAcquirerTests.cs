@@ -6,7 +6,7 @@ namespace Fleet.UnitTests.Gateway;
 /// <summary>CONNECTs that wait for the session's gateway: how long, how many, and whom that keeps out.</summary>
 public sealed class SessionAcquirerTests
 {
-    private readonly GatewayParts _parts = new(settings => settings.Admission.MaxOpeningConnections = 10);
+    private readonly GatewayParts _parts = new(settings => settings.Admission.MaxAwaitingConnect = 10);
     private readonly StubGrains _grains = new();
     private readonly HashSet<string> _lost = ["a", "b", "c", "d", "e"];
     private readonly SessionAcquirer _acquirer;
@@ -48,7 +48,7 @@ public sealed class SessionAcquirerTests
     }
 
     [Fact]
-    public async Task Two_fifths_of_the_opening_connections_may_wait_and_all_others_come_in_meanwhile()
+    public async Task Two_fifths_of_those_between_handshake_and_CONNACK_may_wait_and_all_others_come_in_meanwhile()
     {
         bool hasHungUp = false;
         Task<SessionLease?>[] waiting = [Open("a", new ConnectWait(() => hasHungUp)), Open("b"), Open("c"), Open("d")];
@@ -68,10 +68,7 @@ public sealed class SessionAcquirerTests
     private Task<SessionLease?> Open(string key, ConnectWait? wait = null) =>
         _acquirer.Open(key, new SessionClaim(_parts.Gateway.Id, $"session-{key}", CleanStart: false, Will: null), wait ?? new(() => false));
 
-    private async Task Waiting(int clients)
-    {
-        while (_parts.Time.Timers < _timersBefore + clients) await Task.Yield();
-    }
+    private Task Waiting(int clients) => Eventually.True(() => _parts.Time.Timers >= _timersBefore + clients);
 
     private void Pass() => _parts.Time.Advance(TimeSpan.FromMilliseconds(500));
 }

@@ -12,6 +12,27 @@ internal static class ConnectHandshake
 {
     private const uint ForEver = uint.MaxValue;
 
+    /// <summary>Bounds are tighter until a CONNECT was accepted (spec/security.md, 6.3).</summary>
+    private const int MaxConnectBytes = 16 * 1024;
+
+    /// <summary>Takes the first packet off the buffer.</summary>
+    /// <returns>False if it has not come whole.</returns>
+    /// <exception cref="MqttProtocolException">The connection must end; the client was told why, if its version has a way to.</exception>
+    public static bool TryReadFirst(
+        ref ReadOnlySequence<byte> buffer, PacketScratch scratch, ReplyWriter replies, IOutbound output, out Packet packet)
+    {
+        try
+        {
+            return Framing.TryRead(ref buffer, MaxConnectBytes, out packet, scratch);
+        }
+        catch (MqttProtocolException e) when (e.Reason == ReasonCode.PacketTooLarge && BeginsAsFive(buffer))
+        {
+            replies.Version = MqttVersion.V5;
+            replies.ConnAck(output, sessionPresent: false, e.Reason, null, e.Message);
+            throw;
+        }
+    }
+
     /// <summary>Reads a CONNECT; from then on replies are in the client's version and within its limits.</summary>
     /// <exception cref="MqttProtocolException">The connection must end; the client was told why, if its version has a way to.</exception>
     public static ConnectRequest Read(scoped in Packet packet, ReplyWriter replies, ChannelOptions options, IOutbound output)
@@ -102,7 +123,7 @@ internal static class ConnectHandshake
         : code is ReasonCode.UnsupportedProtocolVersion or ReasonCode.ClientIdentifierNotValid;
 
     /// <summary>Whether what came of a CONNECT, which is too large to be read whole, is the beginning of a 5.0 one.</summary>
-    public static bool BeginsAsFive(in ReadOnlySequence<byte> buffer)
+    private static bool BeginsAsFive(in ReadOnlySequence<byte> buffer)
     {
         var reader = new SequenceReader<byte>(buffer);
         if (!reader.TryRead(out byte header) || header != (byte)PacketType.Connect << 4) return false;

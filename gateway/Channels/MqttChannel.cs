@@ -12,9 +12,6 @@ namespace Fleet.Gateway.Channels;
 /// </summary>
 internal sealed class MqttChannel(ChannelServices services, ISessionConnection owner, long openedAt)
 {
-    /// <summary>Bounds are tighter until a CONNECT was accepted (spec/security.md, 6.3).</summary>
-    private const int MaxConnectBytes = 16 * 1024;
-
     private readonly PacketScratch _scratch = new();
     private readonly ReplyWriter _replies = new(services.Options.RevealReasons);
     private ChannelPhase _phase = ChannelPhase.AwaitingConnect.Instance;
@@ -168,17 +165,7 @@ internal sealed class MqttChannel(ChannelServices services, ISessionConnection o
 
     private void ReceiveConnect(ref ReadOnlySequence<byte> buffer, ChannelTurn turn)
     {
-        Packet packet;
-        try
-        {
-            if (!Framing.TryRead(ref buffer, MaxConnectBytes, out packet, _scratch)) return;
-        }
-        catch (MqttProtocolException e) when (e.Reason == ReasonCode.PacketTooLarge && ConnectHandshake.BeginsAsFive(buffer))
-        {
-            _replies.Version = MqttVersion.V5;
-            _replies.ConnAck(turn.Output, sessionPresent: false, e.Reason, null, e.Message);
-            throw;
-        }
+        if (!ConnectHandshake.TryReadFirst(ref buffer, _scratch, _replies, turn.Output, out var packet)) return;
         _heardAt = turn.Now;
         // [MQTT-3.1.0-1]: whatever else comes first gets no answer at all.
         if (packet.Type != PacketType.Connect)

@@ -60,7 +60,7 @@ internal sealed class PublishHandler(
             answers.Acknowledge(publish, turn, ReasonCode.Success, null);
             return;
         }
-        if (services.Journal.Refuses && Broker.IsForTheStore(matches, publish.Qos))
+        if (services.Journal.Refuses && FanOut.IsForTheStore(matches, publish.Qos))
         {
             matches.Clear();
             if (services.Journal.IsFailing)

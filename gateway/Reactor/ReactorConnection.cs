@@ -35,7 +35,7 @@ internal sealed class ReactorConnection : MqttConnection, IReady, ILoopWork, IDi
         services.Connections.Add(this);
     }
 
-    public void Ready(Readiness readiness) => Guard(readiness, static (self, readiness) =>
+    public void Ready(Readiness readiness) => Guard(this, readiness, static (self, readiness) =>
     {
         if ((readiness & Readiness.Out) != 0)
         {
@@ -50,7 +50,7 @@ internal sealed class ReactorConnection : MqttConnection, IReady, ILoopWork, IDi
     });
 
     /// <summary>There is more to read than the last turn took.</summary>
-    public void RunAgain() => Guard(Readiness.None, static (self, _) =>
+    public void RunAgain() => Guard(this, Readiness.None, static (self, _) =>
     {
         self._queuedAgain = false;
         if (!self.MayRead) return;
@@ -58,14 +58,14 @@ internal sealed class ReactorConnection : MqttConnection, IReady, ILoopWork, IDi
         self.Read();
     });
 
-    public void Tick(long now) => Guard(now, static (self, _) =>
+    public void Tick(long now) => Guard(this, Readiness.None, static (self, _) =>
     {
         self.Channel.Tick(self.Begin());
         if (self.IsClosed) self.MarkDirty();
     });
 
     /// <summary>Sends what was written and what waits in the session, as far as the network takes it.</summary>
-    public void Flush() => Guard(Readiness.None, static (self, _) =>
+    public void Flush() => Guard(this, Readiness.None, static (self, _) =>
     {
         self._dirty = false;
         if (self._farewell is not null)
@@ -74,7 +74,7 @@ internal sealed class ReactorConnection : MqttConnection, IReady, ILoopWork, IDi
             self.SignalRoom();
             return;
         }
-        self.Channel.Drain(self.Begin());
+        self.Drain(self.Begin());
         self.ReadOn();
         self.Send();
     });
@@ -96,7 +96,7 @@ internal sealed class ReactorConnection : MqttConnection, IReady, ILoopWork, IDi
 
     public void Dispose() => _wire.Dispose();
 
-    public void Run(ConnectionEvent what) => Guard(what, static (self, what) => self.Handle(what));
+    public void Run(ConnectionEvent what) => Guard(this, what, static (self, what) => self.Handle(what));
 
     protected override void Enter(ConnectionEvent what) => _loop.Post(new ConnectionTurn(this, what));
 
@@ -172,7 +172,7 @@ internal sealed class ReactorConnection : MqttConnection, IReady, ILoopWork, IDi
         SendStep step;
         while ((step = Output.Send(_wire, ref budget)) == SendStep.Sent && budget > 0 && full)
         {
-            Channel.Drain(Begin());
+            Drain(Begin());
             full = !Outbound.HasRoom;
         }
         if (step == SendStep.Lost)
@@ -217,8 +217,7 @@ internal sealed class ReactorConnection : MqttConnection, IReady, ILoopWork, IDi
 
     private void Go()
     {
-        if (_farewell is null) Leave();
-        _farewell!.Go();
+        (_farewell ?? Leave()).Go();
         SignalRoom();
     }
 
@@ -231,9 +230,8 @@ internal sealed class ReactorConnection : MqttConnection, IReady, ILoopWork, IDi
 
     private void MarkDirty()
     {
-        if (_dirty) return;
+        if (!_dirty) _loop.MarkDirty(this);
         _dirty = true;
-        _loop.MarkDirty(this);
     }
 
     private void SignalRoom()
@@ -241,19 +239,10 @@ internal sealed class ReactorConnection : MqttConnection, IReady, ILoopWork, IDi
         if (_room.IsAwaited && HasRoomForAnswers) _room.Signal();
     }
 
-    /// <summary>A fault of one connection ends that connection: it must not reach the loop.</summary>
-    private void Guard<TState>(TState state, Action<ReactorConnection, TState> turn)
+    protected override void Abandon()
     {
-        try
-        {
-            turn(this, state);
-        }
-        catch (Exception e)
-        {
-            LogFailure(e);
-            if (!IsClosed) Channel.Close(EndCause.Failed("The server failed."), Begin());
-            Go();
-        }
+        if (!IsClosed) Channel.Close(EndCause.Failed("The server failed."), Begin());
+        Go();
     }
 
     private ChannelTurn Begin() => _loop.Turn.Begin(Outbound, _loop.NowMs, _loop.Timestamp);

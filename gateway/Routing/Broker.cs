@@ -75,19 +75,8 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
     }
 
     /// <summary>Whether nobody will have the message but clients that are here, in sessions that end with their connections.</summary>
-    public bool IsPassing(List<SubscriptionMatch<Subscriber>> matches)
-    {
-        if (peers.HadAny || Volatile.Read(ref _sinks) > 0) return false;
-        foreach (var match in matches)
-        {
-            if (!match.Subscriber.TakesPassing) return false;
-        }
-        return true;
-    }
-
-    /// <summary>Whether somebody among the subscribers here is owed a message of this QoS by the store.</summary>
-    public static bool IsForTheStore(List<SubscriptionMatch<Subscriber>> matches, Qos qos) => qos != Qos.AtMostOnce
-        && matches.Exists(static match => match is { Subscriber.IsStored: true, Options.Qos: not Qos.AtMostOnce });
+    public bool IsPassing(List<SubscriptionMatch<Subscriber>> matches) => !peers.HadAny && Volatile.Read(ref _sinks) == 0
+        && matches.TrueForAll(static match => match.Subscriber.TakesPassing);
 
     /// <summary>Routes a message that is in memory of its own; retains it if it says so.</summary>
     /// <param name="principal">Whose share it counts towards when it is retained; null: nobody's.</param>

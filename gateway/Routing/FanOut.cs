@@ -33,6 +33,10 @@ internal static class FanOut
         joined?.Clear();
     }
 
+    /// <summary>Whether somebody among the subscribers here is owed a message of this QoS by the store.</summary>
+    public static bool IsForTheStore(List<SubscriptionMatch<Subscriber>> matches, Qos qos) => qos != Qos.AtMostOnce
+        && matches.Exists(static match => match is { Subscriber.IsStored: true, Options.Qos: not Qos.AtMostOnce });
+
     /// <summary>Whether all subscribers can take the message.</summary>
     public static bool HaveRoom(Publication message, List<SubscriptionMatch<Subscriber>> matches, Session publisher)
     {

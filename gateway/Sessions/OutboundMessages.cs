@@ -18,7 +18,7 @@ internal sealed class OutboundMessages
     private readonly PacketIdentifiers _identifiers;
     private readonly WaitingMessages _waiting;
     private int _receiveMaximum;
-    private StoredSession? _stored;
+    private OwedMessages? _owed;
     private bool _isPaused = true;
     private volatile bool _mayHaveNext;
 
@@ -84,7 +84,7 @@ internal sealed class OutboundMessages
     /// <returns>False if there is no room.</returns>
     public bool TryAdd(in Delivery delivery, out StoredDelivery? owed)
     {
-        owed = _stored is null || delivery.Qos == Qos.AtMostOnce ? null : Owe(delivery, delivery.Qos, _identifiers.Reserve());
+        owed = delivery.Qos == Qos.AtMostOnce ? null : _owed?.Add(delivery, isPresent: !_isPaused);
         if (TryAdd(owed is null ? delivery : delivery with { Stored = owed })) return true;
         owed = null;
         return false;
@@ -173,19 +173,14 @@ internal sealed class OutboundMessages
     /// <summary>The session has become one that is kept in the store: notes what it is owed already.</summary>
     public void Keep(StoredSession stored)
     {
-        _stored = stored;
-        _inFlight.Replace(sent => sent.Delivery with
-        {
-            Stored = Note(sent.Delivery, sent.Released ? Qos.ExactlyOnce : sent.Delivery.Qos, sent.PacketId),
-        });
-        _waiting.Replace(delivery => delivery.Qos == Qos.AtMostOnce ? delivery
-            : delivery with { Stored = Note(delivery, delivery.Qos, _identifiers.Reserve()) });
+        _owed = new OwedMessages(stored, _identifiers, _inFlight, _waiting);
+        _owed.NoteAll(isPresent: !_isPaused);
     }
 
     /// <summary>Nothing of it is kept any more, in memory or in the store.</summary>
     public void Clear()
     {
-        _stored = null;
+        _owed = null;
         Retained.Clear();
         _waiting.Clear();
         _inFlight.Clear();
@@ -194,38 +189,11 @@ internal sealed class OutboundMessages
 
     /// <summary>Puts back what the store had.</summary>
     /// <param name="maybeSent">How many of them, from the first, the client may have been sent.</param>
-    public void Restore(StoredSession session, IReadOnlyList<Delivery> deliveries, int maybeSent)
+    public void Restore(StoredSession stored, IReadOnlyList<Delivery> deliveries, int maybeSent)
     {
-        _stored = session;
-        foreach (var delivery in deliveries) _identifiers.Restore(delivery.Stored!);
-        List<SentMessage> sent = [];
-        for (int i = 0; i < deliveries.Count; i++)
-        {
-            var delivery = deliveries[i];
-            var stored = delivery.Stored!;
-            bool released = stored.Message is null;
-            // What has no identifier was not sent, and nor was what came after it; but builds before this one stored none with QoS 1.
-            bool mayBeSent = i < maybeSent && (stored.PacketId != 0 || (stored.Qos == Qos.AtLeastOnce && _identifiers.TryIdentify(stored)));
-            if (!mayBeSent) maybeSent = Math.Min(maybeSent, i);
-            if (released || mayBeSent) sent.Add(new SentMessage(stored.PacketId, delivery, released));
-            // Its bounds may be narrower than they were.
-            else if (!TryAdd(delivery)) delivery.Finish();
-        }
-        _inFlight.Restore(sent);
-        // Not before: an identifier that is not in use until then must not be given to another.
-        foreach (var message in sent) _identifiers.Release(message.Delivery.Stored);
-    }
-
-    private StoredDelivery Owe(in Delivery delivery, Qos qos, ushort packetId) => _stored!.Owe(
-        delivery.Message, qos, delivery.Retain, packetId, delivery.Identifiers, delivery.Share,
-        isQuick: !_isPaused && qos == Qos.AtLeastOnce);
-
-    private StoredDelivery Note(in Delivery delivery, Qos qos, ushort packetId)
-    {
-        var owed = Owe(delivery, qos, packetId);
-        if (owed.Message is { } message) _stored!.Journal.Note(message, [owed]);
-        else _stored!.Journal.NoteReleased(owed);
-        return owed;
+        _owed = new OwedMessages(stored, _identifiers, _inFlight, _waiting);
+        _owed.Restore(deliveries, maybeSent);
+        _mayHaveNext = true;
     }
 
     private bool TryRepeat(ISessionConnection owner, out Outgoing next)

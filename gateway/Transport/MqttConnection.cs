@@ -125,8 +125,32 @@ internal abstract class MqttConnection : ISessionConnection, IOpening
         if (_identity is not null) Services.Lifecycle.Ended(_identity, Channel.Ended!, wasAttached: Channel.Session is not null);
     }
 
-    /// <summary>A fault of one connection ends that connection: it must not reach the thread that happened to run it.</summary>
+    /// <summary>Runs a turn. A fault of one connection ends that connection: it must not reach the thread that happened to run it.</summary>
+    protected static void Guard<TConnection, TState>(TConnection self, TState state, Action<TConnection, TState> turn)
+        where TConnection : MqttConnection
+    {
+        try
+        {
+            turn(self, state);
+        }
+        catch (Exception e)
+        {
+            self.LogFailure(e);
+            self.Abandon();
+        }
+    }
+
+    /// <summary>Ends it at once, without a word.</summary>
+    protected abstract void Abandon();
+
     public void LogFailure(Exception e) => Services.Log.ConnectionFailed(_identity?.ClientId ?? "(no CONNECT yet)", e);
+
+    /// <inheritdoc cref="MqttChannel.Drain"/>
+    protected void Drain(ChannelTurn turn)
+    {
+        Channel.Drain(turn);
+        RecordAcks(turn);
+    }
 
     protected void RecordAcks(ChannelTurn turn)
     {

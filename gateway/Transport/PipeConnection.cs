@@ -43,8 +43,7 @@ internal sealed class PipeConnection : MqttConnection, ITicked, IPumped, IThread
 
     void IPumped.Drain()
     {
-        Channel.Drain(Begin(_eventTurn));
-        RecordAcks(_eventTurn);
+        Drain(Begin(_eventTurn));
         ReadOn();
     }
 
@@ -92,7 +91,7 @@ internal sealed class PipeConnection : MqttConnection, ITicked, IPumped, IThread
     }
 
     /// <summary>The turn that <see cref="Wake"/> asked for. Sending also drains the session.</summary>
-    void IThreadPoolWorkItem.Execute() => Guard(0, static (self, _) =>
+    void IThreadPoolWorkItem.Execute() => Guard(this, 0, static (self, _) =>
     {
         if (Interlocked.Exchange(ref self._woken, 0) == 1) self._pump.Pump();
         if (self.IsClosed) self.Stop();
@@ -101,13 +100,13 @@ internal sealed class PipeConnection : MqttConnection, ITicked, IPumped, IThread
     public override void End(EndCause cause) => ThreadPool.UnsafeQueueUserWorkItem(
         static state => state.Self.Enter(new ConnectionEvent.Ending(state.Cause)), (Self: this, Cause: cause), preferLocal: false);
 
-    public void Tick(long now) => Guard(now, static (self, now) =>
+    public void Tick(long now) => Guard(this, now, static (self, now) =>
     {
         lock (self._gate) self.Channel.Tick(self._eventTurn.Begin(self.Outbound, now, 0));
         if (self.IsClosed) self.Stop();
     });
 
-    protected override void Enter(ConnectionEvent what) => Guard(what, static (self, what) =>
+    protected override void Enter(ConnectionEvent what) => Guard(this, what, static (self, what) =>
     {
         lock (self._gate)
         {
@@ -121,19 +120,7 @@ internal sealed class PipeConnection : MqttConnection, ITicked, IPumped, IThread
 
     protected override Task RoomForAnswers() => _pump.Room(forAnswers: true);
 
-    /// <summary>A fault of one connection ends that connection, and is not lost with whoever brought the event.</summary>
-    private void Guard<TState>(TState state, Action<PipeConnection, TState> turn)
-    {
-        try
-        {
-            turn(this, state);
-        }
-        catch (Exception e)
-        {
-            LogFailure(e);
-            _output.Abort();
-        }
-    }
+    protected override void Abandon() => _output.Abort();
 
     private async Task Read()
     {

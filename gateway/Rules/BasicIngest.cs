@@ -3,7 +3,7 @@ using System.Text;
 namespace Fleet.Gateway.Rules;
 
 /// <summary>
-/// Topics that lead straight to a rule, <c>$aws/rules/{rule}</c> and <c>$aws/rules/{rule}/{topic…}</c> (spec/aws-iot-topics.md, section 8).
+/// Topics that lead straight to a rule, <c>$aws/rules/{rule}</c> and <c>$aws/rules/{rule}/{topic…}</c> (spec/aws-iot-topics.md, 8).
 /// What is in front of the topic counts toward no limit.
 /// </summary>
 internal static class BasicIngest

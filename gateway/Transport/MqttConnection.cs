@@ -125,7 +125,7 @@ internal abstract class MqttConnection : ISessionConnection, IOpening
         if (_identity is not null) Services.Lifecycle.Ended(_identity, Channel.Ended!, wasAttached: Channel.Session is not null);
     }
 
-    /// <summary>Runs a turn. A fault of one connection ends that connection: it must not reach the thread that happened to run it.</summary>
+    /// <summary>A fault of one connection ends that connection: it must not reach the thread that happens to run it.</summary>
     protected static void Guard<TConnection, TState>(TConnection self, TState state, Action<TConnection, TState> turn)
         where TConnection : MqttConnection
     {

@@ -20,13 +20,20 @@ public sealed class LogLineTests
         { "a\nb", @"a\u000Ab" }, { "a\r\nb", @"a\u000D\u000Ab" }, { "\0", @"\u0000" }, { "\t", @"\u0009" },
         { "\u001B[2J", @"\u001B[2J" }, { "\u007F", @"\u007F" }, { "\u0085\u009B", @"\u0085\u009B" },
         { "\u2028\u2029", @"\u2028\u2029" }, { "\u202Eevil\u2066", @"\u202Eevil\u2066" }, { "\u200F\u061C", @"\u200F\u061C" },
-        { "\uFEFF", @"\uFEFF" }, { "a\uD800b", @"a\uD800b" },
-        { "\uDC00", @"\uDC00" }, { "\U000E0041", @"\U000E0041" },
+        { "\uFEFF", @"\uFEFF" }, { "\U000E0041", @"\U000E0041" },
         { "", "" }, { "амр-7 😀 ~", "амр-7 😀 ~" },
     };
 
     [Theory, MemberData(nameof(Hostile))]
     public void Text_of_others_is_escaped(string text, string escaped) => Assert.Equal(escaped, LogText.Escape(text));
+
+    // No theory: a test runner does not carry what is no Unicode.
+    [Fact]
+    public void Half_a_surrogate_pair_is_escaped()
+    {
+        Assert.Equal(@"a\uD800b", LogText.Escape("a\uD800b"));
+        Assert.Equal(@"\uDC00", LogText.Escape("\uDC00"));
+    }
 
     [Fact]
     public void An_entry_is_one_line_whatever_is_in_it()

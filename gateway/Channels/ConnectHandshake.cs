@@ -103,16 +103,23 @@ internal static class ConnectHandshake
     /// a policy says what a client may subscribe with, and there is no part of the tree that is the client's alone to answer in (3.2.2.3.14
     /// leaves it to the server).
     /// </summary>
-    public static void Describe(
-        PropertyBuilder properties, ConnectRequest request, SessionTerms terms, string clientId, int keepAlive, int receiveMaximum,
-        ChannelOptions options)
+    /// <returns>False if the client takes no packet as large as that.</returns>
+    public static bool Accept(
+        ReplyWriter replies, IOutbound output, ChannelPhase.Opening opening, int keepAlive, ChannelServices services)
     {
-        if (terms.ExpirySeconds != request.SessionExpirySeconds) properties.Add(PropertyId.SessionExpiryInterval, terms.ExpirySeconds);
-        properties.Add(PropertyId.ReceiveMaximum, (uint)receiveMaximum);
-        properties.Add(PropertyId.MaximumPacketSize, (uint)options.MaxPacketBytes);
-        if (request.ClientId.Length == 0) properties.Add(PropertyId.AssignedClientIdentifier, clientId);
-        if (options.TopicAliasMaximum > 0) properties.Add(PropertyId.TopicAliasMaximum, (uint)options.TopicAliasMaximum);
-        if (keepAlive != request.KeepAliveSeconds) properties.Add(PropertyId.ServerKeepAlive, (uint)keepAlive);
+        var (request, options) = (opening.Request, services.Options);
+        return replies.ConnAck(output, opening.Present, ReasonCode.Success, Describe, null);
+
+        void Describe(PropertyBuilder properties)
+        {
+            uint expiry = opening.Terms.ExpirySeconds;
+            if (expiry != request.SessionExpirySeconds) properties.Add(PropertyId.SessionExpiryInterval, expiry);
+            properties.Add(PropertyId.ReceiveMaximum, (uint)services.Sessions.ReceiveMaximum);
+            properties.Add(PropertyId.MaximumPacketSize, (uint)options.MaxPacketBytes);
+            if (request.ClientId.Length == 0) properties.Add(PropertyId.AssignedClientIdentifier, opening.Session.Identity.ClientId);
+            if (options.TopicAliasMaximum > 0) properties.Add(PropertyId.TopicAliasMaximum, (uint)options.TopicAliasMaximum);
+            if (keepAlive != request.KeepAliveSeconds) properties.Add(PropertyId.ServerKeepAlive, (uint)keepAlive);
+        }
     }
 
     /// <summary>

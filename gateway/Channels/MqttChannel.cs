@@ -48,6 +48,19 @@ internal sealed class MqttChannel(ChannelServices services, ISessionConnection o
     /// </summary>
     public void Receive(ref ReadOnlySequence<byte> buffer, ChannelTurn turn)
     {
+        bool wasHeld;
+        do
+        {
+            ReceivePackets(ref buffer, turn);
+            wasHeld = IsHeld;
+            Drain(turn);
+        }
+        // What has become durable meanwhile may have ended the hold: nobody else goes on with the packets that it left.
+        while (wasHeld && !IsPaused);
+    }
+
+    private void ReceivePackets(ref ReadOnlySequence<byte> buffer, ChannelTurn turn)
+    {
         try
         {
             if (_phase is ChannelPhase.AwaitingConnect) ReceiveConnect(ref buffer, turn);
@@ -62,7 +75,6 @@ internal sealed class MqttChannel(ChannelServices services, ISessionConnection o
             Close(EndCause.Forbidden(e.Message), turn);
         }
         if (_phase is ChannelPhase.Ended) buffer = buffer.Slice(buffer.End);
-        Drain(turn);
     }
 
     /// <summary>The answer to <see cref="ChannelEffect.Authorise"/>.</summary>
@@ -140,14 +152,10 @@ internal sealed class MqttChannel(ChannelServices services, ISessionConnection o
     {
         if (IsHeld) _heardAt = turn.Now;
         long silent = turn.Now - _heardAt;
-        if (_phase is OpenChannel open)
-        {
-            if (!open.IsPausing && silent > open.KeepAliveSeconds * 1_500L) Close(EndCause.KeepAliveTimeout, turn);
-        }
+        if (_phase is OpenChannel { IsPausing: false } open && silent > open.KeepAliveSeconds * 1_500L)
+            Close(EndCause.KeepAliveTimeout, turn);
         else if (_phase is ChannelPhase.AwaitingConnect && silent > services.Options.ConnectTimeoutSeconds * 1_000L)
-        {
             CloseSilently(EndCause.ProtocolError(ReasonCode.KeepAliveTimeout, "No CONNECT came in time."), turn);
-        }
         else if (_phase is ChannelPhase.Deciding or ChannelPhase.Opening && silent > services.Options.ConnAckTimeoutSeconds * 1_000L)
         {
             services.Log.ConnectNotAnswered(silent / 1_000);
@@ -190,11 +198,9 @@ internal sealed class MqttChannel(ChannelServices services, ISessionConnection o
                 return;
             }
             open.Handle(packet, turn);
-            if (open.Goodbye is { } cause)
-            {
-                CloseSilently(cause, turn);
-                return;
-            }
+            if (open.Goodbye is not { } cause) continue;
+            CloseSilently(cause, turn);
+            return;
         }
     }
 
@@ -223,10 +229,7 @@ internal sealed class MqttChannel(ChannelServices services, ISessionConnection o
         _phase = open;
         _heardAt = turn.Now;
         services.Metrics.SessionOpened(open.Session.Identity.Kind);
-        bool written = _replies.ConnAck(turn.Output, opening.Present, ReasonCode.Success, properties => ConnectHandshake.Describe(
-            properties, opening.Request, opening.Terms, open.Session.Identity.ClientId, open.KeepAliveSeconds,
-            services.Sessions.ReceiveMaximum, services.Options), null);
-        if (written) return;
+        if (ConnectHandshake.Accept(_replies, turn.Output, opening, open.KeepAliveSeconds, services)) return;
         CloseSilently(EndCause.ProtocolError(ReasonCode.PacketTooLarge, "The client takes no packet as large as CONNACK."), turn);
     }
 

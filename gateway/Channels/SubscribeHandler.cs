@@ -145,7 +145,8 @@ internal sealed class SubscribeHandler(
             pending.Detail = $"A session has at most {services.Sessions.MaxSubscriptionsPerSession} subscriptions.";
             return ReasonCode.QuotaExceeded;
         }
-        bool wantsRetained = !filter.IsShared && entry.Options.RetainHandling switch
+        // What begins with '$' is never retained.
+        bool wantsRetained = !filter.IsShared && !filter.Filter.StartsWith('$') && entry.Options.RetainHandling switch
         {
             RetainHandling.SendAtSubscribe => true,
             RetainHandling.SendIfNewSubscription => isNew,

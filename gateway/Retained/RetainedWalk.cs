@@ -15,6 +15,8 @@ internal sealed class RetainedWalk(
 
     public override bool IsOver => _walk.IsOver;
 
+    public override bool IsWaiting => !firstReading.IsOver;
+
     public override bool TryNext(
         ISessionConnection owner, long now, ref int looks, [NotNullWhen(true)] out Publication? message, out bool isNewer)
     {

@@ -53,6 +53,9 @@ internal readonly record struct EndedSession(ISessionConnection? Connection, Top
 /// </summary>
 internal interface ISessionConnection : IJournalWaiter
 {
+    /// <summary>Nothing is read from the client for now: an acknowledgement of its may lie there. May be late by a turn.</summary>
+    bool IsHeld { get; }
+
     /// <summary>The connection is to end.</summary>
     void End(EndCause cause);
 }

@@ -51,6 +51,9 @@ internal sealed class InFlight
     /// <summary>Sent on the present connection, and not done with.</summary>
     public int Outstanding => _entries.Count - _toRepeat;
 
+    /// <summary>Some of it are retained messages that the store does not know as owed.</summary>
+    public bool HasRetained => _entries.Values.Any(static entry => entry.Delivery is { Retain: true, Stored: null });
+
     public bool Contains(ushort packetId) => _entries.ContainsKey(packetId);
 
     /// <summary>The message is sent, with an identifier that is not in use.</summary>
@@ -88,7 +91,7 @@ internal sealed class InFlight
         entry.Delivery.Message.Release();
         var stored = entry.Delivery.Stored;
         stored?.PubRec();
-        entry.Delivery = default(Delivery) with { Stored = stored };
+        entry.Delivery = default(Delivery) with { Stored = stored, Retain = entry.Delivery.Retain };
         entry.Released = true;
         return Release(packetId, stored);
     }

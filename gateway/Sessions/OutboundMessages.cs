@@ -28,7 +28,7 @@ internal sealed class OutboundMessages
         (_gate, _maxUnacknowledged) = (gate, options.ReceiveMaximum);
         _identifiers = new PacketIdentifiers(_inFlight);
         _waiting = new WaitingMessages(options, _identifiers, clock, metrics);
-        Retained = new RetainedCursors(gate, _waiting, subscriptions);
+        Retained = new RetainedCursors(gate, _waiting, _inFlight, _identifiers, subscriptions);
     }
 
     public RetainedCursors Retained { get; }
@@ -99,6 +99,7 @@ internal sealed class OutboundMessages
     /// <summary>
     /// The next packet to send now; a message of QoS 1 or 2 is in flight from here on. Who takes a message releases it once it is written.
     /// </summary>
+    /// <param name="looks">How many topics with retained messages may be looked at; what is left of it afterwards.</param>
     /// <returns>
     /// False if nothing waits, the client has as much unacknowledged as it takes [MQTT-3.3.4-9], no look is left, or the next is not
     /// durable yet; then <paramref name="owner"/> is woken when it is.
@@ -111,14 +112,14 @@ internal sealed class OutboundMessages
             return true;
         }
         if (_inFlight.HasToRepeat ? TryRepeat(owner, out next)
-            : TrySendRetained(owner, policy, now, ref looks, out next) || (Retained.IsEmpty && TrySend(owner, now, out next))) return true;
+            : Retained.TrySend(owner, policy, _receiveMaximum, now, ref looks, out next) || TrySend(owner, now, out next)) return true;
         _mayHaveNext = _inFlight.HasToRelease || _inFlight.HasToRepeat || !Retained.IsEmpty || !_waiting.IsEmpty;
         return false;
     }
 
     public AckResult PubAck(ushort packetId)
     {
-        lock (_gate) return _inFlight.PubAck(packetId);
+        lock (_gate) return Acknowledged(_inFlight.PubAck(packetId));
     }
 
     /// <param name="refused">With a code of 0x80 or above.</param>
@@ -127,19 +128,23 @@ internal sealed class OutboundMessages
         lock (_gate)
         {
             _mayHaveNext = true;
-            return _inFlight.PubRec(packetId, refused);
+            return Acknowledged(_inFlight.PubRec(packetId, refused));
         }
     }
 
     public AckResult PubComp(ushort packetId)
     {
-        lock (_gate) return _inFlight.PubComp(packetId);
+        lock (_gate) return Acknowledged(_inFlight.PubComp(packetId));
     }
 
     /// <summary>As if it had been sent and acknowledged.</summary>
     public void Forget(ushort packetId)
     {
-        lock (_gate) _inFlight.Remove(packetId);
+        lock (_gate)
+        {
+            _inFlight.Remove(packetId);
+            Retained.Acknowledged();
+        }
     }
 
     /// <summary>
@@ -196,6 +201,12 @@ internal sealed class OutboundMessages
         _mayHaveNext = true;
     }
 
+    private AckResult Acknowledged(AckResult result)
+    {
+        Retained.Acknowledged();
+        return result;
+    }
+
     private bool TryRepeat(ISessionConnection owner, out Outgoing next)
     {
         next = default;
@@ -206,27 +217,10 @@ internal sealed class OutboundMessages
         return true;
     }
 
-    private bool TrySendRetained(ISessionConnection owner, SessionPolicy policy, long now, ref int looks, out Outgoing next)
-    {
-        next = default;
-        if (Retained.IsEmpty) return false;
-        // Before one is read: it is sent at once, or not read.
-        if (_inFlight.Outstanding >= _receiveMaximum)
-        {
-            Retained.Note();
-            return false;
-        }
-        if (!Retained.TryNext(owner, policy, now, ref looks, out var delivery)) return false;
-        ushort packetId = delivery.Qos == Qos.AtMostOnce ? (ushort)0 : _identifiers.Next();
-        if (packetId != 0) _inFlight.Add(new SentMessage(packetId, delivery));
-        next = new Outgoing(packetId, delivery, Duplicate: false);
-        return true;
-    }
-
     private bool TrySend(ISessionConnection owner, long now, out Outgoing next)
     {
         next = default;
-        if (!_waiting.TryPeek(now, out var delivery)) return false;
+        if (!_waiting.TryPeek(now, out var delivery) || !Retained.LetPass(delivery.Message.Topic)) return false;
         ushort packetId = 0;
         if (delivery.Qos != Qos.AtMostOnce)
         {
@@ -237,7 +231,7 @@ internal sealed class OutboundMessages
             delivery.Message.Hold();
         }
         _waiting.Dequeue();
-        _mayHaveNext = !_waiting.IsEmpty || _inFlight.HasToRelease;
+        _mayHaveNext = !_waiting.IsEmpty || !Retained.IsEmpty || _inFlight.HasToRelease;
         next = new Outgoing(packetId, delivery, Duplicate: false);
         return true;
     }

@@ -14,6 +14,9 @@ internal abstract class RetainedCursor(HeldSubscription subscription)
 
     public abstract bool IsOver { get; }
 
+    /// <summary>The retained messages are still to be read from the store, for all cursors.</summary>
+    public abstract bool IsWaiting { get; }
+
     /// <summary>The next message that has not expired.</summary>
     /// <param name="owner">Woken when there is more, if the messages are still to be read from the store.</param>
     /// <param name="looks">How many topics may be looked at; what is left of it afterwards.</param>

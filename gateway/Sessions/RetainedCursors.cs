@@ -1,4 +1,6 @@
+using System.Text;
 using Fleet.Gateway.Policies;
+using Fleet.Mqtt;
 
 namespace Fleet.Gateway.Sessions;
 
@@ -7,17 +9,36 @@ namespace Fleet.Gateway.Sessions;
 /// that no retained message comes after a newer one of its topic; what is in the queue is not read here as well. Guarded by the session's
 /// lock; what a connection says of its subscriptions takes it itself.
 /// </summary>
-internal sealed class RetainedCursors(Lock gate, WaitingMessages waiting, SessionSubscriptions subscriptions)
+internal sealed class RetainedCursors(
+    Lock gate, WaitingMessages waiting, InFlight inFlight, PacketIdentifiers identifiers, SessionSubscriptions subscriptions)
 {
     /// <summary>Topics that a turn looks at: some 0.1 ms of a million that the filter does not cover.</summary>
     public const int LooksPerTurn = 1_024;
 
     private List<RetainedCursor>? _cursors;
 
+    /// <summary>Subscriptions whose cursors are over, and which the store says owe retained messages: some are not acknowledged.</summary>
+    private HashSet<string>? _unacknowledged;
+
     /// <summary>The store knows of all of them.</summary>
     private bool _isNoted;
 
     public bool IsEmpty => _cursors is null;
+
+    /// <inheritdoc cref="RetainedCursor.IsWaiting"/>
+    public bool IsWaiting => _cursors is [{ IsWaiting: true }, ..];
+
+    /// <summary>
+    /// Whether a message of the queue may go before: none is yet to come that would be an older one of its topic. Answers to requests are
+    /// such messages, and must not wait for the store to be read.
+    /// </summary>
+    public bool LetPass(ReadOnlySpan<byte> topic)
+    {
+        if (_cursors is null) return true;
+        if (!IsWaiting) return false;
+        string name = Encoding.UTF8.GetString(topic);
+        return !_cursors.Exists(cursor => cursor.Subscription.Covers(name));
+    }
 
     /// <summary>Begins a cursor in the place of the one that its subscription has.</summary>
     public void Begin(RetainedCursor cursor)
@@ -55,14 +76,51 @@ internal sealed class RetainedCursors(Lock gate, WaitingMessages waiting, Sessio
         _isNoted = true;
     }
 
+    /// <summary>
+    /// A message was acknowledged. When it was the last that cursors had sent, nothing is owed any more for those that are over.
+    /// </summary>
+    public void Acknowledged()
+    {
+        if (_unacknowledged is null || inFlight.HasRetained) return;
+        foreach (string filter in _unacknowledged)
+        {
+            if (Find(filter) is null) subscriptions.OweRetained(filter, owes: false);
+        }
+        _unacknowledged = null;
+    }
+
     public void Clear()
     {
+        _unacknowledged = null;
         foreach (var cursor in _cursors ?? []) cursor.End();
         _cursors = null;
     }
 
-    /// <returns>False if there is none, or none yet.</returns>
-    public bool TryNext(ISessionConnection owner, SessionPolicy policy, long now, ref int looks, out Delivery delivery)
+    /// <summary>The next to send now; with QoS 1 or 2 it is in flight from here on.</summary>
+    /// <returns>False if there is none, none yet, or the client has as much unacknowledged as it takes.</returns>
+    public bool TrySend(
+        ISessionConnection owner, SessionPolicy policy, int receiveMaximum, long now, ref int looks, out Outgoing next)
+    {
+        next = default;
+        if (IsEmpty) return false;
+        // Before one is read: it is sent at once, or not read.
+        if (inFlight.Outstanding >= receiveMaximum)
+        {
+            Note();
+            return false;
+        }
+        if (!TryNext(owner, policy, now, ref looks, out var delivery)) return false;
+        ushort packetId = delivery.Qos == Qos.AtMostOnce ? (ushort)0 : identifiers.Next();
+        if (packetId != 0)
+        {
+            inFlight.Add(new SentMessage(packetId, delivery));
+            Note();
+        }
+        next = new Outgoing(packetId, delivery, Duplicate: false);
+        return true;
+    }
+
+    private bool TryNext(ISessionConnection owner, SessionPolicy policy, long now, ref int looks, out Delivery delivery)
     {
         delivery = default;
         while (_cursors is [var cursor, ..])
@@ -90,8 +148,9 @@ internal sealed class RetainedCursors(Lock gate, WaitingMessages waiting, Sessio
     private void Remove(RetainedCursor cursor)
     {
         cursor.End();
-        subscriptions.OweRetained(cursor.Subscription.Filter.Text, owes: false);
+        (_unacknowledged ??= []).Add(cursor.Subscription.Filter.Text);
         _cursors!.Remove(cursor);
         if (_cursors.Count == 0) _cursors = null;
+        Acknowledged();
     }
 }

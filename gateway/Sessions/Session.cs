@@ -173,7 +173,7 @@ internal sealed class Session : Subscriber
         ISessionConnection? owner;
         Action<Delivery>? sendOn;
         StoredDelivery? owed = null;
-        bool isFull;
+        bool isFull, isTooSlow;
         lock (_gate)
         {
             owner = _owner;
@@ -183,11 +183,11 @@ internal sealed class Session : Subscriber
             if (sendOn is not null) delivery.Message.Keep();
             bool isWanted = !Move.HasLeft && Wants(delivery);
             isFull = isWanted && !Outbound.TryAdd(delivery, out owed);
+            isTooSlow = isFull && IsTooSlow(owner, delivery.Qos);
             if ((!isWanted || (isFull && delivery.Qos == Qos.AtMostOnce)) && sendOn is null) return null;
         }
         sendOn?.Invoke(delivery);
-        // A present client that lets a thousand acknowledged messages pile up is to be cut off; an absent one misses the newest.
-        if (isFull && delivery.Qos != Qos.AtMostOnce) owner?.End(EndCause.TooSlow);
+        if (isTooSlow) owner!.End(EndCause.TooSlow);
         else owner?.Wake();
         return owed;
     }
@@ -197,7 +197,7 @@ internal sealed class Session : Subscriber
     {
         var qos = delivery.Qos > delivery.Message.Qos ? delivery.Message.Qos : delivery.Qos;
         var answer = delivery with { Qos = qos, Identifiers = Subscriptions.Identifiers(delivery.Message.Topic) };
-        bool isFull;
+        bool isTooSlow;
         lock (_gate)
         {
             if (_owner != requester)
@@ -205,9 +205,9 @@ internal sealed class Session : Subscriber
                 _metrics.Dropped(DropReason.Offline);
                 return;
             }
-            isFull = !Outbound.TryAdd(answer);
+            isTooSlow = !Outbound.TryAdd(answer) && IsTooSlow(requester, qos);
         }
-        if (isFull && qos != Qos.AtMostOnce) requester.End(EndCause.TooSlow);
+        if (isTooSlow) requester.End(EndCause.TooSlow);
         else requester.Wake();
     }
 
@@ -221,15 +221,20 @@ internal sealed class Session : Subscriber
         }
     }
 
-    /// <summary>The next packet to send now; a message of QoS 1 or 2 is in flight from here on.</summary>
-    /// <param name="looks">How many topics with retained messages may be looked at; what is left of it afterwards.</param>
-    /// <returns>False if nothing waits, the client has as much unacknowledged as it takes, or no look is left.</returns>
+    /// <inheritdoc cref="OutboundMessages.TryDequeue"/>
     public bool TryDequeue(ISessionConnection owner, long now, ref int looks, out Outgoing next)
     {
         next = default;
         if (!Outbound.MayHaveNext) return false;
         lock (_gate) return _owner == owner && Outbound.TryDequeue(owner, Identity.Policy, now, ref looks, out next);
     }
+
+    /// <summary>
+    /// A present client that lets a thousand acknowledged messages pile up is to be cut off. An absent one misses the newest, and so does
+    /// one that waits for this gateway: to be read itself, or for the retained messages to be.
+    /// </summary>
+    private bool IsTooSlow(ISessionConnection? owner, Qos qos) =>
+        qos != Qos.AtMostOnce && owner is { IsHeld: false } && !Outbound.Retained.IsWaiting;
 
     private bool Wants(in Delivery delivery)
     {

@@ -34,6 +34,7 @@ internal abstract class MqttConnection : ISessionConnection, IOpening
     }
 
     public bool IsClosed => Channel.Ended is not null;
+    public bool IsHeld => Channel.IsHeld;
 
     /// <summary>Grains hear of the end: not on this thread.</summary>
     public void TellOfTheEnd() => ThreadPool.UnsafeQueueUserWorkItem(static self => _ = self.Over(), this, preferLocal: false);

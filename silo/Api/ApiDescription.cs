@@ -7,10 +7,11 @@ namespace Fleet.Silo.Api;
 /// <summary>The API's description, <c>/openapi/v1.json</c>, made from the endpoints themselves.</summary>
 internal static class ApiDescription
 {
+    private const string Name = "v1";
     private const string Scheme = "bearer";
     private const string ProblemJson = "application/problem+json";
 
-    public static IServiceCollection AddApiDescription(this IServiceCollection services) => services.AddOpenApi("v1", options =>
+    public static IServiceCollection AddApiDescription(this IServiceCollection services) => services.AddOpenApi(Name, options =>
     {
         options.AddDocumentTransformer((document, _, _) =>
         {
@@ -45,6 +46,22 @@ internal static class ApiDescription
             return Task.CompletedTask;
         });
     });
+
+    /// <summary>Anybody may ask for it, and to make it takes 50 ms: it is made once.</summary>
+    public static void MapApiDescription(this IEndpointRouteBuilder app)
+    {
+        var made = new Lazy<Task<byte[]>>(() => Make(app.ServiceProvider.GetRequiredKeyedService<IOpenApiDocumentProvider>(Name)));
+        app.MapGet($"/openapi/{Name}.json", async () => Results.Bytes(await made.Value, "application/json;charset=utf-8"))
+            .ExcludeFromDescription();
+    }
+
+    private static async Task<byte[]> Make(IOpenApiDocumentProvider documents)
+    {
+        var document = await documents.GetOpenApiDocumentAsync();
+        using var json = new MemoryStream();
+        await document.SerializeAsJsonAsync(json, OpenApiSpecVersion.OpenApi3_1);
+        return json.ToArray();
+    }
 
     /// <summary>What generated clients call it: <c>getFirmwareByModelByVersion</c> for GET /api/v1/firmware/{model}/{version}.</summary>
     private static string OperationId(string method, string path) =>

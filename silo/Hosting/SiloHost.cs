@@ -166,7 +166,7 @@ internal static class SiloHost
 
         app.MapFrontPage();
         app.MapDashboard();
-        app.MapOpenApi();
+        app.MapApiDescription();
         var api = app.MapGroup("/api/v1");
         api.MapCa();
         api.MapClaims();

@@ -14,6 +14,8 @@ namespace Fleet.FuzzTests;
 /// </summary>
 internal sealed class FuzzTransport : ISessionConnection
 {
+    public bool IsHeld => false;
+
     private readonly GatewayParts _parts;
     private readonly StoreWeather _weather;
     private readonly Dice _dice;

@@ -66,11 +66,9 @@ internal sealed class SimulatedConnection : MqttConnection, ITicked
 
     protected override Task RoomForAnswers() => Task.CompletedTask;
 
-    private void Post(Action turn) => _turns.Post(_ =>
-    {
-        try { turn(); }
-        catch (Exception e) { LogFailure(e); }
-    }, null);
+    protected override void Abandon() => Channel.Close(EndCause.Failed("The server failed."), Begin());
+
+    private void Post(Action turn) => _turns.Post(_ => Guard(this, turn, static (_, turn) => turn()), null);
 
     private void Read()
     {

@@ -14,6 +14,8 @@ namespace Fleet.UnitTests.Gateway;
 /// </summary>
 internal sealed class TestClient : ISessionConnection
 {
+    public bool IsHeld => false;
+
     private readonly Lock _gate = new();
     private readonly GatewayParts _parts;
     private readonly Outbound _outbound;

@@ -77,6 +77,8 @@ public sealed class FenceTests
 
     private sealed class Nobody : ISessionConnection
     {
+        public bool IsHeld => false;
+
         public void Wake() { }
 
         public void End(EndCause cause) { }

@@ -127,6 +127,8 @@ public sealed class RebirthTests : IAsyncLifetime
 
     private sealed class Ending(Action end) : ISessionConnection
     {
+        public bool IsHeld => false;
+
         public void Wake() { }
 
         public void End(EndCause cause) => end();

@@ -384,6 +384,8 @@ public sealed class SessionHandoffTests
 
     private sealed class Nobody : ISessionConnection
     {
+        public bool IsHeld => false;
+
         public void Wake() { }
 
         public void End(EndCause cause) { }

@@ -289,6 +289,8 @@ public sealed class SessionJournalTests
 
     private sealed class Woken : ISessionConnection
     {
+        public bool IsHeld => false;
+
         public int Times { get; private set; }
 
         public void Wake() => Times++;

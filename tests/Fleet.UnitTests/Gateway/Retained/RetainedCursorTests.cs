@@ -113,17 +113,17 @@ public sealed class RetainedCursorTests
         Assert.Distinct(messages);
     }
 
-    [Fact]
-    public async Task After_a_kill_a_persistent_session_gets_all_of_them_if_it_lacked_some()
+    [Theory, InlineData(10), InlineData(2)]
+    public async Task After_a_kill_a_persistent_session_gets_all_of_them_if_some_were_not_sent_or_not_acknowledged(int retained)
     {
-        string[] topics = [.. Enumerable.Range(0, 10).Select(i => $"t/{i}")];
+        string[] topics = [.. Enumerable.Range(0, retained).Select(i => $"t/{i}")];
         Retain(topics);
         var client = Connect("c", TakesTwoAndStays);
         client.Subscribe("t/#", Qos.AtLeastOnce);
         Assert.Equal(2, client.ReadMessages().Count);
         var after = await Kill(_parts, topics);
         var again = TestClient.Connected(after, GatewayParts.Plain("c"), connect: TakesTwoAndStays, readAll: false);
-        Assert.Equal(10, ReadAll(again).Count);
+        Assert.Equal(retained, ReadAll(again).Count);
         Assert.False(Assert.Single(again.Session.Subscriptions.All).OwesRetained);
         var last = await Kill(after, topics);
         Assert.Empty(ReadAll(TestClient.Connected(last, GatewayParts.Plain("c"), connect: TakesTwoAndStays, readAll: false)));
@@ -214,6 +214,31 @@ public sealed class RetainedCursorTests
         await parts.Retained.CatchUp(default);
         Assert.Equal(["t/kept=old retained", "t/replaced=new", "t/removed="], client.ReadMessages());
         Assert.Equal(2, parts.Retained.Count);
+    }
+
+    [Fact]
+    public async Task Until_the_store_is_read_what_no_cursor_may_bring_an_older_one_of_goes_before_and_nobody_is_cut_off_for_the_wait()
+    {
+        var parts = new GatewayParts(settings =>
+        {
+            settings.ReadsRetained = false;
+            settings.Sessions.MaxQueuedMessages = 2;
+        });
+        parts.Store.Kept.Add(new("t/1", "old"u8.ToArray(), 1, default, DateTimeOffset.UnixEpoch, null) { Version = 1 });
+        var client = TestClient.Connected(parts, GatewayParts.Plain("c"));
+        client.Subscribe("t/#", Qos.AtLeastOnce);
+        client.Read();
+        client.Session!.DeliverTo(client, Answer("1"));
+        Assert.Equal(["answer=1"], client.ReadMessages());
+        var publisher = TestClient.Connected(parts, GatewayParts.Plain("publisher"));
+        for (int i = 1; i <= 3; i++) publisher.Publish($"t/{i}", "new", Qos.AtLeastOnce);
+        Assert.Empty(client.ReadMessages());
+        Assert.Null(client.Ended);
+        await parts.Retained.CatchUp(default);
+        Assert.Equal(["t/1=old q1#1 retained", "t/1=new q1#2", "t/2=new q1#3"], ReadAll(client));
+
+        static Delivery Answer(string payload) => new(
+            new("answer"u8.ToArray(), System.Text.Encoding.UTF8.GetBytes(payload), Qos.AtMostOnce), Qos.AtMostOnce, retain: false);
     }
 
     private void Retain(IEnumerable<string> topics, string payload = "old")

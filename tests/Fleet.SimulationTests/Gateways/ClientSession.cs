@@ -36,8 +36,10 @@ internal sealed class ClientSession(GatewayWorld world, SimulatedClient client)
         if (_inbox is not null) _inbox.IsPersistent = false;
     }
 
-    public void Begin(bool isPersistent)
+    /// <param name="rescuedFrom">When it was last at a gateway that has died since; null: its gateway lives, or it had none.</param>
+    public void Begin(bool isPersistent, long? rescuedFrom)
     {
+        foreach (var outgoing in _outgoing) outgoing.Message.MayRepeat |= rescuedFrom is not null;
         _outgoing.Clear();
         _unreleased.Clear();
         _publisher = string.Create(CultureInfo.InvariantCulture, $"{client.Id}.{++_begun}");
@@ -46,7 +48,7 @@ internal sealed class ClientSession(GatewayWorld world, SimulatedClient client)
     }
 
     /// <summary>The service has it too: what was not acknowledged goes out again, in order.</summary>
-    /// <param name="rescuedFrom">When it was last at a gateway that has died since; null: its gateway lives.</param>
+    /// <inheritdoc cref="Begin" path="/param"/>
     public void Resume(long? rescuedFrom)
     {
         _inbox!.RescuedFrom = rescuedFrom ?? _inbox.RescuedFrom;

@@ -206,8 +206,9 @@ internal sealed class SimulatedClient
         (_isConnected, _wantsClean, _failures) = (true, false, 0);
         LetInAt = _world.Clock.Elapsed;
         _heardAt = _world.Clock.Elapsed;
-        if (isPresent) _session.Resume(_world.Checks.DiedAt(_last!.GatewayId) is { } died ? Math.Min(died, _partedAt) : null);
-        else _session.Begin(ExpirySeconds > 0);
+        long? rescuedFrom = _last is not null && _world.Checks.DiedAt(_last.GatewayId) is { } died ? Math.Min(died, _partedAt) : null;
+        if (isPresent) _session.Resume(rescuedFrom);
+        else _session.Begin(ExpirySeconds > 0, rescuedFrom);
         _road!.Open();
         _last = _road;
         _isSubscribed = isPresent && _session.IsSubscribed;

@@ -33,6 +33,7 @@ internal static class GatewayLife
         services.AddSweep<Fences>(static fences => fences.Sweep);
         services.AddSweep<SessionLifecycle>(static lifecycle => lifecycle.Sweep);
         services.AddSweep<Flapping>(static flapping => flapping.Sweep);
+        services.AddSweep<RetainedMessages>(static retained => retained.Sweep);
         return services.AddHostedService<GatewayService>();
     }
 

@@ -62,6 +62,7 @@ public static class GatewayServiceCollectionExtensions
 
         services.AddSingleton<RetainedMessages>();
         services.AddSingleton<RetainedCatchUp>();
+        services.AddSingleton<GuardedDelivery>();
         services.AddSingleton<Broker>();
         services.AddSingleton<SessionJournal>();
         services.AddSingleton<SessionSnapshots>();

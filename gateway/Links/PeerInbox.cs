@@ -11,8 +11,11 @@ namespace Fleet.Gateway.Links;
 /// </summary>
 internal sealed class PeerInbox(
     Peers peers, SessionJournal journal, LinkBarrier barrier, IForwardedFrames forwarded, IHandoffFrames handoff, IFailoverFrames failover,
-    ILogger<PeerInbox> log)
+    GatewayMetrics metrics, ILogger<PeerInbox> log)
 {
+    /// <summary>With the sender's pauses, some six seconds.</summary>
+    private const int MaxTries = 10;
+
     /// <exception cref="InvalidOperationException">It could not be taken, or not stored: the sender is to say it again.</exception>
     public async Task<PeerAnswer> Receive(PeerBatch batch)
     {
@@ -25,7 +28,8 @@ internal sealed class PeerInbox(
 
     /// <summary>
     /// A frame that a fault of ours keeps from being taken holds up what comes after it: were it passed over, its publisher would be told
-    /// that all is well. The sender begins with it again; those before it are known.
+    /// that all is well. The sender begins with it again; those before it are known. A fault that stays is not to end all that this gateway
+    /// hears: the frame is lost then, and both counted and logged.
     /// </summary>
     private void Take(RemoteGateway sender, LinkFrame frame, long number)
     {
@@ -35,9 +39,13 @@ internal sealed class PeerInbox(
         }
         catch (Exception e)
         {
-            if (sender.FailedAt != number) log.LinkFrameFailed(sender.Id, frame.GetType().Name, e);
-            sender.FailedAt = number;
-            throw new InvalidOperationException($"A frame of kind {frame.GetType().Name} could not be taken.");
+            string kind = frame.GetType().Name;
+            int times = sender.Failed.Number == number ? sender.Failed.Times + 1 : 1;
+            sender.Failed = (number, times);
+            if (times == 1) log.LinkFrameFailed(sender.Id, kind, e);
+            if (times < MaxTries) throw new InvalidOperationException($"A frame of kind {kind} could not be taken.");
+            log.LinkFrameLost(sender.Id, kind, times, e);
+            metrics.Dropped(DropReason.Fault);
         }
     }
 

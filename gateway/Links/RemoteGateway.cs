@@ -27,8 +27,8 @@ internal sealed class RemoteGateway(GatewayMember member, PeerLink link) : Subsc
     /// <summary>Where all that it has sent for persistent sessions is durable. Kept while a batch is received.</summary>
     public JournalPosition StoredAt { get; set; }
 
-    /// <summary>Number of the frame that could not be taken last: it is logged once. Kept while a batch is received.</summary>
-    public long FailedAt { get; set; }
+    /// <summary>The frame that could not be taken last, and how often. Kept while a batch is received.</summary>
+    public (long Number, int Times) Failed { get; set; }
 
     public int RouteCount
     {

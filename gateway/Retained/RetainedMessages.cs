@@ -19,20 +19,24 @@ internal sealed class RetainedMessages(
     IRetainedStore store, Peers peers, IOptions<RetainedOptions> options, GatewayMetrics metrics, GatewayClock clock,
     ILogger<RetainedMessages> log)
 {
-    /// <summary>Each change looks for so many topics whose message has expired.</summary>
-    private const int PurgedPerChange = 4;
+    /// <summary>
+    /// So many topics are looked at for a message that has expired: with each change, and every second, of a million all in some minutes.
+    /// The lock is held for a slice of them.
+    /// </summary>
+    private const int LooksPerChange = 4, LooksPerSweep = 8_192, LooksPerSlice = 256;
 
-    private static readonly TopicFilter Everything = TopicFilter.Parse("#");
+    /// <summary>By then this gateway knows of a message that another has put in the place of one that expired.</summary>
+    private const long OthersKnownAfterMs = 30_000;
 
     private readonly RetainedTree<RetainedPublication> _tree = new();
+    private readonly RetainedPurge _purge = new();
     private readonly RetainedVersions _versions = new();
     private readonly RetainedBudget _budget = new(options.Value);
     private readonly RetainedRefusals _refusals = new(options.Value, metrics, clock, log);
     private readonly FirstReading _firstReading = new();
     private readonly Lock _gate = new();
-    private Dictionary<string, Change> _changes = new(StringComparer.Ordinal);
+    private Dictionary<string, RetainedChange> _changes = new(StringComparer.Ordinal);
     private Task _writing = Task.CompletedTask;
-    private TopicWalk<RetainedPublication>? _purge;
     private long _sequence;
 
     public int Count => _tree.Count;
@@ -77,11 +81,11 @@ internal sealed class RetainedMessages(
         lock (_gate)
         {
             durable = Task.CompletedTask;
-            Purge();
+            Purge(LooksPerChange, clock.NowMs);
             var before = _tree.Get(message.Topic);
             if (message.Payload.IsEmpty)
             {
-                if (before is not null || !IsRead) durable = Put(message.Topic, null, before);
+                if (before is not null || !IsRead) durable = Set(message.Topic, null, before).Join();
                 return null;
             }
             switch (_budget.Decide(ChargeOf(before), new(principal, RetainedPublication.BytesOf(message))))
@@ -90,7 +94,7 @@ internal sealed class RetainedMessages(
                     _refusals.Note(refused.Limit, principal);
                     return refused.Limit;
                 case RetainedVerdict.Kept kept:
-                    durable = Put(message.Topic, new RetainedPublication(message, kept.Principal, message.ExpiresAt), before);
+                    durable = Set(message.Topic, new(message, kept.Principal, message.ExpiresAt), before).Join();
                     break;
             }
             return null;
@@ -117,42 +121,52 @@ internal sealed class RetainedMessages(
     public RetainedCursor Open(HeldSubscription subscription, long since) =>
         new RetainedWalk(_tree, _firstReading, subscription, since);
 
+    /// <summary>Removes what has expired, of as many topics as a second may cost.</summary>
+    public void Sweep(long now)
+    {
+        for (int looked = 0; looked < LooksPerSweep; looked += LooksPerSlice)
+        {
+            lock (_gate)
+            {
+                if (!Purge(LooksPerSlice, now)) return;
+            }
+        }
+    }
+
     /// <summary>Waits for the changes so far.</summary>
     public Task Flushed()
     {
         lock (_gate) return _writing;
     }
 
-    private Task Put(ReadOnlySpan<byte> topicName, RetainedPublication? message, RetainedPublication? before)
+    private RetainedChange Set(ReadOnlySpan<byte> topicName, RetainedPublication? message, RetainedPublication? before)
     {
         Show(topicName, message);
         string topic = Encoding.UTF8.GetString(topicName);
         if (!_changes.TryGetValue(topic, out var change))
         {
-            _changes.Add(topic, change = new Change());
+            _changes.Add(topic, change = new RetainedChange());
             _versions.Begin(topic, before);
         }
         change.Message = message;
         if (_writing.IsCompleted) _writing = Background.Run(Write);
-        return change.Durable.Task;
+        return change;
     }
 
-    /// <summary>Removes what has expired, a few topics with each change.</summary>
-    private void Purge()
+    /// <returns>Whether all looks were taken: there may be more.</returns>
+    private bool Purge(int looks, long now)
     {
-        if (_purge is null or { IsOver: true }) _purge = _tree.Walk(Everything);
-        int looks = PurgedPerChange;
-        while (_tree.TryNext(_purge, ref looks, out var message))
-        {
-            if (message.IsExpired(clock.NowMs)) _ = Put(message.Topic, null, message);
-        }
+        if (!_purge.Begin(_tree, now)) return false;
+        long expiredBy = peers.Any ? now - OthersKnownAfterMs : now;
+        while (_purge.TryNext(_tree, ref looks, expiredBy, out var message)) Set(message.Topic, null, message);
+        return looks == 0;
     }
 
     private async Task Write()
     {
         while (true)
         {
-            Dictionary<string, Change> round;
+            Dictionary<string, RetainedChange> round;
             lock (_gate)
             {
                 if (_changes.Count == 0)
@@ -160,13 +174,13 @@ internal sealed class RetainedMessages(
                     _writing = Task.CompletedTask;
                     return;
                 }
-                (round, _changes) = (_changes, new Dictionary<string, Change>(StringComparer.Ordinal));
+                (round, _changes) = (_changes, new Dictionary<string, RetainedChange>(StringComparer.Ordinal));
             }
             await Task.WhenAll(round.Select(entry => Write(entry.Key, entry.Value)));
         }
     }
 
-    private async Task Write(string topic, Change change)
+    private async Task Write(string topic, RetainedChange change)
     {
         try
         {
@@ -184,16 +198,21 @@ internal sealed class RetainedMessages(
         }
         catch (Exception e)
         {
-            // The publisher is not acknowledged: its channel sees this task fail.
-            log.RetainedNotStored(topic, e);
-            lock (_gate) End(topic, null, version: 0);
+            // The publisher is not acknowledged: its channel sees this task fail. What had expired is tried again.
+            bool isToBeTold;
+            lock (_gate)
+            {
+                End(topic, null, version: 0);
+                isToBeTold = change.IsJoined || _purge.Pause(clock.NowMs);
+            }
+            if (isToBeTold) log.RetainedNotStored(topic, e);
             change.Durable.SetException(e);
             _ = change.Durable.Task.Exception;
         }
     }
 
     /// <summary>A link that is full is passed over: the gateway behind it catches up from the store.</summary>
-    private async Task Tell(string topic, Change change, long version, DateTimeOffset? expiresAt)
+    private async Task Tell(string topic, RetainedChange change, long version, DateTimeOffset? expiresAt)
     {
         if (peers.Any)
         {
@@ -221,10 +240,4 @@ internal sealed class RetainedMessages(
     }
 
     private static RetainedCharge? ChargeOf(RetainedPublication? message) => message is null ? null : new(message.Principal, message.Bytes);
-
-    private sealed class Change
-    {
-        public RetainedPublication? Message { get; set; }
-        public TaskCompletionSource Durable { get; } = Background.NewSource();
-    }
 }

@@ -11,10 +11,11 @@ namespace Fleet.Gateway.Routing;
 /// Publish and subscribe: who gets a message, and which messages are retained. Other gateways stand in the same tree as this one's
 /// sessions, so that a message is matched once, and a gateway that is alone pays nothing for them. Nothing here waits for a subscriber.
 /// </summary>
-internal sealed class Broker(RetainedMessages retained, Peers peers, Routes routes, Forwarder forwarder, SessionJournal journal)
+internal sealed class Broker(
+    RetainedMessages retained, Peers peers, Routes routes, Forwarder forwarder, SessionJournal journal, GuardedDelivery guarded)
 {
     private readonly SubscriptionTree<Subscriber> _tree = new(subscriber => subscriber.IsAvailable);
-    private readonly SharedSubscriptions _shares = new(forwarder, journal);
+    private readonly SharedSubscriptions _shares = new(forwarder, journal, guarded);
     private int _sinks;
 
     [ThreadStatic] private static List<SubscriptionMatch<Subscriber>>? t_matches;
@@ -64,13 +65,12 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
 
     /// <summary>
     /// The rest of a message that sessions have already: retains it if it says so, and hands it to the rules, of which one, or the store,
-    /// failed.
+    /// failed. If it is over a limit by now it is not retained: there is no refusing what sessions have.
     /// </summary>
     public Task KeepAgain(Publication message, Session? publisher)
     {
         var retaining = Task.CompletedTask;
-        if (message.Retain && retained.Put(message, publisher?.Identity.Principal, out retaining) is { } over)
-            retaining = Task.FromException(new IOException(retained.Explain(over)));
+        if (message.Retain) retained.Put(message, publisher?.Identity.Principal, out retaining);
         return FanOut.Both(retaining, FanOut.Keep(message, Match(message.Topic), publisher));
     }
 
@@ -115,7 +115,7 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
         if (toAll)
         {
             matches.RemoveAll(match => match.Share is not null || match.Subscriber is not Session session || !Takes(session));
-            FanOut.Deliver(message, matches, publisher: null, isHere: false, owed);
+            FanOut.Deliver(message, matches, publisher: null, isHere: false, guarded, owed);
         }
         // What a session has had by another road before, or has before it is stored, does not come again either when this gateway is dead.
         if (owed.Count == 0 && (!outlives || message.Qos == Qos.AtMostOnce)) return JournalPosition.LongAgo;
@@ -235,7 +235,7 @@ internal sealed class Broker(RetainedMessages retained, Peers peers, Routes rout
         Publication message, List<SubscriptionMatch<Subscriber>> matches, Session? publisher, ushort packetId, bool mustHold)
     {
         var owed = t_owed ??= [];
-        FanOut.Deliver(message, matches, publisher, isHere: true, owed);
+        FanOut.Deliver(message, matches, publisher, isHere: true, guarded, owed);
         var holder = packetId == 0 ? null : publisher!.Stored;
         if (owed.Count == 0 && (holder is null || !mustHold)) return null;
         var position = journal.Note(message, owed, holder, packetId);

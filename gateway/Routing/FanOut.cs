@@ -17,7 +17,8 @@ internal static class FanOut
     /// <param name="isHere">It was published at this gateway: sessions that are not open to it yet get it another way.</param>
     /// <param name="owed">What is to be noted in the journal is added to it.</param>
     public static void Deliver(
-        Publication message, List<SubscriptionMatch<Subscriber>> matches, Session? publisher, bool isHere, List<StoredDelivery> owed)
+        Publication message, List<SubscriptionMatch<Subscriber>> matches, Session? publisher, bool isHere, GuardedDelivery guarded,
+        List<StoredDelivery> owed)
     {
         if (matches.Count > 1) Merge(matches, publisher);
         var joined = t_joined;
@@ -28,7 +29,7 @@ internal static class FanOut
             byte[]? several = null;
             if (joined?.Count > 0) joined.TryGetValue(i, out several);
             var delivery = Delivery.Of(message, options, several ?? SubscriptionIdentifiers.Of(identifier), share);
-            if (subscriber.Deliver(delivery, isHere) is { } noted) owed.Add(noted);
+            if (guarded.Deliver(subscriber, delivery, isHere) is { } noted) owed.Add(noted);
         }
         joined?.Clear();
     }

@@ -10,7 +10,7 @@ namespace Fleet.Gateway.Routing;
 /// Shared subscriptions, of which one member gets a message (MQTT 5.0, 4.8.2). The tree chooses among the members of all gateways; this
 /// knows the members here, for a message that another gateway sends to one of them, and for what a member leaves when its session ends.
 /// </summary>
-internal sealed class SharedSubscriptions(Forwarder forwarder, SessionJournal journal)
+internal sealed class SharedSubscriptions(Forwarder forwarder, SessionJournal journal, GuardedDelivery guarded)
 {
     private readonly Lock _gate = new();
     private readonly Dictionary<string, Share> _shares = new(StringComparer.Ordinal);
@@ -80,7 +80,7 @@ internal sealed class SharedSubscriptions(Forwarder forwarder, SessionJournal jo
         if (matches.Count == 0) return Choose(share, static _ => true) is var (member, held) ? Deliver(message, member, held) : null;
         _ = forwarder.ForwardToEach(message, matches);
         return matches is [{ Subscriber: Session chosen, Options: var options, SubscriptionId: var id }]
-            ? chosen.Deliver(Delivery.Of(message, options, SubscriptionIdentifiers.Of(id), share)) : null;
+            ? guarded.Deliver(chosen, Delivery.Of(message, options, SubscriptionIdentifiers.Of(id), share), isHere: false) : null;
     }
 
     private bool TryDeliver(Publication message, string share, Func<Session, bool> takes, List<StoredDelivery> owed)
@@ -91,8 +91,12 @@ internal sealed class SharedSubscriptions(Forwarder forwarder, SessionJournal jo
         return true;
     }
 
-    private static StoredDelivery? Deliver(Publication message, Session member, in HeldSubscription subscription) => member.Deliver(
-        Delivery.Of(message, subscription.Options, SubscriptionIdentifiers.Of(subscription.Identifier), subscription.Filter.Share));
+    private StoredDelivery? Deliver(Publication message, Session member, in HeldSubscription subscription)
+    {
+        var identifiers = SubscriptionIdentifiers.Of(subscription.Identifier);
+        return guarded.Deliver(
+            member, Delivery.Of(message, subscription.Options, identifiers, subscription.Filter.Share), isHere: false);
+    }
 
     /// <summary>The next member, rather a connected one; null if there is none.</summary>
     private (Session Session, HeldSubscription Subscription)? Choose(string filter, Func<Session, bool> takes)

@@ -79,6 +79,13 @@ internal static partial class GatewayLog
     [LoggerMessage(3020, LogLevel.Error, "A frame of gateway {GatewayId} ({Frame}) could not be handled")]
     public static partial void LinkFrameFailed(this ILogger log, string gatewayId, string frame, Exception exception);
 
+    [LoggerMessage(3034, LogLevel.Error,
+        "A frame of gateway {GatewayId} ({Frame}) could not be handled {Times} times, and is lost; what is behind it goes on")]
+    public static partial void LinkFrameLost(this ILogger log, string gatewayId, string frame, int times, Exception exception);
+
+    [LoggerMessage(3035, LogLevel.Error, "A message could not be handed to {Subscriber}, which goes without; the others have it")]
+    public static partial void NotDelivered(this ILogger log, string subscriber, Exception exception);
+
     [LoggerMessage(3033, LogLevel.Error,
         "{Bytes} bytes wait for gateway {GatewayId}, the reserve included: wills and events for its clients are dropped")]
     public static partial void LinkFull(this ILogger log, string gatewayId, long bytes);

@@ -13,6 +13,9 @@ internal enum DropReason
 
     /// <summary>Larger than the client's Maximum Packet Size [MQTT-3.1.2-25].</summary>
     TooLarge,
+
+    /// <summary>A fault of ours, with a subscriber or with a frame from another gateway.</summary>
+    Fault,
 }
 
 /// <summary>A limit that a retained message does not fit.</summary>

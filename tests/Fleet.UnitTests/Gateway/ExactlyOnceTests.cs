@@ -2,6 +2,7 @@ using Fleet.Gateway.Channels;
 using Fleet.Gateway.Messages;
 using Fleet.Gateway.Sessions;
 using Fleet.Mqtt;
+using Fleet.UnitTests.Support;
 
 namespace Fleet.UnitTests.Gateway;
 
@@ -107,6 +108,29 @@ public sealed class ExactlyOnceTests
         publisher.Completed(effect.Ticket!);
         Assert.Equal("50 02 00 07", publisher.ReadHex());
         Assert.Equal(["t=kept"], _parts.Store.Written);
+        Assert.Equal(["t=kept q2#1"], subscriber.ReadMessages());
+    }
+
+    [Fact]
+    public async Task What_is_over_a_limit_by_the_time_of_its_repeat_is_not_retained_and_acknowledged()
+    {
+        var parts = new GatewayParts(settings => settings.Retained.MaxRetainedMessages = 1);
+        var subscriber = TestClient.Connected(parts, GatewayParts.Plain("s"));
+        subscriber.Subscribed("t", Qos.ExactlyOnce);
+        var publisher = TestClient.Connected(parts, GatewayParts.Plain(), connect: Persistent);
+        parts.Store.Failure = new IOException("disk full");
+        var effect = PublishRetained(publisher);
+        await Assert.ThrowsAsync<IOException>(() => effect.Durable);
+        publisher.Completed(effect.Ticket!, ReasonCode.UnspecifiedError);
+        parts.Store.Failure = null;
+        TestClient.Connected(parts, GatewayParts.Plain("other")).Publish("other", "x", retain: true);
+        publisher = TestClient.Connected(parts, GatewayParts.Plain(), connect: Persistent, readAll: false);
+        using var refused = parts.MeterFactory.Count("mqtt.server.retained.refused");
+        publisher.Publish("t", "kept", Qos.ExactlyOnce, 7, retain: true);
+        Assert.Equal("50 02 00 07", publisher.ReadHex());
+        Assert.Equal(["messages 1"], refused.Counted);
+        await parts.Retained.Flushed();
+        Assert.Equal(["other=x"], parts.Store.Written);
         Assert.Equal(["t=kept q2#1"], subscriber.ReadMessages());
     }
 

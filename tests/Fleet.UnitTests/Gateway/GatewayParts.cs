@@ -97,6 +97,12 @@ internal sealed class GatewayParts
     public TakenOverSessions TakenOver => Part<TakenOverSessions>();
     public ChannelServices Channels => Part<ChannelServices>();
 
+    /// <summary>What the gateway does every second.</summary>
+    public void Sweep()
+    {
+        foreach (var sweep in _services.GetServices<Sweep>()) sweep(Clock.NowMs);
+    }
+
     public SessionTakeover Takeover(IGrainFactory grains) => ActivatorUtilities.CreateInstance<SessionTakeover>(_services, grains);
 
     public SessionAcquirer Acquirer(IGrainFactory grains) =>

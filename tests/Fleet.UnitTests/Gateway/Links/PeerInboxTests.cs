@@ -1,6 +1,7 @@
 using Fleet.Gateway.Journal;
 using Fleet.Gateway.Links;
 using Fleet.Interfaces.Messaging;
+using Fleet.UnitTests.Support;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Fleet.UnitTests.Gateway.Links;
@@ -18,7 +19,8 @@ public sealed class PeerInboxTests : IForwardedFrames
         var link = new PeerLink(
             "here", "there", _ => Task.FromResult(PeerAnswer.Received), 1_000, () => { }, _parts.Time, NullLogger.Instance);
         _parts.Peers.Add(new RemoteGateway(new GatewayMember("there", 2, null), link));
-        _inbox = new PeerInbox(_parts.Peers, _parts.Journal, _parts.Barrier, this, null!, null!, NullLogger<PeerInbox>.Instance);
+        _inbox = new PeerInbox(
+            _parts.Peers, _parts.Journal, _parts.Barrier, this, null!, null!, _parts.Metrics, NullLogger<PeerInbox>.Instance);
     }
 
     [Fact]
@@ -32,6 +34,20 @@ public sealed class PeerInboxTests : IForwardedFrames
         Assert.Equal(PeerAnswer.Received, await _inbox.Receive(batch));
         Assert.Equal(PeerAnswer.Received, await _inbox.Receive(batch));
         Assert.Equal([1, 2, 3], _taken);
+    }
+
+    [Fact]
+    public async Task A_frame_that_is_never_taken_is_lost_at_last_and_counted_and_what_is_behind_it_comes()
+    {
+        _faults = int.MaxValue;
+        using var dropped = _parts.MeterFactory.Count("mqtt.server.message.dropped");
+        var batch = new PeerBatch("there", 1, [Message("1"), Message("faulty"), Message("3"), Message("faulty")], "here");
+        // Each has tries of its own.
+        for (int times = 1; times < 19; times++) await Assert.ThrowsAsync<InvalidOperationException>(() => _inbox.Receive(batch));
+        Assert.Equal(["fault 1"], dropped.Counted);
+        Assert.Equal(PeerAnswer.Received, await _inbox.Receive(batch));
+        Assert.Equal([1, 3], _taken);
+        Assert.Equal(["fault 1", "fault 1"], dropped.Counted);
     }
 
     JournalPosition IForwardedFrames.Receive(LinkFrame.Published frame, LinkMark from)

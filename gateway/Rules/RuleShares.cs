@@ -22,8 +22,8 @@ internal sealed class RuleShares(RuleQueueOptions options)
     private long _countAt;
 
     /// <summary>
-    /// By whom a publisher's share is counted. A device's thing name is its client id; nobody else's has a '/', whatever they call
-    /// themselves, and all who give no name have one share.
+    /// The name that a publisher's share is counted by. A device's is its thing's, which is its client id. All others have a '/', which no
+    /// thing name has, and say nothing of the client id; those that nobody vouches for are one publisher.
     /// </summary>
     public static string PublisherOf(SessionIdentity identity) =>
         identity.Kind == SessionKind.Device ? identity.ClientId : $"{identity.Kind}/{identity.Principal}";

@@ -76,8 +76,7 @@ internal sealed class RuleSubscriber(RuleRoute route, TopicFilter? filter, RuleP
         string publisher = RuleShares.PublisherOf(session.Identity);
         if (_shares.ShouldCount(publisher, parts.Clock.NowMs)) _ = Count();
         if (_shares.HasRoom(publisher, bytes, _state.Shared)) return true;
-        if (_shareFull.IsDue())
-            parts.Log.ShareFull(publisher, route.Name.Value, parts.Options.MaxQueuedBytesPerPublisher);
+        if (_shareFull.IsDue()) parts.Log.ShareFull(publisher, route.Name.Value, parts.Options.MaxQueuedBytesPerPublisher);
         return false;
     }
 

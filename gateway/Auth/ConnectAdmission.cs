@@ -1,5 +1,6 @@
 using System.Net;
 using Fleet.Gateway.Telemetry;
+using Fleet.Interfaces.Telemetry;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 
@@ -8,21 +9,18 @@ namespace Fleet.Gateway.Auth;
 /// <summary>
 /// Whether a connection may come in, asked at accept, before any work for TLS (design, section 5). When a power cut ends, the whole fleet
 /// comes at once: it is let in at the operator's rate, lowered while the gateway is late, and what is over it is closed at the cost of an
-/// accept. Until CONNACK each connection has a slot in the stage that it is in, and who keeps the gateway waiting makes room for others.
-/// The shell around <see cref="AdmissionCore"/> and <see cref="FairSlots"/>.
+/// accept. Until CONNACK each connection has a slot in the stage that it is in, and one that keeps the gateway waiting makes room for
+/// others. The shell around <see cref="AdmissionCore"/> and <see cref="FairSlots"/>.
 /// </summary>
 internal sealed class ConnectAdmission
 {
     /// <summary>Addresses that are known for a proxy's. Behind a listener that strangers reach, anybody could be one.</summary>
     private const int MaxProxies = 256;
 
-    /// <summary>That a stage's slots run short is said again after so long.</summary>
-    private const long SayAgainMs = 60_000;
-
     private readonly Lock _gate = new();
     private readonly HashSet<IPAddress> _proxies = [];
     private readonly FairSlots[] _slots;
-    private readonly long?[] _saidAt;
+    private readonly OncePerMinute[] _shortages;
     private readonly GatewayMetrics _metrics;
     private readonly GatewayClock _clock;
     private readonly ILogger _log;
@@ -34,7 +32,7 @@ internal sealed class ConnectAdmission
         var settings = options.Value;
         _state = new AdmissionState(AdmissionRate.Of(settings.ConnectRate));
         _slots = [new(settings.MaxAwaitingProxyHeader), new(settings.MaxOpeningConnections), new(settings.MaxAwaitingConnect)];
-        _saidAt = new long?[_slots.Length];
+        _shortages = [.. _slots.Select(_ => new OncePerMinute(clock.Time))];
         metrics.ShowOpening(Opening);
     }
 
@@ -76,7 +74,7 @@ internal sealed class ConnectAdmission
         return Admit(new AdmissionPass(this, source ?? header.Network, stage) { IsSpared = source is null });
     }
 
-    /// <summary>Null: the connection is to be closed at once. Whoever is let in is opening until the pass is released.</summary>
+    /// <summary>Null: the connection is to be closed at once. One that is let in is opening until the pass is released.</summary>
     /// <param name="address">Null where a transport has none: all of those are one.</param>
     /// <param name="stage">What comes next.</param>
     public AdmissionPass? TryAdmit(IPAddress? address, OpeningStage stage) => Admit(new AdmissionPass(this, address, stage));
@@ -142,36 +140,24 @@ internal sealed class ConnectAdmission
         {
             var (next, isInTime) = AdmissionCore.Accept(_state, pass.Network, now);
             isIn = isInTime && !Slots(OpeningStage.Connect).IsOverworked && Slots(pass.Stage).TryTake(pass, out closed);
-            // Who finds no slot uses up nothing of the rate.
+            // A connection that finds no slot uses up nothing of the rate.
             if (isIn || !isInTime) _state = next;
         }
         return Settle(pass, isIn, closed);
     }
 
-    /// <summary>Whoever has lost its slot goes.</summary>
+    /// <summary>The connection that has lost its slot goes.</summary>
     private AdmissionPass? Settle(AdmissionPass pass, bool isIn, Slot? closed)
     {
         if (closed is AdmissionPass other)
         {
             _metrics.OpeningClosed(other.Stage);
-            Say(other);
+            if (_shortages[(int)other.Stage].IsDue()) _log.OpeningsShort(other.Stage, RemoteAddress.Of(other.Network));
             other.Close();
         }
         if (isIn) return pass;
         _metrics.NotAdmitted();
         return null;
-    }
-
-    private void Say(AdmissionPass closed)
-    {
-        long now = _clock.NowMs;
-        lock (_gate)
-        {
-            ref long? saidAt = ref _saidAt[(int)closed.Stage];
-            if (saidAt is { } before && now - before < SayAgainMs) return;
-            saidAt = now;
-        }
-        _log.OpeningsShort(closed.Stage, RemoteAddress.Of(closed.Network));
     }
 
     private FairSlots Slots(OpeningStage stage) => _slots[(int)stage];

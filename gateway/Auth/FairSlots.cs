@@ -41,7 +41,8 @@ internal sealed class SlotHolder
 /// <summary>
 /// A number of slots for connections. Each is silent (the gateway waits for its peer) or busy (the peer waits for the gateway). When slots
 /// run short the longest silent one of the address that has most of them makes room for the newcomer; if none is silent, the gateway has
-/// more to do than it can, and who has more than a fair share of that waits. Each call takes a fixed time. For one thread at a time.
+/// more to do than it can, and an address with more than a fair share of that waits. Each call takes a fixed time. For one thread at a
+/// time.
 /// </summary>
 internal sealed class FairSlots(int max)
 {
@@ -129,7 +130,7 @@ internal sealed class FairSlots(int max)
     {
         holder.Silent.Remove(slot.Place);
         Rank(holder);
-        // Whoever was alone at the top has one less now.
+        // The holder that was alone at the top has one less now.
         if (_ranks[_largest] is not { Count: > 0 } && _largest > 0) _largest--;
     }
 

@@ -37,7 +37,7 @@ internal sealed class ConnectAuthoriser(
         }
         catch (Exception e)
         {
-            if (!deciding.IsCompleted) _ = UndoWhenAccepted(deciding);
+            _ = UndoWhenAccepted(deciding);
             log.AuthoriseFailed(request.ClientId, e);
             return Unavailable("The service could not answer; try again later.");
         }

@@ -23,13 +23,16 @@ internal sealed class SessionAcquirer(
     /// <summary>Less than half of the connections that may be between accept and CONNACK: all others come in meanwhile.</summary>
     private readonly int _maxWaiting = options.Value.MaxAwaitingConnect * 2 / 5;
 
+    /// <summary>No session outlives its connection by more (<c>MaxSessionExpirySeconds</c>): then there is none to be found.</summary>
+    private const long UnsettledMs = 604_800_000;
+
     private static readonly TimeSpan AskAgainAfter = TimeSpan.FromMilliseconds(100), OpenAgainAfter = TimeSpan.FromMilliseconds(500);
 
     /// <summary>
     /// Clients whose last CONNECT, of this epoch, came to nothing before their session was found: the client id is here, and the session is
     /// not.
     /// </summary>
-    private readonly ConcurrentDictionary<string, long> _unsettled = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, (long Epoch, long Until)> _unsettled = new(StringComparer.Ordinal);
 
     private int _waiting;
 
@@ -79,10 +82,20 @@ internal sealed class SessionAcquirer(
     public async Task<bool> TakeOver(SessionIdentity identity, SessionLease lease, bool cleanStart)
     {
         if (_unsettled.ContainsKey(identity.Key)) lease = lease with { Stayed = false };
-        _unsettled[identity.Key] = identity.Epoch;
+        var mark = (identity.Epoch, clock.NowMs + UnsettledMs);
+        _unsettled[identity.Key] = mark;
         if (!await TryTakeOver(identity, lease, cleanStart)) return false;
-        _unsettled.TryRemove(new(identity.Key, identity.Epoch));
+        _unsettled.TryRemove(new(identity.Key, mark));
         return true;
+    }
+
+    /// <summary>Forgets clients that are elsewhere by now, and those whose session is over wherever it is.</summary>
+    public void Sweep(long now)
+    {
+        foreach (var unsettled in _unsettled)
+        {
+            if (unsettled.Value.Until < now || fences.EpochOf(unsettled.Key) > unsettled.Value.Epoch) _unsettled.TryRemove(unsettled);
+        }
     }
 
     private async Task<bool> TryTakeOver(SessionIdentity identity, SessionLease lease, bool cleanStart)

@@ -1,4 +1,5 @@
 using Fleet.Gateway.Auth;
+using Fleet.Gateway.Connect;
 using Fleet.Gateway.Directory;
 using Fleet.Gateway.Failover;
 using Fleet.Gateway.Handoff;
@@ -31,6 +32,7 @@ internal static class GatewayLife
         services.AddSweep<SessionHandoff>(static handoff => handoff.Sweep);
         services.AddSweep<SessionFailover>(static failover => _ => failover.Sweep());
         services.AddSweep<Fences>(static fences => fences.Sweep);
+        services.AddSweep<SessionAcquirer>(static acquirer => acquirer.Sweep);
         services.AddSweep<SessionLifecycle>(static lifecycle => lifecycle.Sweep);
         services.AddSweep<Flapping>(static flapping => flapping.Sweep);
         services.AddSweep<RetainedMessages>(static retained => retained.Sweep);

@@ -127,7 +127,7 @@ public static class GatewayServiceCollectionExtensions
         services.AddGatewayOptions<AdmissionOptions>();
         services.AddGatewayOptions<BlockCacheOptions>();
         services.AddGatewayOptions<ChannelOptions>();
-        services.AddGatewayOptions<ClaimOptions>();
+        services.AddGatewayOptions<ClaimSessionOptions>();
         services.AddGatewayOptions<DownloadOptions>();
         services.AddGatewayOptions<JournalOptions>();
         services.AddGatewayOptions<PolicyOptions>();

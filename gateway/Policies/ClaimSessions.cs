@@ -1,5 +1,6 @@
 using Fleet.Gateway.Telemetry;
 using Fleet.Interfaces.Naming;
+using Fleet.Interfaces.Telemetry;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 
@@ -10,10 +11,8 @@ namespace Fleet.Gateway.Policies;
 /// take the gateway's sessions. The newcomer is refused, as brokers do: otherwise whoever has the key could end each enrolment under way.
 /// A claim is remembered while it has a client.
 /// </summary>
-internal sealed class ClaimSessions(IOptions<ClaimOptions> options, GatewayClock clock, ILogger<ClaimSessions> log)
+internal sealed class ClaimSessions(IOptions<ClaimSessionOptions> options, GatewayClock clock, ILogger<ClaimSessions> log)
 {
-    private const long ToldAgainAfterMs = 60_000;
-
     private readonly Lock _gate = new();
     private readonly Dictionary<CertificateId, Claim> _claims = [];
 
@@ -25,18 +24,14 @@ internal sealed class ClaimSessions(IOptions<ClaimOptions> options, GatewayClock
     {
         lock (_gate)
         {
-            if (!_claims.TryGetValue(certificate, out var claim)) _claims.Add(certificate, claim = new Claim());
+            if (!_claims.TryGetValue(certificate, out var claim)) _claims.Add(certificate, claim = new Claim(clock.Time));
             int own = claim.Clients.GetValueOrDefault(clientId);
             if (own > 0 || claim.Clients.Count < Max)
             {
                 claim.Clients[clientId] = own + 1;
                 return true;
             }
-            if (clock.NowMs >= claim.ToldUntil)
-            {
-                claim.ToldUntil = clock.NowMs + ToldAgainAfterMs;
-                log.ClaimSessionsExhausted(certificate.Value, Max);
-            }
+            if (claim.Refusals.IsDue()) log.ClaimSessionsExhausted(certificate.Value, Max);
             return false;
         }
     }
@@ -57,11 +52,11 @@ internal sealed class ClaimSessions(IOptions<ClaimOptions> options, GatewayClock
         }
     }
 
-    private sealed class Claim
+    private sealed class Claim(TimeProvider time)
     {
         /// <summary>Connections by client id.</summary>
         public Dictionary<string, int> Clients { get; } = new(StringComparer.Ordinal);
 
-        public long ToldUntil { get; set; } = long.MinValue;
+        public OncePerMinute Refusals { get; } = new(time);
     }
 }

@@ -19,7 +19,7 @@ internal sealed class LifecycleEvents(string family, Broker broker, GatewayClock
     /// </param>
     /// <param name="principal">Certificate id, or who signed in.</param>
     /// <param name="more">Writes the members that this event has beside them.</param>
-    public void Publish(string eventType, string name, string sessionId, string principal, Action<Utf8JsonWriter> more)
+    public void Publish(string eventType, string name, string connectionId, string principal, Action<Utf8JsonWriter> more)
     {
         // They would be wildcards in the event's topic: such clients produce no events.
         if (name.AsSpan().ContainsAny('#', '+')) return;
@@ -32,7 +32,7 @@ internal sealed class LifecycleEvents(string family, Broker broker, GatewayClock
             json.WriteString("clientId", name);
             json.WriteNumber("timestamp", clock.UtcNow.ToUnixTimeMilliseconds());
             json.WriteString("eventType", eventType);
-            json.WriteString("sessionIdentifier", sessionId);
+            json.WriteString("sessionIdentifier", connectionId);
             json.WriteString("principalIdentifier", principal);
             more(json);
             json.WriteEndObject();

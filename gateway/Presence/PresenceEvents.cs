@@ -1,5 +1,5 @@
-using Fleet.Gateway.Auth;
 using System.Diagnostics;
+using Fleet.Gateway.Auth;
 using Fleet.Gateway.Routing;
 using Fleet.Gateway.Sessions;
 using Fleet.Interfaces.Devices;
@@ -26,11 +26,11 @@ internal sealed class PresenceEvents(Broker broker, GatewayClock clock)
 
     /// <summary>A CONNECT was not authorised.</summary>
     /// <param name="thing">Of a device whose certificate is good; null: what the client says of itself is worth nothing.</param>
-    public void ConnectFailed(ThingName? thing, string clientId, string sessionId, ConnectionSource source)
+    public void ConnectFailed(ThingName? thing, string clientId, string connectionId, ConnectionSource source)
     {
         string whoever = source.Certificate is { } certificate ? $"certificate/{certificate}" : $"unknown/{source.RemoteAddress}";
         string name = thing?.Value ?? $"{whoever}/{clientId}";
-        _events.Publish("connect_failed", name, sessionId, source.Certificate?.Value ?? "", json =>
+        _events.Publish("connect_failed", name, connectionId, source.Certificate?.Value ?? "", json =>
         {
             json.WriteString("ipAddress", source.RemoteAddress);
             json.WriteString("connectFailureReason", "AUTHORIZATION_FAILED");
@@ -44,8 +44,8 @@ internal sealed class PresenceEvents(Broker broker, GatewayClock clock)
     public void Lost(LostSession session) =>
         Disconnected(session.ClientId, session.ConnectionId, session.Principal ?? "", session.Epoch, DisconnectReason.GatewayLost);
 
-    private void Disconnected(string name, string sessionId, string principal, long epoch, DisconnectReason reason) =>
-        _events.Publish("disconnected", name, sessionId, principal, json =>
+    private void Disconnected(string name, string connectionId, string principal, long epoch, DisconnectReason reason) =>
+        _events.Publish("disconnected", name, connectionId, principal, json =>
         {
             json.WriteBoolean("clientInitiatedDisconnect", reason == DisconnectReason.ClientInitiatedDisconnect);
             json.WriteString("disconnectReason", Name(reason));

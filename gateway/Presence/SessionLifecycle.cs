@@ -30,8 +30,8 @@ internal sealed class SessionLifecycle(
 
     /// <summary>A CONNECT was not authorised.</summary>
     /// <param name="thing">See <see cref="PresenceEvents.ConnectFailed"/>.</param>
-    public void Refused(ThingName? thing, string clientId, string sessionId, ConnectionSource source) =>
-        events.ConnectFailed(thing, clientId, sessionId, source);
+    public void Refused(ThingName? thing, string clientId, string connectionId, ConnectionSource source) =>
+        events.ConnectFailed(thing, clientId, connectionId, source);
 
     /// <summary>The connection is over, its requests answered.</summary>
     /// <param name="wasAttached">False if it ended before it had a session: nobody else gives the lease back then.</param>

@@ -8,7 +8,11 @@ namespace Fleet.Gateway.Rules;
 /// <param name="ClientId">Of the publisher; null for a message of the service itself.</param>
 /// <param name="ContentType">MQTT 5.0, 3.3.2.3.9; null if the publisher said none.</param>
 public sealed record RuleMessage(
-    string Rule, string Id, string Topic, string? ClientId, string? ContentType, ReadOnlyMemory<byte> Payload, DateTimeOffset ReceivedAt);
+    string Rule, string Id, string Topic, string? ClientId, string? ContentType, ReadOnlyMemory<byte> Payload, DateTimeOffset ReceivedAt)
+{
+    /// <summary>Whose share of the queue it takes, by a name that no client can choose. A device's is its client id.</summary>
+    public string? Publisher { get; init; } = ClientId;
+}
 
 /// <summary>How much a rule's queue holds.</summary>
 /// <param name="Bytes">Of payloads.</param>
@@ -16,7 +20,7 @@ public readonly record struct QueueFill(long Messages, long Bytes);
 
 /// <summary>What one publisher has in a rule's queue.</summary>
 /// <param name="Bytes">Each message counts its payload, and a least size that whoever asks has said.</param>
-public readonly record struct PublisherFill(string ClientId, long Bytes);
+public readonly record struct PublisherFill(string Publisher, long Bytes);
 
 /// <summary>The queues of rules, as gateways see them.</summary>
 public interface IRuleQueue

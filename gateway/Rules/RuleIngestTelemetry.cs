@@ -74,7 +74,7 @@ internal static partial class RuleIngestLog
     public static partial void QueueNotRead(this ILogger log, Exception exception, string rule);
 
     [LoggerMessage(3107, LogLevel.Warning,
-        "Client {ClientId} has its share of the queue of rule {Rule}, {Bytes} bytes, and gets no more in for now. This is told once a"
+        "Publisher {Publisher} has its share of the queue of rule {Rule}, {Bytes} bytes, and gets no more in for now. This is told once a"
         + " minute for each rule; fleet.rule.refused counts them")]
-    public static partial void ShareFull(this ILogger log, string clientId, string rule, long bytes);
+    public static partial void ShareFull(this ILogger log, string publisher, string rule, long bytes);
 }

@@ -1,3 +1,5 @@
+using Fleet.Gateway.Sessions;
+
 namespace Fleet.Gateway.Rules;
 
 /// <summary>
@@ -18,6 +20,13 @@ internal sealed class RuleShares(RuleQueueOptions options)
     private Dictionary<string, long>? _meanwhile;
     private bool _wasCounted;
     private long _countAt;
+
+    /// <summary>
+    /// The name that a publisher's share is counted by. A device's is its thing's, which is its client id. All others have a '/', which no
+    /// thing name has, and say nothing of the client id; those that nobody vouches for are one publisher.
+    /// </summary>
+    public static string PublisherOf(SessionIdentity identity) =>
+        identity.Kind == SessionKind.Device ? identity.ClientId : $"{identity.Kind}/{identity.Principal}";
 
     /// <summary>Those that hold less are not remembered: a publisher may have so much more than its share.</summary>
     public long LeastBytes => Math.Max(1, options.MaxQueuedBytesPerPublisher / 4);
@@ -54,7 +63,7 @@ internal sealed class RuleShares(RuleQueueOptions options)
         {
             if (holders is not null && _meanwhile is { } held)
             {
-                foreach (var holder in holders) Add(held, holder.ClientId, holder.Bytes);
+                foreach (var holder in holders) Add(held, holder.Publisher, holder.Bytes);
                 (_held, _wasCounted) = (held, true);
             }
             _meanwhile = null;

@@ -3,6 +3,7 @@ using Fleet.Gateway.Messages;
 using Fleet.Gateway.Routing;
 using Fleet.Gateway.Sessions;
 using Fleet.Interfaces.Rules;
+using Fleet.Interfaces.Telemetry;
 using Fleet.Mqtt;
 
 namespace Fleet.Gateway.Rules;
@@ -12,12 +13,10 @@ namespace Fleet.Gateway.Rules;
 /// </summary>
 internal sealed class RuleSubscriber(RuleRoute route, TopicFilter? filter, RuleParts parts) : DurableSink
 {
-    private const long TellAgainAfterMs = 60_000;
-
     private readonly RuleQueueState _state = new(parts.Options);
     private readonly RuleShares _shares = new(parts.Options);
     private readonly RuleWaker _waker = new(route.Name, parts);
-    private long _tellAt;
+    private readonly OncePerMinute _shareFull = new(parts.Clock.Time);
 
     public RuleRoute Route => route;
 
@@ -62,21 +61,22 @@ internal sealed class RuleSubscriber(RuleRoute route, TopicFilter? filter, RuleP
         }
         var (id, at) = parts.Ids.Next();
         string? type = contentType.IsEmpty ? null : Encoding.UTF8.GetString(contentType);
-        return Append(new(route.Name.Value, id, Encoding.UTF8.GetString(topic), publisher?.Identity.ClientId, type, payload, at), qos);
+        var identity = publisher?.Identity;
+        return Append(new(route.Name.Value, id, Encoding.UTF8.GetString(topic), identity?.ClientId, type, payload, at)
+        {
+            Publisher = identity is null ? null : RuleShares.PublisherOf(identity),
+        }, qos);
     }
 
     /// <summary>The rule looks into its queue.</summary>
     public void Wake() => _waker.Wake();
 
-    private bool HasShare(Session publisher, int bytes)
+    private bool HasShare(Session session, int bytes)
     {
-        string clientId = publisher.Identity.ClientId;
-        long now = parts.Clock.NowMs;
-        if (_shares.ShouldCount(clientId, now)) _ = Count();
-        if (_shares.HasRoom(clientId, bytes, _state.Shared)) return true;
-        long tellAt = Volatile.Read(ref _tellAt);
-        if (now >= tellAt && Interlocked.CompareExchange(ref _tellAt, now + TellAgainAfterMs, tellAt) == tellAt)
-            parts.Log.ShareFull(clientId, route.Name.Value, parts.Options.MaxQueuedBytesPerPublisher);
+        string publisher = RuleShares.PublisherOf(session.Identity);
+        if (_shares.ShouldCount(publisher, parts.Clock.NowMs)) _ = Count();
+        if (_shares.HasRoom(publisher, bytes, _state.Shared)) return true;
+        if (_shareFull.IsDue()) parts.Log.ShareFull(publisher, route.Name.Value, parts.Options.MaxQueuedBytesPerPublisher);
         return false;
     }
 
@@ -85,7 +85,7 @@ internal sealed class RuleSubscriber(RuleRoute route, TopicFilter? filter, RuleP
         int bytes = message.Payload.Length;
         QueueFill? fill = null;
         _state.Begin(bytes);
-        if (message.ClientId is { } publisher) _shares.Appended(publisher, bytes);
+        if (message.Publisher is { } publisher) _shares.Appended(publisher, bytes);
         try
         {
             fill = await parts.Queue.Append(message, CancellationToken.None).ConfigureAwait(false);

@@ -72,7 +72,7 @@ internal sealed class RetainedCursors(
     public void Note()
     {
         if (_isNoted || _cursors is null) return;
-        foreach (var cursor in _cursors) subscriptions.OweRetained(cursor.Subscription.Filter.Text, owes: true);
+        foreach (var cursor in _cursors) subscriptions.OweRetained(cursor.Subscription.Filter.Text);
         _isNoted = true;
     }
 
@@ -84,7 +84,7 @@ internal sealed class RetainedCursors(
         if (_unacknowledged is null || inFlight.HasRetained) return;
         foreach (string filter in _unacknowledged)
         {
-            if (Find(filter) is null) subscriptions.OweRetained(filter, owes: false);
+            if (Find(filter) is null) subscriptions.SettleRetained(filter);
         }
         _unacknowledged = null;
     }

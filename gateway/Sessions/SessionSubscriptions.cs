@@ -51,15 +51,23 @@ internal sealed class SessionSubscriptions(Lock gate, int max)
         lock (gate) return _byText.ContainsKey(filter.Text);
     }
 
-    /// <summary>A session that is kept in the store is owed retained messages, or has got them.</summary>
+    /// <summary>If the session is kept in the store, that knows from now on that it is owed retained messages.</summary>
     /// <param name="filter">As the client wrote it.</param>
-    public void OweRetained(string filter, bool owes)
+    public void OweRetained(string filter)
     {
         lock (gate)
         {
-            if (_stored is null || Find(filter) is not { } held || held.OwesRetained == owes) return;
-            _byText[filter] = held with { OwesRetained = owes };
-            Note(_byText[filter]);
+            if (_stored is not null && Find(filter) is { OwesRetained: false } held) Change(held with { OwesRetained = true });
+        }
+    }
+
+    /// <summary>It has got them.</summary>
+    /// <param name="filter">As the client wrote it.</param>
+    public void SettleRetained(string filter)
+    {
+        lock (gate)
+        {
+            if (_stored is not null && Find(filter) is { OwesRetained: true } held) Change(held with { OwesRetained = false });
         }
     }
 
@@ -136,6 +144,12 @@ internal sealed class SessionSubscriptions(Lock gate, int max)
             }
         }
         return identifiers;
+    }
+
+    private void Change(in HeldSubscription held)
+    {
+        _byText[held.Filter.Text] = held;
+        Note(held);
     }
 
     private JournalPosition? Note(in HeldSubscription subscription) => _stored?.Subscribed(

@@ -130,7 +130,7 @@ internal static partial class GatewayLog
         "Client {Key} connects and drops again and again, and is held off for {Seconds} s; the last time it ended by {Reason}: {Detail}")]
     public static partial void ClientHeldOff(this ILogger log, string key, long seconds, DisconnectReason reason, string detail);
 
-    [LoggerMessage(3044, LogLevel.Warning, "Claim {Certificate} has {Max} sessions, which is all that a claim may have; more are refused")]
+    [LoggerMessage(3047, LogLevel.Warning, "Claim {Certificate} has {Max} sessions, which is all that a claim may have; more are refused")]
     public static partial void ClaimSessionsExhausted(this ILogger log, string certificate, int max);
 
     [LoggerMessage(3042, LogLevel.Warning, "Connection from {RemoteAddress} closed: {Fault}")]

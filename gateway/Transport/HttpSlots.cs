@@ -15,14 +15,12 @@ namespace Fleet.Gateway.Transport;
 /// </summary>
 internal sealed class HttpSlots(int most, IMeterFactory meters, TimeProvider time, ILogger log)
 {
-    private static readonly TimeSpan SayAgainAfter = TimeSpan.FromMinutes(1);
-
     private readonly Lock _gate = new();
     private readonly FairSlots _slots = new(most);
     private readonly Counter<long> _closed = meters.Create("Fleet.Http").CreateCounter<long>(
         "fleet.http.connections.closed", "{connection}", "Idle HTTP connections closed to make room for others, and refused ones.")
         .StartedAtZero();
-    private long? _saidAt;
+    private readonly OncePerMinute _shortages = new(time);
 
     public ConnectionDelegate Middleware(ConnectionDelegate next) => async connection =>
     {
@@ -63,25 +61,13 @@ internal sealed class HttpSlots(int most, IMeterFactory meters, TimeProvider tim
 
     private bool TryTake(HttpSlot slot)
     {
-        bool isIn, isNews = false;
+        bool isIn;
         Slot? closed;
-        lock (_gate)
-        {
-            isIn = _slots.TryTake(slot, out closed);
-            if (closed is not null) isNews = IsNews();
-        }
+        lock (_gate) isIn = _slots.TryTake(slot, out closed);
         if (closed is not null || !isIn) _closed.Add(1);
-        if (isNews) log.HttpConnectionsShort(most, RemoteAddress.Of(closed!.Network));
+        if (closed is not null && _shortages.IsDue()) log.HttpConnectionsShort(most, RemoteAddress.Of(closed.Network));
         (closed as HttpSlot)?.Close();
         return isIn;
-    }
-
-    private bool IsNews()
-    {
-        long now = time.GetTimestamp();
-        if (_saidAt is { } before && time.GetElapsedTime(before, now) < SayAgainAfter) return false;
-        _saidAt = now;
-        return true;
     }
 }
 
@@ -98,8 +84,6 @@ internal sealed class HttpSlot(HttpSlots slots, ConnectionContext connection)
     /// <summary>It is answered.</summary>
     public void End() => slots.End(this);
 
-    /// <summary>Not on the thread of the newcomer that takes the slot.</summary>
-    public void Close() => ThreadPool.UnsafeQueueUserWorkItem(
-        static connection => connection.Abort(new ConnectionAbortedException("Idle, and its place is needed.")), connection,
-        preferLocal: false);
+    /// <summary>Its slot is another's.</summary>
+    public void Close() => connection.AbortSoon("Idle, and its place is needed.");
 }

@@ -7,8 +7,9 @@ using Microsoft.Extensions.Logging;
 namespace Fleet.Gateway.Transport;
 
 /// <summary>
-/// Kestrel connections before TLS: who is it really (PROXY protocol), and may they come in now (admission)? Who is not let in is cut off
-/// without a word, which no protocol has a place for yet.
+/// Kestrel connections before TLS: whose they are (PROXY protocol), and whether they may come in now (admission). One that may not is cut
+/// off without a word, which no protocol has a place for yet. Kestrel does not tell whose turn it is in a TLS handshake: until that is
+/// over, every connection passes for silent.
 /// </summary>
 /// <param name="next">What comes after.</param>
 /// <param name="headerTimeout">How long the PROXY protocol header may take.</param>
@@ -78,9 +79,6 @@ internal sealed class KestrelAdmission(
 
     private sealed class Opening(ConnectionContext connection) : IOpening
     {
-        // Not on the thread of the newcomer that takes the slot.
-        public void Close() => ThreadPool.UnsafeQueueUserWorkItem(
-            static connection => connection.Abort(new ConnectionAbortedException("Silent, and its place is needed.")), connection,
-            preferLocal: false);
+        public void Close() => connection.AbortSoon("Silent, and its place is needed.");
     }
 }

@@ -1,6 +1,7 @@
 using Fleet.Grains.Records;
 using Fleet.Interfaces.Certificates;
 using Fleet.Interfaces.Naming;
+using Fleet.Interfaces.Telemetry;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 
@@ -16,10 +17,10 @@ internal sealed class ClaimGrain(
 {
     private const string Sweep = "sweep";
 
-    private static readonly TimeSpan SweepEvery = TimeSpan.FromMinutes(1), ToldAgainAfter = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan SweepEvery = TimeSpan.FromMinutes(1);
 
+    private readonly OncePerMinute _refusals = new(clock);
     private IGrainReminder? _sweep;
-    private DateTimeOffset _toldUntil;
 
     private DateTimeOffset Now => clock.GetUtcNow();
 
@@ -56,19 +57,26 @@ internal sealed class ClaimGrain(
         var abandoned = ClaimCore.Abandoned(record.State, Now);
         if (!abandoned.IsEmpty)
         {
-            await Task.WhenAll(abandoned.Select(certificate => GrainFactory.GetGrain<ICertificateGrain>(certificate).ForgetIfUnused()));
-            await this.Save(record, ClaimCore.Swept(record.State, abandoned));
+            bool[] gone = await Task.WhenAll(abandoned.Select(TryForget));
+            await this.Save(record, ClaimCore.Swept(record.State, [.. abandoned.Where((_, i) => gone[i])]));
         }
         if (!record.State.Pending.IsEmpty || (_sweep ?? await this.GetReminder(Sweep)) is not { } sweep) return;
         await this.UnregisterReminder(sweep);
         _sweep = null;
     }
 
+    /// <returns>False: its own time, which was set after the claim's, is not up; a device may still register with it.</returns>
+    private async Task<bool> TryForget(string id)
+    {
+        var certificate = GrainFactory.GetGrain<ICertificateGrain>(id);
+        if (await certificate.Get() is { Status: CertificateStatus.PendingActivation }) return false;
+        await certificate.ForgetIfUnused();
+        return true;
+    }
+
     private void Tell(ClaimRefusal refusal)
     {
         metrics.Refused(refusal.Limit);
-        if (Now < _toldUntil) return;
-        _toldUntil = Now + ToldAgainAfter;
-        log.ClaimRefused(this.GetPrimaryKeyString(), refusal.Detail);
+        if (_refusals.IsDue()) log.ClaimRefused(this.GetPrimaryKeyString(), refusal.Detail);
     }
 }

@@ -1,5 +1,4 @@
 using System.ComponentModel.DataAnnotations;
-using Fleet.Interfaces.Certificates;
 
 namespace Fleet.Grains.Certificates;
 
@@ -26,6 +25,4 @@ public sealed class ClaimOptions
     /// another one. AWS IoT Core has an hour.
     /// </summary>
     [Range(1, 60)] public int PendingMinutes { get; set; } = 10;
-
-    internal ClaimLimits Limits => new(MaxCertificates, CertificatesPerSecond);
 }

@@ -204,7 +204,10 @@ internal sealed record FoundBlob(string Sha256, DateTimeOffset At, bool IsAside)
 /// <summary>The disk did not take a blob.</summary>
 internal sealed class BlobNotStoredException(IOException cause) : IOException($"The blob was not stored: {cause.Message}", cause)
 {
-    public bool DiskIsFull { get; } = DiskFull.Caused(cause);
+    /// <summary>Or a quota is exhausted.</summary>
+    // ENOSPC, EDQUOT (Linux, macOS), and Windows' ERROR_DISK_FULL and ERROR_HANDLE_DISK_FULL. .NET's HResult is the C library's number.
+    public bool DiskIsFull { get; } =
+        cause.HResult is 28 or 122 or 69 or unchecked((int)0x80070070) or unchecked((int)0x80070027);
 }
 
 /// <summary>Content that has arrived whole and is not kept yet. Disposing it without a commit removes it.</summary>

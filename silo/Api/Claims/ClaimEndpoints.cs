@@ -55,20 +55,12 @@ internal static class ClaimEndpoints
             claim.Id.Value, claim.Pem, issued.PrivateKeyPem, ca.CaCertificatePem, claim.NotAfter, label, template, thing?.Value));
     }
 
-    private static async Task<IResult> List(
-        IGrainFactory grains, ICatalog catalog, CancellationToken cancellation, string? cursor = null, int limit = Cursors.DefaultLimit)
-    {
-        if (limit is < 1 or > Cursors.MaxLimit) return Problems.Invalid("limit", $"Must be 1 to {Cursors.MaxLimit}.");
-        string? after = null;
-        if (cursor is not null && !Cursors.TryDecode(cursor, out after)) return Problems.Invalid("cursor", "Is not one that a list gave.");
-        var rows = await catalog.List("claim", after, limit, cancellation);
-        var claims = await Task.WhenAll(rows.Select(row => grains.GetGrain<ICertificateGrain>(row.Key).Get()));
-        var bodies = await Task.WhenAll(claims.OfType<CertificateView>().Select(claim => BodyOf(claim, grains)));
-        return TypedResults.Ok(new Page<ClaimBody>(bodies, rows.Length == limit ? Cursors.Encode(rows[^1].Key) : null));
-    }
+    private static Task<IResult> List(
+        IGrainFactory grains, ICatalog catalog, CancellationToken cancellation, string? cursor = null, int limit = Cursors.DefaultLimit) =>
+        CatalogPage.List(catalog, "claim", cursor, limit, id => FindBody(id, grains), static body => body, cancellation);
 
     private static async Task<IResult> Get(string id, IGrainFactory grains) =>
-        await Find(id, grains) is { } claim ? TypedResults.Ok(await BodyOf(claim, grains)) : Problems.NotFound("claim", id);
+        await FindBody(id, grains) is { } body ? TypedResults.Ok(body) : Problems.NotFound("claim", id);
 
     private static async Task<IResult> SetLimits(string id, ClaimLimitsBody body, IGrainFactory grains)
     {
@@ -97,6 +89,9 @@ internal static class ClaimEndpoints
 
     private static async Task<ClaimBody> BodyOf(CertificateView claim, IGrainFactory grains) =>
         ClaimBody.Of(claim, await Use(claim, grains).GetUse());
+
+    private static async Task<ClaimBody?> FindBody(string id, IGrainFactory grains) =>
+        await Find(id, grains) is { } claim ? await BodyOf(claim, grains) : null;
 
     private static async Task<CertificateView?> Find(string id, IGrainFactory grains) =>
         CertificateId.TryParse(id, out var certificate) &&

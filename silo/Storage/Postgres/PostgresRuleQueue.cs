@@ -24,8 +24,9 @@ internal sealed class PostgresRuleQueue : IRuleQueue, IAsyncDisposable
         """;
 
     private const string Holders = """
-        SELECT client_id, SUM(GREATEST(octet_length(payload), $2))::bigint FROM rule_messages WHERE rule = $1 AND client_id IS NOT NULL
-        GROUP BY client_id HAVING SUM(GREATEST(octet_length(payload), $2)) >= $3
+        SELECT split_part(client_id, E'\n', 1) AS publisher, SUM(GREATEST(octet_length(payload), $2))::bigint
+        FROM rule_messages WHERE rule = $1 AND client_id IS NOT NULL
+        GROUP BY publisher HAVING SUM(GREATEST(octet_length(payload), $2)) >= $3
         """;
 
     private readonly PostgresDatabase _database;
@@ -75,7 +76,7 @@ internal sealed class PostgresRuleQueue : IRuleQueue, IAsyncDisposable
         batch.Add(Lock, Texts(rules, r => r.Key));
         batch.Add(
             Insert, Texts(appended, a => a.Message.Rule), Texts(appended, a => a.Message.Id), Texts(appended, a => a.Message.Topic),
-            Texts(appended, a => a.Message.ClientId), Texts(appended, a => a.Message.ContentType),
+            Texts(appended, a => PublisherColumn.Of(a.Message)), Texts(appended, a => a.Message.ContentType),
             Array(appended, a => a.Message.Payload.ToArray(), NpgsqlDbType.Bytea),
             Array(appended, a => a.Message.ReceivedAt.UtcDateTime, NpgsqlDbType.TimestampTz));
         batch.Add(

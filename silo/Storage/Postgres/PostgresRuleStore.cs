@@ -203,11 +203,11 @@ internal sealed class PostgresRuleStore(PostgresDatabase database) : IRuleStore
         row.IsDBNull(6) ? null : row.GetFieldValue<DateTimeOffset>(6));
 
     private static QueuedMessage ReadMessage(NpgsqlDataReader row) => new(
-        row.GetInt64(0), row.GetString(1), row.GetString(2), TextAt(row, 3), TextAt(row, 4), row.GetFieldValue<byte[]>(5),
-        row.GetFieldValue<DateTimeOffset>(6), row.GetFieldValue<DateTimeOffset>(7), row.GetInt32(8));
+        row.GetInt64(0), row.GetString(1), row.GetString(2), PublisherColumn.ClientIdOf(TextAt(row, 3)), TextAt(row, 4),
+        row.GetFieldValue<byte[]>(5), row.GetFieldValue<DateTimeOffset>(6), row.GetFieldValue<DateTimeOffset>(7), row.GetInt32(8));
 
     private static DeadLetter ReadDeadLetter(NpgsqlDataReader row) => new(
-        row.GetString(0), row.GetString(1), TextAt(row, 2), TextAt(row, 3), row.GetFieldValue<byte[]>(4),
+        row.GetString(0), row.GetString(1), PublisherColumn.ClientIdOf(TextAt(row, 2)), TextAt(row, 3), row.GetFieldValue<byte[]>(4),
         row.GetFieldValue<DateTimeOffset>(5), row.GetInt32(6), row.GetString(7), row.GetFieldValue<DateTimeOffset>(8));
 
     private static string? TextAt(NpgsqlDataReader row, int column) => row.IsDBNull(column) ? null : row.GetString(column);

@@ -35,8 +35,8 @@ internal sealed class SqliteRuleStore(GroupCommitWriter writer, SqliteReaders re
                 long sequence = rows.GetInt64(0);
                 if (held.Contains(sequence)) continue;
                 messages.Add(new(
-                    sequence, rows.GetString(1), rows.GetString(2), Text(rows, 3), Text(rows, 4), (byte[])rows.GetValue(5),
-                    SqlTime.Parse(rows.GetString(6)), SqlTime.Parse(rows.GetString(7)), rows.GetInt32(8)));
+                    sequence, rows.GetString(1), rows.GetString(2), PublisherColumn.ClientIdOf(Text(rows, 3)), Text(rows, 4),
+                    (byte[])rows.GetValue(5), SqlTime.Parse(rows.GetString(6)), SqlTime.Parse(rows.GetString(7)), rows.GetInt32(8)));
             }
         }
         var next = messages.Count < limit
@@ -165,8 +165,8 @@ internal sealed class SqliteRuleStore(GroupCommitWriter writer, SqliteReaders re
     }
 
     private static DeadLetter ReadDeadLetter(SqliteDataReader row) => new(
-        row.GetString(0), row.GetString(1), Text(row, 2), Text(row, 3), (byte[])row.GetValue(4), SqlTime.Parse(row.GetString(5)),
-        row.GetInt32(6), row.GetString(7), SqlTime.Parse(row.GetString(8)));
+        row.GetString(0), row.GetString(1), PublisherColumn.ClientIdOf(Text(row, 2)), Text(row, 3), (byte[])row.GetValue(4),
+        SqlTime.Parse(row.GetString(5)), row.GetInt32(6), row.GetString(7), SqlTime.Parse(row.GetString(8)));
 
     private static string? Text(SqliteDataReader row, int column) => row.IsDBNull(column) ? null : row.GetString(column);
 }
@@ -181,8 +181,8 @@ internal sealed class SqliteRuleQueue(GroupCommitWriter writer, SqliteReaders re
         VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $7, 0)
         """;
     private const string Holders = """
-        SELECT client_id, SUM(MAX(length(payload), $2)) AS held FROM rule_messages WHERE rule = $1 AND client_id IS NOT NULL
-        GROUP BY client_id HAVING held >= $3
+        SELECT substr(client_id, 1, instr(client_id || char(10), char(10)) - 1) AS publisher, SUM(MAX(length(payload), $2)) AS held
+        FROM rule_messages WHERE rule = $1 AND client_id IS NOT NULL GROUP BY publisher HAVING held >= $3
         """;
 
     public Task<QueueFill?> Append(RuleMessage message, CancellationToken cancellation) => writer.Write<QueueFill?>(session =>
@@ -194,7 +194,7 @@ internal sealed class SqliteRuleQueue(GroupCommitWriter writer, SqliteReaders re
             fill = new(row.GetInt64(0), row.GetInt64(1));
         }
         session.Execute(
-            Insert, message.Rule, message.Id, message.Topic, message.ClientId, message.ContentType, message.Payload.ToArray(),
+            Insert, message.Rule, message.Id, message.Topic, PublisherColumn.Of(message), message.ContentType, message.Payload.ToArray(),
             SqlTime.Format(message.ReceivedAt));
         return fill;
     }, cancellation);

@@ -94,6 +94,25 @@ public sealed class ClaimGrainTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_certificate_whose_time_is_set_after_the_claim_s_goes_with_a_later_sweep()
+    {
+        var claim = await _fleet.NewClaim();
+        int records = _fleet.Storage.RecordCount;
+        var certificate = Certificates.View(CertificateKind.Device, CertificateStatus.PendingActivation);
+        Assert.Null(await _fleet.Use(claim).Issue(certificate.Id));
+        // The claim's own record.
+        records++;
+        _fleet.Time.Advance(TimeSpan.FromSeconds(90));
+        await _fleet.Certificate(certificate.Id).Record(certificate, "token");
+        await Eventually.True(() =>
+        {
+            _fleet.Time.Advance(TimeSpan.FromMinutes(1));
+            return _fleet.Reminders.Names.Count == 0;
+        });
+        Assert.Equal(records, _fleet.Storage.RecordCount);
+    }
+
+    [Fact]
     public async Task What_it_was_used_for_is_known_to_the_next_activation()
     {
         var claim = await _fleet.NewClaim();

@@ -216,6 +216,23 @@ public sealed class ConnectAuthoriserTests
         Assert.Equal(["amr-1"], _parts.Leases.Keys);
     }
 
+    [Fact]
+    public async Task What_was_decided_between_the_time_out_and_a_look_at_it_is_given_back()
+    {
+        _certificate = Certificate(CertificateKind.Claim, thing: null);
+        var opened = new TaskCompletionSource<SessionLease>();
+        _grains.On<ISessionGrain>("Open", (_, _) => opened.Task);
+        var lastFirst = new LastFirst();
+        var decision = lastFirst.Run(() => Decide("c", Listener.Mqtts));
+        _parts.Time.Advance(TimeSpan.FromSeconds(20));
+        opened.SetResult(new SessionLease(7));
+        lastFirst.Pump();
+        Assert.IsType<ConnectDecision.Refused>(await decision);
+        Assert.Equal([$"claim/{Id}/c"], _parts.Leases.Keys);
+        Assert.True(CertificateId.TryParse(Id, out var claim));
+        for (int i = 0; i < _parts.Claims.Max; i++) Assert.True(_parts.Claims.TryEnter(claim, $"c-{i}"));
+    }
+
     private async Task<SessionIdentity> LetIn(string clientId) =>
         Assert.IsType<ConnectDecision.Accepted>(await Decide(clientId, Listener.Mqtts)).Identity;
 
@@ -258,6 +275,34 @@ public sealed class ConnectAuthoriserTests
             Der = [],
             CreatedAt = _parts.Clock.UtcNow,
         };
+    }
+
+    /// <summary>Runs what goes on last first.</summary>
+    private sealed class LastFirst : SynchronizationContext
+    {
+        private readonly Stack<Action> _posted = new();
+
+        public override void Post(SendOrPostCallback d, object? state) => _posted.Push(() => d(state));
+
+        public T Run<T>(Func<T> work)
+        {
+            var before = Current;
+            SetSynchronizationContext(this);
+            try
+            {
+                return work();
+            }
+            finally
+            {
+                SetSynchronizationContext(before);
+            }
+        }
+
+        public void Pump() => Run(() =>
+        {
+            while (_posted.TryPop(out var next)) next();
+            return 0;
+        });
     }
 
     private sealed class OnePassword : IPasswordAuthenticator

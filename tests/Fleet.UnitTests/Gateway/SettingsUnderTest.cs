@@ -16,7 +16,7 @@ internal sealed class SettingsUnderTest
 {
     public AdmissionOptions Admission { get; } = new();
     public ChannelOptions Channels { get; } = new();
-    public ClaimOptions Claims { get; } = new();
+    public ClaimSessionOptions Claims { get; } = new();
     public ClusterOptions Cluster { get; } = new();
 
     /// <summary>What is noted is written at once, or a test would have to move the clock for it.</summary>

@@ -50,8 +50,8 @@ internal sealed class MemoryRuleQueue : IRuleQueue
         string rule, long messageBytes, long atLeastBytes, CancellationToken cancellation)
     {
         Counts++;
-        return Task.FromResult<IReadOnlyList<PublisherFill>>([.. _messages.Where(m => m.Rule == rule && m.ClientId is not null)
-            .GroupBy(m => m.ClientId!, m => Math.Max(m.Payload.Length, messageBytes))
+        return Task.FromResult<IReadOnlyList<PublisherFill>>([.. _messages.Where(m => m.Rule == rule && m.Publisher is not null)
+            .GroupBy(m => m.Publisher!, m => Math.Max(m.Payload.Length, messageBytes))
             .Select(mine => new PublisherFill(mine.Key, mine.Sum())).Where(mine => mine.Bytes >= atLeastBytes)]);
     }
 

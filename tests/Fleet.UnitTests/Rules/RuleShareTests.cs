@@ -1,3 +1,6 @@
+using Fleet.Gateway;
+using Fleet.Gateway.Policies;
+using Fleet.Gateway.Sessions;
 using Fleet.Interfaces.Rules;
 using Fleet.Mqtt;
 using Fleet.UnitTests.Gateway;
@@ -32,7 +35,7 @@ public sealed class RuleShareTests
         // What nobody would send again is dropped; a client of 3.1.1 cannot be told otherwise than by its end.
         greedy.Publish("t", payload);
         Assert.Equal(taken + messages, _parts.RuleQueue.Lines.Count);
-        var old = TestClient.Connected(_parts, GatewayParts.Plain("greedy"), MqttVersion.V311);
+        var old = TestClient.Connected(_parts, Device("greedy"), MqttVersion.V311);
         old.Publish("t", payload, Qos.AtLeastOnce, version: MqttVersion.V311);
         Assert.Equal(ReasonCode.QuotaExceeded, old.Ended?.Code);
     }
@@ -71,16 +74,35 @@ public sealed class RuleShareTests
     {
         var greedy = Connect("greedy");
         for (ushort id = 1; id <= 16; id++) Publish(greedy, "x", id);
-        // Another life of the rule at this gateway knows nothing of them but what the queue says.
-        _parts.Rules.Apply(new RuleTable(2, []));
-        _parts.Rules.Apply(new RuleTable(3, [new(Given.Name("r"), 1, "t", Enabled: true)]));
+        StartAgain();
         Assert.Equal(0x97, Publish(greedy, "x", 17));
         Assert.Equal(0, Publish(Connect("modest"), "x", 1));
     }
 
+    [Fact]
+    public void A_client_gets_no_new_share_with_a_new_name_and_takes_none_of_the_device_s_that_it_calls_itself_like()
+    {
+        for (ushort id = 1; id <= 20; id++) Publish(TestClient.Connected(_parts, GatewayParts.Plain($"p-{id}")), "x", id);
+        Assert.Equal(0x97, Publish(TestClient.Connected(_parts, GatewayParts.Plain("device")), "x", 1));
+        Assert.Equal(0, Publish(Connect("device"), "x", 1));
+        StartAgain();
+        Assert.Equal(0, Publish(Connect("device"), "x", 2));
+        Assert.Equal(0x97, Publish(TestClient.Connected(_parts, GatewayParts.Plain("new")), "x", 1));
+    }
+
+    private void StartAgain()
+    {
+        // Another life of the rule at this gateway knows nothing of them but what the queue says.
+        _parts.Rules.Apply(new RuleTable(2, []));
+        _parts.Rules.Apply(new RuleTable(3, [new(Given.Name("r"), 1, "t", Enabled: true)]));
+    }
+
     private void Start() => _parts.Rules.Apply(new RuleTable(1, [new(Given.Name("r"), 1, "t", Enabled: true)]));
 
-    private TestClient Connect(string clientId) => TestClient.Connected(_parts, GatewayParts.Plain(clientId));
+    private TestClient Connect(string thing) => TestClient.Connected(_parts, Device(thing));
+
+    /// <summary>One that may publish to the rule's topic.</summary>
+    private static SessionIdentity Device(string thing) => GatewayParts.Identity(SessionKind.Device, thing, BuiltInPolicies.Development);
 
     /// <returns>The code of PUBACK.</returns>
     private static int Publish(TestClient client, string payload, ushort packetId)

@@ -50,7 +50,29 @@ public abstract class RuleStoreTests<TDatabase> : IAsyncDisposable where TDataba
             ("a", "small", 19), ("b", "large", 100), ("a", null, 500) })
             await _database.RuleQueue.Append(new(rule, Id(++_last), "t", client, null, new byte[bytes], Noon), default);
         var holders = await _database.RuleQueue.GetHolders("a", messageBytes: 10, atLeastBytes: 20, default);
-        Assert.Equal([new("large", 100), new("many", 20)], holders.OrderBy(holder => holder.ClientId, StringComparer.Ordinal));
+        Assert.Equal([new("large", 100), new("many", 20)], holders.OrderBy(holder => holder.Publisher, StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_publisher_with_many_client_ids_is_counted_as_one_and_a_device_of_such_a_name_is_another()
+    {
+        await _database.Rules.Open(A);
+        foreach (string client in new[] { "device", "other\nname" })
+            await _database.RuleQueue.Append(
+                new("a", Id(++_last), "t", client, null, new byte[10], Noon) { Publisher = "Operator/ann" }, default);
+        await _database.RuleQueue.Append(new("a", Id(++_last), "t", "device", null, new byte[20], Noon), default);
+        Assert.Equal([new("Operator/ann", 20), new("device", 20)], await Holders());
+        var messages = (await Fetch()).Messages;
+        Assert.Equal(["device", "other\nname", "device"], messages.Select(message => message.ClientId));
+
+        // What has died comes back as its publisher's.
+        await Settle(new Settlement.Dead(messages[1].Sequence, 1, "e"));
+        Assert.Equal("other\nname", Assert.Single(await _database.Rules.ListDeadLetters(A, null, 10)).ClientId);
+        await _database.Rules.Replay(A, null, 10, Noon);
+        Assert.Equal([new("Operator/ann", 20), new("device", 20)], await Holders());
+
+        async Task<IEnumerable<PublisherFill>> Holders() =>
+            (await _database.RuleQueue.GetHolders("a", messageBytes: 1, atLeastBytes: 15, default)).OrderBy(h => h.Publisher, StringComparer.Ordinal);
     }
 
     [Fact]

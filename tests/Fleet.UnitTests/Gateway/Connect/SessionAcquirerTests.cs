@@ -21,11 +21,7 @@ public sealed class SessionAcquirerTests
         var acquirer = new SessionAcquirer(
             _grains, _parts.Gateway, _parts.SessionHandoff, _parts.Takeover(_grains), _parts.Fences, _parts.Broker,
             Options.Create(new AdmissionOptions()), _parts.Clock, NullLogger<SessionAcquirer>.Instance);
-        _parts.Sessions.Put("elsewhere", new SessionRow
-        {
-            Id = 1, Key = "plain/p", Epoch = 5, Kind = "plain", ClientId = "p", ConnectionId = "c", RemoteAddress = "", ExpirySeconds = 60,
-            MaybeSent = 0,
-        });
+        PutSession();
         Assert.False(await acquirer.TakeOver(Identity(7), new SessionLease(7), cleanStart: false));
         Assert.False(await acquirer.TakeOver(Identity(8), new SessionLease(8, Stayed: true), cleanStart: false));
         // It is gone for good.
@@ -35,6 +31,29 @@ public sealed class SessionAcquirerTests
         Assert.True(await acquirer.TakeOver(Identity(10), new SessionLease(10, Stayed: true), cleanStart: false));
         Assert.Empty(_grains.Calls);
     }
+
+    [Theory, InlineData(true), InlineData(false)]
+    public async Task A_client_that_came_to_nothing_here_is_forgotten_when_it_is_elsewhere_or_its_session_is_over(bool isElsewhere)
+    {
+        _grains.On<IGatewayGrain>("TakeOver", (_, _) => throw new TimeoutException())
+            .On<IGatewayGrain>("IsLive", (_, _) => Task.FromResult(true));
+        var acquirer = _parts.Acquirer(_grains);
+        PutSession();
+        Assert.False(await acquirer.TakeOver(Identity(7), new SessionLease(7), cleanStart: false));
+        if (isElsewhere) _parts.Fences.Raise(Identity(8).Key, 8);
+        else _parts.Time.Advance(TimeSpan.FromDays(8));
+        acquirer.Sweep(_parts.Clock.NowMs);
+        _grains.Calls.Clear();
+        Assert.True(await acquirer.TakeOver(Identity(9), new SessionLease(9, Stayed: true), cleanStart: false));
+        Assert.Empty(_grains.Calls);
+    }
+
+    private void PutSession() =>
+        _parts.Sessions.Put("elsewhere", new SessionRow
+        {
+            Id = 1, Key = "plain/p", Epoch = 5, Kind = "plain", ClientId = "p", ConnectionId = "c", RemoteAddress = "", ExpirySeconds = 60,
+            MaybeSent = 0,
+        });
 
     private static SessionIdentity Identity(long epoch)
     {

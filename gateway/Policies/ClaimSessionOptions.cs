@@ -3,7 +3,7 @@ using System.ComponentModel.DataAnnotations;
 namespace Fleet.Gateway.Policies;
 
 /// <summary>What a claim may do besides what its policy says: of the section <c>Fleet:Gateway</c>.</summary>
-internal sealed class ClaimOptions
+internal sealed class ClaimSessionOptions
 {
     /// <summary>
     /// Sessions of one claim at a time at this gateway; a further client is refused (0x97; 3.1.1: 3). A device needs its claim for a second

@@ -1,3 +1,4 @@
+using Fleet.Interfaces;
 using Fleet.Interfaces.Devices;
 using Fleet.Interfaces.Jobs;
 using Fleet.Interfaces.Messaging;
@@ -114,9 +115,9 @@ internal sealed class SimulatedGateway : IGatewayObserver
 
     Task IGatewayObserver.EndSessionsOf(CertificateId certificate) => Task.CompletedTask;
 
-    Task<MovedSession?> IGatewayObserver.TakeOver(string key, long epoch, bool discard) => Task.FromResult<MovedSession?>(null);
+    Task<MovedSession?> IGatewayObserver.TakeOver(string key, SessionEpoch epoch, bool discard) => Task.FromResult<MovedSession?>(null);
 
-    Task<MovedMessages?> IGatewayObserver.Collect(string key, long epoch, string toGateway) => Task.FromResult<MovedMessages?>(null);
+    Task<MovedMessages?> IGatewayObserver.Collect(string key, SessionEpoch epoch, string toGateway) => Task.FromResult<MovedMessages?>(null);
 
     Task<PeerAnswer> IGatewayObserver.Forward(PeerBatch batch) => Task.FromResult(PeerAnswer.UnknownSender);
 

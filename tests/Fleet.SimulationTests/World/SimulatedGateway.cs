@@ -47,7 +47,7 @@ internal sealed class SimulatedGateway : IGatewayObserver
     }
 
     /// <param name="opened">Called when the grain knows, or does not take it.</param>
-    public void Connect(SimulatedDevice device, string session, int epoch, Action<bool> opened)
+    public void Connect(SimulatedDevice device, string session, SessionEpoch epoch, Action<bool> opened)
     {
         var at = _world.Clock.Wall;
         Enqueue(device, async () =>

@@ -164,8 +164,8 @@ internal sealed class RelayedDevice(RolloutsUnderTest fleet, ThingName thing)
     public async Task Connect()
     {
         SessionId = $"{thing}-{++_sessions}";
-        await Grain.Connected(new DeviceSession(SessionId, fleet.Gateway, "::1", fleet.Time.GetUtcNow(), _sessions));
-        await Grain.ReportFirmware(new FirmwareReport(_running, true, ++_shadow, fleet.Time.GetUtcNow(), _sessions));
+        await Grain.Connected(new DeviceSession(SessionId, fleet.Gateway, "::1", fleet.Time.GetUtcNow(), new(_sessions)));
+        await Grain.ReportFirmware(new FirmwareReport(_running, true, ++_shadow, fleet.Time.GetUtcNow(), new(_sessions)));
     }
 
     /// <summary>One step of whatever job it has.</summary>

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 
@@ -10,6 +11,8 @@ public readonly record struct SessionEpoch([property: Id(0)] long Value) : IComp
     public SessionEpoch Next => new(Value + 1);
 
     public static SessionEpoch Later(SessionEpoch one, SessionEpoch? other) => other is { } later && later > one ? later : one;
+
+    public override string ToString() => Value.ToString(CultureInfo.InvariantCulture);
 
     public int CompareTo(SessionEpoch other) => Value.CompareTo(other.Value);
 

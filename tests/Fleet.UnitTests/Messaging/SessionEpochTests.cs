@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Fleet.Gateway.Journal;
 using Fleet.Grains;
 using Fleet.Grains.Devices;
 using Fleet.Grains.Messaging;
@@ -18,6 +19,7 @@ public sealed class SessionEpochTests
         Assert.Equal(Newer, SessionEpoch.Later(Older, Newer));
         Assert.Equal(Newer, SessionEpoch.Later(Newer, Older));
         Assert.Equal(Older, SessionEpoch.Later(Older, null));
+        Assert.Equal("SupersededSession { Key = k, Epoch = 7 }", new SupersededSession("k", Older).ToString());
     }
 
     [Fact]

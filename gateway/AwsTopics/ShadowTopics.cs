@@ -1,6 +1,7 @@
 using System.Text;
 using Fleet.Gateway.Messages;
 using Fleet.Gateway.Routing;
+using Fleet.Interfaces;
 using Fleet.Interfaces.Messaging;
 using Fleet.Interfaces.Naming;
 using Fleet.Interfaces.Shadows;
@@ -30,7 +31,7 @@ internal sealed class ShadowTopics(IGrainFactory grains, Broker broker, GatewayC
                 request, grains.GetGrain<IShadowGrain>(thing.Value), requester.Identity.Thing == thing ? requester.Identity.Epoch : null);
     }
 
-    private async Task Ask(ReservedRequest request, IShadowGrain shadow, long? sessionEpoch)
+    private async Task Ask(ReservedRequest request, IShadowGrain shadow, SessionEpoch? sessionEpoch)
     {
         try
         {

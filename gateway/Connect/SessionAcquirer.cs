@@ -6,6 +6,7 @@ using Fleet.Gateway.Links;
 using Fleet.Gateway.Routing;
 using Fleet.Gateway.Sessions;
 using Fleet.Gateway.Telemetry;
+using Fleet.Interfaces;
 using Fleet.Interfaces.Messaging;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
@@ -32,7 +33,7 @@ internal sealed class SessionAcquirer(
     /// Clients whose last CONNECT, of this epoch, came to nothing before their session was found: the client id is here, and the session is
     /// not.
     /// </summary>
-    private readonly ConcurrentDictionary<string, (long Epoch, long Until)> _unsettled = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, (SessionEpoch Epoch, long Until)> _unsettled = new(StringComparer.Ordinal);
 
     private int _waiting;
 

@@ -3,6 +3,7 @@ using Fleet.Gateway.Handoff;
 using Fleet.Gateway.Journal;
 using Fleet.Gateway.Sessions;
 using Fleet.Gateway.Telemetry;
+using Fleet.Interfaces;
 using Fleet.Interfaces.Messaging;
 using Microsoft.Extensions.Logging;
 
@@ -72,7 +73,7 @@ internal sealed class SessionTakeover(
         await FindOwner(key) is { } owner && owner != gateway.Id ? await TakeOverFrom(owner, key, lease) : new FoundSession.None();
 
     /// <summary>A gateway that cannot say yet, because not all that the session is owed has come, is as one that does not answer.</summary>
-    private async Task<FoundSession> TakeOver(string owner, string key, long epoch, bool discard)
+    private async Task<FoundSession> TakeOver(string owner, string key, SessionEpoch epoch, bool discard)
     {
         try
         {

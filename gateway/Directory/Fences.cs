@@ -1,4 +1,5 @@
 using Fleet.Gateway.Sessions;
+using Fleet.Interfaces;
 using Fleet.Interfaces.Naming;
 
 namespace Fleet.Gateway.Directory;
@@ -13,19 +14,19 @@ internal sealed class Fences(GatewayIdentity gateway, GatewayClock clock)
     private const long KeptMs = 60_000;
 
     private readonly Lock _gate = new();
-    private readonly Dictionary<string, (long Epoch, long Until)> _epochs = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, (SessionEpoch Epoch, long Until)> _epochs = new(StringComparer.Ordinal);
     private readonly Dictionary<CertificateId, long> _certificates = [];
 
     /// <summary>Sessions of this key below this epoch are void.</summary>
-    public void Raise(string key, long epoch)
+    public void Raise(string key, SessionEpoch epoch)
     {
-        lock (_gate) _epochs[key] = (Math.Max(epoch, _epochs.GetValueOrDefault(key).Epoch), clock.NowMs + KeptMs);
+        lock (_gate) _epochs[key] = (SessionEpoch.Later(epoch, HighestOf(key)), clock.NowMs + KeptMs);
     }
 
-    /// <summary>The highest epoch that the client is known to have been given; 0: none is.</summary>
-    public long EpochOf(string key)
+    /// <summary>The highest epoch that the client is known to have been given; null: none is.</summary>
+    public SessionEpoch? EpochOf(string key)
     {
-        lock (_gate) return _epochs.GetValueOrDefault(key).Epoch;
+        lock (_gate) return HighestOf(key);
     }
 
     public void Raise(CertificateId certificate)
@@ -60,4 +61,6 @@ internal sealed class Fences(GatewayIdentity gateway, GatewayClock clock)
             }
         }
     }
+
+    private SessionEpoch? HighestOf(string key) => _epochs.TryGetValue(key, out var fence) ? fence.Epoch : null;
 }

@@ -2,6 +2,7 @@ using Fleet.Gateway.Journal;
 using Fleet.Gateway.Messages;
 using Fleet.Gateway.Sessions;
 using Fleet.Gateway.Telemetry;
+using Fleet.Interfaces;
 using Fleet.Interfaces.Certificates;
 using Fleet.Interfaces.Naming;
 using Fleet.Mqtt;
@@ -111,7 +112,7 @@ internal sealed class SessionDirectory(
     /// <returns>
     /// The session if it stays, its connection still to be ended; null if there is none that would outlive its connection.
     /// </returns>
-    public Session? Release(string key, long epoch, bool keep, long now)
+    public Session? Release(string key, SessionEpoch epoch, bool keep, long now)
     {
         Session? session;
         SessionVerdict verdict;
@@ -144,7 +145,7 @@ internal sealed class SessionDirectory(
 
     /// <summary>Another gateway has a newer session of the client's: the one here goes, without a word to anybody else.</summary>
     /// <param name="epoch">Of the newer one.</param>
-    public void Supersede(string key, long epoch)
+    public void Supersede(string key, SessionEpoch epoch)
     {
         Session? session;
         lock (_gate)

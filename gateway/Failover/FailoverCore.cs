@@ -39,7 +39,7 @@ internal static class FailoverCore
     private static FailoverStep Begin(FailoverState state, FailoverEvent.Begun begun, long now)
     {
         var dead = state.Dead.Union(begun.Parts.Select(part => part.Dead));
-        var next = state with { Self = begun.Self, Owner = begun.Owner, IsBetweenLives = false, Dead = dead };
+        var next = state with { Self = begun.Self, Owner = begun.Owner, Dead = dead };
         if (begun.Parts.IsEmpty) return new(next, []);
         var takeover = new Takeover(begun.Parts[0].Dead)
         {

@@ -9,7 +9,7 @@ namespace Fleet.Gateway.Failover;
 internal abstract record FailoverEvent
 {
     /// <summary>It has begun, under an id of its own, and has the sessions that gateways of its name left.</summary>
-    public sealed record Begun(string Self, long Owner, ImmutableArray<LeftBehind> Parts) : FailoverEvent;
+    public sealed record Begun(string Self, OwnerNumber Owner, ImmutableArray<LeftBehind> Parts) : FailoverEvent;
 
     /// <summary>It was taken for dead.</summary>
     public sealed record TakenForDead : FailoverEvent;

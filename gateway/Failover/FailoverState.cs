@@ -8,8 +8,8 @@ internal sealed record FailoverState
     /// <summary>Its id in this life.</summary>
     public string Self { get; init; } = "";
 
-    /// <summary>Its number as an owner of sessions.</summary>
-    public long Owner { get; init; }
+    /// <summary>Its number as an owner of sessions; null: it has not begun.</summary>
+    public OwnerNumber? Owner { get; init; }
 
     /// <summary>
     /// Which of this gateway's lives: it begins anew when it was taken for dead, and hears nothing more of what it had asked for before.
@@ -17,7 +17,7 @@ internal sealed record FailoverState
     public int Life { get; init; }
 
     /// <summary>It has been taken for dead, and has not begun anew.</summary>
-    public bool IsBetweenLives { get; init; } = true;
+    public bool IsBetweenLives => Owner is null;
 
     /// <summary>It has seen who lives. Before, it cannot say that everybody has handed over.</summary>
     public bool HasMet { get; init; }

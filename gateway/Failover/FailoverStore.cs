@@ -17,7 +17,7 @@ internal sealed class FailoverStore(ISessionStore store, SessionJournal journal)
         return (sessions, await ClaimParts(owner.Number, null, owner.Predecessors.Concat(LeftBy(sessions)), cancellation));
     }
 
-    public Task<FailoverEvent> Ask(long owner, FailoverEffect.ToStore question) => question switch
+    public Task<FailoverEvent> Ask(OwnerNumber owner, FailoverEffect.ToStore question) => question switch
     {
         FailoverEffect.ClaimInStore claim => Claim(owner, claim),
         FailoverEffect.MoveInStore move => Move(owner, move),
@@ -26,7 +26,7 @@ internal sealed class FailoverStore(ISessionStore store, SessionJournal journal)
         _ => throw new UnreachableException($"{question.GetType().Name} has no answer"),
     };
 
-    private async Task<FailoverEvent> Claim(long owner, FailoverEffect.ClaimInStore claim)
+    private async Task<FailoverEvent> Claim(OwnerNumber owner, FailoverEffect.ClaimInStore claim)
     {
         if (await store.Inherit(owner, claim.Head, CancellationToken.None) is not { } left)
             return new FailoverEvent.Fenced(claim.Life, claim.Head);
@@ -39,7 +39,7 @@ internal sealed class FailoverStore(ISessionStore store, SessionJournal journal)
     /// Becomes the successor of dead gateways, and of those that were their successors before <paramref name="head"/>.
     /// </summary>
     private async Task<ImmutableArray<LeftBehind>> ClaimParts(
-        long owner, string? head, IEnumerable<string> dead, CancellationToken cancellation)
+        OwnerNumber owner, string? head, IEnumerable<string> dead, CancellationToken cancellation)
     {
         Dictionary<string, LeftBehind> parts = new(StringComparer.Ordinal);
         Queue<string> unclaimed = new(dead);
@@ -55,11 +55,11 @@ internal sealed class FailoverStore(ISessionStore store, SessionJournal journal)
         return [.. parts.Values];
     }
 
-    private async Task<FailoverEvent> Move(long owner, FailoverEffect.MoveInStore move) =>
+    private async Task<FailoverEvent> Move(OwnerNumber owner, FailoverEffect.MoveInStore move) =>
         await store.TakeOver(owner, move.Head, CancellationToken.None)
             ? new FailoverEvent.Moved(move.Life, move.Head) : new FailoverEvent.Fenced(move.Life, move.Head);
 
-    private async Task<FailoverEvent> Record(long owner, FailoverEffect.RecordInStore record)
+    private async Task<FailoverEvent> Record(OwnerNumber owner, FailoverEffect.RecordInStore record)
     {
         // What has come for the dead is for sessions that they left. Once the store has forgotten which these are, a successor of this
         // gateway would find nobody whom it is for.
@@ -68,7 +68,7 @@ internal sealed class FailoverStore(ISessionStore store, SessionJournal journal)
         return new FailoverEvent.Recorded(record.Life, record.Head, [.. await store.FindSuperseded(owner, CancellationToken.None)]);
     }
 
-    private async Task<FailoverEvent> Check(long owner, FailoverEffect.CheckInStore check) =>
+    private async Task<FailoverEvent> Check(OwnerNumber owner, FailoverEffect.CheckInStore check) =>
         new FailoverEvent.Checked(check.Life, check.Head, [.. await store.FindSuperseded(owner, CancellationToken.None)]);
 
     private static IEnumerable<string> LeftBy(StoredSessions sessions) => sessions.Sessions.Select(row => row.LeftBy).OfType<string>();

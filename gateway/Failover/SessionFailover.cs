@@ -181,8 +181,8 @@ internal sealed class SessionFailover(
         {
             if (question.AfterMs > 0) await Task.Delay(TimeSpan.FromMilliseconds(question.AfterMs), clock.Time);
             var asking = _state;
-            if (asking.Life != question.Life) return;
-            answer = await store.Ask(asking.Owner, question);
+            if (asking.Life != question.Life || asking.Owner is not { } owner) return;
+            answer = await store.Ask(owner, question);
         }
         catch (Exception e)
         {

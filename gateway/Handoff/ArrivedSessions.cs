@@ -1,4 +1,5 @@
 using Fleet.Gateway.Sessions;
+using Fleet.Interfaces;
 
 namespace Fleet.Gateway.Handoff;
 
@@ -13,13 +14,13 @@ internal sealed class ArrivedSessions
 
     /// <param name="epoch">With which it was taken over there.</param>
     /// <param name="until">When nothing late is expected any more. Monotonic milliseconds.</param>
-    public void Add(Session session, long epoch, string from, long until)
+    public void Add(Session session, SessionEpoch epoch, string from, long until)
     {
         session.Move.Arrive();
         lock (_gate) _arrivals.Add(new Arrival(session, epoch, from, until));
     }
 
-    public Session? Find(string key, long epoch, string from)
+    public Session? Find(string key, SessionEpoch epoch, string from)
     {
         lock (_gate)
         {
@@ -42,5 +43,5 @@ internal sealed class ArrivedSessions
         lock (_gate) _arrivals.Clear();
     }
 
-    private sealed record Arrival(Session Session, long Epoch, string From, long Until);
+    private sealed record Arrival(Session Session, SessionEpoch Epoch, string From, long Until);
 }

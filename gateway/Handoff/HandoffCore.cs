@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Fleet.Interfaces;
 using static Fleet.Gateway.Handoff.HandoffAnswer;
 using static Fleet.Gateway.Handoff.HandoffEffect;
 
@@ -97,5 +98,6 @@ internal static class HandoffCore
             forwards ? before.Add(Drop) : before);
     }
 
-    private static bool IsComing(HandoffState state, long epoch, long handoff) => state.In?.Epoch == epoch && state.In.Handoff == handoff;
+    private static bool IsComing(HandoffState state, SessionEpoch epoch, SessionEpoch handoff) =>
+        state.In?.Epoch == epoch && state.In.Handoff == handoff;
 }

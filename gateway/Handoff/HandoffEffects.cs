@@ -4,6 +4,7 @@ using Fleet.Gateway.Links;
 using Fleet.Gateway.Routing;
 using Fleet.Gateway.Sessions;
 using Fleet.Gateway.Telemetry;
+using Fleet.Interfaces;
 using Fleet.Interfaces.Messaging;
 using Fleet.Mqtt;
 
@@ -34,7 +35,7 @@ internal sealed class HandoffEffects(
                 break;
             case HandoffEffect.Copy:
                 var (leaving, to) = (passage.Leaving!, passage.State.Out!.To!);
-                long epoch = passage.State.Out.Epoch;
+                var epoch = passage.State.Out.Epoch;
                 var unsent = passage.Unsent = [];
                 passage.Copied = PeerMessages.Of(
                     leaving.Move.Copy(delivery => SendOn(to, leaving.Identity.Key, epoch, delivery, unsent)), clock.NowMs);
@@ -112,10 +113,10 @@ internal sealed class HandoffEffects(
             await Task.Delay(StoreAgainAfter, clock.Time);
         }
         if (peers.Find(inbound.From) is { } old)
-            _ = old.Link.Post(new LinkFrame.SessionStored(inbound.Session.Identity.Key, inbound.Epoch));
+            _ = old.Link.Post(new LinkFrame.SessionStored(inbound.Session.Identity.Key, inbound.Epoch.Value));
     }
 
-    private void SendOn(string gatewayId, string key, long epoch, Delivery delivery, List<Delivery> unsent)
+    private void SendOn(string gatewayId, string key, SessionEpoch epoch, Delivery delivery, List<Delivery> unsent)
     {
         if (delivery.Qos == Qos.AtMostOnce) return;
         if (peers.Find(gatewayId) is not { } taker)
@@ -124,7 +125,7 @@ internal sealed class HandoffEffects(
             lock (unsent) unsent.Add(delivery);
             return;
         }
-        var frame = new LinkFrame.Late(key, PeerMessages.Of(delivery, clock.NowMs), epoch);
+        var frame = new LinkFrame.Late(key, PeerMessages.Of(delivery, clock.NowMs), epoch.Value);
         if (taker.Link.TryPost(frame, delivery.Message.Topic.Length + delivery.Message.Payload.Length, receipt: false) is null)
             metrics.Dropped(DropReason.QueueFull);
     }

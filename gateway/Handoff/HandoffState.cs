@@ -1,3 +1,5 @@
+using Fleet.Interfaces;
+
 namespace Fleet.Gateway.Handoff;
 
 /// <summary>How far a session is on its way to another gateway.</summary>
@@ -20,19 +22,19 @@ internal enum OutboundStage
 /// <param name="Until">When it expires; once it is stored elsewhere, until when messages are sent on. Monotonic milliseconds.</param>
 /// <param name="SessionEpoch">Of its last connection here.</param>
 /// <param name="To">The gateway that has a copy; null: none has.</param>
-internal sealed record Outbound(OutboundStage Stage, long Epoch, long Until, long SessionEpoch, string? To = null);
+internal sealed record Outbound(OutboundStage Stage, SessionEpoch Epoch, long Until, SessionEpoch SessionEpoch, string? To = null);
 
 /// <summary>A session that comes: this gateway subscribes and collects for it, and is not the one that has it.</summary>
 /// <param name="Epoch">Of the lease that it comes with.</param>
 /// <param name="From">The gateway that has it.</param>
 /// <param name="Handoff">The epoch that it was asked for with there.</param>
 /// <param name="SessionEpoch">Of its last connection there.</param>
-internal sealed record Inbound(long Epoch, string From, long Handoff, long SessionEpoch);
+internal sealed record Inbound(SessionEpoch Epoch, string From, SessionEpoch Handoff, SessionEpoch SessionEpoch);
 
 /// <summary>A session that is here, where its client finds it, and outlives its connection.</summary>
 /// <param name="Epoch">Of its last connection.</param>
 /// <param name="Until">When it expires. Monotonic milliseconds.</param>
-internal readonly record struct HeldSession(long Epoch, long Until);
+internal readonly record struct HeldSession(SessionEpoch Epoch, long Until);
 
 /// <summary>
 /// What one gateway knows of one client's session between gateways; a session that is simply here, or nowhere, is no part of it.
@@ -60,17 +62,17 @@ internal abstract record HandoffEvent
     /// <summary>A newer connection elsewhere has the client id.</summary>
     /// <param name="Discard">Clean start: the session ends.</param>
     /// <param name="Held">Null: there is none.</param>
-    public sealed record TakenOver(long Epoch, bool Discard, HeldSession? Held, TakerStanding Taker) : HandoffEvent;
+    public sealed record TakenOver(SessionEpoch Epoch, bool Discard, HeldSession? Held, TakerStanding Taker) : HandoffEvent;
 
     /// <summary>The other gateway asks for the messages.</summary>
-    public sealed record Collected(long Epoch, string To) : HandoffEvent;
+    public sealed record Collected(SessionEpoch Epoch, string To) : HandoffEvent;
 
     /// <summary>The other gateway has stored the session, or has had it stored before it was told to collect it.</summary>
-    public sealed record StoredThere(long Epoch, string To) : HandoffEvent;
+    public sealed record StoredThere(SessionEpoch Epoch, string To) : HandoffEvent;
 
     /// <summary>The client is back here.</summary>
     /// <param name="IsLast">No other gateway has its session; false: one may have a newer copy, and is asked next.</param>
-    public sealed record ClientBack(long Epoch, bool IsLast, TakerStanding Taker) : HandoffEvent;
+    public sealed record ClientBack(SessionEpoch Epoch, bool IsLast, TakerStanding Taker) : HandoffEvent;
 
     /// <summary>The gateway that has a copy is dead, its sessions are at another, and the store says who has this one.</summary>
     public sealed record TakerGone(string Taker, bool StillHere) : HandoffEvent;
@@ -80,13 +82,14 @@ internal abstract record HandoffEvent
     /// <param name="HeldEpoch">
     /// Of the last connection of the session that is here, which outlives its connection; null: there is none.
     /// </param>
-    public sealed record Begun(long Epoch, string From, long Handoff, long SessionEpoch, long? HeldEpoch) : HandoffEvent;
+    public sealed record Begun(
+        SessionEpoch Epoch, string From, SessionEpoch Handoff, SessionEpoch SessionEpoch, SessionEpoch? HeldEpoch) : HandoffEvent;
 
     /// <summary>The messages of a session that comes are here.</summary>
-    public sealed record Came(long Epoch, long Handoff) : HandoffEvent;
+    public sealed record Came(SessionEpoch Epoch, SessionEpoch Handoff) : HandoffEvent;
 
     /// <summary>A session that was to come does not: the gateway that had it is dead, or gave it to another.</summary>
-    public sealed record NotComing(long Epoch, long Handoff) : HandoffEvent;
+    public sealed record NotComing(SessionEpoch Epoch, SessionEpoch Handoff) : HandoffEvent;
 
     public sealed record Ticked : HandoffEvent;
 }

@@ -1,5 +1,6 @@
 using Fleet.Gateway.Routing;
 using Fleet.Gateway.Sessions;
+using Fleet.Interfaces;
 using Fleet.Interfaces.Messaging;
 using Fleet.Mqtt;
 
@@ -37,11 +38,11 @@ internal sealed class Passage
 /// <summary>A session on its way here.</summary>
 /// <param name="from">The gateway that has it.</param>
 /// <param name="epoch">With which it was taken over there.</param>
-internal sealed class InboundHandoff(Session session, string from, long epoch)
+internal sealed class InboundHandoff(Session session, string from, SessionEpoch epoch)
 {
     public Session Session => session;
     public string From => from;
-    public long Epoch => epoch;
+    public SessionEpoch Epoch => epoch;
 
     /// <summary>From the old gateway; null until they are here.</summary>
     public MovedMessages? Messages { get; set; }

@@ -4,6 +4,7 @@ using Fleet.Gateway.Links;
 using Fleet.Gateway.Routing;
 using Fleet.Gateway.Sessions;
 using Fleet.Gateway.Telemetry;
+using Fleet.Interfaces;
 using Fleet.Interfaces.Messaging;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
@@ -30,7 +31,7 @@ internal sealed class SessionHandoff(
     /// <exception cref="InvalidOperationException">
     /// Whether the session is here is not known yet, to be asked again; or a newer connection is about to have it.
     /// </exception>
-    public MovedSession? TakeOver(string key, long epoch, bool discard)
+    public MovedSession? TakeOver(string key, SessionEpoch epoch, bool discard)
     {
         if (fences.EpochOf(key) > epoch) throw new InvalidOperationException($"A newer connection of {key} is known here.");
         fences.Raise(key, epoch);
@@ -56,7 +57,7 @@ internal sealed class SessionHandoff(
     /// <exception cref="InvalidOperationException">
     /// The gateway that asks is not known here yet, or what the client published with QoS 2 is on its way to others; to be asked again.
     /// </exception>
-    public MovedMessages? Collect(string key, long epoch, string toGateway)
+    public MovedMessages? Collect(string key, SessionEpoch epoch, string toGateway)
     {
         lock (_gate)
         {
@@ -75,7 +76,7 @@ internal sealed class SessionHandoff(
     /// </summary>
     /// <param name="isLast">False: another gateway may have a newer copy, and is asked next.</param>
     /// <returns>False: whether it is here is not known yet.</returns>
-    public async Task<bool> ComeBack(string key, long epoch, bool isLast)
+    public async Task<bool> ComeBack(string key, SessionEpoch epoch, bool isLast)
     {
         fences.Raise(key, epoch);
         while (true)
@@ -99,7 +100,7 @@ internal sealed class SessionHandoff(
     /// The client is back and starts clean: what left this gateway, and has not arrived anywhere, ends. Returns when that is
     /// durable, or cannot be for now.
     /// </summary>
-    public Task Discard(string key, long epoch)
+    public Task Discard(string key, SessionEpoch epoch)
     {
         fences.Raise(key, epoch);
         lock (_gate)
@@ -151,7 +152,7 @@ internal sealed class SessionHandoff(
 
     public JournalPosition Receive(RemoteGateway sender, LinkFrame.Late frame)
     {
-        var (key, epoch) = (frame.SessionKey, frame.Epoch);
+        var (key, epoch) = (frame.SessionKey, new SessionEpoch(frame.Epoch));
         Session? session;
         lock (_gate)
         {
@@ -165,7 +166,7 @@ internal sealed class SessionHandoff(
 
     public void Receive(RemoteGateway sender, LinkFrame.SessionStored frame)
     {
-        lock (_gate) Apply(frame.SessionKey, new HandoffEvent.StoredThere(frame.Epoch, sender.Id));
+        lock (_gate) Apply(frame.SessionKey, new HandoffEvent.StoredThere(new(frame.Epoch), sender.Id));
     }
 
     public void Sweep(long now)

@@ -6,6 +6,7 @@ using Fleet.Gateway.Links;
 using Fleet.Gateway.Presence;
 using Fleet.Gateway.Routing;
 using Fleet.Gateway.Telemetry;
+using Fleet.Interfaces;
 using Fleet.Interfaces.Jobs;
 using Fleet.Interfaces.Messaging;
 using Fleet.Interfaces.Naming;
@@ -34,14 +35,14 @@ internal sealed class GatewayObserver(
     }
 
     /// <exception cref="InvalidOperationException">Whether it is here is not known yet, or not all that it is owed has come.</exception>
-    public Task<MovedSession?> TakeOver(string key, long epoch, bool discard)
+    public Task<MovedSession?> TakeOver(string key, SessionEpoch epoch, bool discard)
     {
         if (directory.Find(key) is { } session ? session.Intake?.IsOpen == false : failover.IsLoading)
             throw new InvalidOperationException("Sessions of a dead gateway are not all here yet.");
         return Task.FromResult(handoff.TakeOver(key, epoch, discard));
     }
 
-    public Task<MovedMessages?> Collect(string key, long epoch, string toGateway) =>
+    public Task<MovedMessages?> Collect(string key, SessionEpoch epoch, string toGateway) =>
         Task.FromResult(handoff.Collect(key, epoch, toGateway));
 
     public Task<PeerAnswer> Forward(PeerBatch batch) => inbox.Receive(batch);

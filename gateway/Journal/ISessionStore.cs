@@ -1,3 +1,5 @@
+using Fleet.Interfaces;
+
 namespace Fleet.Gateway.Journal;
 
 /// <summary>
@@ -14,25 +16,25 @@ public interface ISessionStore
     Task<OwningGateway> Begin(string gatewayId, string? name, CancellationToken cancellation);
 
     /// <summary>All that an owner has. Before its first write.</summary>
-    Task<StoredSessions> Load(long owner, CancellationToken cancellation);
+    Task<StoredSessions> Load(OwnerNumber owner, CancellationToken cancellation);
 
     /// <summary>Makes the changes durable, all or none. Repeating a batch whose outcome is unknown does no harm.</summary>
     /// <returns>False: the owner is fenced, and nothing was changed.</returns>
-    Task<bool> Write(long owner, SessionBatch batch, CancellationToken cancellation);
+    Task<bool> Write(OwnerNumber owner, SessionBatch batch, CancellationToken cancellation);
 
     /// <summary>
     /// Makes an owner the successor of a dead gateway, which is fenced by it, unless another is that already. May be repeated: until
     /// <see cref="TakeOver"/> the sessions stay where they were. Of two sessions of one client the older goes.
     /// </summary>
     /// <returns>Null: the owner that asks is fenced itself.</returns>
-    Task<Inheritance?> Inherit(long owner, string deadGatewayId, CancellationToken cancellation);
+    Task<Inheritance?> Inherit(OwnerNumber owner, string deadGatewayId, CancellationToken cancellation);
 
     /// <summary>
     /// The sessions are the successor's own. Each stands as left by the dead gateway, or by the one that it was left by before, until the
     /// fail-over of that one is complete.
     /// </summary>
     /// <returns>False: the successor is fenced itself, and nothing was changed.</returns>
-    Task<bool> TakeOver(long owner, string deadGatewayId, CancellationToken cancellation);
+    Task<bool> TakeOver(OwnerNumber owner, string deadGatewayId, CancellationToken cancellation);
 
     /// <summary>
     /// All that was on its way to a dead gateway is with its successor: what is known of the dead one is not needed any more.
@@ -40,18 +42,17 @@ public interface ISessionStore
     Task CompleteFailover(string deadGatewayId, CancellationToken cancellation);
 
     /// <summary>The owner's sessions that are not right: another owner has a newer one of the same client.</summary>
-    Task<IReadOnlyList<SupersededSession>> FindSuperseded(long owner, CancellationToken cancellation);
+    Task<IReadOnlyList<SupersededSession>> FindSuperseded(OwnerNumber owner, CancellationToken cancellation);
 
     /// <summary>The gateway that has the session of a client, alive or not; null if there is no session.</summary>
     Task<string?> FindGateway(string key, CancellationToken cancellation);
 }
 
-/// <param name="Number">Its number among all owners there ever were, from 1.</param>
 /// <param name="Predecessors">Ids of the gateways whose successor it is.</param>
-public sealed record OwningGateway(long Number, IReadOnlyList<string> Predecessors);
+public sealed record OwningGateway(OwnerNumber Number, IReadOnlyList<string> Predecessors);
 
 /// <param name="Epoch">Of the newer one.</param>
-public readonly record struct SupersededSession(string Key, long Epoch);
+public readonly record struct SupersededSession(string Key, SessionEpoch Epoch);
 
 /// <summary>What a dead gateway leaves.</summary>
 public sealed record Inheritance

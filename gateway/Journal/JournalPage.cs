@@ -32,8 +32,8 @@ internal sealed class JournalPage : CommitPage
     /// <summary>The last word of each other gateway of which something is on this page, or on one before.</summary>
     public Dictionary<string, long> Marks { get; } = new(StringComparer.Ordinal);
 
-    /// <summary>Of its sessions, when it was cut.</summary>
-    public long Owner { get; private set; }
+    /// <summary>Of its sessions, when it was cut; null: the gateway had not begun, and writes nothing.</summary>
+    public OwnerNumber? Owner { get; private set; }
 
     /// <summary>What is to be written, once it is cut.</summary>
     public SessionBatch Batch { get; } = new();
@@ -116,7 +116,7 @@ internal sealed class JournalPage : CommitPage
     }
 
     /// <summary>Fills <see cref="Batch"/>. From here on its deliveries count as written.</summary>
-    public void Cut(long owner, Func<Publication, MessageRow> rowOf)
+    public void Cut(OwnerNumber? owner, Func<Publication, MessageRow> rowOf)
     {
         Owner = owner;
         var batch = Batch;

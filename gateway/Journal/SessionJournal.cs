@@ -17,18 +17,19 @@ internal sealed class SessionJournal(
     private const int OwnerShift = 42;
 
     private readonly JournalWindow _window = new(options, clock);
-    private long _owner, _lastId;
+    private OwnerNumber? _owner;
+    private long _lastId;
 
     /// <summary>Called once this gateway is found to be fenced: its sessions are another's.</summary>
     public Action? Fenced { get; set; }
 
     /// <summary>Begins under a number of its own; what was noted under another is forgotten.</summary>
-    public void Open(long owner)
+    public void Open(OwnerNumber owner)
     {
         lock (Gate)
         {
             Restart();
-            (_owner, _lastId) = (owner, owner << OwnerShift);
+            (_owner, _lastId) = (owner, owner.Value << OwnerShift);
         }
     }
 
@@ -200,7 +201,7 @@ internal sealed class SessionJournal(
     protected override void Cut(JournalPage page) => page.Cut(_owner, RowOf);
 
     protected override async Task<bool> Write(JournalPage page) =>
-        page.Batch.Count == 0 || await store.Write(page.Owner, page.Batch, CancellationToken.None);
+        page.Batch.Count == 0 || (page.Owner is { } owner && await store.Write(owner, page.Batch, CancellationToken.None));
 
     protected override void BeginsToFail(JournalPage page, Exception cause) => log.JournalFailed(page.Batch.Count, cause);
 

@@ -1,3 +1,5 @@
+using Fleet.Interfaces;
+
 namespace Fleet.Gateway.Journal;
 
 /// <summary>A persistent session, and who its client is: enough to judge with its policy what it may receive while it is away.</summary>
@@ -10,7 +12,7 @@ public sealed record SessionRow
     public required string Key { get; init; }
 
     /// <summary>Of its last connection; of two sessions with one key the one with the higher epoch is right.</summary>
-    public required long Epoch { get; init; }
+    public required SessionEpoch Epoch { get; init; }
 
     /// <summary>device, claim, operator or plain.</summary>
     public required string Kind { get; init; }

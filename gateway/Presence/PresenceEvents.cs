@@ -2,6 +2,7 @@ using System.Diagnostics;
 using Fleet.Gateway.Auth;
 using Fleet.Gateway.Routing;
 using Fleet.Gateway.Sessions;
+using Fleet.Interfaces;
 using Fleet.Interfaces.Devices;
 using Fleet.Interfaces.Messaging;
 using Fleet.Interfaces.Naming;
@@ -21,7 +22,7 @@ internal sealed class PresenceEvents(Broker broker, GatewayClock clock)
         _events.Publish("connected", identity.Key, identity.ConnectionId, identity.Principal, json =>
         {
             json.WriteString("ipAddress", identity.RemoteAddress);
-            json.WriteNumber("versionNumber", identity.Epoch);
+            json.WriteNumber("versionNumber", identity.Epoch.Value);
         });
 
     /// <summary>A CONNECT was not authorised.</summary>
@@ -44,12 +45,12 @@ internal sealed class PresenceEvents(Broker broker, GatewayClock clock)
     public void Lost(LostSession session) =>
         Disconnected(session.ClientId, session.ConnectionId, session.Principal ?? "", session.Epoch, DisconnectReason.GatewayLost);
 
-    private void Disconnected(string name, string connectionId, string principal, long epoch, DisconnectReason reason) =>
+    private void Disconnected(string name, string connectionId, string principal, SessionEpoch epoch, DisconnectReason reason) =>
         _events.Publish("disconnected", name, connectionId, principal, json =>
         {
             json.WriteBoolean("clientInitiatedDisconnect", reason == DisconnectReason.ClientInitiatedDisconnect);
             json.WriteString("disconnectReason", Name(reason));
-            json.WriteNumber("versionNumber", epoch);
+            json.WriteNumber("versionNumber", epoch.Value);
         });
 
     private static string Name(DisconnectReason reason) => reason switch

@@ -1,5 +1,6 @@
 using System.Text;
 using Fleet.Gateway.Policies;
+using Fleet.Interfaces;
 using Fleet.Interfaces.Certificates;
 using Fleet.Interfaces.Naming;
 
@@ -37,7 +38,7 @@ internal sealed class SessionIdentity
     public string? GatewayId { get; init; }
 
     /// <summary>From the session's lease: grows with each connection of the client id.</summary>
-    public long Epoch { get; init; }
+    public required SessionEpoch Epoch { get; init; }
 
     /// <summary>Of its connection, monotonic milliseconds.</summary>
     public long ConnectedAt { get; init; }

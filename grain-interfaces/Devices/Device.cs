@@ -53,7 +53,7 @@ public sealed record DeviceSession(
     [property: Id(1)] string GatewayId,
     [property: Id(2)] string RemoteAddress,
     [property: Id(3)] DateTimeOffset ConnectedAt,
-    [property: Id(4)] long Epoch = 0,
+    [property: Id(4)] SessionEpoch Epoch,
     [property: Id(5)] CertificateId? Certificate = null);
 
 /// <summary>disconnectReason of spec/aws-iot-topics.md, 5.1.</summary>
@@ -98,7 +98,7 @@ public sealed record FirmwareReport(
     [property: Id(1)] bool? Healthy,
     [property: Id(2)] long ShadowVersion,
     [property: Id(3)] DateTimeOffset At,
-    [property: Id(4)] long? SessionEpoch = null);
+    [property: Id(4)] SessionEpoch? SessionEpoch = null);
 
 /// <summary>A device as operators see it.</summary>
 [GenerateSerializer, Immutable, Alias("fleet.device-view")]

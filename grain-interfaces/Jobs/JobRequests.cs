@@ -37,7 +37,7 @@ public sealed record UpdateJob(
     [property: Id(2)] ImmutableSortedDictionary<string, string>? StatusDetails,
     [property: Id(3)] int? ExpectedVersion,
     [property: Id(4)] int? ExecutionNumber,
-    [property: Id(5)] long? SessionEpoch = null);
+    [property: Id(5)] SessionEpoch? SessionEpoch = null);
 
 [GenerateSerializer, Immutable, Alias("fleet.update-job-result")]
 public abstract record UpdateJobResult

@@ -50,7 +50,7 @@ public interface IGatewayGrain : IGrainWithStringKey
     /// <param name="epoch">Of the new owner.</param>
     /// <param name="discard">Clean start: nothing of it is kept.</param>
     [AlwaysInterleave, ResponseTimeout("00:00:06")]
-    Task<TakeOverResult> TakeOver(string key, long epoch, bool discard);
+    Task<TakeOverResult> TakeOver(string key, SessionEpoch epoch, bool discard);
 
     /// <summary>
     /// A copy of the messages of a session that was taken over. The gateway keeps them, and sends on what comes, until the copy is stored
@@ -58,7 +58,7 @@ public interface IGatewayGrain : IGrainWithStringKey
     /// </summary>
     /// <param name="epoch">With which it was taken over (<see cref="MovedSession.Epoch"/>).</param>
     [AlwaysInterleave, ResponseTimeout("00:00:06")]
-    Task<MovedMessages?> Collect(string key, long epoch, string toGateway);
+    Task<MovedMessages?> Collect(string key, SessionEpoch epoch, string toGateway);
 
     /// <summary>What another gateway has for this one, in order.</summary>
     [AlwaysInterleave, ResponseTimeout("00:00:05")]
@@ -99,10 +99,10 @@ public interface IGatewayObserver : IGrainObserver
 
     /// <summary>Null: there is no such session.</summary>
     [ResponseTimeout("00:00:05")]
-    Task<MovedSession?> TakeOver(string key, long epoch, bool discard);
+    Task<MovedSession?> TakeOver(string key, SessionEpoch epoch, bool discard);
 
     [ResponseTimeout("00:00:05")]
-    Task<MovedMessages?> Collect(string key, long epoch, string toGateway);
+    Task<MovedMessages?> Collect(string key, SessionEpoch epoch, string toGateway);
 
     [ResponseTimeout("00:00:05")]
     Task<PeerAnswer> Forward(PeerBatch batch);

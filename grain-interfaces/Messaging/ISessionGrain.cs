@@ -43,9 +43,9 @@ public sealed record SessionClaim(
     [property: Id(2)] bool CleanStart,
     [property: Id(3)] SessionWill? Will,
     [property: Id(4)] string? Found = null,
-    [property: Id(5)] long FoundEpoch = 0,
+    [property: Id(5)] SessionEpoch? FoundEpoch = null,
     [property: Id(6)] string? From = null,
-    [property: Id(7)] long Above = 0);
+    [property: Id(7)] SessionEpoch? Above = null);
 
 /// <param name="Epoch">Grows with each owner of the client id; a message of a lower epoch is late and is dropped.</param>
 /// <param name="Moved">The session that another gateway hands over; null if there is none.</param>
@@ -60,7 +60,7 @@ public sealed record SessionClaim(
 /// <param name="UnsentWill">Of a session whose gateway is dead: it goes out as if the connection had been lost just now.</param>
 [GenerateSerializer, Immutable, Alias("fleet.session-lease")]
 public sealed record SessionLease(
-    [property: Id(0)] long Epoch,
+    [property: Id(0)] SessionEpoch Epoch,
     [property: Id(1)] MovedSession? Moved = null,
     [property: Id(2)] SessionWill? UnsentWill = null,
     [property: Id(3)] bool Stayed = false,
@@ -93,5 +93,5 @@ public sealed record LostSession(
     [property: Id(0)] string ClientId,
     [property: Id(1)] string ConnectionId,
     [property: Id(2)] string? Principal,
-    [property: Id(3)] long Epoch,
+    [property: Id(3)] SessionEpoch Epoch,
     [property: Id(4)] SessionWill? Will);

@@ -31,8 +31,8 @@ public sealed record MovedSession(
     [property: Id(0)] string FromGateway,
     [property: Id(1)] ImmutableArray<MovedSubscription> Subscriptions,
     [property: Id(2)] uint ExpirySeconds,
-    [property: Id(3)] long Epoch = 0,
-    [property: Id(4)] long SessionEpoch = 0);
+    [property: Id(3)] SessionEpoch Epoch,
+    [property: Id(4)] SessionEpoch SessionEpoch);
 
 /// <param name="Filter">As the client wrote it.</param>
 /// <param name="Identifier">Its subscription identifier; 0: it has none.</param>

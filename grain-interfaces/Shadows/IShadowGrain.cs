@@ -13,7 +13,7 @@ public interface IShadowGrain : IGrainWithStringKey
     /// The messages that answer the request, in the order to publish them: delta, documents, accepted; or rejected alone.
     /// </summary>
     /// <param name="sessionEpoch">Of the session, if the device itself asks: <see cref="Devices.DeviceSession.Epoch"/>.</param>
-    Task<ImmutableArray<TopicMessage>> Update(ReadOnlyMemory<byte> request, long? sessionEpoch = null);
+    Task<ImmutableArray<TopicMessage>> Update(ReadOnlyMemory<byte> request, SessionEpoch? sessionEpoch = null);
 
     /// <summary>The message that answers the request: get/accepted or get/rejected.</summary>
     Task<TopicMessage> Get(ReadOnlyMemory<byte> request);

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Fleet.Grains.Jobs;
+using Fleet.Interfaces;
 using Fleet.Interfaces.Devices;
 using Fleet.Interfaces.Jobs;
 
@@ -117,7 +118,7 @@ internal static class DeviceCore
         _ => throw new UnreachableException($"{e.GetType().Name} has no transition"),
     };
 
-    private static DeviceExecution Progress(DeviceExecution execution, ExecutionProgressed p, long sessionEpoch)
+    private static DeviceExecution Progress(DeviceExecution execution, ExecutionProgressed p, SessionEpoch? sessionEpoch)
     {
         var next = execution with
         {

@@ -1,4 +1,5 @@
 using Fleet.Grains.Jobs;
+using Fleet.Interfaces;
 using Fleet.Interfaces.Devices;
 using Fleet.Interfaces.Jobs;
 using Fleet.Interfaces.Naming;
@@ -55,11 +56,11 @@ internal sealed record ExecutionProgressed(
     : ExecutionEvent(JobId, Number);
 
 /// <summary>A confirming device opened its first session since it said so.</summary>
-internal sealed record DeviceCameBack(JobId JobId, int Number, long SessionEpoch) : ExecutionEvent(JobId, Number);
+internal sealed record DeviceCameBack(JobId JobId, int Number, SessionEpoch SessionEpoch) : ExecutionEvent(JobId, Number);
 
 /// <summary>It is back with its old version, and had not left: its connection broke, perhaps before it could restart.</summary>
 /// <param name="Until">From then on the old version counts.</param>
-internal sealed record RestartStillDue(JobId JobId, int Number, long SessionEpoch, DateTimeOffset Until, DateTimeOffset At)
+internal sealed record RestartStillDue(JobId JobId, int Number, SessionEpoch? SessionEpoch, DateTimeOffset Until, DateTimeOffset At)
     : ExecutionEvent(JobId, Number);
 
 /// <param name="DueAt">When the proof will be complete if the device stays as it is; null: not in sight (any more).</param>

@@ -38,7 +38,7 @@ internal static class DeviceProofs
 
     private static bool CameBack(DeviceExecution execution, DeviceSession? session)
     {
-        if (session is null || session.Epoch <= (execution.ConfirmingEpoch ?? 0)) return false;
+        if (session is null || session.Epoch <= execution.ConfirmingEpoch) return false;
         return execution.BackEpoch is not { } back || (execution.RestartBy is not null && session.Epoch > back);
     }
 

@@ -1,6 +1,7 @@
 using System.Text.Json.Serialization;
 using Fleet.Grains.Index;
 using Fleet.Grains.Jobs;
+using Fleet.Interfaces;
 using Fleet.Interfaces.Devices;
 using Fleet.Interfaces.Naming;
 
@@ -39,8 +40,8 @@ internal sealed record DeviceState : IDeviceIndexed
     /// <summary>The session it has; null while it is disconnected.</summary>
     public DeviceSession? Session { get; init; }
 
-    /// <summary>Of the newest session it ever had: what comes from an older one is late.</summary>
-    public long SessionEpoch { get; init; }
+    /// <summary>Of the newest session it ever had: what comes from an older one is late. Null: it had none.</summary>
+    public SessionEpoch? SessionEpoch { get; init; }
     public DateTimeOffset? LastSeenAt { get; init; }
 
     /// <summary>Executions without an outcome.</summary>

@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using Fleet.Interfaces;
 using Fleet.Interfaces.Jobs;
 using Fleet.Interfaces.Naming;
 
@@ -51,7 +52,7 @@ internal sealed record DeviceExecution
     public DateTimeOffset ReportedAt { get; init; }
 
     /// <summary>The session in which the device said that it is confirming: only a newer one can be its return.</summary>
-    public long? ConfirmingEpoch { get; init; }
+    public SessionEpoch? ConfirmingEpoch { get; init; }
 
     /// <summary>The device itself ended that session, as one that restarts does. Another end need not mean that it restarted.</summary>
     public bool Left { get; init; }
@@ -62,7 +63,7 @@ internal sealed record DeviceExecution
     /// <summary>
     /// The first session after that (the last one, while a restart is still due); null while the device has not come back.
     /// </summary>
-    public long? BackEpoch { get; init; }
+    public SessionEpoch? BackEpoch { get; init; }
 
     /// <summary>When it will have been healthy for long enough, if it stays so.</summary>
     public DateTimeOffset? ReviewAt { get; init; }

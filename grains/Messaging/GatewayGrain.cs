@@ -1,4 +1,5 @@
 using Fleet.Grains.Index;
+using Fleet.Interfaces;
 using Fleet.Interfaces.Certificates;
 using Fleet.Interfaces.Jobs;
 using Fleet.Interfaces.Messaging;
@@ -64,7 +65,7 @@ internal sealed class GatewayGrain(IFleetIndex index, TimeProvider clock, ILogge
         if (await Demanded() is { } gateway) await gateway.EndSessionsOf(certificate);
     }
 
-    public async Task<TakeOverResult> TakeOver(string key, long epoch, bool discard)
+    public async Task<TakeOverResult> TakeOver(string key, SessionEpoch epoch, bool discard)
     {
         if (await Reached() is not { } gateway) return new TakeOverResult.Lost();
         var taking = gateway.TakeOver(key, epoch, discard);
@@ -77,7 +78,7 @@ internal sealed class GatewayGrain(IFleetIndex index, TimeProvider clock, ILogge
         return await taking is { } moved ? new TakeOverResult.Moved(moved) : new TakeOverResult.Nothing();
     }
 
-    public async Task<MovedMessages?> Collect(string key, long epoch, string toGateway) =>
+    public async Task<MovedMessages?> Collect(string key, SessionEpoch epoch, string toGateway) =>
         await Demanded() is { } gateway ? await gateway.Collect(key, epoch, toGateway) : null;
 
     public async Task<PeerAnswer> Forward(PeerBatch batch) =>

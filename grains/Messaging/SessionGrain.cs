@@ -1,4 +1,5 @@
 using Fleet.Grains.Records;
+using Fleet.Interfaces;
 using Fleet.Interfaces.Messaging;
 using Microsoft.Extensions.Logging;
 
@@ -16,10 +17,15 @@ internal sealed class SessionGrain(
     /// <summary>How long a newcomer waits for the gateway that had the session before.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(6);
 
-    /// <summary>The last that this activation gave; 0: none yet.</summary>
-    private long _epoch;
+    /// <summary>The last that this activation gave; null: none yet.</summary>
+    private SessionEpoch? _epoch;
     private string? _connectionId;
     private SessionLease? _lease;
+
+    /// <summary>Nothing above it was given yet; null: nothing was, or its record was cleared.</summary>
+    private SessionEpoch? LastEpoch => _epoch ?? record.State.EpochLimit;
+
+    private SessionEpoch ClockEpoch => new(clock.GetUtcNow().ToUnixTimeSeconds());
 
     private string Key => this.GetPrimaryKeyString();
 
@@ -30,7 +36,7 @@ internal sealed class SessionGrain(
     {
         if (_lease is not null && _connectionId == claim.ConnectionId) return _lease;
         var before = record.State;
-        long epoch = Math.Max(NextEpoch(), claim.Above + 1);
+        var epoch = SessionEpoch.Later(NextEpoch(), claim.Above?.Next);
         MovedSession? moved = null;
         // What was found out before somebody else was given the client id says nothing about them.
         string? found = claim.FoundEpoch == _epoch ? claim.Found : null;
@@ -70,8 +76,7 @@ internal sealed class SessionGrain(
         }
         // A newer record starts from the clock, which is ahead of these epochs, unless an activation was lost: the next one leaves out all
         // that it may have given.
-        long last = _epoch > 0 ? _epoch : record.State.EpochLimit;
-        if (last > clock.GetUtcNow().ToUnixTimeSeconds()) await Save(new SessionState { EpochLimit = record.State.EpochLimit });
+        if (LastEpoch > ClockEpoch) await Save(new SessionState { EpochLimit = record.State.EpochLimit });
         else if (record.RecordExists) await record.ClearStateAsync();
         DelayDeactivation(TimeSpan.Zero);
     }
@@ -89,14 +94,13 @@ internal sealed class SessionGrain(
     /// <summary>
     /// Above all that was ever given: by this activation, by those before it, and (a clock's second each) by records that were cleared.
     /// </summary>
-    private long NextEpoch() => _epoch > 0 ? _epoch + 1
-        : record.State.EpochLimit > 0 ? record.State.EpochLimit + 1 : clock.GetUtcNow().ToUnixTimeSeconds();
+    private SessionEpoch NextEpoch() => LastEpoch?.Next ?? ClockEpoch;
 
     /// <summary>An activation that has given nothing takes the gateway's word: it speaks of its latest session only.</summary>
     private bool IsCurrent(string gatewayId, string connectionId) =>
         _connectionId is { } current ? current == connectionId : record.State.Gateway == gatewayId;
 
-    private async Task<TakeOverResult> TakeOver(string gateway, long epoch, bool discard)
+    private async Task<TakeOverResult> TakeOver(string gateway, SessionEpoch epoch, bool discard)
     {
         try
         {

@@ -1,3 +1,4 @@
+using Fleet.Interfaces;
 using Fleet.Interfaces.Messaging;
 
 namespace Fleet.Grains.Messaging;
@@ -15,8 +16,8 @@ internal sealed record SessionState
     /// </summary>
     public string? From { get; init; }
 
-    /// <summary>No epoch above it was ever given.</summary>
-    public long EpochLimit { get; init; }
+    /// <summary>No epoch above it was ever given. Null: none was.</summary>
+    public SessionEpoch? EpochLimit { get; init; }
     public SessionWill? Will { get; init; }
 
     /// <summary>Epochs that one write pays for.</summary>
@@ -24,10 +25,11 @@ internal sealed record SessionState
 
     /// <summary>The record that must be stored before this epoch is given; the same one if it covers it already.</summary>
     /// <param name="from">See <see cref="From"/>.</param>
-    public SessionState Covering(string gateway, long epoch, SessionWill? will, string? from) =>
+    public SessionState Covering(string gateway, SessionEpoch epoch, SessionWill? will, string? from) =>
         Gateway == gateway && epoch <= EpochLimit && Will == will && From == from ? this : new SessionState
         {
-            Gateway = gateway, From = from, EpochLimit = epoch <= EpochLimit ? EpochLimit : epoch + EpochsAtATime - 1, Will = will,
+            Gateway = gateway, From = from, Will = will,
+            EpochLimit = epoch <= EpochLimit ? EpochLimit : new(epoch.Value + EpochsAtATime - 1),
         };
 
     /// <summary>

@@ -1,3 +1,4 @@
+using Fleet.Interfaces;
 using Fleet.Interfaces.Messaging;
 
 namespace Fleet.Grains.Shadows;
@@ -15,7 +16,7 @@ internal static class ShadowCore
 
     /// <param name="sessionEpoch">See <see cref="Interfaces.Devices.FirmwareReport"/>.</param>
     public static ShadowDecision Update(
-        ShadowState state, ShadowAddress address, ReadOnlySpan<byte> body, DateTimeOffset now, long? sessionEpoch = null)
+        ShadowState state, ShadowAddress address, ReadOnlySpan<byte> body, DateTimeOffset now, SessionEpoch? sessionEpoch = null)
     {
         var (update, rejection) = ShadowRequest.ReadUpdate(body);
         if (update is null) return Reject(rejection!);

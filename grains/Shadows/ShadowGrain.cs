@@ -1,4 +1,5 @@
 using Fleet.Grains.Records;
+using Fleet.Interfaces;
 using Fleet.Interfaces.Devices;
 using Fleet.Interfaces.Messaging;
 using Fleet.Interfaces.Shadows;
@@ -25,7 +26,7 @@ internal sealed class ShadowGrain([PersistentState("shadow")] IPersistentState<S
     public Task<TopicMessage> Get(ReadOnlyMemory<byte> request) =>
         Task.FromResult(ShadowCore.Get(record.State, Address, request.Span, clock.GetUtcNow()));
 
-    public async Task<ImmutableArray<TopicMessage>> Update(ReadOnlyMemory<byte> request, long? sessionEpoch)
+    public async Task<ImmutableArray<TopicMessage>> Update(ReadOnlyMemory<byte> request, SessionEpoch? sessionEpoch)
     {
         var decision = ShadowCore.Update(record.State, Address, request.Span, clock.GetUtcNow(), sessionEpoch);
         if (decision.Next is { } next)

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Fleet.Interfaces;
 using Fleet.Interfaces.Devices;
 using Fleet.Interfaces.Naming;
 
@@ -13,7 +14,7 @@ internal static class ShadowReport
     /// <param name="unsent">A report that has not arrived yet: what the new one does not say is taken from it.</param>
     /// <returns>All that is outstanding, or null for nothing.</returns>
     public static FirmwareReport? Of(
-        ShadowUpdate update, long shadowVersion, DateTimeOffset now, FirmwareReport? unsent, long? sessionEpoch = null)
+        ShadowUpdate update, long shadowVersion, DateTimeOffset now, FirmwareReport? unsent, SessionEpoch? sessionEpoch = null)
     {
         var reported = update.Sections.FirstOrDefault(section => section.Name is "reported").Value;
         if (reported.ValueKind is not JsonValueKind.Object) return unsent;

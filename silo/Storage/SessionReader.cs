@@ -46,7 +46,7 @@ internal sealed class SessionReader(Func<DbDataReader, int, DateTimeOffset> read
     {
         Id = row.GetInt64(0),
         Key = row.GetString(1),
-        Epoch = row.GetInt64(2),
+        Epoch = new(row.GetInt64(2)),
         Kind = row.GetString(3),
         ClientId = row.GetString(4),
         ConnectionId = row.GetString(5),

@@ -161,6 +161,6 @@ public sealed class OrleansSemanticsGatewayTests
         RemoteAddress = "10.0.0.1",
         Thing = Name<Interfaces.Naming.ThingName>(thing),
         GatewayId = "gw-1",
-        Epoch = 1,
+        Epoch = new(1),
     };
 }

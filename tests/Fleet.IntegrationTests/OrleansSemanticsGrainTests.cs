@@ -47,7 +47,7 @@ public sealed class OrleansSemanticsGrainTests
         var session = cluster.Grains.GetGrain<ISessionGrain>("plain/p");
         await session.Open(new SessionClaim("gw-1", "s-1", CleanStart: true, Will: null));
         await cluster.Deactivate(session);
-        long last = (await session.Open(new SessionClaim("gw-1", "s-2", CleanStart: true, Will: null))).Epoch;
+        var last = (await session.Open(new SessionClaim("gw-1", "s-2", CleanStart: true, Will: null))).Epoch;
         await session.Close("gw-1", "s-2");
         await cluster.Deactivate(session);
         Assert.True((await session.Open(new SessionClaim("gw-1", "s-3", CleanStart: true, Will: null))).Epoch > last);

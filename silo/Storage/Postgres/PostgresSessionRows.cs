@@ -73,7 +73,7 @@ internal static class PostgresSessionRows
         {
             statements.Add(
                 PutSessions, new NpgsqlParameter<long> { TypedValue = owner }, Longs(sessions, s => s.Id), Texts(sessions, s => s.Key),
-                Longs(sessions, s => s.Epoch), Texts(sessions, s => s.Kind), Texts(sessions, s => s.ClientId),
+                Longs(sessions, s => s.Epoch.Value), Texts(sessions, s => s.Kind), Texts(sessions, s => s.ClientId),
                 Texts(sessions, s => s.ConnectionId), Texts(sessions, s => s.RemoteAddress), Texts(sessions, s => s.Thing),
                 Texts(sessions, s => s.Certificate), Texts(sessions, s => s.Operator), Texts(sessions, s => s.Template),
                 Longs(sessions, s => s.ExpirySeconds), Array(sessions, s => s.DisconnectedAt?.UtcDateTime, NpgsqlDbType.TimestampTz),

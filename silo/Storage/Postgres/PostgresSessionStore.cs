@@ -51,18 +51,18 @@ internal sealed class PostgresSessionStore(PostgresDatabase database) : ISession
             connection, "SELECT gateway FROM session_owners WHERE heir = $1 AND NOT buried", owner, row => row.GetString(0), cancellation);
         await transaction.CommitAsync(cancellation);
         _takesAll = false;
-        return new OwningGateway(owner, predecessors);
+        return new OwningGateway(new(owner), predecessors);
 
         Task<object?> Scalar(string sql, params object?[] values) => PostgresSessionStore.Scalar(connection, sql, values, cancellation);
     }
 
-    public async Task<StoredSessions> Load(long owner, CancellationToken cancellation)
+    public async Task<StoredSessions> Load(OwnerNumber owner, CancellationToken cancellation)
     {
         await using var connection = await database.Source.OpenConnectionAsync(cancellation);
-        return await PostgresSessionRows.Read(connection, "SELECT id FROM sessions WHERE owner = $1", owner, cancellation);
+        return await PostgresSessionRows.Read(connection, "SELECT id FROM sessions WHERE owner = $1", owner.Value, cancellation);
     }
 
-    public async Task<bool> Write(long owner, SessionBatch batch, CancellationToken cancellation)
+    public async Task<bool> Write(OwnerNumber owner, SessionBatch batch, CancellationToken cancellation)
     {
         // One batch at a time: a journal has one writer, and this process one journal.
         await _writing.WaitAsync(cancellation);
@@ -70,8 +70,8 @@ internal sealed class PostgresSessionStore(PostgresDatabase database) : ISession
         {
             _writer ??= await OpenWriter(cancellation);
             await using var statements = new PostgresBatch(_writer);
-            statements.Add("SELECT demand_session_owner($1)", new NpgsqlParameter<long> { TypedValue = owner });
-            PostgresSessionRows.Write(statements, owner, batch);
+            statements.Add("SELECT demand_session_owner($1)", new NpgsqlParameter<long> { TypedValue = owner.Value });
+            PostgresSessionRows.Write(statements, owner.Value, batch);
             await using var done = await statements.Execute();
             while (await done.NextResultAsync(cancellation)) { }
             return true;
@@ -91,13 +91,13 @@ internal sealed class PostgresSessionStore(PostgresDatabase database) : ISession
         }
     }
 
-    public async Task<Inheritance?> Inherit(long owner, string deadGatewayId, CancellationToken cancellation)
+    public async Task<Inheritance?> Inherit(OwnerNumber owner, string deadGatewayId, CancellationToken cancellation)
     {
         await using var connection = await database.Source.OpenConnectionAsync(cancellation);
         await using var transaction = await connection.BeginTransactionAsync(cancellation);
         try
         {
-            await Scalar("SELECT demand_session_owner($1)", owner);
+            await Scalar("SELECT demand_session_owner($1)", owner.Value);
         }
         catch (PostgresException e) when (e.SqlState == Fenced)
         {
@@ -105,11 +105,11 @@ internal sealed class PostgresSessionStore(PostgresDatabase database) : ISession
         }
         if (await Scalar("SELECT number FROM session_owners WHERE gateway = $1 FOR UPDATE", deadGatewayId) is not long dead)
             return new Inheritance();
-        await Scalar("UPDATE session_owners SET fenced = true, heir = $1 WHERE number = $2 AND heir IS NULL", owner, dead);
+        await Scalar("UPDATE session_owners SET fenced = true, heir = $1 WHERE number = $2 AND heir IS NULL", owner.Value, dead);
         await Scalar(DropSuperseded, dead);
         List<string> through = [];
         long successor = (long)(await Scalar("SELECT heir FROM session_owners WHERE number = $1", dead))!;
-        while (successor != owner)
+        while (successor != owner.Value)
         {
             through.Add((string)(await Scalar("SELECT gateway FROM session_owners WHERE number = $1", successor))!);
             object? next = await Scalar("SELECT heir FROM session_owners WHERE number = $1", successor);
@@ -133,20 +133,21 @@ internal sealed class PostgresSessionStore(PostgresDatabase database) : ISession
         Task<object?> Scalar(string sql, params object?[] values) => PostgresSessionStore.Scalar(connection, sql, values, cancellation);
     }
 
-    public async Task<bool> TakeOver(long owner, string deadGatewayId, CancellationToken cancellation)
+    public async Task<bool> TakeOver(OwnerNumber owner, string deadGatewayId, CancellationToken cancellation)
     {
         await using var connection = await database.Source.OpenConnectionAsync(cancellation);
         await using var transaction = await connection.BeginTransactionAsync(cancellation);
         try
         {
-            await Scalar(connection, "SELECT demand_session_owner($1)", [owner], cancellation);
+            await Scalar(connection, "SELECT demand_session_owner($1)", [owner.Value], cancellation);
         }
         catch (PostgresException e) when (e.SqlState == Fenced)
         {
             return false;
         }
         await Scalar(
-            connection, SessionReader.PassOn("SELECT number FROM session_owners WHERE gateway = $2"), [owner, deadGatewayId], cancellation);
+            connection, SessionReader.PassOn("SELECT number FROM session_owners WHERE gateway = $2"), [owner.Value, deadGatewayId],
+            cancellation);
         await transaction.CommitAsync(cancellation);
         return true;
     }
@@ -164,11 +165,12 @@ internal sealed class PostgresSessionStore(PostgresDatabase database) : ISession
         Task<object?> Scalar(string sql, params object?[] values) => PostgresSessionStore.Scalar(connection, sql, values, cancellation);
     }
 
-    public async Task<IReadOnlyList<SupersededSession>> FindSuperseded(long owner, CancellationToken cancellation)
+    public async Task<IReadOnlyList<SupersededSession>> FindSuperseded(OwnerNumber owner, CancellationToken cancellation)
     {
         await using var connection = await database.Source.OpenConnectionAsync(cancellation);
         return await Rows(
-            connection, SessionReader.Superseded, owner, row => new SupersededSession(row.GetString(0), row.GetInt64(1)), cancellation);
+            connection, SessionReader.Superseded, owner.Value, row => new SupersededSession(row.GetString(0), new(row.GetInt64(1))),
+            cancellation);
     }
 
     public async Task<string?> FindGateway(string key, CancellationToken cancellation)

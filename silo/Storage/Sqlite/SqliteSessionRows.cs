@@ -73,7 +73,7 @@ internal static class SqliteSessionRows
     }
 
     private static void Put(SqliteSession session, long owner, SessionRow row) => session.Execute(
-        PutSession, row.Id, owner, row.Key, row.Epoch, row.Kind, row.ClientId, row.ConnectionId, row.RemoteAddress, row.Thing,
+        PutSession, row.Id, owner, row.Key, row.Epoch.Value, row.Kind, row.ClientId, row.ConnectionId, row.RemoteAddress, row.Thing,
         row.Certificate, row.Operator, row.Template,
         (long)row.ExpirySeconds, SqlTime.Format(row.DisconnectedAt), row.MaybeSent, row.Will, row.Gateway);
 

@@ -20,13 +20,13 @@ internal sealed class SqliteSessionStore(GroupCommitWriter writer, SqliteReaders
         return owner;
     }
 
-    public Task<StoredSessions> Load(long owner, CancellationToken cancellation) => readers.Scan(session =>
+    public Task<StoredSessions> Load(OwnerNumber owner, CancellationToken cancellation) => readers.Scan(session =>
     {
         // One snapshot for all of it.
         session.Run("BEGIN");
         try
         {
-            return Read(session, "SELECT id FROM sessions WHERE owner = $1", owner);
+            return Read(session, "SELECT id FROM sessions WHERE owner = $1", owner.Value);
         }
         finally
         {
@@ -34,25 +34,25 @@ internal sealed class SqliteSessionStore(GroupCommitWriter writer, SqliteReaders
         }
     }, cancellation);
 
-    public Task<bool> Write(long owner, SessionBatch batch, CancellationToken cancellation) => writer.Write(session =>
+    public Task<bool> Write(OwnerNumber owner, SessionBatch batch, CancellationToken cancellation) => writer.Write(session =>
     {
         if (!MayWrite(session, owner)) return false;
-        SqliteSessionRows.Write(session, owner, batch);
+        SqliteSessionRows.Write(session, owner.Value, batch);
         return true;
     }, cancellation);
 
-    public async Task<Inheritance?> Inherit(long owner, string deadGatewayId, CancellationToken cancellation)
+    public async Task<Inheritance?> Inherit(OwnerNumber owner, string deadGatewayId, CancellationToken cancellation)
     {
-        var (inheritance, dead) = await writer.Write(session =>
+        var (inheritance, left) = await writer.Write<(Inheritance?, long?)>(session =>
         {
-            if (!MayWrite(session, owner)) return (null, 0L);
+            if (!MayWrite(session, owner)) return (null, null);
             if (session.Scalar("SELECT number FROM session_owners WHERE gateway = $1", deadGatewayId) is not long number)
-                return ((Inheritance?)new Inheritance(), 0L);
-            session.Execute("UPDATE session_owners SET fenced = 1, heir = $1 WHERE number = $2 AND heir IS NULL", owner, number);
+                return (new Inheritance(), null);
+            session.Execute("UPDATE session_owners SET fenced = 1, heir = $1 WHERE number = $2 AND heir IS NULL", owner.Value, number);
             DropSuperseded(session, number);
-            return (SuccessorOf(session, number, owner), number);
+            return (SuccessorOf(session, number, owner.Value), number);
         }, cancellation);
-        return inheritance is not { Successor: null } || dead == 0 ? inheritance : await readers.Scan(session => inheritance with
+        return inheritance is not { Successor: null } || left is not { } dead ? inheritance : await readers.Scan(session => inheritance with
         {
             Sessions = Read(session, "SELECT id FROM sessions WHERE owner = $1", dead),
             Marks = session.QueryOnce(
@@ -61,10 +61,10 @@ internal sealed class SqliteSessionStore(GroupCommitWriter writer, SqliteReaders
         }, cancellation);
     }
 
-    public Task<bool> TakeOver(long owner, string deadGatewayId, CancellationToken cancellation) => writer.Write(session =>
+    public Task<bool> TakeOver(OwnerNumber owner, string deadGatewayId, CancellationToken cancellation) => writer.Write(session =>
     {
         if (!MayWrite(session, owner)) return false;
-        session.Execute(SessionReader.PassOn("SELECT number FROM session_owners WHERE gateway = $2"), owner, deadGatewayId);
+        session.Execute(SessionReader.PassOn("SELECT number FROM session_owners WHERE gateway = $2"), owner.Value, deadGatewayId);
         return true;
     }, cancellation);
 
@@ -77,10 +77,10 @@ internal sealed class SqliteSessionStore(GroupCommitWriter writer, SqliteReaders
         return true;
     }, cancellation);
 
-    public Task<IReadOnlyList<SupersededSession>> FindSuperseded(long owner, CancellationToken cancellation) =>
+    public Task<IReadOnlyList<SupersededSession>> FindSuperseded(OwnerNumber owner, CancellationToken cancellation) =>
         readers.Scan<IReadOnlyList<SupersededSession>>(
             session => session.QueryOnce(
-                SessionReader.Superseded, [owner], row => new SupersededSession(row.GetString(0), row.GetInt64(1))),
+                SessionReader.Superseded, [owner.Value], row => new SupersededSession(row.GetString(0), new(row.GetInt64(1)))),
             cancellation);
 
     public Task<string?> FindGateway(string key, CancellationToken cancellation) =>
@@ -103,12 +103,12 @@ internal sealed class SqliteSessionStore(GroupCommitWriter writer, SqliteReaders
         // Bodies that nobody is owed: of a session that was dropped, say.
         session.Run("DELETE FROM session_messages WHERE id NOT IN (SELECT message FROM session_deliveries)");
         return new OwningGateway(
-            owner,
+            new(owner),
             session.QueryOnce("SELECT gateway FROM session_owners WHERE heir = $1 AND NOT buried", [owner], row => row.GetString(0)));
     }
 
-    private static bool MayWrite(SqliteSession session, long owner) =>
-        session.Scalar("SELECT 1 FROM session_owners WHERE number = $1 AND fenced = 0", owner) is not null;
+    private static bool MayWrite(SqliteSession session, OwnerNumber owner) =>
+        session.Scalar("SELECT 1 FROM session_owners WHERE number = $1 AND fenced = 0", owner.Value) is not null;
 
     /// <summary>Follows the successors of an owner that has one.</summary>
     private static Inheritance SuccessorOf(SqliteSession session, long dead, long owner)

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Fleet.Interfaces;
 using Fleet.Interfaces.Certificates;
 using Fleet.Interfaces.Jobs;
 using Fleet.Interfaces.Messaging;
@@ -58,9 +59,9 @@ internal sealed class ObservedGateway : IGatewayObserver
         Revoked.Enqueue(certificate);
     }
 
-    public Task<MovedSession?> TakeOver(string key, long epoch, bool discard) => Task.FromResult<MovedSession?>(null);
+    public Task<MovedSession?> TakeOver(string key, SessionEpoch epoch, bool discard) => Task.FromResult<MovedSession?>(null);
 
-    public Task<MovedMessages?> Collect(string key, long epoch, string toGateway) => Task.FromResult<MovedMessages?>(null);
+    public Task<MovedMessages?> Collect(string key, SessionEpoch epoch, string toGateway) => Task.FromResult<MovedMessages?>(null);
 
     public async Task<PeerAnswer> Forward(PeerBatch batch)
     {

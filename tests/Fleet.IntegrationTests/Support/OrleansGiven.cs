@@ -30,7 +30,7 @@ internal static class OrleansGiven
     }
 
     public static DeviceSession Session(string thing, string gateway, long epoch = 1) =>
-        new($"session-of-{thing}-{epoch}", gateway, "10.0.0.1", TimeProvider.System.GetUtcNow(), epoch);
+        new($"session-of-{thing}-{epoch}", gateway, "10.0.0.1", TimeProvider.System.GetUtcNow(), new(epoch));
 
     public static JobOffer Offer(int number = 1) => new(
         Name<JobId>("r-1"), number, "r-1/0", Amr, V2, Name<Interfaces.Naming.StreamId>("fw-2"), "{}", TimeProvider.System.GetUtcNow().AddDays(1), BootProof: false, TimeSpan.Zero);

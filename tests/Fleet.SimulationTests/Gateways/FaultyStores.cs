@@ -49,19 +49,19 @@ internal sealed class FaultySessionStore(FaultyDatabase database, MemorySessionS
     public Task<OwningGateway> Begin(string gatewayId, string? name, CancellationToken cancellation) =>
         database.Do(nameof(Begin), () => store.Begin(gatewayId, name, cancellation).Result);
 
-    public Task<StoredSessions> Load(long owner, CancellationToken cancellation) =>
+    public Task<StoredSessions> Load(OwnerNumber owner, CancellationToken cancellation) =>
         database.Do(nameof(Load), () => store.Load(owner, cancellation).Result);
 
-    public Task<IReadOnlyList<SupersededSession>> FindSuperseded(long owner, CancellationToken cancellation) =>
+    public Task<IReadOnlyList<SupersededSession>> FindSuperseded(OwnerNumber owner, CancellationToken cancellation) =>
         database.Do(nameof(FindSuperseded), () => store.FindSuperseded(owner, cancellation).Result);
 
-    public Task<bool> Write(long owner, SessionBatch batch, CancellationToken cancellation) =>
+    public Task<bool> Write(OwnerNumber owner, SessionBatch batch, CancellationToken cancellation) =>
         database.Do(nameof(Write), () => store.Write(owner, batch, cancellation).Result);
 
-    public Task<Inheritance?> Inherit(long owner, string deadGatewayId, CancellationToken cancellation) =>
+    public Task<Inheritance?> Inherit(OwnerNumber owner, string deadGatewayId, CancellationToken cancellation) =>
         database.Do(nameof(Inherit), () => store.Inherit(owner, deadGatewayId, cancellation).Result);
 
-    public Task<bool> TakeOver(long owner, string deadGatewayId, CancellationToken cancellation) =>
+    public Task<bool> TakeOver(OwnerNumber owner, string deadGatewayId, CancellationToken cancellation) =>
         database.Do(nameof(TakeOver), () => store.TakeOver(owner, deadGatewayId, cancellation).Result);
 
     public Task CompleteFailover(string deadGatewayId, CancellationToken cancellation) =>

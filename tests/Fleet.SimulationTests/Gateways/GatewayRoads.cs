@@ -1,3 +1,4 @@
+using Fleet.Interfaces;
 using Fleet.Interfaces.Jobs;
 using Fleet.Interfaces.Messaging;
 using Fleet.Interfaces.Naming;
@@ -28,8 +29,8 @@ internal sealed class GatewayRoads(GatewayWorld world, GatewayProcess gateway) :
         public Task ViewChanged(GatewayView view) => Grain.ViewChanged(view);
         public Task NotifyJobs(JobNotification notification) => Grain.NotifyJobs(notification);
         public Task EndSessionsOf(CertificateId certificate) => Grain.EndSessionsOf(certificate);
-        public Task<TakeOverResult> TakeOver(string session, long epoch, bool discard) => Grain.TakeOver(session, epoch, discard);
-        public Task<MovedMessages?> Collect(string session, long epoch, string toGateway) => Grain.Collect(session, epoch, toGateway);
+        public Task<TakeOverResult> TakeOver(string session, SessionEpoch epoch, bool discard) => Grain.TakeOver(session, epoch, discard);
+        public Task<MovedMessages?> Collect(string session, SessionEpoch epoch, string toGateway) => Grain.Collect(session, epoch, toGateway);
         public Task<PeerAnswer> Forward(PeerBatch batch) => Grain.Forward(batch);
         public Task PublishLostSessions(ImmutableArray<LostSession> sessions) => Grain.PublishLostSessions(sessions);
         public Task<FailoverProgress> TakeOverFrom(string deadGatewayId) => Grain.TakeOverFrom(deadGatewayId);
@@ -56,9 +57,9 @@ internal sealed class GatewayRoads(GatewayWorld world, GatewayProcess gateway) :
 
         public Task EndSessionsOf(CertificateId certificate) => Enter(() => Done(observer.EndSessionsOf(certificate)));
 
-        public Task<MovedSession?> TakeOver(string key, long epoch, bool discard) => Enter(() => observer.TakeOver(key, epoch, discard));
+        public Task<MovedSession?> TakeOver(string key, SessionEpoch epoch, bool discard) => Enter(() => observer.TakeOver(key, epoch, discard));
 
-        public Task<MovedMessages?> Collect(string key, long epoch, string toGateway) =>
+        public Task<MovedMessages?> Collect(string key, SessionEpoch epoch, string toGateway) =>
             Enter(() => observer.Collect(key, epoch, toGateway));
 
         public Task<PeerAnswer> Forward(PeerBatch batch) => Enter(() => observer.Forward(batch));

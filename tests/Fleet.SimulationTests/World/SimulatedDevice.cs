@@ -69,7 +69,7 @@ internal sealed class SimulatedDevice
         string session = $"{Name}/{epoch}";
         // Whatever comes of it: a device that gets no answer tries again.
         var patience = After(TimeSpan.FromSeconds(20), () => { if (_session is null) PowerOn(); });
-        gateway.Connect(this, session, epoch, ok =>
+        gateway.Connect(this, session, new(epoch), ok =>
         {
             if (life != _life || !ok || gateway != _world.Gateway) return;
             patience.Dispose();
@@ -152,7 +152,7 @@ internal sealed class SimulatedDevice
         Ask("report", async grain =>
         {
             // The shadow dates it when it takes it, which may be long after the device said it.
-            await grain.ReportFirmware(new FirmwareReport(running, healthy, ++_shadow, _world.Clock.Wall, epoch));
+            await grain.ReportFirmware(new FirmwareReport(running, healthy, ++_shadow, _world.Clock.Wall, new(epoch)));
             return true;
         }, _ => _reported = true);
     }
@@ -237,7 +237,7 @@ internal sealed class SimulatedDevice
     {
         int epoch = _sessions;
         var details = step is null ? null : NoDetails.Add("step", step);
-        Ask($"{update.Key} {status} {step}", grain => grain.UpdateJob(new UpdateJob(update.Key.Job, status, details, null, update.Key.Number, epoch)), answer =>
+        Ask($"{update.Key} {status} {step}", grain => grain.UpdateJob(new UpdateJob(update.Key.Job, status, details, null, update.Key.Number, new(epoch))), answer =>
         {
             if (answer is UpdateJobResult.Accepted) accepted();
             else if (answer is UpdateJobResult.Overtaken) _world.Checks.Demand(epoch < _sessions, $"{Name} is told that a newer session than {epoch} has overtaken it, and has none");

@@ -1,3 +1,4 @@
+using Fleet.Interfaces;
 using Fleet.Interfaces.Devices;
 using Fleet.Interfaces.Jobs;
 using Fleet.Interfaces.Messaging;
@@ -46,7 +47,7 @@ internal sealed class SimulatedGateway : IGatewayObserver
     }
 
     /// <param name="opened">Called when the grain knows, or does not take it.</param>
-    public void Connect(SimulatedDevice device, string session, int epoch, Action<bool> opened)
+    public void Connect(SimulatedDevice device, string session, SessionEpoch epoch, Action<bool> opened)
     {
         var at = _world.Clock.Wall;
         Enqueue(device, async () =>
@@ -114,9 +115,9 @@ internal sealed class SimulatedGateway : IGatewayObserver
 
     Task IGatewayObserver.EndSessionsOf(CertificateId certificate) => Task.CompletedTask;
 
-    Task<MovedSession?> IGatewayObserver.TakeOver(string key, long epoch, bool discard) => Task.FromResult<MovedSession?>(null);
+    Task<MovedSession?> IGatewayObserver.TakeOver(string key, SessionEpoch epoch, bool discard) => Task.FromResult<MovedSession?>(null);
 
-    Task<MovedMessages?> IGatewayObserver.Collect(string key, long epoch, string toGateway) => Task.FromResult<MovedMessages?>(null);
+    Task<MovedMessages?> IGatewayObserver.Collect(string key, SessionEpoch epoch, string toGateway) => Task.FromResult<MovedMessages?>(null);
 
     Task<PeerAnswer> IGatewayObserver.Forward(PeerBatch batch) => Task.FromResult(PeerAnswer.UnknownSender);
 

@@ -158,7 +158,7 @@ public sealed class BootProofTests
     public void A_late_report_of_the_old_session_is_no_rollback()
     {
         var device = TestDevice.Confirming();
-        long before = device.State.SessionEpoch;
+        var before = device.State.SessionEpoch;
         device.Restart();
         device.Do(DevicePresence.Report(device.State, new(Given.V1, true, 100, device.Now, before), device.Now));
         Assert.Null(device.Execution.Outcome);
@@ -180,8 +180,8 @@ public sealed class BootProofTests
         device.Disconnect();
         // Gateway and shadow are hosted by machines an hour behind; this one's clock is set back in between.
         device.Now -= TimeSpan.FromMinutes(5);
-        device.Do(DevicePresence.Connected(device.State, new("s2", "gateway", "::1", device.Now.AddHours(-1), 2), device.Now));
-        device.Do(DevicePresence.Report(device.State, new(Given.V2, true, 100, device.Now.AddHours(-1), 2), device.Now));
+        device.Do(DevicePresence.Connected(device.State, new("s2", "gateway", "::1", device.Now.AddHours(-1), new(2)), device.Now));
+        device.Do(DevicePresence.Report(device.State, new(Given.V2, true, 100, device.Now.AddHours(-1), new(2)), device.Now));
         Assert.Equal(JobOutcome.Succeeded, device.Execution.Outcome);
     }
 

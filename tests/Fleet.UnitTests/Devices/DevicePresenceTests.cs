@@ -29,7 +29,7 @@ public sealed class DevicePresenceTests
         device.Do(DevicePresence.Disconnected(before, "s1", DisconnectReason.ConnectionLost, device.Now, device.Now));
         device.Do(DevicePresence.Stale(before, "s1", early, device.Now));
         device.Do(DevicePresence.Seen(before, "s1", device.Now.AddSeconds(1), device.Now));
-        device.Do(DevicePresence.Connected(before, new("s1", "gateway", "::1", early), device.Now));
+        device.Do(DevicePresence.Connected(before, new("s1", "gateway", "::1", early, new(1)), device.Now));
         Assert.Equal(before, device.State);
     }
 
@@ -71,10 +71,10 @@ public sealed class DevicePresenceTests
     {
         var device = TestDevice.Confirming();
         device.Disconnect();
-        device.After(10).Do(DevicePresence.Connected(device.State, new("s2", "gateway", "::1", device.Now, Epoch: 2), device.Now));
-        device.After(1).Do(DevicePresence.Report(device.State, new(Given.V1, true, 50, device.Now, SessionEpoch: 1), device.Now));
+        device.After(10).Do(DevicePresence.Connected(device.State, new("s2", "gateway", "::1", device.Now, Epoch: new(2)), device.Now));
+        device.After(1).Do(DevicePresence.Report(device.State, new(Given.V1, true, 50, device.Now, SessionEpoch: new(1)), device.Now));
         Assert.Empty(device.Events);
-        device.Do(DevicePresence.Report(device.State, new(Given.V2, true, 51, device.Now, SessionEpoch: 2), device.Now));
+        device.Do(DevicePresence.Report(device.State, new(Given.V2, true, 51, device.Now, SessionEpoch: new(2)), device.Now));
         Assert.Equal(Interfaces.Jobs.JobOutcome.Succeeded, device.Execution.Outcome);
     }
 

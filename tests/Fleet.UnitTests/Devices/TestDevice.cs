@@ -63,12 +63,12 @@ internal sealed class TestDevice
         return this;
     }
 
-    public void Connect(string session) => Do(DevicePresence.Connected(State, new(session, "gateway", "::1", Now, ++_epoch), Now));
+    public void Connect(string session) => Do(DevicePresence.Connected(State, new(session, "gateway", "::1", Now, new(++_epoch)), Now));
 
     public void Disconnect(DisconnectReason reason = DisconnectReason.ClientInitiatedDisconnect) =>
         Do(DevicePresence.Disconnected(State, State.Session!.SessionId, reason, Now, Now));
 
-    public void Report(FirmwareVersion? version, bool? healthy = true) => Do(DevicePresence.Report(State, new(version, healthy, ++_shadow, Now, _epoch), Now));
+    public void Report(FirmwareVersion? version, bool? healthy = true) => Do(DevicePresence.Report(State, new(version, healthy, ++_shadow, Now, new(_epoch)), Now));
 
     /// <summary>Disconnects, and comes back a while later in another session.</summary>
     public void Restart(string session = "s2")

@@ -5,6 +5,7 @@ using Fleet.Gateway.Messages;
 using Fleet.Gateway.Policies;
 using Fleet.Gateway.Presence;
 using Fleet.Gateway.Sessions;
+using Fleet.Interfaces;
 using Fleet.Interfaces.Certificates;
 using Fleet.Interfaces.Devices;
 using Fleet.Interfaces.Messaging;
@@ -30,7 +31,7 @@ public sealed class ConnectAuthoriserTests
         _certificate = Certificate(CertificateKind.Device, "amr-1");
         _grains
             .On<ICertificateGrain>("Get", (_, _) => Task.FromResult(_certificate))
-            .On<ISessionGrain>("Open", (_, _) => Task.FromResult(new SessionLease(7)))
+            .On<ISessionGrain>("Open", (_, _) => Task.FromResult(new SessionLease(new(7))))
             .On<IDeviceGrain>("Connected", (_, _) => Task.CompletedTask);
         var devices = new PresenceReporter(_grains, new GatewayIdentity(), _parts.Clock, NullLogger<PresenceReporter>.Instance);
         _lifecycle = new SessionLifecycle(
@@ -43,7 +44,7 @@ public sealed class ConnectAuthoriserTests
     public async Task A_device_comes_in_as_its_thing_and_its_grain_knows_before_CONNACK()
     {
         var identity = await LetIn("amr-1");
-        Assert.Equal((SessionKind.Device, "amr-1", 7L), (identity.Kind, identity.Key, identity.Epoch));
+        Assert.Equal((SessionKind.Device, "amr-1", new SessionEpoch(7)), (identity.Kind, identity.Key, identity.Epoch));
         Assert.Equal([$"{Id}.Get", "amr-1.Open", "amr-1.Connected"], _grains.Calls);
     }
 
@@ -183,7 +184,7 @@ public sealed class ConnectAuthoriserTests
     [Fact]
     public async Task Who_has_waited_in_vain_for_the_gateway_of_its_session_is_told_to_try_again()
     {
-        _grains.On<ISessionGrain>("Open", (_, _) => Task.FromResult(new SessionLease(7, Lost: "gw-lost")));
+        _grains.On<ISessionGrain>("Open", (_, _) => Task.FromResult(new SessionLease(new(7), Lost: "gw-lost")));
         int timers = _parts.Time.Timers;
         var decision = Decide("amr-1", Listener.Mqtts);
         while (!decision.IsCompleted)
@@ -225,7 +226,7 @@ public sealed class ConnectAuthoriserTests
         var lastFirst = new LastFirst();
         var decision = lastFirst.Run(() => Decide("c", Listener.Mqtts));
         _parts.Time.Advance(TimeSpan.FromSeconds(20));
-        opened.SetResult(new SessionLease(7));
+        opened.SetResult(new SessionLease(new(7)));
         lastFirst.Pump();
         Assert.IsType<ConnectDecision.Refused>(await decision);
         Assert.Equal([$"claim/{Id}/c"], _parts.Leases.Keys);

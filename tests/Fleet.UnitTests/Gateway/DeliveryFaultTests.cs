@@ -60,6 +60,8 @@ public sealed class DeliveryFaultTests
 
     private sealed class FaultyConnection : ISessionConnection
     {
+        public bool IsHeld => false;
+
         public void Wake() => throw new NotSupportedException("A fault of the test.");
 
         public void End(EndCause cause) => throw new NotSupportedException("A fault of the test.");

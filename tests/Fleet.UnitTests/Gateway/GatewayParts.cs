@@ -140,6 +140,7 @@ internal sealed class GatewayParts
             ConnectionId = Guid.NewGuid().ToString("n"),
             Policy = SessionPolicy.Fill(policy, SessionIdentity.PolicyVariables(clientId, "10.0.0.1", thing, template)),
             RemoteAddress = "10.0.0.1",
+            Epoch = new(1),
             Thing = thing,
             Certificate = id,
             Operator = operatorName,

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Fleet.Grains.Messaging;
+using Fleet.Interfaces;
 using Fleet.Interfaces.Jobs;
 using Fleet.Interfaces.Messaging;
 using Fleet.Interfaces.Naming;
@@ -122,14 +123,14 @@ internal sealed class TestGateway(IGatewayGrain grain, IGrainFactory grains) : I
         return Task.CompletedTask;
     }
 
-    public async Task<MovedSession?> TakeOver(string key, long epoch, bool discard)
+    public async Task<MovedSession?> TakeOver(string key, SessionEpoch epoch, bool discard)
     {
         Say(discard ? $"{key} discarded" : $"{key} taken over");
         await HandsOver;
         return Session;
     }
 
-    public Task<MovedMessages?> Collect(string key, long epoch, string toGateway) => throw new NotSupportedException();
+    public Task<MovedMessages?> Collect(string key, SessionEpoch epoch, string toGateway) => throw new NotSupportedException();
 
     public Task<PeerAnswer> Forward(PeerBatch batch) => throw new NotSupportedException();
 

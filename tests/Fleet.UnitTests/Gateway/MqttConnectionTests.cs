@@ -22,7 +22,7 @@ public sealed class MqttConnectionTests
 
     public MqttConnectionTests()
     {
-        _grains.On<ISessionGrain>("Open", (_, _) => Task.FromResult(new SessionLease(1)));
+        _grains.On<ISessionGrain>("Open", (_, _) => Task.FromResult(new SessionLease(new(1))));
         var identity = _parts.Gateway;
         var devices = new PresenceReporter(_grains, identity, _parts.Clock, NullLogger<PresenceReporter>.Instance);
         var life = new SessionLifecycle(

@@ -89,7 +89,7 @@ public sealed class PresenceTests
         Assert.Equal(
             """$aws/events/presence/connected/a={"clientId":"a","timestamp":1767268800000,"eventType":"connected","""
             + $"\"sessionIdentifier\":\"{device.ConnectionId}\","
-            + $"\"principalIdentifier\":\"{device.Certificate}\",\"ipAddress\":\"10.0.0.1\",\"versionNumber\":0}}", messages[0]);
+            + $"\"principalIdentifier\":\"{device.Certificate}\",\"ipAddress\":\"10.0.0.1\",\"versionNumber\":1}}", messages[0]);
         var disconnected = JsonNode.Parse(messages[1][(messages[1].IndexOf('=', StringComparison.Ordinal) + 1)..])!;
         Assert.Equal(("MQTT_KEEP_ALIVE_TIMEOUT", false),
             ((string?)disconnected["disconnectReason"], (bool)disconnected["clientInitiatedDisconnect"]!));

@@ -1,4 +1,5 @@
 using Fleet.Gateway.Connect;
+using Fleet.Interfaces;
 using Fleet.Interfaces.Messaging;
 
 namespace Fleet.UnitTests.Gateway;
@@ -14,7 +15,7 @@ public sealed class SessionAcquirerTests
 
     public SessionAcquirerTests()
     {
-        _grains.On<ISessionGrain>("Open", (key, _) => Task.FromResult(new SessionLease(7, Lost: _lost.Contains(key) ? "gw-lost" : null)));
+        _grains.On<ISessionGrain>("Open", (key, _) => Task.FromResult(new SessionLease(new(7), Lost: _lost.Contains(key) ? "gw-lost" : null)));
         _acquirer = _parts.Acquirer(_grains);
         _timersBefore = _parts.Time.Timers;
     }
@@ -44,7 +45,7 @@ public sealed class SessionAcquirerTests
         await Waiting(1);
         _lost.Remove("a");
         Pass();
-        Assert.Equal(7, (await opening)!.Epoch);
+        Assert.Equal(new SessionEpoch(7), (await opening)!.Epoch);
     }
 
     [Fact]

@@ -1,4 +1,5 @@
 using System.Text;
+using Fleet.Interfaces;
 using Fleet.Interfaces.Devices;
 using Fleet.Interfaces.Messaging;
 using Fleet.Interfaces.Naming;
@@ -11,7 +12,7 @@ public sealed class SessionGrainTests : IAsyncLifetime
     private static readonly SessionWill Will = new("fleet/amr-1/status", Encoding.UTF8.GetBytes("gone"), 1, true, default, 0, null);
 
     private GrainsUnderTest _grains = null!;
-    private long _lastEpoch;
+    private SessionEpoch? _lastEpoch;
     private TestGateway _first = null!, _second = null!;
 
     public async ValueTask InitializeAsync()
@@ -55,7 +56,7 @@ public sealed class SessionGrainTests : IAsyncLifetime
     public async Task What_the_old_gateway_hands_over_the_new_one_gets()
     {
         await Open("gw-1", "s-1");
-        _first.Session = new MovedSession("gw-1", [new MovedSubscription("a/#", 1, false, false)], 3600);
+        _first.Session = new MovedSession("gw-1", [new MovedSubscription("a/#", 1, false, false)], 3600, new(2), new(1));
         var lease = await Open("gw-2", "s-2");
         Assert.Equal("a/#", Assert.Single(lease.Moved!.Subscriptions).Filter);
         Assert.False(lease.Stayed);
@@ -64,7 +65,7 @@ public sealed class SessionGrainTests : IAsyncLifetime
     [Fact]
     public async Task Epochs_grow_through_a_crash_without_a_write_for_each()
     {
-        long last = (await Open("gw-1", "s-0")).Epoch;
+        var last = (await Open("gw-1", "s-0")).Epoch;
         int writes = _grains.Storage.Writes;
         for (int i = 1; i < 900; i++) last = (await Open("gw-1", $"s-{i}")).Epoch;
         Assert.Equal(writes, _grains.Storage.Writes);
@@ -126,7 +127,7 @@ public sealed class SessionGrainTests : IAsyncLifetime
     public async Task A_client_that_is_no_device_leaves_no_record_behind()
     {
         var session = _grains.Session("plain/p");
-        long first = (await session.Open(new SessionClaim("gw-1", "s-1", true, null))).Epoch;
+        var first = (await session.Open(new SessionClaim("gw-1", "s-1", true, null))).Epoch;
         await session.Close("gw-1", "s-0");
         await session.Close("gw-1", "s-1");
         _grains.Time.Advance(TimeSpan.FromSeconds(2));
@@ -163,7 +164,7 @@ public sealed class SessionGrainTests : IAsyncLifetime
     {
         await Connect("amr-1", "gw-1", "s-1", null);
         var device = _grains.Factory.GetGrain<IDeviceGrain>("amr-1");
-        var late = new DeviceSession("s-0", "gw-2", "::1", _grains.Time.GetUtcNow().AddHours(1), Epoch: 5);
+        var late = new DeviceSession("s-0", "gw-2", "::1", _grains.Time.GetUtcNow().AddHours(1), Epoch: new(5));
         await device.Connected(late);
         await device.Disconnected("s-0", DisconnectReason.ConnectionLost, _grains.Time.GetUtcNow().AddHours(1));
         Assert.Equal(Connectivity.Connected, (await device.Get())!.Connectivity);

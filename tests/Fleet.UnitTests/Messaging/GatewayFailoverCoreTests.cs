@@ -143,7 +143,7 @@ public sealed class GatewayFailoverCoreTests
     private static Answered Elsewhere(string gateway) => new(new FailoverProgress.Elsewhere(gateway));
 
     private static Disconnected Page(string last, params string[] lost) =>
-        new([.. lost.Select(thing => new LostSession(thing, "s", null, 1, null))], Thing(last), Failure: null);
+        new([.. lost.Select(thing => new LostSession(thing, "s", null, new(1), null))], Thing(last), Failure: null);
 
     private static ThingName Thing(string name) => ThingName.TryParse(name, out var thing) ? thing : throw new ArgumentException(name);
 

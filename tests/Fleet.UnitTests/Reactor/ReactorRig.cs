@@ -45,7 +45,7 @@ internal sealed class ReactorRig : IAsyncDisposable
             options.Admission.FlappingLimit = 0;
             configure?.Invoke(options);
         });
-        Grains.On<ISessionGrain>("Open", (_, _) => Task.FromResult(new SessionLease(1)));
+        Grains.On<ISessionGrain>("Open", (_, _) => Task.FromResult(new SessionLease(new(1))));
         Grains.On<IDeviceGrain>("Connected", (_, _) => Task.CompletedTask).On<IDeviceGrain>("Disconnected", (_, _) => Task.CompletedTask);
         var devices = new PresenceReporter(Grains, Parts.Gateway, Parts.Clock, NullLogger<PresenceReporter>.Instance);
         var life = new SessionLifecycle(

@@ -104,7 +104,7 @@ internal sealed class CoreDevice
 
     private void Connect(DateTimeOffset now)
     {
-        Apply(DevicePresence.Connected(State, new DeviceSession($"{Thing}-{_sessions}", "gateway", "::1", now, ++_sessions), now));
+        Apply(DevicePresence.Connected(State, new DeviceSession($"{Thing}-{_sessions}", "gateway", "::1", now, new(++_sessions)), now));
         if (State.Open.Any(e => e.AwaitsProof) && _fate is not (Fate.BootsOld or Fate.ReportsOnly)) _running = Given.V2;
         Report(now);
     }
@@ -112,7 +112,7 @@ internal sealed class CoreDevice
     private void Report(DateTimeOffset now)
     {
         if (_fate is Fate.ReportsOnly) return;
-        Apply(DevicePresence.Report(State, new FirmwareReport(_running, _fate is not Fate.NeverHealthy, ++_shadow, now, _sessions), now));
+        Apply(DevicePresence.Report(State, new FirmwareReport(_running, _fate is not Fate.NeverHealthy, ++_shadow, now, new(_sessions)), now));
     }
 
     private void Update(DeviceExecution execution, JobExecutionStatus status, string? step, DateTimeOffset now) => Apply(DeviceJobs.Update(

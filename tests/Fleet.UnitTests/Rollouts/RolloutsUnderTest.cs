@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using Fleet.Grains;
 using Fleet.Grains.Firmware;
 using Fleet.Grains.Rollouts;
+using Fleet.Interfaces;
 using Fleet.Interfaces.Certificates;
 using Fleet.Interfaces.Devices;
 using Fleet.Interfaces.Firmware;
@@ -135,8 +136,8 @@ internal sealed class RolloutsUnderTest : IAsyncDisposable
         }
         public void ViewChanged(GatewayView view) { }
         public Task EndSessionsOf(CertificateId certificate) => Task.CompletedTask;
-        public Task<MovedSession?> TakeOver(string key, long epoch, bool discard) => Task.FromResult<MovedSession?>(null);
-        public Task<MovedMessages?> Collect(string key, long epoch, string toGateway) => Task.FromResult<MovedMessages?>(null);
+        public Task<MovedSession?> TakeOver(string key, SessionEpoch epoch, bool discard) => Task.FromResult<MovedSession?>(null);
+        public Task<MovedMessages?> Collect(string key, SessionEpoch epoch, string toGateway) => Task.FromResult<MovedMessages?>(null);
         public Task<PeerAnswer> Forward(PeerBatch batch) => Task.FromResult(PeerAnswer.UnknownSender);
         public Task PublishLostSessions(ImmutableArray<LostSession> sessions) => Task.CompletedTask;
 
@@ -163,8 +164,8 @@ internal sealed class RelayedDevice(RolloutsUnderTest fleet, ThingName thing)
     public async Task Connect()
     {
         SessionId = $"{thing}-{++_sessions}";
-        await Grain.Connected(new DeviceSession(SessionId, fleet.Gateway, "::1", fleet.Time.GetUtcNow(), _sessions));
-        await Grain.ReportFirmware(new FirmwareReport(_running, true, ++_shadow, fleet.Time.GetUtcNow(), _sessions));
+        await Grain.Connected(new DeviceSession(SessionId, fleet.Gateway, "::1", fleet.Time.GetUtcNow(), new(_sessions)));
+        await Grain.ReportFirmware(new FirmwareReport(_running, true, ++_shadow, fleet.Time.GetUtcNow(), new(_sessions)));
     }
 
     /// <summary>One step of whatever job it has.</summary>

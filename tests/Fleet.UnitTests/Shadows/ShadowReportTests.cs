@@ -1,3 +1,4 @@
+using Fleet.Interfaces;
 using Fleet.Interfaces.Devices;
 using Fleet.Interfaces.Naming;
 
@@ -59,12 +60,12 @@ public sealed class ShadowReportTests
     [Fact]
     public void What_was_said_in_an_earlier_session_is_not_said_again_in_the_next()
     {
-        var shadow = new ShadowUnderTest { SessionEpoch = 7 };
+        var shadow = new ShadowUnderTest { SessionEpoch = new(7) };
         shadow.Accept("""{"state":{"reported":{"firmware":{"version":"1.1.0"}}}}""");
-        Assert.Equal(7, shadow.State.UnsentReport!.SessionEpoch);
-        shadow.SessionEpoch = 8;
+        Assert.Equal(new SessionEpoch(7), shadow.State.UnsentReport!.SessionEpoch);
+        shadow.SessionEpoch = new(8);
         shadow.Accept("""{"state":{"reported":{"health":"ok"}}}""");
-        Assert.Equal((null, true, 8L), (shadow.State.UnsentReport.Version, shadow.State.UnsentReport.Healthy, shadow.State.UnsentReport.SessionEpoch));
+        Assert.Equal((null, true, new SessionEpoch(8)), (shadow.State.UnsentReport.Version, shadow.State.UnsentReport.Healthy, shadow.State.UnsentReport.SessionEpoch));
     }
 
     private static FirmwareVersion? VersionOf(string? text) => FirmwareVersion.TryParse(text, out var version) ? version : null;

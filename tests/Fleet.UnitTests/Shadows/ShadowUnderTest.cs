@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json.Nodes;
 using Fleet.Grains.Shadows;
+using Fleet.Interfaces;
 using Fleet.Interfaces.Messaging;
 
 namespace Fleet.UnitTests.Shadows;
@@ -18,7 +19,7 @@ internal sealed class ShadowUnderTest(string key = "amr-1")
     public ImmutableArray<TopicMessage> Answers { get; private set; } = [];
 
     /// <summary>Of the session that speaks.</summary>
-    public long? SessionEpoch { get; set; }
+    public SessionEpoch? SessionEpoch { get; set; }
 
     public ImmutableArray<TopicMessage> Update(string json) => Update(Encoding.UTF8.GetBytes(json));
 

@@ -14,7 +14,7 @@ public abstract class SessionStoreTests<TDatabase> : SessionStoreTestsOn<TDataba
     [Fact]
     public async Task A_session_comes_back_as_it_was_written()
     {
-        long owner = (await Store.Begin("g1", "here", default)).Number;
+        var owner = (await Store.Begin("g1", "here", default)).Number;
         var session = Session(1, "amr-1") with
         {
             Kind = "device", Thing = "amr-1", Certificate = "c0ffee", Operator = "o", Template = "t", DisconnectedAt = Noon, MaybeSent = 3, Will = """{"topic":"w"}""", Gateway = "g0",
@@ -42,7 +42,7 @@ public abstract class SessionStoreTests<TDatabase> : SessionStoreTestsOn<TDataba
     [Fact]
     public async Task What_is_finished_is_gone_and_what_is_released_keeps_its_packet_identifier()
     {
-        long owner = (await Store.Begin("g1", "here", default)).Number;
+        var owner = (await Store.Begin("g1", "here", default)).Number;
         await Write(owner, batch =>
         {
             batch.Sessions.Add(Session(1, "a"));
@@ -72,7 +72,7 @@ public abstract class SessionStoreTests<TDatabase> : SessionStoreTestsOn<TDataba
     [Fact]
     public async Task A_session_that_is_removed_takes_all_its_rows_along()
     {
-        long owner = (await Store.Begin("g1", "here", default)).Number;
+        var owner = (await Store.Begin("g1", "here", default)).Number;
         await Write(owner, batch =>
         {
             batch.Sessions.AddRange([Session(1, "a"), Session(2, "b")]);
@@ -96,7 +96,7 @@ public abstract class SessionStoreTests<TDatabase> : SessionStoreTestsOn<TDataba
     [Fact]
     public async Task A_batch_whose_outcome_was_unknown_may_come_again()
     {
-        long owner = (await Store.Begin("g1", "here", default)).Number;
+        var owner = (await Store.Begin("g1", "here", default)).Number;
         for (int i = 0; i < 2; i++)
         {
             await Write(owner, batch =>
@@ -114,15 +114,15 @@ public abstract class SessionStoreTests<TDatabase> : SessionStoreTestsOn<TDataba
     [Fact]
     public async Task Who_begins_under_a_name_has_what_was_left_there_and_the_last_one_is_fenced()
     {
-        long first = (await Store.Begin("g1", "here", default)).Number;
+        var first = (await Store.Begin("g1", "here", default)).Number;
         await Write(first, batch =>
         {
             batch.Sessions.Add(Session(1, "a"));
             batch.Messages.AddRange([Message(10), Message(11)]);
             batch.Deliveries.Add(new(1, 1, 10, 1, false, 0, default));
         });
-        long second = (await Store.Begin("g2", "here", default)).Number;
-        Assert.True(second > first);
+        var second = (await Store.Begin("g2", "here", default)).Number;
+        Assert.True(second.Value > first.Value);
         var read = await Store.Load(second, default);
         Assert.Equal((1, 1, 10), (read.Sessions.Single().Id, read.Deliveries.Single().Session, read.Messages.Single().Id));
         // Nobody was owed it.
@@ -138,7 +138,7 @@ public abstract class SessionStoreTests<TDatabase> : SessionStoreTestsOn<TDataba
     [Fact]
     public async Task A_name_that_is_unknown_takes_part_all_the_same()
     {
-        long owner = (await Store.Begin("g1", null, default)).Number;
+        var owner = (await Store.Begin("g1", null, default)).Number;
         await Write(owner, batch => batch.Sessions.Add(Session(1, "a")));
         Assert.Single((await Store.Load(owner, default)).Sessions);
     }
@@ -146,7 +146,7 @@ public abstract class SessionStoreTests<TDatabase> : SessionStoreTestsOn<TDataba
     [Fact]
     public async Task Many_changes_go_in_one_batch()
     {
-        long owner = (await Store.Begin("g1", "here", default)).Number;
+        var owner = (await Store.Begin("g1", "here", default)).Number;
         await Write(owner, batch =>
         {
             for (int s = 1; s <= 100; s++)

@@ -14,7 +14,7 @@ public abstract class SessionStoreTestsOn<TDatabase> : IAsyncDisposable where TD
         await Database.DisposeAsync();
     }
 
-    private protected async Task Write(long owner, Action<SessionBatch> fill)
+    private protected async Task Write(OwnerNumber owner, Action<SessionBatch> fill)
     {
         var batch = new SessionBatch();
         fill(batch);
@@ -25,7 +25,7 @@ public abstract class SessionStoreTestsOn<TDatabase> : IAsyncDisposable where TD
     {
         Id = id,
         Key = key,
-        Epoch = id,
+        Epoch = new(id),
         Kind = "plain",
         ClientId = key,
         ConnectionId = $"session-{id}",

@@ -64,8 +64,8 @@ public abstract class SessionSuccessorTests<TDatabase> : SessionStoreTestsOn<TDa
         var (first, second) = (await Begin("first"), await Begin("second"));
         await Write(first, batch => batch.Sessions.AddRange([Session(1, "a"), Session(2, "b"), Session(9, "c")]));
         await Write(second, batch => batch.Sessions.AddRange([Session(7, "a"), Session(8, "c")]));
-        Assert.Equal([new SupersededSession("a", 7)], await Store.FindSuperseded(first, default));
-        Assert.Equal([new SupersededSession("c", 9)], await Store.FindSuperseded(second, default));
+        Assert.Equal([new SupersededSession("a", new(7))], await Store.FindSuperseded(first, default));
+        Assert.Equal([new SupersededSession("c", new(9))], await Store.FindSuperseded(second, default));
     }
 
     [Fact]
@@ -146,9 +146,9 @@ public abstract class SessionSuccessorTests<TDatabase> : SessionStoreTestsOn<TDa
         Assert.Single((await Store.Load(owner.Number, default)).Sessions);
     }
 
-    private protected async Task<long> OfAnEarlierLife() => (await Database.NewSessionStore().Begin("old", null, default)).Number;
+    private protected async Task<OwnerNumber> OfAnEarlierLife() => (await Database.NewSessionStore().Begin("old", null, default)).Number;
 
-    private async Task<long> Begin(string gateway, string? name = null) => (await Store.Begin(gateway, name ?? gateway, default)).Number;
+    private async Task<OwnerNumber> Begin(string gateway, string? name = null) => (await Store.Begin(gateway, name ?? gateway, default)).Number;
 
     private static SessionBatch OneMark()
     {

@@ -16,7 +16,7 @@ public sealed class FenceTests
     [Fact]
     public void A_connection_that_was_overtaken_elsewhere_gets_no_session()
     {
-        Assert.Null(_parts.SessionHandoff.TakeOver("amr-1", epoch: 8, discard: false));
+        Assert.Null(_parts.SessionHandoff.TakeOver("amr-1", epoch: new(8), discard: false));
         Assert.Contains("newer connection", Attach(Identity(epoch: 7)), StringComparison.Ordinal);
         Assert.Null(Attach(Identity(epoch: 8)));
     }
@@ -63,7 +63,7 @@ public sealed class FenceTests
             Thing = template.Thing,
             Certificate = template.Certificate,
             GatewayId = _parts.Gateway.Id,
-            Epoch = epoch,
+            Epoch = new(epoch),
         };
     }
 

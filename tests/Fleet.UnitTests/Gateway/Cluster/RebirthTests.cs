@@ -84,7 +84,7 @@ public sealed class RebirthTests : IAsyncLifetime
         var batch = new SessionBatch();
         batch.Sessions.Add(new SessionRow
         {
-            Id = dead.Number << 42, Key = "plain/p", Epoch = 1, Kind = "plain", ClientId = "p", ConnectionId = "s", RemoteAddress = "10.0.0.1", Gateway = "dead",
+            Id = dead.Number.Value << 42, Key = "plain/p", Epoch = new(1), Kind = "plain", ClientId = "p", ConnectionId = "s", RemoteAddress = "10.0.0.1", Gateway = "dead",
             Thing = null, Certificate = null, Operator = null, Template = null, ExpirySeconds = 60, DisconnectedAt = null, MaybeSent = 0, Will = null,
         });
         Assert.True(await parts.Sessions.Write(dead.Number, batch, default));
@@ -140,16 +140,16 @@ public sealed class RebirthTests : IAsyncLifetime
         public TaskCompletionSource Release { get; } = new();
 
         public Task<OwningGateway> Begin(string gatewayId, string? name, CancellationToken cancellation) => store.Begin(gatewayId, name, cancellation);
-        public Task<StoredSessions> Load(long owner, CancellationToken cancellation) => store.Load(owner, cancellation);
-        public Task<bool> Write(long owner, SessionBatch batch, CancellationToken cancellation) => store.Write(owner, batch, cancellation);
-        public Task<Inheritance?> Inherit(long owner, string deadGatewayId, CancellationToken cancellation) => store.Inherit(owner, deadGatewayId, cancellation);
-        public Task<IReadOnlyList<SupersededSession>> FindSuperseded(long owner, CancellationToken cancellation) =>
+        public Task<StoredSessions> Load(OwnerNumber owner, CancellationToken cancellation) => store.Load(owner, cancellation);
+        public Task<bool> Write(OwnerNumber owner, SessionBatch batch, CancellationToken cancellation) => store.Write(owner, batch, cancellation);
+        public Task<Inheritance?> Inherit(OwnerNumber owner, string deadGatewayId, CancellationToken cancellation) => store.Inherit(owner, deadGatewayId, cancellation);
+        public Task<IReadOnlyList<SupersededSession>> FindSuperseded(OwnerNumber owner, CancellationToken cancellation) =>
             store.FindSuperseded(owner, cancellation);
         public Task CompleteFailover(string deadGatewayId, CancellationToken cancellation) =>
             store.CompleteFailover(deadGatewayId, cancellation);
         public Task<string?> FindGateway(string key, CancellationToken cancellation) => store.FindGateway(key, cancellation);
 
-        public async Task<bool> TakeOver(long owner, string deadGatewayId, CancellationToken cancellation)
+        public async Task<bool> TakeOver(OwnerNumber owner, string deadGatewayId, CancellationToken cancellation)
         {
             if (Asked.TrySetResult())
             {

@@ -22,13 +22,13 @@ public sealed class SessionAcquirerTests
             _grains, _parts.Gateway, _parts.SessionHandoff, _parts.Takeover(_grains), _parts.Fences, _parts.Broker,
             Options.Create(new AdmissionOptions()), _parts.Clock, NullLogger<SessionAcquirer>.Instance);
         PutSession();
-        Assert.False(await acquirer.TakeOver(Identity(7), new SessionLease(7), cleanStart: false));
-        Assert.False(await acquirer.TakeOver(Identity(8), new SessionLease(8, Stayed: true), cleanStart: false));
+        Assert.False(await acquirer.TakeOver(Identity(7), new SessionLease(new(7)), cleanStart: false));
+        Assert.False(await acquirer.TakeOver(Identity(8), new SessionLease(new(8), Stayed: true), cleanStart: false));
         // It is gone for good.
         _grains.On<IGatewayGrain>("TakeOver", (_, _) => Task.FromResult<TakeOverResult>(new TakeOverResult.Nothing()));
-        Assert.True(await acquirer.TakeOver(Identity(9), new SessionLease(9, Stayed: true), cleanStart: false));
+        Assert.True(await acquirer.TakeOver(Identity(9), new SessionLease(new(9), Stayed: true), cleanStart: false));
         _grains.Calls.Clear();
-        Assert.True(await acquirer.TakeOver(Identity(10), new SessionLease(10, Stayed: true), cleanStart: false));
+        Assert.True(await acquirer.TakeOver(Identity(10), new SessionLease(new(10), Stayed: true), cleanStart: false));
         Assert.Empty(_grains.Calls);
     }
 
@@ -39,19 +39,19 @@ public sealed class SessionAcquirerTests
             .On<IGatewayGrain>("IsLive", (_, _) => Task.FromResult(true));
         var acquirer = _parts.Acquirer(_grains);
         PutSession();
-        Assert.False(await acquirer.TakeOver(Identity(7), new SessionLease(7), cleanStart: false));
-        if (isElsewhere) _parts.Fences.Raise(Identity(8).Key, 8);
+        Assert.False(await acquirer.TakeOver(Identity(7), new SessionLease(new(7)), cleanStart: false));
+        if (isElsewhere) _parts.Fences.Raise(Identity(8).Key, new(8));
         else _parts.Time.Advance(TimeSpan.FromDays(8));
         acquirer.Sweep(_parts.Clock.NowMs);
         _grains.Calls.Clear();
-        Assert.True(await acquirer.TakeOver(Identity(9), new SessionLease(9, Stayed: true), cleanStart: false));
+        Assert.True(await acquirer.TakeOver(Identity(9), new SessionLease(new(9), Stayed: true), cleanStart: false));
         Assert.Empty(_grains.Calls);
     }
 
     private void PutSession() =>
         _parts.Sessions.Put("elsewhere", new SessionRow
         {
-            Id = 1, Key = "plain/p", Epoch = 5, Kind = "plain", ClientId = "p", ConnectionId = "c", RemoteAddress = "", ExpirySeconds = 60,
+            Id = 1, Key = "plain/p", Epoch = new(5), Kind = "plain", ClientId = "p", ConnectionId = "c", RemoteAddress = "", ExpirySeconds = 60,
             MaybeSent = 0,
         });
 
@@ -61,7 +61,7 @@ public sealed class SessionAcquirerTests
         return new SessionIdentity
         {
             Kind = plain.Kind, ClientId = plain.ClientId, ConnectionId = plain.ConnectionId, Policy = plain.Policy,
-            RemoteAddress = plain.RemoteAddress, Epoch = epoch,
+            RemoteAddress = plain.RemoteAddress, Epoch = new(epoch),
         };
     }
 }

@@ -35,7 +35,7 @@ public sealed class SessionLeaseReleaserTests
     {
         var identity = GatewayParts.Plain();
         _leases.Release(identity);
-        _parts.Fences.Raise(identity.Key, identity.Epoch + 1);
+        _parts.Fences.Raise(identity.Key, identity.Epoch.Next);
         _parts.Time.Advance(TimeSpan.FromSeconds(5));
         Assert.Single(_grains.Calls);
     }

@@ -6,7 +6,7 @@ namespace Fleet.UnitTests.Gateway.Failover;
 /// <summary>A dead gateway's sessions go on here: event for event.</summary>
 public sealed class TakeoverRulesTests
 {
-    private static readonly ImmutableArray<SupersededSession> Superseded = [new("plain/p", 7)];
+    private static readonly ImmutableArray<SupersededSession> Superseded = [new("plain/p", new(7))];
 
     private FailoverState _state = new();
     private long _now;
@@ -39,7 +39,7 @@ public sealed class TakeoverRulesTests
 
     private void TakeOver()
     {
-        Hear(new FailoverEvent.Begun("here", 1, []));
+        Hear(new FailoverEvent.Begun("here", new(1), []));
         Hear(new FailoverEvent.AllMet());
         Hear(new FailoverEvent.Asked("dead"));
         Hear(new FailoverEvent.Claimed(0, "dead", [new LeftBehind("dead", [], [])], new StoredSessions()));

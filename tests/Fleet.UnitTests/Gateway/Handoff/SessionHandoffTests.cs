@@ -97,11 +97,11 @@ public sealed class SessionHandoffTests
     {
         var second = Meet("second");
         await Come(5, "1");
-        Assert.NotNull(Passing.TakeOver("plain/p", epoch: 6, discard: false));
-        for (int i = 0; i < 2; i++) Assert.Single(Passing.Collect("plain/p", 6, "second")!.Queued);
+        Assert.NotNull(Passing.TakeOver("plain/p", epoch: new(6), discard: false));
+        for (int i = 0; i < 2; i++) Assert.Single(Passing.Collect("plain/p", new(6), "second")!.Queued);
         await Eventually.True(() => _parts.Sessions.Owed("plain/p").Length == 1);
         Passing.Receive(second, new LinkFrame.SessionStored("plain/p", 6));
-        Assert.Null(Passing.Collect("plain/p", 6, "second"));
+        Assert.Null(Passing.Collect("plain/p", new(6), "second"));
         await Eventually.True(() => _parts.Sessions.Session("plain/p") is null);
     }
 
@@ -110,11 +110,11 @@ public sealed class SessionHandoffTests
     {
         foreach (string gateway in (string[])["second", "third"]) Meet(gateway);
         await Come(5, "1");
-        Assert.NotNull(Passing.TakeOver("plain/p", epoch: 6, discard: false));
-        Assert.NotNull(Passing.TakeOver("plain/p", epoch: 7, discard: false));
-        Assert.Null(Passing.Collect("plain/p", 6, "second"));
-        Assert.Single(Passing.Collect("plain/p", 7, "third")!.Queued);
-        Assert.Null(Passing.Collect("plain/p", 7, "second"));
+        Assert.NotNull(Passing.TakeOver("plain/p", epoch: new(6), discard: false));
+        Assert.NotNull(Passing.TakeOver("plain/p", epoch: new(7), discard: false));
+        Assert.Null(Passing.Collect("plain/p", new(6), "second"));
+        Assert.Single(Passing.Collect("plain/p", new(7), "third")!.Queued);
+        Assert.Null(Passing.Collect("plain/p", new(7), "second"));
     }
 
     [Fact]
@@ -122,14 +122,14 @@ public sealed class SessionHandoffTests
     {
         Meet("second");
         var session = await Come(5, "1");
-        Passing.TakeOver("plain/p", epoch: 6, discard: false);
-        Passing.Collect("plain/p", 6, "second");
+        Passing.TakeOver("plain/p", epoch: new(6), discard: false);
+        Passing.Collect("plain/p", new(6), "second");
         session.Deliver(Message("2"));
-        Assert.True(await Passing.ComeBack("plain/p", epoch: 7, isLast: true));
+        Assert.True(await Passing.ComeBack("plain/p", epoch: new(7), isLast: true));
         Assert.Same(session, _parts.Directory.Find("plain/p"));
         Assert.Equal(2, session.Outbound.Backlog.Queued);
         // The other gateway is late.
-        Assert.Null(Passing.Collect("plain/p", 6, "second"));
+        Assert.Null(Passing.Collect("plain/p", new(6), "second"));
     }
 
     [Theory, InlineData(true), InlineData(false)]
@@ -138,15 +138,15 @@ public sealed class SessionHandoffTests
         var second = Meet("second");
         var session = await Come(5, "1");
         await Eventually.True(() => _parts.Sessions.Owed("plain/p").Length == 1);
-        Passing.TakeOver("plain/p", epoch: 6, discard: false);
-        Passing.Collect("plain/p", 6, "second");
+        Passing.TakeOver("plain/p", epoch: new(6), discard: false);
+        Passing.Collect("plain/p", new(6), "second");
         _parts.Peers.Die(second);
         // It may have stored its copy just before.
-        Assert.False(await Passing.ComeBack("plain/p", epoch: 7, isLast: true));
-        Assert.Throws<InvalidOperationException>(() => Passing.TakeOver("plain/p", epoch: 8, discard: false));
+        Assert.False(await Passing.ComeBack("plain/p", epoch: new(7), isLast: true));
+        Assert.Throws<InvalidOperationException>(() => Passing.TakeOver("plain/p", epoch: new(8), discard: false));
         _parts.Broker.Forget(second);
         _parts.Peers.Remove(second);
-        if (stored) _parts.Sessions.Put("third", _parts.Sessions.Session("plain/p")! with { Id = 1, Epoch = 6 });
+        if (stored) _parts.Sessions.Put("third", _parts.Sessions.Session("plain/p")! with { Id = 1, Epoch = new(6) });
         Passing.Sweep(_parts.Clock.NowMs);
         await Eventually.True(() => stored ? session.HasEnded : _parts.Directory.Find("plain/p") == session);
     }
@@ -155,7 +155,7 @@ public sealed class SessionHandoffTests
     public async Task A_session_on_its_way_here_is_another_gateway_s()
     {
         var inbound = await Begin(5, "first");
-        Assert.Null(Passing.TakeOver("plain/p", epoch: 6, discard: false));
+        Assert.Null(Passing.TakeOver("plain/p", epoch: new(6), discard: false));
         Assert.True(inbound!.Done.Task.IsCompleted);
         Passing.Accept(inbound, Messages("1"));
         Assert.Null(_parts.Directory.Find("plain/p"));
@@ -164,7 +164,7 @@ public sealed class SessionHandoffTests
     [Fact]
     public async Task A_lease_that_comes_late_brings_nothing_here()
     {
-        Assert.Null(Passing.TakeOver("plain/p", epoch: 6, discard: false));
+        Assert.Null(Passing.TakeOver("plain/p", epoch: new(6), discard: false));
         Assert.Null(await Begin(5, "first"));
     }
 
@@ -172,7 +172,7 @@ public sealed class SessionHandoffTests
     public async Task A_client_that_is_back_waits_for_the_session_that_comes()
     {
         var inbound = await Begin(5, "first");
-        var back = Passing.ComeBack("plain/p", epoch: 6, isLast: true);
+        var back = Passing.ComeBack("plain/p", epoch: new(6), isLast: true);
         Assert.False(back.IsCompleted);
         Passing.Accept(inbound!, Messages("1"));
         Assert.True(await back);
@@ -184,9 +184,9 @@ public sealed class SessionHandoffTests
     {
         Meet("second");
         var session = await Come(5, "1");
-        Passing.TakeOver("plain/p", epoch: 6, discard: false);
-        Passing.Collect("plain/p", 6, "second");
-        await Passing.Discard("plain/p", epoch: 7);
+        Passing.TakeOver("plain/p", epoch: new(6), discard: false);
+        Passing.Collect("plain/p", new(6), "second");
+        await Passing.Discard("plain/p", epoch: new(7));
         Assert.True(session.HasEnded);
         Assert.Null(_parts.Sessions.Session("plain/p"));
     }
@@ -207,9 +207,9 @@ public sealed class SessionHandoffTests
     public async Task A_session_that_another_gateway_has_a_newer_one_of_ends_and_one_that_is_newer_stays()
     {
         var session = await Come(5, "1");
-        _parts.Directory.Supersede("plain/p", epoch: 5);
+        _parts.Directory.Supersede("plain/p", epoch: new(5));
         Assert.Same(session, _parts.Directory.Find("plain/p"));
-        _parts.Directory.Supersede("plain/p", epoch: 6);
+        _parts.Directory.Supersede("plain/p", epoch: new(6));
         Assert.Null(_parts.Directory.Find("plain/p"));
         await Eventually.True(() => _parts.Sessions.Session("plain/p") is null);
     }
@@ -218,12 +218,12 @@ public sealed class SessionHandoffTests
     public async Task What_a_shared_subscription_brought_when_the_new_gateway_was_dead_is_another_member_s()
     {
         var second = Meet("second");
-        var inbound = (await Passing.Begin(Identity(5), new MovedSession("first", [new("$share/g/t", 1, false, false)], 60, 5, 1)))!;
+        var inbound = (await Passing.Begin(Identity(5), new MovedSession("first", [new("$share/g/t", 1, false, false)], 60, new(5), new(1))))!;
         Passing.Accept(inbound, Messages());
         await Eventually.True(() => _parts.Sessions.Session("plain/p") is not null);
-        Passing.TakeOver("plain/p", epoch: 6, discard: false);
+        Passing.TakeOver("plain/p", epoch: new(6), discard: false);
         inbound.Session.Deliver(Message("copied", share: "$share/g/t"));
-        Passing.Collect("plain/p", 6, "second");
+        Passing.Collect("plain/p", new(6), "second");
         _parts.Peers.Die(second);
         inbound.Session.Deliver(Message("left", share: "$share/g/t"));
         var member = TestClient.Connected(_parts, GatewayParts.Plain("m"));
@@ -231,7 +231,7 @@ public sealed class SessionHandoffTests
         // It had stored its copy.
         _parts.Broker.Forget(second);
         _parts.Peers.Remove(second);
-        _parts.Sessions.Put("third", _parts.Sessions.Session("plain/p")! with { Id = 1, Epoch = 6 });
+        _parts.Sessions.Put("third", _parts.Sessions.Session("plain/p")! with { Id = 1, Epoch = new(6) });
         Passing.Sweep(_parts.Clock.NowMs);
         Assert.True(inbound.Session.HasEnded);
         Assert.Equal(["t=left q1#1"], member.ReadMessages());
@@ -242,8 +242,8 @@ public sealed class SessionHandoffTests
     {
         var second = Meet("second");
         await Come(5, "1");
-        Passing.TakeOver("plain/p", epoch: 6, discard: false);
-        Passing.Collect("plain/p", 6, "second");
+        Passing.TakeOver("plain/p", epoch: new(6), discard: false);
+        Passing.Collect("plain/p", new(6), "second");
         Passing.Receive(second, new LinkFrame.SessionStored("plain/p", 6));
         var back = (await Begin(7, "third", sessionEpoch: 6))!;
         Passing.Accept(back, Messages());
@@ -262,7 +262,7 @@ public sealed class SessionHandoffTests
         Passing.Receive(first, new LinkFrame.Late("plain/p", PeerMessages.Of(Message("late"), 0), 5));
         Assert.Equal(1, came.Outbound.Backlog.Queued);
         // The client starts clean.
-        _parts.Directory.Release("plain/p", 6, keep: false, now: 0);
+        _parts.Directory.Release("plain/p", new(6), keep: false, now: 0);
         var anew = Session();
         _parts.Directory.TryAdd(anew, awaySince: 0);
         Passing.Receive(first, new LinkFrame.Late("plain/p", PeerMessages.Of(Message("late again"), 0), 5));
@@ -275,8 +275,8 @@ public sealed class SessionHandoffTests
         var session = await Come(5);
         var first = Meet("first");
         var second = Meet("second");
-        Passing.TakeOver("plain/p", epoch: 6, discard: false);
-        Passing.Collect("plain/p", 6, "second");
+        Passing.TakeOver("plain/p", epoch: new(6), discard: false);
+        Passing.Collect("plain/p", new(6), "second");
         Passing.Receive(second, new LinkFrame.SessionStored("plain/p", 6));
         List<Delivery> sentOn = [];
         session.HandOver(sentOn.Add);
@@ -294,10 +294,10 @@ public sealed class SessionHandoffTests
         var taken = new TaskCompletionSource();
         Assert.True(session.AwaitingRelease.TryHold(7));
         session.AwaitingRelease.Note(7, new HeldMessage(null, new PendingForward(Message("p").Message, taken.Task)));
-        Passing.TakeOver("plain/p", epoch: 6, discard: false);
-        Assert.Throws<InvalidOperationException>(() => Passing.Collect("plain/p", 6, "second"));
+        Passing.TakeOver("plain/p", epoch: new(6), discard: false);
+        Assert.Throws<InvalidOperationException>(() => Passing.Collect("plain/p", new(6), "second"));
         taken.SetResult();
-        Assert.Equal([(ushort)7], Passing.Collect("plain/p", 6, "second")!.Unreleased);
+        Assert.Equal([(ushort)7], Passing.Collect("plain/p", new(6), "second")!.Unreleased);
     }
 
     [Fact]
@@ -317,29 +317,29 @@ public sealed class SessionHandoffTests
     public async Task An_older_connection_elsewhere_takes_no_session_that_its_client_has_come_back_to()
     {
         var session = await Come(5);
-        Assert.True(await Passing.ComeBack("plain/p", epoch: 9, isLast: true));
-        Assert.Throws<InvalidOperationException>(() => Passing.TakeOver("plain/p", epoch: 8, discard: false));
+        Assert.True(await Passing.ComeBack("plain/p", epoch: new(9), isLast: true));
+        Assert.Throws<InvalidOperationException>(() => Passing.TakeOver("plain/p", epoch: new(8), discard: false));
         Assert.Same(session, _parts.Directory.Find("plain/p"));
-        Assert.NotNull(Passing.TakeOver("plain/p", epoch: 10, discard: false));
+        Assert.NotNull(Passing.TakeOver("plain/p", epoch: new(10), discard: false));
     }
 
     [Fact]
     public async Task A_session_is_chosen_for_its_shared_subscription_where_it_is_and_not_where_it_is_on_its_way_to()
     {
         var second = Meet("second");
-        var inbound = (await Passing.Begin(Identity(5), new MovedSession("first", [new("$share/g/t", 1, false, false)], 60, 5, 1)))!;
+        var inbound = (await Passing.Begin(Identity(5), new MovedSession("first", [new("$share/g/t", 1, false, false)], 60, new(5), new(1))))!;
         Assert.Equal(0, _parts.Broker.Subscriptions);
         Passing.Accept(inbound, Messages());
         Assert.Equal(1, _parts.Broker.Subscriptions);
-        Passing.TakeOver("plain/p", epoch: 6, discard: false);
-        Passing.Collect("plain/p", 6, "second");
+        Passing.TakeOver("plain/p", epoch: new(6), discard: false);
+        Passing.Collect("plain/p", new(6), "second");
         Assert.Equal(1, _parts.Broker.Subscriptions);
         Passing.Receive(second, new LinkFrame.SessionStored("plain/p", 6));
         Assert.Equal(0, _parts.Broker.Subscriptions);
     }
 
     private Task<InboundHandoff?> Begin(long epoch, string from, long sessionEpoch = 1) =>
-        Passing.Begin(Identity(epoch), new MovedSession(from, [], 60, epoch, sessionEpoch));
+        Passing.Begin(Identity(epoch), new MovedSession(from, [], 60, new(epoch), new(sessionEpoch)));
 
     /// <summary>A session that has come from a gateway which nobody knows any more.</summary>
     private async Task<Session> Come(long epoch, params string[] queued)
@@ -378,7 +378,7 @@ public sealed class SessionHandoffTests
         var plain = GatewayParts.Plain();
         return new SessionIdentity
         {
-            Kind = plain.Kind, ClientId = plain.ClientId, ConnectionId = plain.ConnectionId, Policy = plain.Policy, RemoteAddress = plain.RemoteAddress, Epoch = epoch,
+            Kind = plain.Kind, ClientId = plain.ClientId, ConnectionId = plain.ConnectionId, Policy = plain.Policy, RemoteAddress = plain.RemoteAddress, Epoch = new(epoch),
         };
     }
 

@@ -6,12 +6,12 @@ namespace Fleet.UnitTests.Gateway.Journal;
 internal sealed class MemorySessionStore : ISessionStore
 {
     private readonly Lock _gate = new();
-    private readonly Dictionary<long, (SessionRow Row, long Owner, long? LeftBy)> _sessions = [];
+    private readonly Dictionary<long, (SessionRow Row, OwnerNumber Owner, OwnerNumber? LeftBy)> _sessions = [];
     private readonly Dictionary<(long, string), SubscriptionRow> _subscriptions = [];
     private readonly Dictionary<long, MessageRow> _messages = [];
     private readonly SortedDictionary<(long, long), DeliveryRow> _deliveries = [];
     private readonly HashSet<ReceivedRow> _received = [];
-    private readonly Dictionary<(long Owner, string Sender), long> _marks = [];
+    private readonly Dictionary<(OwnerNumber Owner, string Sender), long> _marks = [];
     private readonly List<Owner> _owners = [];
     private TaskCompletionSource _open = Opened();
     private int _waiting, _killed;
@@ -47,20 +47,21 @@ internal sealed class MemorySessionStore : ISessionStore
                 _owners.Add(new Owner(gatewayId, name));
                 at = _owners.Count - 1;
             }
-            foreach (var left in _owners.Take(at).Where(left => name is not null && left.Name == name)) left.Successor ??= at + 1;
-            Move(owner => _owners[(int)owner - 1].Successor == at + 1, at + 1);
-            DropSuperseded(at + 1);
-            var predecessors = _owners.Where(left => left.Successor == at + 1 && !left.IsFailedOver);
-            return Task.FromResult(new OwningGateway(at + 1, [.. predecessors.Select(left => left.Gateway)]));
+            var number = new OwnerNumber(at + 1);
+            foreach (var left in _owners.Take(at).Where(left => name is not null && left.Name == name)) left.Successor ??= number;
+            Move(owner => Of(owner).Successor == number, number);
+            DropSuperseded(number);
+            var predecessors = _owners.Where(left => left.Successor == number && !left.IsFailedOver);
+            return Task.FromResult(new OwningGateway(number, [.. predecessors.Select(left => left.Gateway)]));
         }
     }
 
-    public Task<StoredSessions> Load(long owner, CancellationToken cancellation)
+    public Task<StoredSessions> Load(OwnerNumber owner, CancellationToken cancellation)
     {
         lock (_gate) return Task.FromResult(Read([.. _sessions.Where(entry => entry.Value.Owner == owner).Select(entry => entry.Key)]));
     }
 
-    public async Task<bool> Write(long owner, SessionBatch batch, CancellationToken cancellation)
+    public async Task<bool> Write(OwnerNumber owner, SessionBatch batch, CancellationToken cancellation)
     {
         Asked++;
         Interlocked.Increment(ref _waiting);
@@ -69,7 +70,7 @@ internal sealed class MemorySessionStore : ISessionStore
         lock (_gate)
         {
             if (Failure is not null) throw Failure;
-            if (owner <= _killed || _owners[(int)owner - 1].Successor is not null) return false;
+            if (owner.Value <= _killed || Of(owner).Successor is not null) return false;
             Batches.Add(batch);
             foreach (long id in batch.RemovedSessions) Remove(id);
             foreach (var row in batch.Sessions) _sessions[row.Id] = (row, owner, _sessions.GetValueOrDefault(row.Id).LeftBy);
@@ -97,38 +98,39 @@ internal sealed class MemorySessionStore : ISessionStore
         }
     }
 
-    public Task<Inheritance?> Inherit(long owner, string deadGatewayId, CancellationToken cancellation)
+    public Task<Inheritance?> Inherit(OwnerNumber owner, string deadGatewayId, CancellationToken cancellation)
     {
         lock (_gate)
         {
             if (Failure is not null) throw Failure;
-            if (_owners[(int)owner - 1].Successor is not null) return Task.FromResult<Inheritance?>(null);
+            if (Of(owner).Successor is not null) return Task.FromResult<Inheritance?>(null);
             int dead = _owners.FindIndex(o => o.Gateway == deadGatewayId);
             if (dead < 0) return Task.FromResult<Inheritance?>(new Inheritance());
-            long successor = _owners[dead].Successor ??= owner;
-            DropSuperseded(dead + 1);
+            var left = new OwnerNumber(dead + 1);
+            var successor = Of(left).Successor ??= owner;
+            DropSuperseded(left);
             List<string> through = [];
-            for (; successor != owner; successor = _owners[(int)successor - 1].Successor!.Value)
+            for (; successor != owner; successor = Of(successor).Successor!.Value)
             {
-                through.Add(_owners[(int)successor - 1].Gateway);
-                if (_owners[(int)successor - 1].Successor is null) return Task.FromResult<Inheritance?>(new Inheritance { Successor = through[^1] });
+                through.Add(Of(successor).Gateway);
+                if (Of(successor).Successor is null) return Task.FromResult<Inheritance?>(new Inheritance { Successor = through[^1] });
             }
             return Task.FromResult<Inheritance?>(new Inheritance
             {
                 Through = through,
-                Sessions = Read([.. _sessions.Where(entry => entry.Value.Owner == dead + 1).Select(entry => entry.Key)]),
-                Marks = [.. _marks.Where(mark => mark.Key.Owner == dead + 1).Select(mark => new LinkMark(mark.Key.Sender, mark.Value))],
+                Sessions = Read([.. _sessions.Where(entry => entry.Value.Owner == left).Select(entry => entry.Key)]),
+                Marks = [.. _marks.Where(mark => mark.Key.Owner == left).Select(mark => new LinkMark(mark.Key.Sender, mark.Value))],
             });
         }
     }
 
-    public Task<bool> TakeOver(long owner, string deadGatewayId, CancellationToken cancellation)
+    public Task<bool> TakeOver(OwnerNumber owner, string deadGatewayId, CancellationToken cancellation)
     {
         lock (_gate)
         {
-            if (_owners[(int)owner - 1].Successor is not null) return Task.FromResult(false);
+            if (Of(owner).Successor is not null) return Task.FromResult(false);
             int dead = _owners.FindIndex(o => o.Gateway == deadGatewayId);
-            Move(from => from == dead + 1, owner);
+            Move(from => from.Value == dead + 1, owner);
             return Task.FromResult(true);
         }
     }
@@ -142,7 +144,7 @@ internal sealed class MemorySessionStore : ISessionStore
         }
     }
 
-    public Task<IReadOnlyList<SupersededSession>> FindSuperseded(long owner, CancellationToken cancellation)
+    public Task<IReadOnlyList<SupersededSession>> FindSuperseded(OwnerNumber owner, CancellationToken cancellation)
     {
         lock (_gate)
         {
@@ -160,7 +162,7 @@ internal sealed class MemorySessionStore : ISessionStore
         lock (_gate)
         {
             return Task.FromResult(_sessions.Values.Where(entry => entry.Row.Key == key && entry.Row.ExpirySeconds > 0)
-                .OrderByDescending(entry => entry.Row.Epoch).Select(entry => _owners[(int)entry.Owner - 1].Gateway).FirstOrDefault());
+                .OrderByDescending(entry => entry.Row.Epoch).Select(entry => Of(entry.Owner).Gateway).FirstOrDefault());
         }
     }
 
@@ -185,13 +187,13 @@ internal sealed class MemorySessionStore : ISessionStore
         lock (_gate)
         {
             _owners.Add(new Owner(gateway, null));
-            _sessions[row.Id] = (row, _owners.Count, null);
+            _sessions[row.Id] = (row, new(_owners.Count), null);
         }
     }
 
-    public bool IsFailedOver(long owner)
+    public bool IsFailedOver(OwnerNumber owner)
     {
-        lock (_gate) return _owners[(int)owner - 1].IsFailedOver;
+        lock (_gate) return Of(owner).IsFailedOver;
     }
 
     public int MessageCount
@@ -204,14 +206,16 @@ internal sealed class MemorySessionStore : ISessionStore
         lock (_gate) return _sessions.Values.Select(entry => entry.Row).FirstOrDefault(row => row.Key == key);
     }
 
-    private void Move(Func<long, bool> from, long to)
+    private Owner Of(OwnerNumber number) => _owners[(int)number.Value - 1];
+
+    private void Move(Func<OwnerNumber, bool> from, OwnerNumber to)
     {
         foreach (var (id, entry) in _sessions.Where(entry => from(entry.Value.Owner)).ToArray()) _sessions[id] = (entry.Row, to, IsUnderWay(entry.LeftBy) ? entry.LeftBy : entry.Owner);
     }
 
-    private bool IsUnderWay(long? dead) => dead is { } number && !_owners[(int)number - 1].IsFailedOver;
+    private bool IsUnderWay(OwnerNumber? dead) => dead is { } number && !Of(number).IsFailedOver;
 
-    private void DropSuperseded(long owner)
+    private void DropSuperseded(OwnerNumber owner)
     {
         foreach (var (id, entry) in _sessions.Where(entry => entry.Value.Owner == owner).ToArray())
         {
@@ -236,7 +240,7 @@ internal sealed class MemorySessionStore : ISessionStore
             [
                 .. ids.Select(id => _sessions[id]).Select(entry => entry.Row with
                 {
-                    LeftBy = IsUnderWay(entry.LeftBy) ? _owners[(int)entry.LeftBy!.Value - 1].Gateway : null,
+                    LeftBy = IsUnderWay(entry.LeftBy) ? Of(entry.LeftBy!.Value).Gateway : null,
                 }),
             ],
             Subscriptions = [.. _subscriptions.Values.Where(row => ids.Contains(row.Session))],
@@ -259,7 +263,7 @@ internal sealed class MemorySessionStore : ISessionStore
         public string? Name => name;
 
         /// <summary>Null while it lives.</summary>
-        public long? Successor { get; set; }
+        public OwnerNumber? Successor { get; set; }
         public bool IsFailedOver { get; set; }
     }
 }

@@ -206,7 +206,7 @@ public sealed class SessionJournalTests
         _journal.Put(_session, "b", new SubscriptionRow(_session.Id, "b", 2, 0));
         _store.Release();
         await _journal.Flushed();
-        Assert.Equal(["b"], (await _store.Load(1, default)).Subscriptions.Select(row => row.Filter));
+        Assert.Equal(["b"], (await _store.Load(new(1), default)).Subscriptions.Select(row => row.Filter));
     }
 
     [Fact]
@@ -274,7 +274,7 @@ public sealed class SessionJournalTests
 
     private JournalPosition Put() => _journal.Put(_session, new SessionRow
     {
-        Id = _session.Id, Key = "k", Epoch = 1, Kind = "plain", ClientId = "k", ConnectionId = "s", RemoteAddress = "", ExpirySeconds = 60,
+        Id = _session.Id, Key = "k", Epoch = new(1), Kind = "plain", ClientId = "k", ConnectionId = "s", RemoteAddress = "", ExpirySeconds = 60,
         MaybeSent = 0,
     });
 

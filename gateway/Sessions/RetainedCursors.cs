@@ -32,13 +32,7 @@ internal sealed class RetainedCursors(
     /// Whether a message of the queue may go before: none is yet to come that would be an older one of its topic. Answers to requests are
     /// such messages, and must not wait for the store to be read.
     /// </summary>
-    public bool LetPass(ReadOnlySpan<byte> topic)
-    {
-        if (_cursors is null) return true;
-        if (!IsWaiting) return false;
-        string name = Encoding.UTF8.GetString(topic);
-        return !_cursors.Exists(cursor => cursor.Subscription.Covers(name));
-    }
+    public bool LetPass(ReadOnlySpan<byte> topic) => IsEmpty || (IsWaiting && !Covers(Encoding.UTF8.GetString(topic)));
 
     /// <summary>Begins a cursor in the place of the one that its subscription has.</summary>
     public void Begin(RetainedCursor cursor)
@@ -142,6 +136,8 @@ internal sealed class RetainedCursors(
         }
         return false;
     }
+
+    private bool Covers(string topicName) => _cursors!.Exists(cursor => cursor.Subscription.Covers(topicName));
 
     private RetainedCursor? Find(string filter) => _cursors?.Find(cursor => cursor.Subscription.Filter.Text == filter);
 

@@ -27,8 +27,10 @@ internal sealed class SimulatedClient
     private ReadOnlySequence<byte> _input;
     private Road? _road;
 
-    /// <summary>Where it was let in last, and until when in the world's order of events.</summary>
-    private Road? _last;
+    /// <summary>Where it was let in last, and what it has tried since: a gateway that lets nobody in may have had its session.</summary>
+    private readonly List<Road> _roads = [];
+
+    /// <summary>Until when it was let in there, in the world's order of events.</summary>
     private long _partedAt;
     private bool _isConnected, _isSubscribed, _startsClean, _wantsClean;
     private int _failures;
@@ -122,7 +124,7 @@ internal sealed class SimulatedClient
         }
         _startsClean = _wantsClean || !_session.Exists;
         if (_startsClean) _session.Forsake();
-        _road = new Road(_world, this, gateway);
+        _roads.Add(_road = new Road(_world, this, gateway));
         _input = default;
         Say($"connects to {gateway.Label}{(_startsClean ? ", clean" : "")}");
         string? will = _road.Will = HasWill ? string.Create(CultureInfo.InvariantCulture, $"{Id}/{_world.Roads.Count}") : null;
@@ -206,11 +208,13 @@ internal sealed class SimulatedClient
         (_isConnected, _wantsClean, _failures) = (true, false, 0);
         LetInAt = _world.Clock.Elapsed;
         _heardAt = _world.Clock.Elapsed;
-        long? rescuedFrom = _last is not null && _world.Checks.DiedAt(_last.GatewayId) is { } died ? Math.Min(died, _partedAt) : null;
+        long? rescuedFrom = _roads.Select((road, i) => _world.Checks.DiedAt(road.GatewayId) is not { } died ? (long?)null
+            : i == 0 ? Math.Min(died, _partedAt) : died).Min();
+        _roads.Clear();
+        _roads.Add(_road!);
         if (isPresent) _session.Resume(rescuedFrom);
         else _session.Begin(ExpirySeconds > 0, rescuedFrom);
         _road!.Open();
-        _last = _road;
         _isSubscribed = isPresent && _session.IsSubscribed;
         if (!_isSubscribed) Send(ClientPackets.Subscribe(_session.SubscribeId, _filters));
         After(PingEvery, Ping);

@@ -1,5 +1,6 @@
 using Fleet.Gateway.Telemetry;
 using Fleet.Interfaces.Messaging;
+using Fleet.Interfaces.Telemetry;
 using Microsoft.Extensions.Logging;
 
 namespace Fleet.Gateway.Links;
@@ -12,14 +13,12 @@ namespace Fleet.Gateway.Links;
 internal sealed class PeerLink(
     string from, string to, Func<PeerBatch, Task<PeerAnswer>> send, int maxBytes, Action suspected, TimeProvider time, ILogger log)
 {
-    private static readonly TimeSpan TellFullAgainAfter = TimeSpan.FromMinutes(1);
-
     private readonly Lock _gate = new();
     private readonly LinkSender _link = new(from, to, maxBytes);
     private readonly TaskCompletionSource _dead = Background.NewSource();
+    private readonly OncePerMinute _shortages = new(time);
     private ISuccessor? _successor;
     private bool _running;
-    private long? _toldFullAt;
 
     /// <summary>Whose sessions get what is published for the other gateway: its own, and those of the dead whose successor it is.</summary>
     private ImmutableArray<string> _covers = [to];
@@ -111,7 +110,7 @@ internal sealed class PeerLink(
             switch (_link.Post(new LinkItem(frame, bytes + LinkSender.FrameBytes, taken, isMessage, covered), bound))
             {
                 case PostOutcome.Full:
-                    if (bound == LinkBound.Reserve) TellFull();
+                    if (bound == LinkBound.Reserve && _shortages.IsDue()) log.LinkFull(to, _link.Bytes);
                     return null;
                 case PostOutcome.NotNeeded: return Task.CompletedTask;
                 case PostOutcome.ForSuccessor when !_successor!.HasRoom(bytes, bound): return null;
@@ -126,13 +125,6 @@ internal sealed class PeerLink(
             }
             return taken?.Task ?? Task.CompletedTask;
         }
-    }
-
-    private void TellFull()
-    {
-        if (_toldFullAt is { } before && time.GetElapsedTime(before) < TellFullAgainAfter) return;
-        _toldFullAt = time.GetTimestamp();
-        log.LinkFull(to, _link.Bytes);
     }
 
     private async Task Run()

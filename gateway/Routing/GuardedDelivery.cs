@@ -1,6 +1,7 @@
 using Fleet.Gateway.Journal;
 using Fleet.Gateway.Sessions;
 using Fleet.Gateway.Telemetry;
+using Fleet.Interfaces.Telemetry;
 using Microsoft.Extensions.Logging;
 
 namespace Fleet.Gateway.Routing;
@@ -11,10 +12,7 @@ namespace Fleet.Gateway.Routing;
 /// </summary>
 internal sealed class GuardedDelivery(GatewayMetrics metrics, GatewayClock clock, ILogger<GuardedDelivery> log)
 {
-    private const long ToldAgainAfterMs = 60_000;
-
-    private readonly Lock _gate = new();
-    private long? _toldAt;
+    private readonly OncePerMinute _faults = new(clock.Time);
 
     /// <summary>As <see cref="Subscriber.Deliver"/>, which may throw.</summary>
     public StoredDelivery? Deliver(Subscriber subscriber, in Delivery delivery, bool isHere)
@@ -26,18 +24,8 @@ internal sealed class GuardedDelivery(GatewayMetrics metrics, GatewayClock clock
         catch (Exception e)
         {
             metrics.Dropped(DropReason.Fault);
-            if (IsToBeTold()) log.NotDelivered(subscriber is Session session ? session.Identity.Key : subscriber.GetType().Name, e);
+            if (_faults.IsDue()) log.NotDelivered(subscriber is Session session ? session.Identity.Key : subscriber.GetType().Name, e);
             return null;
-        }
-    }
-
-    private bool IsToBeTold()
-    {
-        lock (_gate)
-        {
-            if (_toldAt is { } before && clock.NowMs - before < ToldAgainAfterMs) return false;
-            _toldAt = clock.NowMs;
-            return true;
         }
     }
 }
